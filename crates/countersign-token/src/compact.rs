@@ -1,0 +1,87 @@
+//! The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots.
+//!
+//! Length and dots are counted before anything is split or decoded, so a request made of dots costs one pass
+//! over at most [`LONGEST_TOKEN`] bytes and no memory. A JWE, which has five parts, ends here.
+
+use serde_json::{Map, Value};
+
+use crate::base64url;
+use crate::error::VerifyError;
+use crate::json::parse_strict;
+
+/// In bytes. Proxies and servers refuse longer headers anyway.
+pub const LONGEST_TOKEN: usize = 16_384;
+
+/// Extensions, unencoded payloads (RFC 7797), compression and encryption: none is ever needed, and each has
+/// been the way around somebody's check.
+const FORBIDDEN_HEADERS: [&str; 4] = ["crit", "b64", "zip", "enc"];
+
+/// The three parts, not yet trusted.
+pub(crate) struct Compact<'a> {
+    /// Header, dot and payload: what is signed.
+    pub(crate) signed: &'a str,
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Compact<'a> {
+    pub(crate) fn split(token: &'a str) -> Result<Self, VerifyError> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(VerifyError::TooLong);
+        }
+        if token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+            return Err(VerifyError::NotThreeParts);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(VerifyError::NotThreeParts)?;
+        let (header, payload) = signed.split_once('.').ok_or(VerifyError::NotThreeParts)?;
+        Ok(Self { signed, header, payload, signature })
+    }
+
+    pub(crate) fn header(&self) -> Result<Header, VerifyError> {
+        object("header", self.header).map(Header)
+    }
+
+    pub(crate) fn payload(&self) -> Result<Map<String, Value>, VerifyError> {
+        object("payload", self.payload)
+    }
+
+    pub(crate) fn signature(&self) -> Result<Vec<u8>, VerifyError> {
+        base64url::decode(self.signature).ok_or(VerifyError::Encoding("signature"))
+    }
+}
+
+/// The members of a header. `jwk`, `jku`, `x5u` and `x5c` have no reader here: a key that comes with a token
+/// proves nothing.
+pub(crate) struct Header(pub(crate) Map<String, Value>);
+
+impl Header {
+    pub(crate) fn check_nothing_forbidden(&self) -> Result<(), VerifyError> {
+        match FORBIDDEN_HEADERS.into_iter().find(|name| self.0.contains_key(*name)) {
+            Some(name) => Err(VerifyError::ForbiddenHeader(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// `None` when absent; another type than a string is an error, never absent.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, VerifyError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(VerifyError::Header(name)),
+        }
+    }
+
+    pub(crate) fn required_text(&self, name: &'static str) -> Result<&str, VerifyError> {
+        self.text(name)?.ok_or(VerifyError::Header(name))
+    }
+}
+
+fn object(part: &'static str, encoded: &str) -> Result<Map<String, Value>, VerifyError> {
+    let bytes = base64url::decode(encoded).ok_or(VerifyError::Encoding(part))?;
+    match parse_strict(&bytes) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(VerifyError::NotAnObject(part)),
+        Err(source) => Err(VerifyError::Json { part, source }),
+    }
+}

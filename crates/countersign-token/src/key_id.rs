@@ -1,0 +1,69 @@
+//! The name by which a token says which key signed it (`kid`, RFC 7515 §4.1.4).
+//!
+//! It arrives from strangers before any signature is checked, so it is short, printable and only ever looked
+//! up in a map in memory: never a path, never a query, never an address (RFC 8725 §3.10).
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One to 64 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyId(String);
+
+/// An SHA-256 thumbprint has 43 characters; a UUID has 36.
+const LONGEST: usize = 64;
+
+/// The text cannot be a key id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key id has 1 to 64 visible ASCII characters")]
+pub struct KeyIdError;
+
+impl KeyId {
+    /// # Errors
+    ///
+    /// When the text is empty, longer than 64 bytes, or has a space, a control or a non-ASCII character.
+    pub fn parse(text: &str) -> Result<Self, KeyIdError> {
+        let fits = (1..=LONGEST).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(KeyIdError)
+        }
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for KeyId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Lets a map of keys be asked with the text from a header, without an allocation.
+impl Borrow<str> for KeyId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = KeyIdError;
+
+    fn try_from(text: String) -> Result<Self, KeyIdError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(key_id: KeyId) -> Self {
+        key_id.0
+    }
+}

@@ -1,0 +1,90 @@
+//! The numbers that make up a public key, checked once (RFC 7518 §6, RFC 8037 §2).
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    RsaPublicKeyComponents,
+};
+
+use crate::Algorithm;
+use crate::error::JwkError;
+
+/// Big-endian numbers; those of RSA without leading zeros.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PublicKey {
+    P256 { x: [u8; 32], y: [u8; 32] },
+    Ed25519 { x: [u8; 32] },
+    Rsa { algorithm: Algorithm, n: Vec<u8>, e: Vec<u8> },
+}
+
+/// RFC 7518 §3.3 sets the lower bound; above the upper one, a signature costs milliseconds to check.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Exponents in use are 3 and 65537; a long one only slows verification down.
+const LONGEST_EXPONENT: usize = 4;
+
+impl PublicKey {
+    /// Refuses a point that is not on the curve.
+    pub(crate) fn p256(x: [u8; 32], y: [u8; 32]) -> Result<Self, JwkError> {
+        Self::P256 { x, y }.checked()
+    }
+
+    /// Refuses bytes that are no point.
+    pub(crate) fn ed25519(x: [u8; 32]) -> Result<Self, JwkError> {
+        Self::Ed25519 { x }.checked()
+    }
+
+    /// Refuses a modulus out of bounds or even, and an exponent that is even, 1 or long.
+    pub(crate) fn rsa(algorithm: Algorithm, n: Vec<u8>, e: Vec<u8>) -> Result<Self, JwkError> {
+        if !RSA_BITS.contains(&bit_length(&n)) {
+            return Err(JwkError::Unsupported("n"));
+        }
+        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+        let minimal = |number: &[u8]| number.first().is_some_and(|byte| *byte != 0);
+        let exponent_fits = minimal(&e) && odd(&e) && e != [1] && e.len() <= LONGEST_EXPONENT;
+        if !(minimal(&n) && odd(&n) && exponent_fits) {
+            return Err(JwkError::Material(algorithm));
+        }
+        Self::Rsa { algorithm, n, e }.checked()
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::P256 { .. } => Algorithm::Es256,
+            Self::Ed25519 { .. } => Algorithm::EdDsa,
+            Self::Rsa { algorithm, .. } => *algorithm,
+        }
+    }
+
+    /// Hands the numbers to the library, which checks them once more and keeps them ready for use.
+    pub(crate) fn parse(&self) -> Result<ParsedPublicKey, JwkError> {
+        match self {
+            Self::P256 { x, y } => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed(x, y)),
+            Self::Ed25519 { x } => ParsedPublicKey::new(&ED25519, x),
+            Self::Rsa { algorithm, n, e } => {
+                let parameters = match algorithm {
+                    Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                    _ => &RSA_PKCS1_2048_8192_SHA256,
+                };
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
+            }
+        }
+        .map_err(|_| JwkError::Material(self.algorithm()))
+    }
+
+    fn checked(self) -> Result<Self, JwkError> {
+        self.parse().map(|_| self)
+    }
+}
+
+/// SEC 1 §2.3.3, the uncompressed form of a point.
+fn uncompressed(x: &[u8; 32], y: &[u8; 32]) -> [u8; 65] {
+    let mut point = [4; 65];
+    point[1..33].copy_from_slice(x);
+    point[33..].copy_from_slice(y);
+    point
+}
+
+fn bit_length(number: &[u8]) -> usize {
+    let leading_zeros = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    (number.len() * 8).saturating_sub(leading_zeros)
+}

@@ -1,0 +1,68 @@
+//! What a token is for: the `typ` header (RFC 7515 §4.1.9), made explicit as RFC 8725 §3.11 asks.
+//!
+//! Each verifier accepts exactly one type, so that an ID token never passes for an access token.
+
+use std::fmt;
+
+/// The media type of a token, without its `application/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenType {
+    /// `at+jwt`, an access token (RFC 9068 §2.1).
+    AccessToken,
+    /// `JWT`, a token that does not say what it is for: ID tokens, and access tokens for verifiers such as
+    /// Spring Security that insist on it.
+    Jwt,
+    /// `logout+jwt`, an OpenID Connect back-channel logout token.
+    Logout,
+    /// `dpop+jwt`, a proof of possession (RFC 9449 §4.2).
+    DpopProof,
+    /// `secevent+jwt`, a security event (RFC 8417 §2.3).
+    SecurityEvent,
+    /// `oauth-authz-req+jwt`, a signed authorization request (RFC 9101 §10.8).
+    AuthorizationRequest,
+    /// `token-introspection+jwt`, a signed introspection response (RFC 9701 §5).
+    Introspection,
+}
+
+impl TokenType {
+    /// Every type, in the order of declaration.
+    pub const ALL: [Self; 7] = [
+        Self::AccessToken,
+        Self::Jwt,
+        Self::Logout,
+        Self::DpopProof,
+        Self::SecurityEvent,
+        Self::AuthorizationRequest,
+        Self::Introspection,
+    ];
+
+    /// The value that goes into the `typ` header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+            Self::Jwt => "JWT",
+            Self::Logout => "logout+jwt",
+            Self::DpopProof => "dpop+jwt",
+            Self::SecurityEvent => "secevent+jwt",
+            Self::AuthorizationRequest => "oauth-authz-req+jwt",
+            Self::Introspection => "token-introspection+jwt",
+        }
+    }
+
+    /// Whether a `typ` header means this type. RFC 7515 §4.1.9: media types ignore case, and
+    /// `application/` may be left out.
+    pub fn matches(self, header: &str) -> bool {
+        const PREFIX: &str = "application/";
+        let name = match header.split_at_checked(PREFIX.len()) {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+            _ => header,
+        };
+        name.eq_ignore_ascii_case(self.name())
+    }
+}
+
+impl fmt::Display for TokenType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

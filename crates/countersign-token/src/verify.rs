@@ -1,0 +1,140 @@
+//! From a string that a stranger sent to claims that can be believed (RFC 7515 §5.2, RFC 7519 §7.2).
+//!
+//! One fixed sequence without switches: bounds, header, key, algorithm, type, signature, claims. A caller
+//! says what it expects and cannot ask for less; a claim of the wrong JSON type is an error and never counts
+//! as absent. No network, no clock: keys and time are passed in.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::compact::{Compact, Header};
+use crate::error::VerifyError;
+use crate::{KeySet, Timestamp, TokenType, VerifyingKey};
+
+/// What a verifier insists on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Must equal `iss` to the letter; no slash is added or removed.
+    pub issuer: String,
+    /// Must be `aud`, or one of several.
+    pub audience: String,
+    /// The one type that is accepted.
+    pub token_type: TokenType,
+    /// How far clocks may differ; more than a minute counts as a minute.
+    pub leeway: Duration,
+}
+
+/// RFC 7519 §4.1.4: "usually no more than a few minutes"; machines with a time service differ by less than
+/// a second.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+
+/// Verifies a token completely and returns its claims.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign_token::{
+///     Algorithm, Expected, KeyId, KeySet, SigningKey, Timestamp, TokenType, verify,
+/// };
+///
+/// let material = SigningKey::generate(Algorithm::Es256)?;
+/// let key = SigningKey::parse(Algorithm::Es256, KeyId::parse("2026-11")?, &material)?;
+/// let claims = serde_json::json!({ "iss": "https://id.example", "aud": "shop", "exp": 1_800_000_600 });
+/// let token = key.sign(TokenType::AccessToken, &claims)?;
+///
+/// let keys = KeySet::new([key.verifying_key()]);
+/// let expected = Expected {
+///     issuer: "https://id.example".into(),
+///     audience: "shop".into(),
+///     token_type: TokenType::AccessToken,
+///     leeway: Duration::from_secs(5),
+/// };
+/// let now = Timestamp::from_seconds(1_800_000_000);
+/// let verified: serde_json::Value = verify(&token, &keys, &expected, now)?;
+/// assert_eq!(verified, claims);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// The first check that fails, in the order of the sequence above.
+pub fn verify<C: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expected,
+    now: Timestamp,
+) -> Result<C, VerifyError> {
+    let compact = Compact::split(token)?;
+    let header = compact.header()?;
+    header.check_nothing_forbidden()?;
+    let key = find_key(&header, keys)?;
+    check_type(&header, expected.token_type)?;
+    key.verify_signature(compact.signed.as_bytes(), &compact.signature()?)?;
+    let claims = compact.payload()?;
+    check_issuer(&claims, &expected.issuer)?;
+    check_audience(&claims, &expected.audience)?;
+    check_times(&claims, expected.leeway.min(LONGEST_LEEWAY), now)?;
+    serde_json::from_value(Value::Object(claims)).map_err(VerifyError::Shape)
+}
+
+fn find_key<'a>(header: &Header, keys: &'a KeySet) -> Result<&'a VerifyingKey, VerifyError> {
+    let algorithm = header.required_text("alg")?;
+    let kid = header.required_text("kid")?;
+    let key = keys.get(kid).ok_or(VerifyError::UnknownKey)?;
+    if algorithm == key.algorithm().name() { Ok(key) } else { Err(VerifyError::AlgorithmMismatch) }
+}
+
+fn check_type(header: &Header, token_type: TokenType) -> Result<(), VerifyError> {
+    match header.text("typ")? {
+        Some(typ) if token_type.matches(typ) => Ok(()),
+        _ => Err(VerifyError::WrongType(token_type)),
+    }
+}
+
+fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), VerifyError> {
+    match claims.get("iss") {
+        Some(Value::String(iss)) if iss == issuer => Ok(()),
+        Some(Value::String(_)) => Err(VerifyError::WrongIssuer),
+        _ => Err(VerifyError::Claim("iss")),
+    }
+}
+
+fn check_audience(claims: &Map<String, Value>, audience: &str) -> Result<(), VerifyError> {
+    let is_ours = match claims.get("aud") {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(many)) if !many.is_empty() && many.iter().all(Value::is_string) => {
+            many.iter().any(|one| one == audience)
+        }
+        _ => return Err(VerifyError::Claim("aud")),
+    };
+    if is_ours { Ok(()) } else { Err(VerifyError::WrongAudience) }
+}
+
+/// RFC 7519 §4.1.4 to §4.1.6: `exp` is required; `nbf` and `iat` are honoured when they are there.
+pub(crate) fn check_times(
+    claims: &Map<String, Value>,
+    leeway: Duration,
+    now: Timestamp,
+) -> Result<(), VerifyError> {
+    let expires = moment(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?;
+    if now >= expires.plus(leeway) {
+        return Err(VerifyError::Expired);
+    }
+    for name in ["nbf", "iat"] {
+        if moment(claims, name)?.is_some_and(|start| start > now.plus(leeway)) {
+            return Err(VerifyError::NotYetValid);
+        }
+    }
+    Ok(())
+}
+
+fn moment(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::Number(number)) => {
+            Timestamp::from_number(number).map(Some).ok_or(VerifyError::Claim(name))
+        }
+        Some(_) => Err(VerifyError::Claim(name)),
+    }
+}
