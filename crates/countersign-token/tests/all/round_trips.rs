@@ -1,0 +1,222 @@
+//! What one side signs, the other side reads.
+
+use countersign_token::{
+    AccessTokenClaims, Algorithm, Audience, KeySet, Scope, SignError, TokenType, VerifyError, VerifyingKey,
+    tutorial, unverified, verify,
+};
+use proptest::prelude::{Strategy as _, any, proptest};
+use serde_json::{Map, Value, json};
+
+use crate::support::{
+    AUDIENCE, ISSUER, NOW, all_keys, claims, claims_with, expected, material, signing_key, verified,
+};
+
+#[test]
+fn every_algorithm_verifies_what_it_signed() {
+    for algorithm in Algorithm::ALL {
+        let token = signing_key(algorithm).sign(TokenType::AccessToken, &claims()).unwrap();
+        assert_eq!(verified(&token).unwrap(), claims(), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_published_key_verifies_what_the_private_key_signed() {
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric()) {
+        let key = signing_key(algorithm);
+        let published = serde_json::to_vec(&key.public_jwk().unwrap()).unwrap();
+        let parsed = countersign_token::Jwk::parse(&published).unwrap();
+        let keys = KeySet::new([VerifyingKey::from_jwk(&parsed).unwrap()]);
+        let token = key.sign(TokenType::AccessToken, &claims()).unwrap();
+        assert_eq!(verify::<Value>(&token, &keys, &expected(), NOW).unwrap(), claims());
+    }
+}
+
+#[test]
+fn a_shared_secret_has_no_public_key() {
+    assert_eq!(signing_key(Algorithm::Hs256).public_jwk(), None);
+}
+
+#[test]
+fn the_key_of_one_server_does_not_verify_the_token_of_another() {
+    let other = countersign_token::SigningKey::generate(Algorithm::Es256).unwrap();
+    let same_name = signing_key(Algorithm::Es256).key_id().clone();
+    let other = countersign_token::SigningKey::parse(Algorithm::Es256, same_name, &other).unwrap();
+    let token = other.sign(TokenType::AccessToken, &claims()).unwrap();
+    assert!(matches!(verified(&token), Err(VerifyError::BadSignature)));
+}
+
+// C3, C5
+#[test]
+fn each_token_type_is_accepted_only_where_it_is_expected() {
+    for signed in TokenType::ALL {
+        let token = signing_key(Algorithm::EdDsa).sign(signed, &claims()).unwrap();
+        for wanted in TokenType::ALL {
+            let mut expected = expected();
+            expected.token_type = wanted;
+            let outcome = verify::<Value>(&token, &all_keys(), &expected, NOW);
+            if signed == wanted {
+                assert!(outcome.is_ok(), "{signed}");
+            } else {
+                assert!(matches!(outcome, Err(VerifyError::WrongType(_))), "{signed} as {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn access_token_claims_keep_their_order_and_come_back() {
+    let claims = access_token_claims();
+    let token = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims).unwrap();
+    let payload = crate::support::decode(token.split('.').nth(1).unwrap());
+    assert_eq!(
+        String::from_utf8(payload).unwrap(),
+        concat!(
+            r#"{"iss":"https://id.example","sub":"alice","aud":"https://api.example","exp":1800000600,"#,
+            r#""iat":1800000000,"jti":"t1","client_id":"web","scope":"read write","sid":"s1","#,
+            r#""auth_time":1800000000,"username":"alice"}"#
+        )
+    );
+    let read: AccessTokenClaims = verify(&token, &all_keys(), &expected(), NOW).unwrap();
+    assert_eq!(read, claims);
+}
+
+#[test]
+fn an_extra_claim_cannot_repeat_a_claim_of_the_token() {
+    let mut claims = access_token_claims();
+    claims.extra.insert("sub".into(), json!("admin"));
+    let outcome = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims);
+    assert!(matches!(outcome, Err(SignError::Claims(_))));
+}
+
+#[test]
+fn claims_that_are_no_object_are_not_signed() {
+    let outcome = signing_key(Algorithm::Es256).sign(TokenType::Jwt, &["not", "an", "object"]);
+    assert!(matches!(outcome, Err(SignError::NotAnObject)));
+}
+
+#[test]
+fn a_token_that_no_verifier_would_read_is_not_signed() {
+    let claims = claims_with("pad", json!("x".repeat(countersign_token::LONGEST_TOKEN)));
+    let outcome = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims);
+    assert!(matches!(outcome, Err(SignError::TooLong)));
+}
+
+#[test]
+fn looking_without_verifying_shows_header_and_claims() {
+    let token = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims()).unwrap();
+    let seen = unverified::decode(&token).unwrap();
+    assert_eq!(seen.header, json!({ "alg": "ES256", "typ": "at+jwt", "kid": "ES256" }));
+    assert_eq!(seen.claims, claims());
+}
+
+mod tutorial_tokens {
+    use super::*;
+    use crate::support::signed_with_secret;
+    use countersign_token::Secret;
+
+    const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+    fn key() -> tutorial::TutorialKey {
+        tutorial::TutorialKey::new(&Secret::new("secret".into())).unwrap()
+    }
+
+    fn token(header: &str, claims: &Value) -> String {
+        signed_with_secret(header, &claims.to_string(), b"secret")
+    }
+
+    #[test]
+    fn are_read_with_their_short_secret() {
+        let claims =
+            json!({ "id": 1, "username": "john_doe", "iat": NOW.seconds(), "exp": NOW.seconds() + 30 });
+        let read = tutorial::verify(&token(HEADER, &claims), &key(), NOW).unwrap();
+        assert_eq!(Value::Object(read), claims);
+        assert!(tutorial::verify(&token(r#"{"alg":"HS256"}"#, &claims), &key(), NOW).is_ok());
+    }
+
+    #[test]
+    fn expire_to_the_second() {
+        let outcome = tutorial::verify(&token(HEADER, &json!({ "exp": NOW.seconds() })), &key(), NOW);
+        assert!(matches!(outcome, Err(VerifyError::Expired)));
+    }
+
+    #[test]
+    fn must_expire() {
+        let outcome = tutorial::verify(&token(HEADER, &json!({ "id": 1 })), &key(), NOW);
+        assert!(matches!(outcome, Err(VerifyError::Claim("exp"))));
+    }
+
+    // C1
+    #[test]
+    fn are_nothing_but_hs256() {
+        let claims = json!({ "exp": NOW.seconds() + 30 });
+        for algorithm in ["none", "nOnE", "HS384", "ES256"] {
+            let header = json!({ "alg": algorithm, "typ": "JWT" }).to_string();
+            let outcome = tutorial::verify(&token(&header, &claims), &key(), NOW);
+            assert!(matches!(outcome, Err(VerifyError::AlgorithmMismatch)), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn are_not_access_tokens_and_access_tokens_are_not_tutorial_tokens() {
+        assert!(verified(&token(HEADER, &claims())).is_err());
+        let ours = signing_key(Algorithm::Hs256).sign(TokenType::AccessToken, &claims()).unwrap();
+        let outcome = tutorial::verify(&ours, &key(), NOW);
+        assert!(matches!(outcome, Err(VerifyError::WrongType(_))));
+    }
+
+    #[test]
+    fn need_a_secret() {
+        assert!(tutorial::TutorialKey::new(&Secret::new(String::new())).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_claims_come_back_as_they_were_signed(
+        sub in any::<String>(),
+        extra in proptest::collection::btree_map("[a-z]{6,12}", any::<(i64, Option<bool>, String)>(), 0..6),
+    ) {
+        let mut claims = claims_with("sub", json!(sub));
+        for (name, value) in extra {
+            claims[name] = json!(value);
+        }
+        let token = signing_key(Algorithm::EdDsa).sign(TokenType::AccessToken, &claims).unwrap();
+        proptest::prop_assert_eq!(verified(&token).unwrap(), claims);
+    }
+
+    #[test]
+    fn one_changed_character_is_always_noticed(
+        position in any::<proptest::sample::Index>(),
+        replacement in "[A-Za-z0-9_.-]".prop_map(|text| text.chars().next()),
+    ) {
+        let token = signing_key(Algorithm::EdDsa).sign(TokenType::AccessToken, &claims()).unwrap();
+        let position = position.index(token.len());
+        let replacement = replacement.unwrap();
+        proptest::prop_assume!(!token[position..].starts_with(replacement));
+        let mut changed = token;
+        changed.replace_range(position..=position, &replacement.to_string());
+        proptest::prop_assert!(verified(&changed).is_err());
+    }
+}
+
+fn access_token_claims() -> AccessTokenClaims {
+    AccessTokenClaims {
+        iss: ISSUER.into(),
+        sub: "alice".into(),
+        aud: Audience::One(AUDIENCE.into()),
+        exp: NOW.plus(std::time::Duration::from_secs(600)),
+        iat: NOW,
+        jti: "t1".into(),
+        client_id: "web".into(),
+        scope: Scope::parse("read write").unwrap(),
+        sid: "s1".into(),
+        auth_time: Some(NOW),
+        extra: Map::from_iter([("username".to_owned(), json!("alice"))]),
+    }
+}
+
+#[test]
+fn a_key_says_neither_its_material_nor_its_secret() {
+    let shown = format!("{:?} {:?}", signing_key(Algorithm::Hs256), material(Algorithm::Hs256));
+    assert_eq!(shown, "SigningKey(HS256, HS256) Secret(…)");
+}
