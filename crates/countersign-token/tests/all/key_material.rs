@@ -1,1 +1,262 @@
-//! x
+//! Keys that are weak, broken or not meant for this: row `C6` of the security checklist.
+
+use countersign_token::{
+    Algorithm, Jwk, JwkError, JwkSet, KeyError, KeyId, KeySet, Secret, SigningKey, VerifyingKey,
+};
+use serde_json::{Value, json};
+
+use crate::support::{decode, encode, material, signing_key};
+
+fn jwk(algorithm: Algorithm) -> Value {
+    serde_json::to_value(signing_key(algorithm).public_jwk().unwrap()).unwrap()
+}
+
+fn jwk_with(algorithm: Algorithm, name: &str, value: Value) -> Result<Jwk, JwkError> {
+    let mut jwk = jwk(algorithm);
+    jwk[name] = value;
+    Jwk::parse(jwk.to_string().as_bytes())
+}
+
+mod private_keys {
+    use super::*;
+
+    #[test]
+    fn of_one_algorithm_do_not_serve_another() {
+        let kid = KeyId::parse("k").unwrap();
+        for owner in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
+            for user in
+                [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256].into_iter().filter(|a| *a != owner)
+            {
+                let outcome = SigningKey::parse(user, kid.clone(), material(owner));
+                assert!(matches!(outcome, Err(KeyError::NotAPrivateKey { algorithm }) if algorithm == user));
+            }
+        }
+    }
+
+    #[test]
+    fn that_are_damaged_are_refused() {
+        let kid = KeyId::parse("k").unwrap();
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric()) {
+            let bytes = material(algorithm).expose();
+            for damaged in [Vec::new(), vec![0; 64], bytes[..bytes.len() - 1].to_vec()] {
+                assert!(SigningKey::parse(algorithm, kid.clone(), &Secret::new(damaged)).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn shared_secrets_have_at_least_32_bytes() {
+        let parse = |length| {
+            SigningKey::parse(Algorithm::Hs256, KeyId::parse("k").unwrap(), &Secret::new(vec![7; length]))
+        };
+        assert!(matches!(parse(31), Err(KeyError::Weak)));
+        assert!(parse(32).is_ok());
+        assert_eq!(SigningKey::generate(Algorithm::Hs256).unwrap().expose().len(), 32);
+    }
+
+    #[test]
+    fn are_never_generated_twice() {
+        for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
+            let (one, other) =
+                (SigningKey::generate(algorithm).unwrap(), SigningKey::generate(algorithm).unwrap());
+            assert_ne!(one.expose(), other.expose());
+        }
+    }
+
+    #[test]
+    fn of_rsa_have_3072_bits() {
+        assert_eq!(decode(jwk(Algorithm::Rs256)["n"].as_str().unwrap()).len(), 384);
+    }
+}
+
+mod public_keys {
+    use super::*;
+
+    #[test]
+    fn serialise_in_a_fixed_order_without_anything_private() {
+        let x = jwk(Algorithm::EdDsa)["x"].clone();
+        assert_eq!(
+            serde_json::to_string(&signing_key(Algorithm::EdDsa).public_jwk()).unwrap(),
+            format!(r#"{{"kty":"OKP","use":"sig","alg":"EdDSA","kid":"EdDSA","crv":"Ed25519","x":{x}}}"#)
+        );
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256] {
+            for name in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert_eq!(jwk(algorithm).get(name), None);
+            }
+        }
+    }
+
+    #[test]
+    fn come_back_as_they_were_published() {
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric()) {
+            let parsed = Jwk::parse(jwk(algorithm).to_string().as_bytes()).unwrap();
+            assert_eq!(Some(parsed), signing_key(algorithm).public_jwk());
+        }
+    }
+
+    #[test]
+    fn with_private_members_are_refused() {
+        let outcome = jwk_with(Algorithm::Es256, "d", json!(encode([1; 32])));
+        assert!(matches!(outcome, Err(JwkError::Private("d"))));
+    }
+
+    #[test]
+    fn off_the_curve_are_refused() {
+        for y in [[0; 32], [1; 32], [0xff; 32]] {
+            let outcome = jwk_with(Algorithm::Es256, "y", json!(encode(y)));
+            assert!(matches!(outcome, Err(JwkError::Material(Algorithm::Es256))));
+        }
+        let mut infinity = jwk(Algorithm::Es256);
+        infinity["x"] = json!(encode([0; 32]));
+        infinity["y"] = json!(encode([0; 32]));
+        assert!(Jwk::parse(infinity.to_string().as_bytes()).is_err());
+    }
+
+    #[test]
+    fn have_coordinates_of_full_length() {
+        for (algorithm, name) in [(Algorithm::Es256, "x"), (Algorithm::Es256, "y"), (Algorithm::EdDsa, "x")] {
+            for length in [0, 31, 33, 64] {
+                let outcome = jwk_with(algorithm, name, json!(encode(vec![1; length])));
+                assert!(matches!(outcome, Err(JwkError::Member(_))));
+            }
+        }
+    }
+
+    #[test]
+    fn of_rsa_have_2048_to_8192_bits() {
+        for (length, first) in [(128, 0xc1), (255, 0xc1), (256, 0x7f), (1025, 0x01), (2048, 0xc1), (0, 0)] {
+            let mut modulus = vec![0xc1; length];
+            if let Some(byte) = modulus.first_mut() {
+                *byte = first;
+            }
+            let outcome = jwk_with(Algorithm::Rs256, "n", json!(encode(modulus)));
+            assert!(matches!(outcome, Err(JwkError::Unsupported("n"))), "{length}");
+        }
+    }
+
+    #[test]
+    fn of_rsa_are_odd_numbers_without_leading_zeros() {
+        let exponents: [&[u8]; 7] = [&[], &[0], &[1], &[2], &[0, 1, 0, 1], &[1, 0, 0], &[1, 0, 0, 0, 1]];
+        for exponent in exponents {
+            assert!(jwk_with(Algorithm::Rs256, "e", json!(encode(exponent))).is_err(), "{exponent:?}");
+        }
+        let mut modulus = decode(jwk(Algorithm::Rs256)["n"].as_str().unwrap());
+        *modulus.last_mut().unwrap() &= 0xfe;
+        assert!(jwk_with(Algorithm::Rs256, "n", json!(encode(&modulus))).is_err());
+        modulus.insert(0, 0);
+        assert!(jwk_with(Algorithm::Rs256, "n", json!(encode(modulus))).is_err());
+    }
+
+    #[test]
+    fn for_another_purpose_are_not_supported() {
+        for (name, value) in [
+            ("use", json!("enc")),
+            ("key_ops", json!(["sign"])),
+            ("key_ops", json!([])),
+            ("alg", json!("ES384")),
+            ("alg", json!("RS256")),
+            ("alg", json!("none")),
+            ("crv", json!("P-384")),
+            ("kty", json!("oct")),
+            ("kty", json!("AKP")),
+        ] {
+            let outcome = jwk_with(Algorithm::Es256, name, value);
+            assert!(matches!(outcome, Err(JwkError::Unsupported(what)) if what == name), "{name}");
+        }
+        assert!(jwk_with(Algorithm::Es256, "key_ops", json!(["verify"])).is_ok());
+    }
+
+    #[test]
+    fn with_members_of_the_wrong_type_are_refused() {
+        for name in ["kty", "use", "alg", "kid", "crv", "x", "y"] {
+            for value in [json!(null), json!(1), json!(["P-256"])] {
+                assert!(
+                    matches!(jwk_with(Algorithm::Es256, name, value), Err(JwkError::Member(_))),
+                    "{name}"
+                );
+            }
+        }
+        for value in [json!("verify"), json!([1]), json!(null)] {
+            assert!(matches!(jwk_with(Algorithm::Es256, "key_ops", value), Err(JwkError::Member("key_ops"))));
+        }
+        for value in ["", "a b", "=", "AA=="] {
+            assert!(jwk_with(Algorithm::Es256, "x", json!(value)).is_err());
+        }
+        assert!(Jwk::parse(b"[]").is_err());
+        assert!(Jwk::parse(br#"{"kty":"OKP","kty":"EC"}"#).is_err());
+        assert!(matches!(Jwk::parse(&vec![b' '; 100_000]), Err(JwkError::TooLarge)));
+    }
+
+    #[test]
+    fn of_rsa_without_an_algorithm_are_rs256() {
+        let mut jwk = jwk(Algorithm::Ps256);
+        assert_eq!(Jwk::from_value(&jwk).unwrap().algorithm(), Algorithm::Ps256);
+        jwk.as_object_mut().unwrap().remove("alg");
+        assert_eq!(Jwk::from_value(&jwk).unwrap().algorithm(), Algorithm::Rs256);
+    }
+
+    #[test]
+    fn without_a_name_verify_nothing() {
+        let mut jwk = jwk(Algorithm::Es256);
+        jwk.as_object_mut().unwrap().remove("kid");
+        let parsed = Jwk::from_value(&jwk).unwrap();
+        assert!(matches!(VerifyingKey::from_jwk(&parsed), Err(KeyError::MissingKeyId)));
+        assert_eq!(KeySet::from(JwkSet { keys: vec![parsed] }).iter().count(), 0);
+    }
+}
+
+mod key_sets {
+    use super::*;
+
+    fn parse(keys: Vec<Value>) -> Result<JwkSet, JwkError> {
+        JwkSet::parse(json!({ "keys": keys }).to_string().as_bytes())
+    }
+
+    #[test]
+    fn skip_keys_that_are_not_supported() {
+        let set = parse(vec![
+            json!({ "kty": "oct", "k": "c2VjcmV0" }),
+            json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" }),
+            json!({ "kty": "EC", "crv": "P-521", "x": "AA", "y": "AA" }),
+            jwk(Algorithm::Es256),
+        ]);
+        assert_eq!(set.unwrap().keys, [signing_key(Algorithm::Es256).public_jwk().unwrap()]);
+    }
+
+    #[test]
+    fn are_spoilt_by_a_wrong_key() {
+        let mut wrong = jwk(Algorithm::Es256);
+        wrong["y"] = json!(encode([1; 32]));
+        assert!(matches!(parse(vec![jwk(Algorithm::EdDsa), wrong]), Err(JwkError::Material(_))));
+    }
+
+    #[test]
+    fn with_two_keys_of_one_name_are_refused() {
+        let mut other = jwk(Algorithm::EdDsa);
+        other["kid"] = json!("ES256");
+        assert!(matches!(parse(vec![jwk(Algorithm::Es256), other]), Err(JwkError::DuplicateKeyId)));
+    }
+
+    #[test]
+    fn are_bounded() {
+        assert!(matches!(parse(vec![json!({ "kty": "oct" }); 101]), Err(JwkError::TooLarge)));
+        assert!(matches!(JwkSet::parse(&vec![b' '; 1_000_000]), Err(JwkError::TooLarge)));
+    }
+
+    #[test]
+    fn are_objects_with_a_list_of_keys() {
+        for wrong in ["[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, r#"{"keys":[1]}"#] {
+            assert!(JwkSet::parse(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        assert!(JwkSet::parse(br#"{"keys":[]}"#).unwrap().keys.is_empty());
+    }
+
+    #[test]
+    fn come_back_as_they_were_published() {
+        let keys =
+            [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].map(|a| signing_key(a).public_jwk());
+        let set = JwkSet { keys: keys.into_iter().flatten().collect() };
+        assert_eq!(JwkSet::parse(&serde_json::to_vec(&set).unwrap()).unwrap(), set);
+        assert_eq!(KeySet::from(set).get("RS256").unwrap().algorithm(), Algorithm::Rs256);
+    }
+}

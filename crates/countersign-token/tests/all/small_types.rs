@@ -1,1 +1,186 @@
-//! x
+//! The types that everything else is made of.
+
+use std::time::Duration;
+
+use countersign_token::json::parse_strict;
+use countersign_token::{
+    Algorithm, Audience, KeyId, Scope, Secret, Timestamp, TokenType, is_registered_claim,
+};
+use proptest::prelude::{any, proptest};
+use serde_json::{Value, json};
+
+mod secret {
+    use super::*;
+
+    #[test]
+    fn shows_nothing_of_itself() {
+        assert_eq!(format!("{:?}", Secret::new(vec![1, 2, 3])), "Secret(…)");
+        assert_eq!(format!("{:#?}", Some(Secret::new(String::from("x")))), "Some(\n    Secret(…),\n)");
+    }
+
+    #[test]
+    fn is_read_from_configuration() {
+        let secret: Secret<String> = serde_json::from_value(json!("swordfish")).unwrap();
+        assert_eq!(secret.expose(), "swordfish");
+    }
+}
+
+mod timestamp {
+    use super::*;
+
+    #[test]
+    fn saturates_at_both_ends() {
+        let start = Timestamp::from_seconds(10);
+        assert_eq!(start.minus(Duration::from_secs(11)), Timestamp::from_seconds(0));
+        assert_eq!(start.plus(Duration::MAX), Timestamp::from_seconds(u64::MAX));
+    }
+
+    #[test]
+    fn is_a_number_on_the_wire() {
+        assert_eq!(json!(Timestamp::from_seconds(7)), json!(7));
+        assert_eq!(serde_json::from_str::<Timestamp>("7").unwrap(), Timestamp::from_seconds(7));
+        assert_eq!(serde_json::from_str::<Timestamp>("7.9").unwrap(), Timestamp::from_seconds(7));
+        for wrong in ["\"7\"", "-1", "null", "1e20", "[7]"] {
+            assert!(serde_json::from_str::<Timestamp>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
+
+mod names {
+    use super::*;
+
+    #[test]
+    fn of_algorithms_are_those_of_the_registry() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
+            assert_eq!(json!(algorithm), json!(algorithm.name()));
+        }
+        for wrong in ["none", "es256", "RS384", ""] {
+            assert!(wrong.parse::<Algorithm>().is_err());
+        }
+    }
+
+    #[test]
+    fn of_keys_are_short_and_visible() {
+        for right in ["a", "2026-11", &"k".repeat(64), "!\"~"] {
+            assert_eq!(KeyId::parse(right).unwrap().to_string(), right);
+        }
+        for wrong in ["", &"k".repeat(65), "a b", "a\n", "ä", "\0"] {
+            assert!(KeyId::parse(wrong).is_err());
+            assert!(serde_json::from_value::<KeyId>(json!(wrong)).is_err());
+        }
+    }
+
+    #[test]
+    fn of_token_types_are_media_types() {
+        assert!(TokenType::Jwt.matches("jwt"));
+        assert!(TokenType::Jwt.matches("application/jwt"));
+        assert!(!TokenType::Jwt.matches("at+jwt"));
+        assert!(!TokenType::Jwt.matches("applicationäjwt"));
+    }
+
+    #[test]
+    fn of_protocol_claims_are_reserved() {
+        for name in
+            ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time"]
+        {
+            assert!(is_registered_claim(name), "{name}");
+        }
+        for name in ["acr", "amr", "cnf", "act", "may_act", "typ", "azp", "nonce"] {
+            assert!(is_registered_claim(name), "{name}");
+        }
+        for name in ["id", "username", "roles", "Sub"] {
+            assert!(!is_registered_claim(name), "{name}");
+        }
+    }
+}
+
+mod scope {
+    use super::*;
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    #[test]
+    fn keeps_its_order_and_drops_repetitions() {
+        assert_eq!(scope("write read write").to_string(), "write read");
+        assert_eq!(scope("a b"), scope("b a"));
+    }
+
+    #[test]
+    fn is_found_by_whole_words() {
+        assert!(scope("read:all write").contains("write"));
+        assert!(!scope("read:all write").contains("read"));
+        assert!(!scope("read").contains(""));
+    }
+
+    #[test]
+    fn of_a_narrower_grant_is_a_subset() {
+        assert!(scope("read").is_subset_of(&scope("write read")));
+        assert!(!scope("read admin").is_subset_of(&scope("read")));
+        assert!(scope("").is_subset_of(&scope("read")));
+        assert!(scope("").is_empty());
+    }
+
+    #[test]
+    fn has_only_the_characters_of_rfc_6749() {
+        for wrong in [" ", "a  b", " a", "a ", "a\"b", "a\\b", "a\tb", "ä", &"a".repeat(2049)] {
+            assert!(Scope::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn is_a_string_on_the_wire() {
+        assert_eq!(json!(scope("a b")), json!("a b"));
+        assert!(serde_json::from_value::<Scope>(json!(["a"])).is_err());
+    }
+}
+
+#[test]
+fn an_audience_is_a_string_or_a_list() {
+    for (wire, contains) in [(json!("a"), true), (json!(["b", "a"]), true), (json!(["b"]), false)] {
+        let audience: Audience = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(audience.contains("a"), contains);
+        assert_eq!(json!(audience), wire);
+    }
+}
+
+mod strict_json {
+    use super::*;
+
+    #[test]
+    fn refuses_what_could_mean_two_things() {
+        for wrong in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"b":{"a":1,"a":1}}]"#] {
+            assert!(parse_strict(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        for wrong in ["", "{", "1e400", "{}{}", "1 2", "nul", "'a'", "[1,]", "// x\n1", "\"\\ud800\""] {
+            assert!(parse_strict(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        assert!(parse_strict(b"\"\xff\"").is_err());
+        assert!(parse_strict(b"\xef\xbb\xbf{}").is_err());
+    }
+
+    #[test]
+    fn has_at_most_64_levels() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse_strict(nested(64).as_bytes()).is_ok());
+        assert!(parse_strict(nested(65).as_bytes()).is_err());
+        assert!(parse_strict("[".repeat(1_000_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn reads_every_kind_of_value() {
+        let text = r#"{"a":[null,true,-1,1.5,18446744073709551615,"x\n"],"b":{"a":{}}}"#;
+        assert_eq!(parse_strict(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn accepts_nothing_that_serde_json_refuses(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(value) = parse_strict(&bytes) {
+                proptest::prop_assert_eq!(value, serde_json::from_slice::<Value>(&bytes).unwrap());
+            }
+        }
+    }
+}
