@@ -1,1 +1,41 @@
+//! The rules of Countersign, pure: no runtime, no network, no SQL.
+//!
+//! What a **session** is, how a presented refresh token is **judged**, which
+//! access token is **issued**, and the port through which a store is asked.
+//! Clock and entropy are passed in.
+//!
+//! # Glossary
+//!
+//! * **user** — somebody who signs in; **client** — the software that acts for them.
+//! * **session** — a user's sign-in with one client on one device (OAuth: the grant).
+//! * **generation** — how often a session's refresh token has been rotated.
+//! * **rotate** — move a session to its next generation.
+//! * **replay** — present a generation again that was spent within the grace.
+//! * **reuse** — present a spent token outside it: theft or a bug.
+//! * **revoke** — end a session before its time.
+//! * People *sign in*, clients *authenticate*, tokens are *issued*, signatures
+//!   *verified*, policies *checked*, refresh tokens *judged*.
 
+pub mod device;
+pub mod ids;
+pub mod issuer;
+pub mod master_key;
+pub mod opening;
+pub mod password;
+pub mod ratchet;
+pub mod refresh;
+pub mod refresh_token;
+pub mod session;
+pub mod signing_keys;
+pub mod store;
+pub mod story;
+pub mod user;
+pub mod world;
+
+#[cfg(test)]
+pub(crate) mod test_support;
+
+pub use countersign_token::{Secret, Timestamp};
+pub use ids::{ClientId, SessionId, UserId};
+pub use master_key::ServerKeys;
+pub use world::{Clock, Entropy, World};

@@ -71,6 +71,14 @@ impl Scope {
         self.iter().all(|word| other.contains(word))
     }
 
+    /// The words that `keep` keeps, in the same order.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let mut kept = Self::default();
+        self.iter().filter(|word| keep(word)).for_each(|word| kept.push(word));
+        kept
+    }
+
     /// Whether there is no word at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

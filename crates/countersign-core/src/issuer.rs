@@ -1,0 +1,100 @@
+//! Issuing access tokens: a session and its user become RFC 9068 claims.
+//!
+//! The scope is what was granted, as far as the user may still have it now: it
+//! can shrink from one refresh to the next, and never grows. A user's own
+//! claims come after `id` and `username` and replace those two if they name
+//! them, but never a registered claim.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_token::{AccessTokenClaims, Audience, Scope, SignError, SigningKey, TokenType};
+use serde_json::{Map, Value};
+
+use crate::session::Session;
+use crate::user::{Role, User};
+use crate::{Secret, Timestamp, World};
+
+/// The scope that opens `/v1/admin`.
+pub const ADMIN_SCOPE: &str = "countersign:admin";
+
+/// Who issues, and for how long.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// The `iss` of every token, compared as a string everywhere.
+    pub name: String,
+    /// How long an access token is promised to live.
+    pub lifetime: Duration,
+    /// How much longer it may live at most, so that not all expire at one moment.
+    pub jitter: Duration,
+    /// The `typ` of its header (RFC 9068 §2.1, or `JWT` for verifiers that insist).
+    pub token_type: TokenType,
+}
+
+/// An access token, and for how long it is good at least.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The compact JWT.
+    pub text: Secret<String>,
+    /// Its lifetime as promised to the client (`expires_in`, RFC 6749 §5.1).
+    pub lifetime: Duration,
+    /// What it says of its scope.
+    pub scope: Scope,
+}
+
+impl Issuer {
+    /// Issues an access token for a session that was just opened or refreshed.
+    ///
+    /// # Errors
+    ///
+    /// When the signature fails, which is the cryptographic library's fault.
+    pub fn access_token(
+        &self,
+        key: &SigningKey,
+        (session, user): (&Session, &User),
+        now: Timestamp,
+        world: &World,
+    ) -> Result<AccessToken, SignError> {
+        let scope = effective_scope(&session.grant.scope, user);
+        let claims = AccessTokenClaims {
+            iss: self.name.clone(),
+            sub: user.id.to_string(),
+            aud: Audience::One(session.grant.audience.clone()),
+            exp: now.plus(self.lifetime).plus(self.some_jitter(world)),
+            iat: now,
+            jti: URL_SAFE_NO_PAD.encode(world.random::<16>()),
+            client_id: session.grant.client.to_string(),
+            scope: scope.clone(),
+            sid: session.id.to_string(),
+            auth_time: Some(session.authenticated_at),
+            extra: own_claims(session, user),
+        };
+        let text = Secret::new(key.sign(self.token_type, &claims)?);
+        Ok(AccessToken { text, lifetime: self.lifetime, scope })
+    }
+
+    /// The longest that an access token of this issuer can live.
+    pub fn longest_lifetime(&self) -> Duration {
+        self.lifetime + self.jitter
+    }
+
+    fn some_jitter(&self, world: &World) -> Duration {
+        let fraction = f64::from(u32::from_le_bytes(world.random())) / f64::from(u32::MAX);
+        self.jitter.mul_f64(fraction)
+    }
+}
+
+/// What of a granted scope the user may have now.
+pub fn effective_scope(granted: &Scope, user: &User) -> Scope {
+    granted.filter(|token| token != ADMIN_SCOPE || user.role == Role::Admin)
+}
+
+fn own_claims(session: &Session, user: &User) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("id".to_owned(), user.id.as_str().into());
+    claims.insert("username".to_owned(), user.username.as_str().into());
+    claims.extend(user.claims.as_map().clone());
+    claims.extend(session.grant.claims.clone());
+    claims
+}

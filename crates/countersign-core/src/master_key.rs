@@ -1,0 +1,209 @@
+//! The server's keys: everything derives from one master key that lives outside the database.
+//!
+//! HKDF-SHA256 (RFC 5869) with one label a use, so that no two uses share a
+//! key. A master key names itself by one derived byte, its key id, which every
+//! artefact carries. Up to three may be given, the newest first: the first
+//! makes new artefacts, all of them read old ones.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::{Secret, World};
+
+/// How many master keys may be given. Each one more makes a spent token dearer to step.
+pub const MAX_KEYS: usize = 3;
+
+/// Why a text gives no master keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MasterKeyError {
+    /// No line holds a key.
+    #[error("there is no master key")]
+    Missing,
+    /// A line is not 32 bytes in base64url.
+    #[error("line {0} is not a master key: 43 characters of base64url are expected")]
+    Malformed(usize),
+    /// Too many lines.
+    #[error("there are more than {MAX_KEYS} master keys")]
+    TooMany,
+    /// Two keys have the same key id.
+    #[error("two master keys share a key id: generate another one")]
+    SameKeyId,
+}
+
+/// The keys of all uses, derived and parsed once.
+pub struct ServerKeys {
+    newest_first: Vec<DerivedKeys>,
+}
+
+/// The keys that derive from one master key.
+pub struct DerivedKeys {
+    id: u8,
+    pub(crate) ratchet: hmac::Key,
+    pub(crate) binding: hmac::Key,
+    pub(crate) tag: hmac::Key,
+    pub(crate) device: hmac::Key,
+    wrap: LessSafeKey,
+}
+
+/// A secret that is encrypted at rest: key id, nonce, ciphertext and tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped(Vec<u8>);
+
+impl ServerKeys {
+    /// Reads master keys, one a line, the newest first. Empty lines and `#` comments are skipped.
+    ///
+    /// # Errors
+    ///
+    /// When there is no key, one is malformed, or there are more than [`MAX_KEYS`].
+    pub fn parse(text: &Secret<String>) -> Result<Self, MasterKeyError> {
+        let mut newest_first: Vec<DerivedKeys> = Vec::new();
+        for (index, line) in text.expose().lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let bytes = URL_SAFE_NO_PAD.decode(line).map_err(|_| MasterKeyError::Malformed(index + 1))?;
+            let master = bytes.try_into().map_err(|_| MasterKeyError::Malformed(index + 1))?;
+            let keys = DerivedKeys::derive(&Secret::new(master));
+            if newest_first.len() == MAX_KEYS {
+                return Err(MasterKeyError::TooMany);
+            }
+            if newest_first.iter().any(|known| known.id == keys.id) {
+                return Err(MasterKeyError::SameKeyId);
+            }
+            newest_first.push(keys);
+        }
+        if newest_first.is_empty() { Err(MasterKeyError::Missing) } else { Ok(Self { newest_first }) }
+    }
+
+    /// A new master key in the form that [`ServerKeys::parse`] reads.
+    pub fn generate(world: &World) -> Secret<String> {
+        Secret::new(URL_SAFE_NO_PAD.encode(world.random::<32>()))
+    }
+
+    /// The keys that make new artefacts.
+    pub fn newest(&self) -> &DerivedKeys {
+        self.newest_first.first().expect("there is at least one master key")
+    }
+
+    /// The keys with this key id.
+    pub fn get(&self, id: u8) -> Option<&DerivedKeys> {
+        self.newest_first.iter().find(|keys| keys.id == id)
+    }
+
+    /// The keys with this key id and every newer one, the oldest first.
+    pub(crate) fn since(&self, id: u8) -> Vec<&DerivedKeys> {
+        let at = self.newest_first.iter().position(|keys| keys.id == id);
+        at.map(|at| self.newest_first.iter().take(at + 1).rev().collect()).unwrap_or_default()
+    }
+
+    /// Decrypts what [`DerivedKeys::wrap`] made for the same `purpose`.
+    pub fn unwrap(&self, purpose: &str, wrapped: &Wrapped) -> Option<Secret<Vec<u8>>> {
+        let (id, rest) = wrapped.0.split_first()?;
+        let (nonce, ciphertext) = rest.split_at_checked(12)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut buffer = ciphertext.to_vec();
+        let plain = self.get(*id)?.wrap.open_in_place(nonce, Aad::from(purpose), &mut buffer).ok()?;
+        let plain = Secret::new(plain.to_vec());
+        Some(plain)
+    }
+}
+
+impl DerivedKeys {
+    fn derive(master: &Secret<[u8; 32]>) -> Self {
+        let pseudorandom = hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(master.expose());
+        let expand = |label: &str| {
+            let mut bytes = [0; 32];
+            pseudorandom
+                .expand(&[label.as_bytes()], hkdf::HKDF_SHA256)
+                .and_then(|okm| okm.fill(&mut bytes))
+                .expect("HKDF-SHA256 yields 32 bytes");
+            Secret::new(bytes)
+        };
+        let hmac_key = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, expand(label).expose());
+        let wrap =
+            UnboundKey::new(&AES_256_GCM, expand("csr/wrap").expose()).expect("AES-256 takes 32 bytes");
+        Self {
+            id: expand("csr/kid").expose()[0],
+            ratchet: hmac_key("csr/ratchet"),
+            binding: hmac_key("csr/bind"),
+            tag: hmac_key("csr/tag"),
+            device: hmac_key("csr/device"),
+            wrap: LessSafeKey::new(wrap),
+        }
+    }
+
+    /// The key id that artefacts of these keys carry.
+    pub const fn id(&self) -> u8 {
+        self.id
+    }
+
+    /// Encrypts `plain` for `purpose` with AES-256-GCM and a random nonce.
+    pub fn wrap(&self, purpose: &str, plain: &Secret<Vec<u8>>, world: &World) -> Wrapped {
+        let nonce = world.random::<12>();
+        let mut sealed = plain.expose().clone();
+        self.wrap
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), &mut sealed)
+            .expect("a private key is shorter than AES-GCM's limit");
+        let mut bytes = Vec::with_capacity(1 + nonce.len() + sealed.len());
+        bytes.push(self.id);
+        bytes.extend_from_slice(&nonce);
+        bytes.append(&mut sealed);
+        Wrapped(bytes)
+    }
+}
+
+impl Wrapped {
+    /// The stored form.
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ServerKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.newest_first.iter().map(DerivedKeys::id)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{server_keys as keys, world};
+
+    // G5
+    #[test]
+    fn a_wrapped_key_opens_with_the_same_master_key_and_purpose_alone() {
+        let secret = Secret::new(b"a private key".to_vec());
+        let wrapped = keys(&[1]).newest().wrap("signing", &secret, &world());
+        let opened = keys(&[2, 1]).unwrap("signing", &wrapped);
+        assert_eq!(opened.map(|plain| plain.expose().clone()), Some(b"a private key".to_vec()));
+        assert!(keys(&[1]).unwrap("other", &wrapped).is_none());
+        assert!(keys(&[2]).unwrap("signing", &wrapped).is_none());
+        assert!(keys(&[1]).unwrap("signing", &Wrapped::from_bytes(vec![])).is_none());
+    }
+
+    #[test]
+    fn a_malformed_master_key_is_named_by_its_line() {
+        let parse = |text: &str| ServerKeys::parse(&Secret::new(text.to_owned())).err();
+        assert_eq!(parse("# nothing\n"), Some(MasterKeyError::Missing));
+        assert_eq!(parse("\nabc"), Some(MasterKeyError::Malformed(2)));
+        let line = URL_SAFE_NO_PAD.encode([1; 32]);
+        assert_eq!(parse(&format!("{line}\n{line}")), Some(MasterKeyError::SameKeyId));
+    }
+
+    #[test]
+    fn nothing_of_a_key_is_printed() {
+        assert!(format!("{:?}", keys(&[1])).len() < 8);
+    }
+}

@@ -1,0 +1,74 @@
+//! Opening a session: generation 0 of its ratchet, and its first refresh token.
+
+use crate::ratchet::{Link, RatchetSecret};
+use crate::refresh::RefreshPolicy;
+use crate::refresh_token::{Binding, RefreshToken};
+use crate::session::{Grant, Presence, Ratchet, Session, SessionState};
+use crate::{ServerKeys, SessionId, World};
+
+/// A session that is about to be opened.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// What is granted to whom.
+    pub grant: Grant,
+    /// The user's epoch.
+    pub user_epoch: u32,
+    /// Who opens it, and when.
+    pub by: Presence,
+}
+
+impl Opening {
+    /// The session's first row and its first refresh token.
+    pub fn begin(self, keys: &ServerKeys, policy: &RefreshPolicy, world: &World) -> (Session, RefreshToken) {
+        let Self { grant, user_epoch, by } = self;
+        let now = by.at;
+        let id = SessionId::new(world);
+        let secret = RatchetSecret::first(world);
+        let newest = keys.newest();
+        let ratchet = Ratchet {
+            generation: 0,
+            current: secret.hash(),
+            next: secret.step(newest, id, 1).hash(),
+            previous: None,
+            burst: None,
+            recoveries: 0,
+        };
+        let token = RefreshToken {
+            session: id,
+            generation: 0,
+            issued_at: now,
+            binding: Binding::of(&grant, id, newest),
+            link: Link { secret, key_id: newest.id() },
+        };
+        let absolute_expires_at = now.plus(policy.absolute_lifetime);
+        let session = Session {
+            id,
+            grant,
+            ratchet,
+            user_epoch,
+            authenticated_at: now,
+            opened: by.clone(),
+            refreshed: by,
+            idle_expires_at: now.plus(policy.idle_lifetime).min(absolute_expires_at),
+            absolute_expires_at,
+            state: SessionState::Active,
+        };
+        (session, token)
+    }
+}
+
+/// The refresh token of the generation that the row is at, whose secret is `link`.
+///
+/// The same bytes however often it is asked for; `None` when the master key that `link` was derived
+/// under is gone.
+pub fn current_token(session: &Session, link: Link, keys: &ServerKeys) -> Option<RefreshToken> {
+    let binding = Binding::of(&session.grant, session.id, keys.get(link.key_id)?);
+    let issued_at = session.ratchet.previous.map_or(session.opened.at, |previous| previous.at);
+    Some(RefreshToken {
+        session: session.id,
+        generation: session.ratchet.generation,
+        issued_at,
+        binding,
+        link,
+    })
+}

@@ -1,0 +1,167 @@
+//! Passwords: what is accepted, and how it is kept.
+//!
+//! NIST SP 800-63B-4 §3.1.1: at least 15 characters, a list of what attackers
+//! try first, no composition rules, no hints, nothing truncated. A password is
+//! normalised once (NFKC) and its length is bounded on every path before it is
+//! hashed, so that nobody can make the server hash a novel.
+
+mod hash;
+
+use unicode_normalization::UnicodeNormalization;
+use zxcvbn::Score;
+use zxcvbn::matching::patterns::MatchPattern;
+
+pub use hash::{PasswordHash, PasswordHasher, Verified};
+
+use crate::{Secret, World};
+
+/// NIST SP 800-63B-4 §3.1.1: a password that is the only factor.
+pub const MIN_CHARACTERS: usize = 15;
+
+/// The most characters that are accepted, counted after normalisation.
+pub const MAX_CHARACTERS: usize = 256;
+
+/// The most bytes that are looked at at all.
+pub const MAX_BYTES: usize = 1024;
+
+/// A password as somebody typed it: normalised and bounded, good or not.
+#[derive(Debug)]
+pub struct TypedPassword(Secret<String>);
+
+/// A password that is good enough to be set.
+#[derive(Debug)]
+pub struct NewPassword(TypedPassword);
+
+/// Why a password is not good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Weakness {
+    /// Fewer than [`MIN_CHARACTERS`].
+    #[error(
+        "a password has at least {MIN_CHARACTERS} characters; a few unrelated words are easy to keep in mind"
+    )]
+    TooShort,
+    /// More than [`MAX_CHARACTERS`] or [`MAX_BYTES`].
+    #[error("a password has at most {MAX_CHARACTERS} characters")]
+    TooLong,
+    /// Among the first that an attacker tries.
+    #[error("this password is among the first that an attacker would try; take another one")]
+    Common,
+    /// Little more than the user's own name.
+    #[error("this password is little more than your own name or this service's; take another one")]
+    Personal,
+}
+
+impl TypedPassword {
+    /// Normalises what was typed.
+    ///
+    /// # Errors
+    ///
+    /// [`Weakness::TooLong`], before anything dear is done with it.
+    pub fn parse(text: &Secret<String>) -> Result<Self, Weakness> {
+        if text.expose().len() > MAX_BYTES {
+            return Err(Weakness::TooLong);
+        }
+        let normal = Secret::new(text.expose().nfkc().collect::<String>());
+        if normal.expose().chars().count() > MAX_CHARACTERS {
+            Err(Weakness::TooLong)
+        } else {
+            Ok(Self(normal))
+        }
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl NewPassword {
+    /// Checks a password that is to be set for somebody whom the words of `context` name.
+    ///
+    /// # Errors
+    ///
+    /// Its [`Weakness`].
+    pub fn check(text: &Secret<String>, context: &[&str]) -> Result<Self, Weakness> {
+        let typed = TypedPassword::parse(text)?;
+        if typed.expose().chars().count() < MIN_CHARACTERS {
+            return Err(Weakness::TooShort);
+        }
+        let own_words: Vec<_> = context.iter().copied().chain(["countersign"]).collect();
+        let estimate = zxcvbn::zxcvbn(typed.expose(), &own_words);
+        let is_one_word = estimate.sequence().len() == 1;
+        let is_dictionary =
+            |found: &zxcvbn::matching::Match| matches!(found.pattern, MatchPattern::Dictionary(_));
+        if estimate.score() <= Score::One || (is_one_word && estimate.sequence().iter().any(is_dictionary)) {
+            let is_personal = context.iter().any(|word| is_mostly(typed.expose(), word));
+            return Err(if is_personal { Weakness::Personal } else { Weakness::Common });
+        }
+        Ok(Self(typed))
+    }
+
+    /// A password that nobody chose: 100 random bits in four groups.
+    pub fn generate(world: &World) -> Secret<String> {
+        /// Lower case without `i`, `l`, `o` and `u`: nothing to mistake, no words.
+        const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstvwxyz0123456789";
+        let random = Secret::new(world.random::<20>());
+        let mut text = String::with_capacity(23);
+        for (index, byte) in random.expose().iter().enumerate() {
+            if index > 0 && index % 5 == 0 {
+                text.push('-');
+            }
+            text.push(char::from(ALPHABET[usize::from(byte % 32)]));
+        }
+        Secret::new(text)
+    }
+
+    /// The password as it will be hashed.
+    pub const fn typed(&self) -> &TypedPassword {
+        &self.0
+    }
+}
+
+fn is_mostly(password: &str, word: &str) -> bool {
+    let (password, word) = (password.to_lowercase(), word.to_lowercase());
+    word.chars().count() >= 3 && password.contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::world;
+
+    fn check(text: &str) -> Option<Weakness> {
+        NewPassword::check(&Secret::new(text.to_owned()), &["john_doe"]).err()
+    }
+
+    // E1
+    #[test]
+    fn length_counts_characters_after_normalisation() {
+        assert_eq!(check("vbzq mwtx krfj"), Some(Weakness::TooShort));
+        assert_eq!(check("vbzq mwtx krfjp"), None);
+        assert_eq!(check(&"🦊🪵🧊🎻🪁🧭🌵🪙".repeat(8)), None, "64 emoji");
+        assert_eq!(check(&"x".repeat(257)), Some(Weakness::TooLong));
+        assert_eq!(check(&"é".repeat(600)), Some(Weakness::TooLong));
+    }
+
+    // E2
+    #[test]
+    fn there_are_no_composition_rules() {
+        assert_eq!(check("correct horse battery staple"), None);
+        assert_eq!(check("hvmpdrzwqktbnxg"), None);
+    }
+
+    // E3
+    #[test]
+    fn what_attackers_try_first_is_refused() {
+        for text in ["passwordpassword", "123456789012345", "qwertyuiopasdfghjkl", "aaaaaaaaaaaaaaaaaaaa"] {
+            assert_eq!(check(text), Some(Weakness::Common), "{text}");
+        }
+        assert_eq!(check("john_doejohn_doe"), Some(Weakness::Personal));
+        assert_eq!(check("countersigncountersign"), Some(Weakness::Common));
+    }
+
+    #[test]
+    fn a_generated_password_is_good_enough() {
+        assert_eq!(check(NewPassword::generate(&world()).expose()), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! The forward ratchet: each refresh token's secret derives from the one before it.
+//!
+//! `r_(g+1) = HMAC-SHA256(K_ratchet, "csr/next" | r_g | sid | u32be(g+1))[..16]`.
+//! A row keeps only hashes, so a copy of the database can present nothing; a
+//! spent secret needs no hash of its own, because stepping it forward must
+//! arrive at the row's; and the successor is the same however often it is asked
+//! for, so a lost answer can be given again.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::{digest, hmac};
+use zeroize::Zeroize;
+
+use crate::master_key::{DerivedKeys, ServerKeys};
+use crate::{SessionId, World};
+
+/// How often a session's refresh token has been rotated.
+pub type Generation = u32;
+
+/// How far behind the row a token may be and still be stepped forward to it.
+pub const MAX_STEPS: u32 = 64;
+
+/// The secret of one generation: 16 bytes that nobody but the token's holder has.
+#[derive(Clone, Zeroize)]
+#[zeroize(drop)]
+pub struct RatchetSecret([u8; 16]);
+
+/// What a row keeps of a secret: SHA-256 with a label, 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretHash([u8; 32]);
+
+/// A secret and the master key that it was derived under.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The secret.
+    pub secret: RatchetSecret,
+    /// The key id of the server keys that it was derived under.
+    pub key_id: u8,
+}
+
+impl RatchetSecret {
+    /// The secret of generation 0.
+    pub fn first(world: &World) -> Self {
+        Self(world.random())
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The secret of the generation `next`, which follows this one's.
+    #[must_use]
+    pub fn step(&self, keys: &DerivedKeys, session: SessionId, next: Generation) -> Self {
+        let mut context = hmac::Context::with_key(&keys.ratchet);
+        context.update(b"csr/next");
+        context.update(&self.0);
+        context.update(session.as_bytes());
+        context.update(&next.to_be_bytes());
+        let tag = context.sign();
+        Self(tag.as_ref()[..16].try_into().expect("SHA-256 yields 32 bytes"))
+    }
+
+    /// What a row keeps of this secret.
+    pub fn hash(&self) -> SecretHash {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"csr/hash");
+        context.update(&self.0);
+        SecretHash(context.finish().as_ref().try_into().expect("SHA-256 yields 32 bytes"))
+    }
+}
+
+impl SecretHash {
+    /// The stored form.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether this is the hash of `secret`, compared in constant time.
+    pub fn fits(&self, secret: &RatchetSecret) -> bool {
+        verify_slices_are_equal(&self.0, secret.hash().as_bytes()).is_ok()
+    }
+}
+
+/// Steps `from` at generation `at` forward to generation `to`, whose hash is `target`.
+///
+/// A master key may have been replaced on the way, so each step is tried with
+/// the key before it and every newer one. `None` when no path arrives, or when
+/// `to` is before `at` or more than [`MAX_STEPS`] away.
+pub fn walk(
+    keys: &ServerKeys,
+    session: SessionId,
+    (from, at): (&Link, Generation),
+    (to, target): (Generation, &SecretHash),
+) -> Option<Link> {
+    if to.checked_sub(at)? > MAX_STEPS {
+        return None;
+    }
+    let mut frontier = vec![from.clone()];
+    for next in at + 1..=to {
+        frontier = frontier.iter().flat_map(|link| successors(keys, session, link, next)).collect();
+    }
+    frontier.into_iter().find(|link| target.fits(&link.secret))
+}
+
+fn successors<'k>(
+    keys: &'k ServerKeys,
+    session: SessionId,
+    link: &Link,
+    next: Generation,
+) -> impl Iterator<Item = Link> + use<'k> {
+    let secret = link.secret.clone();
+    keys.since(link.key_id)
+        .into_iter()
+        .map(move |key| Link { secret: secret.step(key, session, next), key_id: key.id() })
+}
+
+impl fmt::Debug for RatchetSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RatchetSecret(…)")
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::server_keys;
+
+    const SESSION: SessionId = SessionId::from_bytes([9; 16]);
+
+    fn advance(link: &Link, keys: &ServerKeys, next: Generation) -> Link {
+        let key = keys.newest();
+        Link { secret: link.secret.step(key, SESSION, next), key_id: key.id() }
+    }
+
+    #[test]
+    fn a_spent_secret_arrives_at_the_rows_hash_across_two_key_changes() {
+        let (old, middle, new) = (server_keys(&[1]), server_keys(&[2, 1]), server_keys(&[3, 2, 1]));
+        let start = Link { secret: RatchetSecret::from_bytes([5; 16]), key_id: old.newest().id() };
+        let one = advance(&start, &old, 1);
+        let two = advance(&one, &middle, 2);
+        let three = advance(&two, &new, 3);
+        let found = walk(&new, SESSION, (&start, 0), (3, &three.secret.hash()));
+        let found = found.unwrap();
+        assert!(three.secret.hash().fits(&found.secret));
+        assert_eq!(found.key_id, three.key_id);
+    }
+
+    #[test]
+    fn another_secret_arrives_nowhere() {
+        let keys = server_keys(&[1]);
+        let start = Link { secret: RatchetSecret::from_bytes([5; 16]), key_id: keys.newest().id() };
+        let forged = Link { secret: RatchetSecret::from_bytes([6; 16]), ..start.clone() };
+        let one = advance(&start, &keys, 1);
+        assert!(walk(&keys, SESSION, (&forged, 0), (1, &one.secret.hash())).is_none());
+        assert!(walk(&keys, SESSION, (&start, 0), (MAX_STEPS + 1, &one.secret.hash())).is_none());
+        assert!(walk(&keys, SESSION, (&start, 1), (0, &one.secret.hash())).is_none());
+    }
+}

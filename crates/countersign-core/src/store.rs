@@ -1,0 +1,224 @@
+//! The port to a store: atomic verbs, not rows to edit.
+//!
+//! Each verb is one decision of the database. None bases a write on what an
+//! earlier verb read, except to revoke: a condition travels with its write. A
+//! verb that answers `Ok` has been made durable; one that fails with
+//! [`StoreError`] may or may not have happened, and asking again does no harm.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::password::PasswordHash;
+use crate::refresh::Step;
+use crate::session::{Presence, Revoked, Session, SessionWithUser};
+use crate::signing_keys::StoredKey;
+use crate::user::{Password, Role, User, UserClaims, Username};
+use crate::{ClientId, SessionId, Timestamp, UserId};
+
+/// The store could not do what was asked: a full disk, a lost connection, a file that cannot be read.
+#[derive(Debug)]
+pub struct StoreError {
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a verb answers.
+pub type Answer<T> = Result<T, StoreError>;
+
+/// A store of users, sessions and signing keys.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Adds a user.
+    async fn add_user(&self, user: &User) -> Answer<Added>;
+    /// The user with this id.
+    async fn user(&self, id: &UserId) -> Answer<Option<User>>;
+    /// The user with this name.
+    async fn user_by_name(&self, name: &Username) -> Answer<Option<User>>;
+    /// Users in the order of their ids.
+    async fn users(&self, page: &Page<UserId>) -> Answer<Vec<User>>;
+    /// Changes a user, and ends their sessions where the change asks for it. `false`: no such user.
+    async fn change_user(&self, id: &UserId, change: &UserChange) -> Answer<bool>;
+    /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
+    async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool>;
+
+    /// Opens a session; `spending` a single-use token with it, in one write.
+    async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened>;
+    /// A session and its user, as the primary has them.
+    async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>>;
+    /// Sessions in the order of their ids.
+    async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>>;
+    /// Moves a session to `step.to` if it still meets the step's condition, its user may have sessions,
+    /// and it is live at `by.at`. `None`: it does not; nothing was changed.
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<SessionWithUser>>;
+    /// Notes that a session of mode `fixed` was used, and moves its idle expiry.
+    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<()>;
+    /// Ends one session if it is among `of` and not revoked yet. `false`: it is not.
+    async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool>;
+    /// Ends all sessions among `of` but `except`; answers how many.
+    async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64>;
+    /// Looks at one piece of the sessions and removes those that ended before `before`; forgets
+    /// single-use tokens that expired before it. A revoked session counts as ended at its absolute expiry.
+    async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept>;
+
+    /// The signing keys and the revision of the set.
+    async fn signing_keys(&self) -> Answer<KeyRing>;
+    /// Replaces the whole set if its revision is still `ring.revision`. `false`: it is not.
+    async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool>;
+
+    /// Whether the store answers reads and takes writes.
+    async fn ping(&self) -> Answer<()>;
+    /// Writes a consistent copy of the store to a new file.
+    async fn backup(&self, path: &std::path::Path) -> Answer<()>;
+    /// What is wrong with the store, in words. Empty when it is sound.
+    async fn diagnose(&self) -> Answer<Vec<String>>;
+}
+
+/// What became of a new user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// Added.
+    Added,
+    /// Somebody has this name.
+    NameTaken,
+    /// Somebody has this id.
+    IdTaken,
+}
+
+/// What became of a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// Opened.
+    Opened,
+    /// The single-use token had been spent before; nothing was opened.
+    AlreadySpent,
+}
+
+/// A token that may be spent once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleUse {
+    /// The SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// When the token expires, and the record with it.
+    pub expires_at: Timestamp,
+}
+
+/// A change of a user.
+#[derive(Debug, Clone)]
+pub enum UserChange {
+    /// Sets a password, and ends every session but `keep`.
+    SetPassword {
+        /// The password.
+        password: Password,
+        /// The session that asked.
+        keep: Option<SessionId>,
+        /// Who did it, and when.
+        how: Revoked,
+    },
+    /// Disables the user and ends their sessions.
+    Disable(Revoked),
+    /// Enables the user again. Ended sessions stay ended.
+    Enable,
+    /// Replaces their own claims.
+    SetClaims(UserClaims),
+    /// Replaces their e-mail address.
+    SetEmail(Option<String>),
+    /// Replaces their role.
+    SetRole(Role),
+    /// Deletes the user and ends their sessions, whose rows stay until they expire.
+    Delete(Revoked),
+}
+
+/// Whose sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody's.
+    Everyone,
+    /// One user's.
+    User(UserId),
+    /// One client's.
+    Client(ClientId),
+}
+
+/// A piece of a long list.
+#[derive(Debug, Clone)]
+pub struct Page<Id> {
+    /// The last id of the piece before.
+    pub after: Option<Id>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// How many sessions were removed.
+    pub removed: u64,
+    /// Where to go on; `None` when this was the last piece.
+    pub next: Option<SessionId>,
+}
+
+/// The signing keys, and how often the set has been replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyRing {
+    /// The revision that was read.
+    pub revision: u32,
+    /// The keys.
+    pub keys: Vec<StoredKey>,
+}
+
+impl<Id> Page<Id> {
+    /// The first `limit`.
+    pub const fn first(limit: u32) -> Self {
+        Self { after: None, limit }
+    }
+}
+
+impl Whose {
+    /// Whether a session is among them.
+    pub fn includes(&self, session: &Session) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::User(user) => session.grant.user == *user,
+            Self::Client(client) => session.grant.client == *client,
+        }
+    }
+}
+
+impl UserChange {
+    /// The sessions that the change ends: how, and all but which.
+    pub const fn ends_sessions(&self) -> Option<(&Revoked, Option<SessionId>)> {
+        match self {
+            Self::SetPassword { how, keep, .. } => Some((how, *keep)),
+            Self::Disable(how) | Self::Delete(how) => Some((how, None)),
+            Self::Enable | Self::SetClaims(_) | Self::SetEmail(_) | Self::SetRole(_) => None,
+        }
+    }
+}
+
+impl StoreError {
+    /// A failure in words.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// A failure in words, and what caused it.
+    pub fn caused_by(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { message: message.into(), source: Some(source.into()) }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,96 @@
+//! What the tests of this crate share: a world that stands still, keys, a session.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_token::Scope;
+use serde_json::Map;
+
+use crate::opening::Opening;
+use crate::refresh::{LateRetry, RefreshPolicy};
+use crate::refresh_token::RefreshToken;
+use crate::session::{Grant, Mode, Presence, SessionWithUser};
+use crate::user::{Role, User, UserClaims, Username};
+use crate::world::{Clock, Entropy, World};
+use crate::{ClientId, Secret, ServerKeys, Timestamp};
+
+pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now_millis(&self) -> u64 {
+        NOON.seconds() * 1000
+    }
+}
+
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let value = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).to_le_bytes();
+            chunk.copy_from_slice(&value[..chunk.len()]);
+        }
+    }
+}
+
+pub(crate) fn world() -> World {
+    World::new(Arc::new(Noon), Arc::new(Counting::default()))
+}
+
+/// Master keys made of one repeated byte each, the newest first.
+pub(crate) fn server_keys(bytes: &[u8]) -> ServerKeys {
+    let lines: Vec<_> = bytes.iter().map(|byte| URL_SAFE_NO_PAD.encode([*byte; 32])).collect();
+    ServerKeys::parse(&Secret::new(lines.join("\n"))).unwrap()
+}
+
+pub(crate) fn policy(late_retry: LateRetry) -> RefreshPolicy {
+    RefreshPolicy {
+        grace: Duration::from_secs(10),
+        late_retry,
+        idle_lifetime: Duration::from_secs(7 * 86_400),
+        absolute_lifetime: Duration::from_secs(30 * 86_400),
+    }
+}
+
+pub(crate) fn presence(at: Timestamp) -> Presence {
+    Presence { at, address: None, device: "a test".to_owned() }
+}
+
+pub(crate) fn user() -> User {
+    User {
+        id: "1".parse().unwrap(),
+        username: Username::parse("john_doe").unwrap(),
+        email: None,
+        password: None,
+        claims: UserClaims::default(),
+        role: Role::User,
+        disabled_at: None,
+        epoch: 0,
+        created_at: NOON,
+    }
+}
+
+pub(crate) fn grant() -> Grant {
+    Grant {
+        user: user().id,
+        client: ClientId::first_party(),
+        scope: Scope::default(),
+        audience: "https://api.example".to_owned(),
+        claims: Map::new(),
+        key_thumbprint: None,
+        mode: Mode::Rotate,
+    }
+}
+
+/// A session opened at noon under `keys`, beside its user, and its first token.
+pub(crate) fn opened(keys: &ServerKeys, grant: Grant) -> (SessionWithUser, RefreshToken) {
+    let opening = Opening { grant, user_epoch: 0, by: presence(NOON) };
+    let (session, token) = opening.begin(keys, &policy(LateRetry::Revoke), &world());
+    (SessionWithUser { session, user: Some(user()) }, token)
+}

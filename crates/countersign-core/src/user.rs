@@ -1,0 +1,232 @@
+//! A user: somebody who signs in.
+//!
+//! Names are compared in one form (NFKC, lower case), so that two users cannot
+//! look alike. A user's own claims ride in every access token beside the
+//! registered ones and can never replace one of them.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::password::PasswordHash;
+use crate::{Timestamp, UserId};
+
+/// The longest username, in characters.
+const MAX_NAME: usize = 128;
+
+/// The longest JSON of a user's own claims, in bytes: they ride in a header with every request.
+const MAX_CLAIMS: usize = 2048;
+
+/// A user as the store keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The `sub` of their tokens.
+    pub id: UserId,
+    /// What they sign in with.
+    pub username: Username,
+    /// Their e-mail address, as given.
+    pub email: Option<String>,
+    /// Their password, or `None` when they cannot sign in with one.
+    pub password: Option<Password>,
+    /// Their own claims.
+    pub claims: UserClaims,
+    /// What they may do here.
+    pub role: Role,
+    /// When they were disabled, if they are.
+    pub disabled_at: Option<Timestamp>,
+    /// Counts the times that all their sessions were ended at once.
+    pub epoch: u32,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// A user's password at rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Password {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// Whether it lasts.
+    pub kind: PasswordKind,
+}
+
+/// Whether a password lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordKind {
+    /// Its user chose it.
+    Lasting,
+    /// Somebody else gave it out: it is good for setting another one and for nothing else.
+    Temporary,
+}
+
+/// What a user may do here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Their own account.
+    User,
+    /// Everybody's: the scope `countersign:admin`.
+    Admin,
+}
+
+/// A username: shown as it was given, compared by its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    shown: String,
+    key: String,
+}
+
+/// A user's own claims: never a registered one, at most 2 KiB.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserClaims(Map<String, Value>);
+
+/// Why something about a user is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// Empty, too long, or with control characters.
+    #[error("a username has 1 to {MAX_NAME} characters and none that cannot be seen")]
+    Username,
+    /// Not one `@` between two texts without spaces.
+    #[error("that is not an e-mail address")]
+    Email,
+    /// Not a JSON object.
+    #[error("claims are a JSON object")]
+    ClaimsShape,
+    /// A claim that the server itself sets.
+    #[error("the claim `{0}` is set by the server and cannot be replaced")]
+    RegisteredClaim(String),
+    /// Too large.
+    #[error("claims are at most {MAX_CLAIMS} bytes of JSON")]
+    ClaimsSize,
+}
+
+impl User {
+    /// Whether they may have sessions at all.
+    pub const fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+}
+
+impl Username {
+    /// Reads a username.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Username`] when it is empty, too long or cannot be seen whole.
+    pub fn parse(text: &str) -> Result<Self, UserError> {
+        // A stranger's megabyte is not normalised first.
+        if text.len() > MAX_NAME * 4 {
+            return Err(UserError::Username);
+        }
+        let shown = text.trim().nfkc().collect::<String>();
+        let length = shown.chars().count();
+        if !(1..=MAX_NAME).contains(&length) || shown.chars().any(is_unseen) {
+            return Err(UserError::Username);
+        }
+        let key = shown.to_lowercase().nfkc().collect();
+        Ok(Self { shown, key })
+    }
+
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// The form that names are compared by.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// Control characters, and those that change the direction or width of the text around them.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl UserClaims {
+    /// Checks claims.
+    ///
+    /// # Errors
+    ///
+    /// When they are no object, too large, or name a registered claim.
+    pub fn check(claims: Value) -> Result<Self, UserError> {
+        let Value::Object(claims) = claims else { return Err(UserError::ClaimsShape) };
+        if let Some(name) = claims.keys().find(|name| countersign_token::is_registered_claim(name)) {
+            return Err(UserError::RegisteredClaim(name.clone()));
+        }
+        let size = Value::Object(claims.clone()).to_string().len();
+        if size > MAX_CLAIMS { Err(UserError::ClaimsSize) } else { Ok(Self(claims)) }
+    }
+
+    /// The claims.
+    pub const fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+/// Checks the form of an e-mail address; only a message sent to it proves more.
+///
+/// # Errors
+///
+/// [`UserError::Email`].
+pub fn check_email(text: &str) -> Result<String, UserError> {
+    let (local, domain) = text.rsplit_once('@').ok_or(UserError::Email)?;
+    let sound = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+    if text.len() <= 254 && sound(local) && sound(domain) {
+        Ok(text.to_owned())
+    } else {
+        Err(UserError::Email)
+    }
+}
+
+impl Role {
+    /// Its stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role with this stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_that_look_alike_are_one_name() {
+        let key = |text: &str| Username::parse(text).map(|name| name.key().to_owned());
+        assert_eq!(key("Jo\u{0308}hn"), key("JÖHN"));
+        assert_eq!(key("ｊohn"), key("john"));
+    }
+
+    // G2
+    #[test]
+    fn a_name_with_line_breaks_or_escapes_is_refused() {
+        for text in ["", "  ", "a\r\nb", "a\u{1b}[31m", "a\u{202e}b", &"a".repeat(129), &"a".repeat(1 << 20)]
+        {
+            assert_eq!(Username::parse(text).err(), Some(UserError::Username));
+        }
+    }
+
+    #[test]
+    fn a_registered_claim_cannot_be_replaced() {
+        let refused = UserClaims::check(json!({"id": 1, "exp": 9_999_999_999_u64})).err();
+        assert_eq!(refused, Some(UserError::RegisteredClaim("exp".to_owned())));
+        assert_eq!(UserClaims::check(json!([])).err(), Some(UserError::ClaimsShape));
+        assert_eq!(UserClaims::check(json!({"a": "x".repeat(2048)})).err(), Some(UserError::ClaimsSize));
+    }
+}

@@ -1,0 +1,251 @@
+//! The store in memory: the executable specification, and a store for tests.
+//!
+//! Each verb is what it says, in plain Rust under one lock. Where another store
+//! and this one differ, the other one is wrong.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use countersign_core::password::PasswordHash;
+use countersign_core::refresh::{Burst, Step};
+use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
+use countersign_core::store::{
+    Added, Answer, KeyRing, Opened, Page, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+};
+use countersign_core::user::{User, Username};
+use countersign_core::{SessionId, Timestamp, UserId};
+
+/// A store that forgets everything when it is dropped.
+#[derive(Default)]
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    users: BTreeMap<UserId, User>,
+    sessions: BTreeMap<SessionId, Session>,
+    spent: HashMap<[u8; 32], Timestamp>,
+    ring: KeyRing,
+}
+
+impl MemoryStore {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn with_user(&self, session: &Session) -> SessionWithUser {
+        SessionWithUser { session: session.clone(), user: self.users.get(&session.grant.user).cloned() }
+    }
+
+    fn meets(&self, session: &Session, step: &Step, now: Timestamp) -> bool {
+        let user_may = self
+            .users
+            .get(&session.grant.user)
+            .is_some_and(|user| user.is_enabled() && user.epoch == session.user_epoch);
+        user_may
+            && session.is_live(now)
+            && session.ratchet.generation == step.from
+            && session.ratchet.current == step.from_hash
+            && session.grant.mode == Mode::Rotate
+            && session.grant.client == step.client
+            && session.grant.key_thumbprint == step.key_thumbprint
+    }
+
+    fn end_all(&mut self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> u64 {
+        let mut ended = 0;
+        for session in self.sessions.values_mut() {
+            let is_active = session.state == SessionState::Active;
+            if is_active && of.includes(session) && Some(session.id) != except {
+                session.state = SessionState::Revoked(how.clone());
+                ended += 1;
+            }
+        }
+        ended
+    }
+}
+
+fn take_step(session: &mut Session, step: &Step, by: &Presence) {
+    let ratchet = &mut session.ratchet;
+    ratchet.generation = step.to;
+    ratchet.current = step.current;
+    ratchet.next = step.next;
+    ratchet.previous = Some(step.spent);
+    if step.burst == Burst::Begins {
+        ratchet.burst = Some(step.spent);
+    }
+    ratchet.recoveries = step.recoveries;
+    session.idle_expires_at = step.idle_expires_at.min(session.absolute_expires_at);
+    session.refreshed = by.clone();
+}
+
+fn ends_at(session: &Session) -> Timestamp {
+    match session.state {
+        SessionState::Active => session.idle_expires_at.min(session.absolute_expires_at),
+        SessionState::Revoked(_) => session.absolute_expires_at,
+    }
+}
+
+fn page<'a, Id: Ord + 'a, Row: 'a>(
+    rows: &'a BTreeMap<Id, Row>,
+    page: &'a Page<Id>,
+) -> impl Iterator<Item = &'a Row> {
+    rows.iter().filter(|(id, _)| page.after.as_ref().is_none_or(|after| *id > after)).map(|(_, row)| row)
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn add_user(&self, user: &User) -> Answer<Added> {
+        let mut tables = self.tables();
+        if tables.users.contains_key(&user.id) {
+            return Ok(Added::IdTaken);
+        }
+        if tables.users.values().any(|known| known.username.key() == user.username.key()) {
+            return Ok(Added::NameTaken);
+        }
+        tables.users.insert(user.id.clone(), user.clone());
+        Ok(Added::Added)
+    }
+
+    async fn user(&self, id: &UserId) -> Answer<Option<User>> {
+        Ok(self.tables().users.get(id).cloned())
+    }
+
+    async fn user_by_name(&self, name: &Username) -> Answer<Option<User>> {
+        Ok(self.tables().users.values().find(|user| user.username.key() == name.key()).cloned())
+    }
+
+    async fn users(&self, of: &Page<UserId>) -> Answer<Vec<User>> {
+        Ok(page(&self.tables().users, of).take(of.limit as usize).cloned().collect())
+    }
+
+    async fn change_user(&self, id: &UserId, change: &UserChange) -> Answer<bool> {
+        let mut tables = self.tables();
+        let Some(user) = tables.users.get_mut(id) else { return Ok(false) };
+        match change {
+            UserChange::SetPassword { password, .. } => user.password = Some(password.clone()),
+            UserChange::Disable(how) => user.disabled_at = Some(how.by.at),
+            UserChange::Enable => user.disabled_at = None,
+            UserChange::SetClaims(claims) => user.claims = claims.clone(),
+            UserChange::SetEmail(email) => user.email = email.clone(),
+            UserChange::SetRole(role) => user.role = *role,
+            UserChange::Delete(_) => drop(tables.users.remove(id)),
+        }
+        if let Some((how, keep)) = change.ends_sessions() {
+            tables.end_all(&Whose::User(id.clone()), keep, how);
+        }
+        Ok(true)
+    }
+
+    async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {
+        let mut tables = self.tables();
+        let password = tables.users.get_mut(id).and_then(|user| user.password.as_mut());
+        let Some(password) = password.filter(|password| password.hash == *old) else { return Ok(false) };
+        password.hash = new.clone();
+        Ok(true)
+    }
+
+    async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened> {
+        let mut tables = self.tables();
+        if let Some(single) = spending {
+            if tables.spent.contains_key(&single.digest) {
+                return Ok(Opened::AlreadySpent);
+            }
+            tables.spent.insert(single.digest, single.expires_at);
+        }
+        tables.sessions.insert(session.id, session.clone());
+        Ok(Opened::Opened)
+    }
+
+    async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>> {
+        let tables = self.tables();
+        Ok(tables.sessions.get(&id).map(|session| tables.with_user(session)))
+    }
+
+    async fn sessions(&self, of: &Whose, piece: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
+        let tables = self.tables();
+        let among = page(&tables.sessions, piece).filter(|session| of.includes(session));
+        Ok(among.take(piece.limit as usize).map(|session| tables.with_user(session)).collect())
+    }
+
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<SessionWithUser>> {
+        let mut tables = self.tables();
+        let Some(mut session) = tables.sessions.get(&step.session).cloned() else { return Ok(None) };
+        if !tables.meets(&session, step, by.at) {
+            return Ok(None);
+        }
+        take_step(&mut session, step, by);
+        tables.sessions.insert(session.id, session.clone());
+        Ok(Some(tables.with_user(&session)))
+    }
+
+    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<()> {
+        let mut tables = self.tables();
+        let session = tables.sessions.get_mut(&id).filter(|session| session.state == SessionState::Active);
+        if let Some(session) = session {
+            session.refreshed = by.clone();
+            session.idle_expires_at = idle_expires_at.min(session.absolute_expires_at);
+        }
+        Ok(())
+    }
+
+    async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
+        let mut tables = self.tables();
+        let session = tables.sessions.get_mut(&id);
+        let session = session.filter(|session| of.includes(session) && session.state == SessionState::Active);
+        let Some(session) = session else { return Ok(false) };
+        session.state = SessionState::Revoked(how.clone());
+        Ok(true)
+    }
+
+    async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64> {
+        Ok(self.tables().end_all(of, except, how))
+    }
+
+    async fn sweep(&self, before: Timestamp, piece: &Page<SessionId>) -> Answer<Swept> {
+        let mut tables = self.tables();
+        tables.spent.retain(|_, expires_at| *expires_at >= before);
+        let looked_at: Vec<_> = page(&tables.sessions, piece)
+            .take(piece.limit as usize)
+            .map(|session| (session.id, ends_at(session) < before))
+            .collect();
+        let ended: Vec<_> = looked_at.iter().filter(|(_, is_over)| *is_over).collect();
+        for (id, _) in &ended {
+            tables.sessions.remove(id);
+        }
+        let is_full = looked_at.len() == piece.limit as usize;
+        let next = looked_at.last().filter(|_| is_full).map(|(id, _)| *id);
+        Ok(Swept { removed: ended.len() as u64, next })
+    }
+
+    async fn signing_keys(&self) -> Answer<KeyRing> {
+        Ok(self.tables().ring.clone())
+    }
+
+    async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
+        let mut tables = self.tables();
+        if tables.ring.revision != ring.revision {
+            return Ok(false);
+        }
+        let mut keys = ring.keys.clone();
+        keys.sort_by(|one, other| one.key_id.cmp(&other.key_id));
+        tables.ring = KeyRing { revision: ring.revision + 1, keys };
+        Ok(true)
+    }
+
+    async fn ping(&self) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn backup(&self, _path: &Path) -> Answer<()> {
+        Err(StoreError::new("the store in memory keeps nothing that could be backed up"))
+    }
+
+    async fn diagnose(&self) -> Answer<Vec<String>> {
+        Ok(Vec::new())
+    }
+}

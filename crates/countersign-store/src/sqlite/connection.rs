@@ -1,0 +1,37 @@
+//! A connection as every part of this store wants it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+
+/// How long one process waits for another one's write, such as a command beside a running server.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the file, which is made if it is absent and readable by its owner alone.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Only an empty file takes this; free pages can then be given back in small steps.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // An answer is given after its commit has reached the disk.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Copies the whole database as it is at one moment to a new file.
+pub(super) fn copy_to(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let mut copy = Connection::open(path)?;
+    Backup::new(connection, &mut copy)?.run_to_completion(1024, Duration::ZERO, None)
+}
+
+/// What SQLite's own check finds, in its words.
+pub(super) fn diagnose(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
+    let found = check.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}

@@ -1,0 +1,148 @@
+//! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, readers beside it.
+//!
+//! Every verb stands in the order of the port. The SQL stands beside the
+//! function that runs it: users in [`users`], sessions in [`sessions`], keys in
+//! [`keys`].
+
+mod columns;
+mod connection;
+mod keys;
+mod readers;
+mod schema;
+mod sessions;
+mod users;
+mod writer;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use countersign_core::password::PasswordHash;
+use countersign_core::refresh::Step;
+use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
+use countersign_core::store::{
+    Added, Answer, KeyRing, Opened, Page, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+};
+use countersign_core::user::{User, Username};
+use countersign_core::{SessionId, Timestamp, UserId};
+
+use crate::OpenError;
+use readers::Readers;
+pub(crate) use schema::status as schema_status;
+use writer::Writer;
+
+/// A store in one SQLite file.
+pub(crate) struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        let failed = |source: rusqlite::Error| OpenError::Database {
+            path: path.display().to_string(),
+            source: source.into(),
+        };
+        schema::update(path)?;
+        let writer = Writer::start(connection::open(path).map_err(failed)?);
+        let readers = Readers::open(path).map_err(failed)?;
+        Ok(Self { writer, readers })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn add_user(&self, user: &User) -> Answer<Added> {
+        let user = user.clone();
+        self.writer.write(move |connection| users::add(connection, &user)).await
+    }
+
+    async fn user(&self, id: &UserId) -> Answer<Option<User>> {
+        let id = id.clone();
+        self.readers.read(move |connection| users::by_id(connection, &id)).await
+    }
+
+    async fn user_by_name(&self, name: &Username) -> Answer<Option<User>> {
+        let key = name.key().to_owned();
+        self.readers.read(move |connection| users::by_name_key(connection, &key)).await
+    }
+
+    async fn users(&self, page: &Page<UserId>) -> Answer<Vec<User>> {
+        let page = page.clone();
+        self.readers.read(move |connection| users::page(connection, &page)).await
+    }
+
+    async fn change_user(&self, id: &UserId, change: &UserChange) -> Answer<bool> {
+        let (id, change) = (id.clone(), change.clone());
+        self.writer.write(move |connection| users::change(connection, &id, &change)).await
+    }
+
+    async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {
+        let (id, old, new) = (id.clone(), old.clone(), new.clone());
+        self.writer.write(move |connection| users::rehash(connection, &id, &old, &new)).await
+    }
+
+    async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened> {
+        let (session, spending) = (session.clone(), spending.cloned());
+        self.writer.write(move |connection| sessions::open(connection, &session, spending.as_ref())).await
+    }
+
+    async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>> {
+        self.readers.read(move |connection| sessions::by_id(connection, id)).await
+    }
+
+    async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
+        let (of, page) = (of.clone(), page.clone());
+        self.readers.read(move |connection| sessions::page(connection, &of, &page)).await
+    }
+
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<SessionWithUser>> {
+        let (step, by) = (step.clone(), by.clone());
+        self.writer.write(move |connection| sessions::rotate(connection, &step, &by)).await
+    }
+
+    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<()> {
+        let by = by.clone();
+        self.writer.write(move |connection| sessions::touch(connection, id, &by, idle_expires_at)).await
+    }
+
+    async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
+        let (of, how) = (of.clone(), how.clone());
+        self.writer.write(move |connection| sessions::revoke(connection, id, &of, &how)).await
+    }
+
+    async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64> {
+        let (of, how) = (of.clone(), how.clone());
+        self.writer.write(move |connection| sessions::revoke_all(connection, &of, except, &how)).await
+    }
+
+    async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept> {
+        let page = page.clone();
+        self.writer.write(move |connection| sessions::sweep(connection, before, &page)).await
+    }
+
+    async fn signing_keys(&self) -> Answer<KeyRing> {
+        self.readers.read(keys::ring).await
+    }
+
+    async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
+        let ring = ring.clone();
+        self.writer.write(move |connection| keys::replace(connection, &ring)).await
+    }
+
+    async fn ping(&self) -> Answer<()> {
+        self.readers.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await?;
+        self.writer.write(keys::touch_revision).await
+    }
+
+    async fn backup(&self, path: &Path) -> Answer<()> {
+        if path.exists() {
+            return Err(StoreError::new(format!("{} exists; a backup overwrites nothing", path.display())));
+        }
+        let path = path.to_owned();
+        self.readers.read(move |connection| connection::copy_to(connection, &path)).await
+    }
+
+    async fn diagnose(&self) -> Answer<Vec<String>> {
+        self.readers.read(connection::diagnose).await
+    }
+}

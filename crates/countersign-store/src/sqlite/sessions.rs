@@ -1,0 +1,340 @@
+//! Sessions, in the order of the port.
+
+use countersign_core::ratchet::SecretHash;
+use countersign_core::refresh::{Burst, Step};
+use countersign_core::session::{
+    Grant, Mode, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
+};
+use countersign_core::store::{Opened, Page, SingleUse, Swept, Whose};
+use countersign_core::{SessionId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use serde_json::Value;
+
+use super::columns::{Columns, Seconds};
+use super::users;
+
+/// The columns of a session, in the order in which [`read`] takes them.
+const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, s.key_thumbprint, s.mode, \
+     s.generation, s.current_hash, s.next_hash, s.previous, s.rotated_at, s.burst_from, s.burst_at, s.recoveries, \
+     s.user_epoch, s.authenticated_at, s.opened_at, s.opened_address, s.opened_device, \
+     s.refreshed_at, s.refreshed_address, s.refreshed_device, s.idle_expires_at, s.absolute_expires_at, \
+     s.revoked_reason, s.revoked_at, s.revoked_address, s.revoked_device, s.revoked_presented";
+
+/// A session that is not revoked and belongs to `:user` and `:client`, where those are given.
+const IS_ACTIVE_AND_THEIRS: &str = "revoked_at IS NULL AND (:user IS NULL OR user_id = :user) \
+     AND (:client IS NULL OR client_id = :client)";
+
+/// What revoking writes.
+const REVOKED: &str = "revoked_at = :at, revoked_reason = :reason, revoked_address = :address, \
+     revoked_device = :device, revoked_presented = :presented";
+
+pub(super) fn open(
+    connection: &Connection,
+    session: &Session,
+    spending: Option<&SingleUse>,
+) -> rusqlite::Result<Opened> {
+    if let Some(single) = spending {
+        let spent = connection.execute(
+            "INSERT INTO spent_tokens (digest, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![single.digest, Seconds(single.expires_at)],
+        )?;
+        if spent == 0 {
+            return Ok(Opened::AlreadySpent);
+        }
+    }
+    insert(connection, session)?;
+    Ok(Opened::Opened)
+}
+
+fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<()> {
+    let Session { grant, ratchet, opened, refreshed, .. } = session;
+    let ended = match &session.state {
+        SessionState::Active => None,
+        SessionState::Revoked(revoked) => Some(revoked),
+    };
+    let columns = COLUMNS.replace("s.", "");
+    let mut insert = connection.prepare_cached(&format!(
+        "INSERT INTO sessions ({columns}) VALUES (:id, :user, :client, :scope, :audience, :claims, :key_thumbprint, :mode,
+             :generation, :current, :next, :previous, :rotated_at, :burst_from, :burst_at, :recoveries,
+             :user_epoch, :authenticated_at, :opened_at, :opened_address, :opened_device,
+             :refreshed_at, :refreshed_address, :refreshed_device, :idle, :absolute,
+             :revoked_reason, :revoked_at, :revoked_address, :revoked_device, :revoked_presented)"
+    ))?;
+    insert.execute(named_params! {
+        ":id": session.id.as_bytes(),
+        ":user": grant.user.as_str(),
+        ":client": grant.client.as_str(),
+        ":scope": grant.scope.as_str(),
+        ":audience": grant.audience,
+        ":claims": Value::Object(grant.claims.clone()).to_string(),
+        ":key_thumbprint": grant.key_thumbprint,
+        ":mode": grant.mode.as_str(),
+        ":generation": ratchet.generation,
+        ":current": ratchet.current.as_bytes(),
+        ":next": ratchet.next.as_bytes(),
+        ":previous": ratchet.previous.map(|spent| spent.generation),
+        ":rotated_at": ratchet.previous.map(|spent| Seconds(spent.at)),
+        ":burst_from": ratchet.burst.map(|spent| spent.generation),
+        ":burst_at": ratchet.burst.map(|spent| Seconds(spent.at)),
+        ":recoveries": ratchet.recoveries,
+        ":user_epoch": session.user_epoch,
+        ":authenticated_at": Seconds(session.authenticated_at),
+        ":opened_at": Seconds(opened.at),
+        ":opened_address": address_text(opened),
+        ":opened_device": opened.device,
+        ":refreshed_at": Seconds(refreshed.at),
+        ":refreshed_address": address_text(refreshed),
+        ":refreshed_device": refreshed.device,
+        ":idle": Seconds(session.idle_expires_at),
+        ":absolute": Seconds(session.absolute_expires_at),
+        ":revoked_at": ended.map(|revoked| Seconds(revoked.by.at)),
+        ":revoked_reason": ended.map(|revoked| revoked.reason.as_str()),
+        ":revoked_address": ended.and_then(|revoked| address_text(&revoked.by)),
+        ":revoked_device": ended.map(|revoked| revoked.by.device.as_str()),
+        ":revoked_presented": ended.and_then(|revoked| revoked.presented),
+    })?;
+    Ok(())
+}
+
+pub(super) fn by_id(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionWithUser>> {
+    let user = users::COLUMNS;
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, {user} FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.id = ?1"
+        ))?
+        .query_row([id.as_bytes()], read_with_user)
+        .optional()
+}
+
+pub(super) fn page(
+    connection: &Connection,
+    of: &Whose,
+    page: &Page<SessionId>,
+) -> rusqlite::Result<Vec<SessionWithUser>> {
+    let user = users::COLUMNS;
+    let (condition, owner) = match of {
+        Whose::Everyone => ("?1 = ''", ""),
+        Whose::User(user) => ("s.user_id = ?1", user.as_str()),
+        Whose::Client(client) => ("s.client_id = ?1", client.as_str()),
+    };
+    let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, {user} FROM sessions s LEFT JOIN users u ON u.id = s.user_id
+             WHERE {condition} AND s.id > ?2 ORDER BY s.id LIMIT ?3"
+        ))?
+        .query_map(params![owner, after, page.limit], read_with_user)?
+        .collect()
+}
+
+/// The usual case of every refresh: one conditional write, whose condition is the whole of rows 2, 3 and 7.
+pub(super) fn rotate(
+    connection: &Connection,
+    step: &Step,
+    by: &Presence,
+) -> rusqlite::Result<Option<SessionWithUser>> {
+    let mut update = connection.prepare_cached(
+        "UPDATE sessions
+         SET generation = :to, current_hash = :current, next_hash = :next, previous = :spent, rotated_at = :spent_at,
+             burst_from = iif(:begins_burst, :spent, burst_from), burst_at = iif(:begins_burst, :spent_at, burst_at),
+             recoveries = :recoveries, idle_expires_at = min(:idle, absolute_expires_at),
+             refreshed_at = :now, refreshed_address = :address, refreshed_device = :device
+         WHERE id = :id AND generation = :from AND current_hash = :from_hash AND mode = 'rotate'
+           AND client_id = :client AND key_thumbprint IS :key_thumbprint
+           AND revoked_at IS NULL AND idle_expires_at > :now AND absolute_expires_at > :now
+           AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.disabled_at IS NULL AND u.epoch = user_epoch)",
+    )?;
+    let changed = update.execute(named_params! {
+        ":to": step.to,
+        ":current": step.current.as_bytes(),
+        ":next": step.next.as_bytes(),
+        ":spent": step.spent.generation,
+        ":spent_at": Seconds(step.spent.at),
+        ":begins_burst": step.burst == Burst::Begins,
+        ":recoveries": step.recoveries,
+        ":idle": Seconds(step.idle_expires_at),
+        ":now": Seconds(by.at),
+        ":address": address_text(by),
+        ":device": by.device,
+        ":id": step.session.as_bytes(),
+        ":from": step.from,
+        ":from_hash": step.from_hash.as_bytes(),
+        ":client": step.client.as_str(),
+        ":key_thumbprint": step.key_thumbprint,
+    })?;
+    if changed == 0 { Ok(None) } else { by_id(connection, step.session) }
+}
+
+pub(super) fn touch(
+    connection: &Connection,
+    id: SessionId,
+    by: &Presence,
+    idle_expires_at: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE sessions SET refreshed_at = ?2, refreshed_address = ?3, refreshed_device = ?4,
+                             idle_expires_at = min(?5, absolute_expires_at)
+         WHERE id = ?1 AND revoked_at IS NULL",
+    )?;
+    let idle = Seconds(idle_expires_at);
+    update.execute(params![id.as_bytes(), Seconds(by.at), address_text(by), by.device, idle]).map(drop)
+}
+
+pub(super) fn revoke(
+    connection: &Connection,
+    id: SessionId,
+    of: &Whose,
+    how: &Revoked,
+) -> rusqlite::Result<bool> {
+    let (user, client) = owner(of);
+    let mut update = connection.prepare_cached(&format!(
+        "UPDATE sessions SET {REVOKED} WHERE id = :id AND {IS_ACTIVE_AND_THEIRS}"
+    ))?;
+    let changed = update.execute(named_params! {
+        ":id": id.as_bytes(),
+        ":user": user,
+        ":client": client,
+        ":at": Seconds(how.by.at),
+        ":reason": how.reason.as_str(),
+        ":address": address_text(&how.by),
+        ":device": how.by.device,
+        ":presented": how.presented,
+    })?;
+    Ok(changed == 1)
+}
+
+pub(super) fn revoke_all(
+    connection: &Connection,
+    of: &Whose,
+    except: Option<SessionId>,
+    how: &Revoked,
+) -> rusqlite::Result<u64> {
+    let (user, client) = owner(of);
+    let mut update = connection.prepare_cached(&format!(
+        "UPDATE sessions SET {REVOKED} WHERE id IS NOT :except AND {IS_ACTIVE_AND_THEIRS}"
+    ))?;
+    let changed = update.execute(named_params! {
+        ":except": except.as_ref().map(SessionId::as_bytes),
+        ":user": user,
+        ":client": client,
+        ":at": Seconds(how.by.at),
+        ":reason": how.reason.as_str(),
+        ":address": address_text(&how.by),
+        ":device": how.by.device,
+        ":presented": how.presented,
+    })?;
+    Ok(changed as u64)
+}
+
+pub(super) fn sweep(
+    connection: &Connection,
+    before: Timestamp,
+    page: &Page<SessionId>,
+) -> rusqlite::Result<Swept> {
+    connection.execute("DELETE FROM spent_tokens WHERE expires_at < ?1", [Seconds(before)])?;
+    let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    let last: Option<Vec<u8>> = connection.query_row(
+        "SELECT max(id) FROM (SELECT id FROM sessions WHERE id > ?1 ORDER BY id LIMIT ?2)",
+        params![after, page.limit],
+        |row| row.get(0),
+    )?;
+    let Some(last) = last else { return Ok(Swept { removed: 0, next: None }) };
+    let removed = connection.execute(
+        "DELETE FROM sessions WHERE id > ?1 AND id <= ?2 AND absolute_expires_at < ?3
+         OR id > ?1 AND id <= ?2 AND revoked_at IS NULL AND idle_expires_at < ?3",
+        params![after, last, Seconds(before)],
+    )?;
+    connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
+    let is_last_piece: bool =
+        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sessions WHERE id > ?1)", [&last], |row| {
+            row.get(0)
+        })?;
+    let next = last.try_into().ok().map(SessionId::from_bytes).filter(|_| !is_last_piece);
+    Ok(Swept { removed: removed as u64, next })
+}
+
+fn owner(of: &Whose) -> (Option<&str>, Option<&str>) {
+    match of {
+        Whose::Everyone => (None, None),
+        Whose::User(user) => (Some(user.as_str()), None),
+        Whose::Client(client) => (None, Some(client.as_str())),
+    }
+}
+
+fn address_text(presence: &Presence) -> Option<String> {
+    presence.address.map(|address| address.to_string())
+}
+
+fn read_with_user(row: &Row<'_>) -> rusqlite::Result<SessionWithUser> {
+    let mut columns = Columns::of(row);
+    let session = read(&mut columns)?;
+    Ok(SessionWithUser { session, user: users::read_optional(&mut columns)? })
+}
+
+/// Reads [`COLUMNS`]. The fields of a literal are evaluated in the order in which they are written.
+fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        id: columns.take().map(SessionId::from_bytes)?,
+        grant: read_grant(columns)?,
+        ratchet: read_ratchet(columns)?,
+        user_epoch: columns.take()?,
+        authenticated_at: read_time(columns)?,
+        opened: read_presence(columns)?,
+        refreshed: read_presence(columns)?,
+        idle_expires_at: read_time(columns)?,
+        absolute_expires_at: read_time(columns)?,
+        state: read_state(columns)?,
+    })
+}
+
+fn read_grant(columns: &mut Columns<'_>) -> rusqlite::Result<Grant> {
+    Ok(Grant {
+        user: columns.parse(|text: String| text.parse().ok())?,
+        client: columns.parse(|text: String| text.parse().ok())?,
+        scope: columns.parse(|text: String| text.parse().ok())?,
+        audience: columns.take()?,
+        claims: columns.parse(|text: String| serde_json::from_str(&text).ok())?,
+        key_thumbprint: columns.take()?,
+        mode: columns.parse(|name: String| Mode::from_name(&name))?,
+    })
+}
+
+fn read_ratchet(columns: &mut Columns<'_>) -> rusqlite::Result<Ratchet> {
+    Ok(Ratchet {
+        generation: columns.take()?,
+        current: columns.take().map(SecretHash::from_bytes)?,
+        next: columns.take().map(SecretHash::from_bytes)?,
+        previous: read_spent(columns)?,
+        burst: read_spent(columns)?,
+        recoveries: columns.take()?,
+    })
+}
+
+fn read_spent(columns: &mut Columns<'_>) -> rusqlite::Result<Option<Spent>> {
+    let generation = columns.take::<Option<u32>>()?;
+    let at = columns.take::<Option<Seconds>>()?;
+    Ok(generation.zip(at).map(|(generation, Seconds(at))| Spent { generation, at }))
+}
+
+fn read_time(columns: &mut Columns<'_>) -> rusqlite::Result<Timestamp> {
+    columns.take().map(|Seconds(time)| time)
+}
+
+fn read_presence(columns: &mut Columns<'_>) -> rusqlite::Result<Presence> {
+    Ok(Presence {
+        at: read_time(columns)?,
+        address: columns.parse_optional(|text: String| text.parse().ok())?,
+        device: columns.take()?,
+    })
+}
+
+fn read_state(columns: &mut Columns<'_>) -> rusqlite::Result<SessionState> {
+    let reason = columns.parse_optional(|name: String| RevokedReason::from_name(&name))?;
+    let at = columns.take::<Option<Seconds>>()?;
+    let address = columns.parse_optional(|text: String| text.parse().ok())?;
+    let device = columns.take::<Option<String>>()?;
+    let presented = columns.take()?;
+    let Some((reason, Seconds(at))) = reason.zip(at) else { return Ok(SessionState::Active) };
+    let by = Presence { at, address, device: device.unwrap_or_default() };
+    Ok(SessionState::Revoked(Revoked { reason, by, presented }))
+}

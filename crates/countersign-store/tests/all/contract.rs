@@ -1,0 +1,341 @@
+//! What every store promises, a promise a test.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use countersign_core::password::PasswordHash;
+use countersign_core::session::{Mode, RevokedReason, SessionState};
+use countersign_core::store::{Added, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
+use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
+use countersign_core::{SessionId, Timestamp};
+
+use crate::support::{Kit, NOON, after, presence, revoked, stores, user};
+
+/// Runs a promise against every store, with two users in it.
+fn promise<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for (_name, store, _directory) in stores() {
+        runtime.block_on(async {
+            for id in ["1", "2"] {
+                assert_eq!(store.add_user(&user(id)).await.unwrap(), Added::Added);
+            }
+            check(store, Kit::new()).await;
+        });
+    }
+}
+
+async fn state(store: &dyn Store, id: SessionId) -> SessionState {
+    store.session(id).await.unwrap().unwrap().session.state
+}
+
+#[test]
+fn a_user_reads_back_as_it_was_added() {
+    promise(async |store, _| {
+        assert_eq!(store.user(&user("1").id).await.unwrap(), Some(user("1")));
+        let name = Username::parse("uSER-2").unwrap();
+        assert_eq!(store.user_by_name(&name).await.unwrap(), Some(user("2")));
+        assert_eq!(store.users(&Page::first(1)).await.unwrap(), [user("1")]);
+        let rest = Page { after: Some(user("1").id), limit: 10 };
+        assert_eq!(store.users(&rest).await.unwrap(), [user("2")]);
+    });
+}
+
+#[test]
+fn an_id_and_a_name_are_given_once() {
+    promise(async |store, _| {
+        assert_eq!(store.add_user(&user("1")).await.unwrap(), Added::IdTaken);
+        let mut namesake = user("3");
+        namesake.username = Username::parse("USER-1").unwrap();
+        assert_eq!(store.add_user(&namesake).await.unwrap(), Added::NameTaken);
+    });
+}
+
+#[test]
+fn each_change_of_a_user_changes_what_it_names() {
+    promise(async |store, _| {
+        let id = user("1").id;
+        let claims = UserClaims::check(serde_json::json!({"team": "red"})).unwrap();
+        let hash = PasswordHash::from_phc("$argon2id$new".to_owned());
+        let password = Password { hash, kind: PasswordKind::Temporary };
+        let how = revoked(RevokedReason::PasswordChanged, NOON);
+        for change in [
+            UserChange::SetClaims(claims.clone()),
+            UserChange::SetEmail(None),
+            UserChange::SetRole(Role::Admin),
+            UserChange::SetPassword { password: password.clone(), keep: None, how: how.clone() },
+            UserChange::Disable(how.clone()),
+        ] {
+            assert!(store.change_user(&id, &change).await.unwrap());
+        }
+        let mut expected = user("1");
+        (expected.claims, expected.email, expected.role) = (claims, None, Role::Admin);
+        (expected.password, expected.disabled_at) = (Some(password), Some(NOON));
+        assert_eq!(store.user(&id).await.unwrap(), Some(expected));
+        assert!(store.change_user(&id, &UserChange::Delete(how)).await.unwrap());
+        assert!(!store.change_user(&id, &UserChange::Enable).await.unwrap());
+        assert_eq!(store.user(&id).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_stronger_hash_replaces_only_the_one_that_was_verified() {
+    promise(async |store, _| {
+        let (id, old) = (user("1").id, user("1").password.unwrap().hash);
+        let new = PasswordHash::from_phc("$argon2id$stronger".to_owned());
+        assert!(store.rehash(&id, &old, &new).await.unwrap());
+        assert!(!store.rehash(&id, &old, &new).await.unwrap());
+    });
+}
+
+#[test]
+fn a_session_reads_back_as_it_was_opened() {
+    promise(async |store, kit| {
+        let (session, _) = kit.session("1", NOON);
+        assert_eq!(store.open(&session, None).await.unwrap(), Opened::Opened);
+        let found = store.session(session.id).await.unwrap().unwrap();
+        assert_eq!((found.session, found.user), (session, Some(user("1"))));
+        let (unknown, _) = kit.session("1", NOON);
+        assert_eq!(store.session(unknown.id).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_single_use_token_opens_one_session() {
+    promise(async |store, kit| {
+        let single = SingleUse { digest: [1; 32], expires_at: after(60) };
+        let (first, second) = (kit.session("1", NOON).0, kit.session("1", NOON).0);
+        assert_eq!(store.open(&first, Some(&single)).await.unwrap(), Opened::Opened);
+        assert_eq!(store.open(&second, Some(&single)).await.unwrap(), Opened::AlreadySpent);
+        assert_eq!(store.session(second.id).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_rotation_moves_the_row_once() {
+    promise(async |store, kit| {
+        let (session, token) = kit.session("1", NOON);
+        store.open(&session, None).await.unwrap();
+        let step = kit.step(&token, after(5));
+        let moved = store.rotate(&step, &presence(after(5))).await.unwrap().unwrap();
+        assert_eq!((moved.session.ratchet.generation, moved.session.refreshed.at), (1, after(5)));
+        assert_eq!(moved.session.ratchet.burst, None, "the token was 5 seconds old");
+        assert_eq!(moved.user, Some(user("1")));
+        assert_eq!(store.session(session.id).await.unwrap(), Some(moved.clone()));
+        assert_eq!(store.rotate(&step, &presence(after(5))).await.unwrap(), None);
+        let next = kit.token(&moved.session, step.link);
+        let step = kit.step(&next, after(900));
+        let moved = store.rotate(&step, &presence(after(900))).await.unwrap().unwrap();
+        assert_eq!(moved.session.ratchet.burst.map(|burst| burst.generation), Some(1));
+    });
+}
+
+#[test]
+fn concurrent_rotations_of_one_token_move_the_row_by_one() {
+    promise(async |store, kit| {
+        let (session, token) = kit.session("1", NOON);
+        store.open(&session, None).await.unwrap();
+        let rotations = (0..64).map(|_| {
+            let (store, step) = (store.clone(), kit.step(&token, after(5)));
+            tokio::spawn(async move { store.rotate(&step, &presence(after(5))).await.unwrap().is_some() })
+        });
+        let mut moved = 0;
+        for rotation in rotations.collect::<Vec<_>>() {
+            moved += u32::from(rotation.await.unwrap());
+        }
+        assert_eq!(moved, 1);
+        assert_eq!(store.session(session.id).await.unwrap().unwrap().session.ratchet.generation, 1);
+    });
+}
+
+// B8, B9, D3
+#[test]
+fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
+    type Break = fn(&mut countersign_core::session::Session, &mut Timestamp);
+    let broken: [Break; 5] = [
+        |session, _| session.grant.client = "other".parse().unwrap(),
+        |session, _| session.grant.key_thumbprint = Some("a key".to_owned()),
+        |session, _| session.grant.mode = Mode::Fixed,
+        |session, _| session.user_epoch = 1,
+        |session, now| *now = session.idle_expires_at,
+    ];
+    promise(async |store, kit| {
+        for change in broken {
+            let (mut session, token) = kit.session("1", NOON);
+            let mut now = after(5);
+            change(&mut session, &mut now);
+            store.open(&session, None).await.unwrap();
+            assert_eq!(store.rotate(&kit.step(&token, now), &presence(now)).await.unwrap(), None);
+            assert_eq!(store.session(session.id).await.unwrap().unwrap().session, session);
+        }
+        let (session, token) = kit.session("1", NOON);
+        store.open(&session, None).await.unwrap();
+        let disable = UserChange::Disable(revoked(RevokedReason::UserDisabled, NOON));
+        store.change_user(&user("1").id, &disable).await.unwrap();
+        store.change_user(&user("1").id, &UserChange::Enable).await.unwrap();
+        assert_eq!(store.rotate(&kit.step(&token, NOON), &presence(NOON)).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_touched_session_moves_its_idle_expiry_but_not_past_its_end() {
+    promise(async |store, kit| {
+        let (session, _) = kit.session("1", NOON);
+        store.open(&session, None).await.unwrap();
+        store.touch(session.id, &presence(after(5)), after(1 << 30)).await.unwrap();
+        let touched = store.session(session.id).await.unwrap().unwrap().session;
+        assert_eq!(touched.refreshed, presence(after(5)));
+        assert_eq!(touched.idle_expires_at, session.absolute_expires_at);
+    });
+}
+
+// D7
+#[test]
+fn a_session_is_revoked_once_and_by_its_owner_alone() {
+    promise(async |store, kit| {
+        let (session, _) = kit.session("1", NOON);
+        store.open(&session, None).await.unwrap();
+        let how = revoked(RevokedReason::EndedByUser, after(5));
+        let other = Whose::User(user("2").id);
+        assert!(!store.revoke(session.id, &other, &how).await.unwrap());
+        assert_eq!(state(&*store, session.id).await, SessionState::Active);
+        assert!(store.revoke(session.id, &Whose::User(user("1").id), &how).await.unwrap());
+        assert!(!store.revoke(session.id, &Whose::Everyone, &how).await.unwrap());
+        assert_eq!(state(&*store, session.id).await, SessionState::Revoked(how));
+    });
+}
+
+// D5
+#[test]
+fn all_sessions_of_one_user_or_client_or_of_everyone_can_be_ended() {
+    promise(async |store, kit| {
+        let mut sessions = Vec::new();
+        for owner in ["1", "1", "2"] {
+            let (mut session, _) = kit.session(owner, NOON);
+            if owner == "2" {
+                session.grant.client = "other".parse().unwrap();
+            }
+            store.open(&session, None).await.unwrap();
+            sessions.push(session.id);
+        }
+        let how = revoked(RevokedReason::EndedByAdmin, after(5));
+        let user_1 = Whose::User(user("1").id);
+        assert_eq!(store.sessions(&user_1, &Page::first(10)).await.unwrap().len(), 2);
+        assert_eq!(store.revoke_all(&user_1, Some(sessions[0]), &how).await.unwrap(), 1);
+        assert_eq!(store.revoke_all(&Whose::Client("other".parse().unwrap()), None, &how).await.unwrap(), 1);
+        assert_eq!(state(&*store, sessions[0]).await, SessionState::Active);
+        assert_eq!(store.revoke_all(&Whose::Everyone, None, &how).await.unwrap(), 1);
+        let page = Page { after: Some(sessions[0]), limit: 10 };
+        let rest: Vec<_> = store.sessions(&Whose::Everyone, &page).await.unwrap();
+        assert!(rest.iter().all(|found| found.session.id > sessions[0]));
+    });
+}
+
+// D4
+#[test]
+fn a_new_password_ends_every_session_but_the_one_that_asked() {
+    promise(async |store, kit| {
+        let (kept, ended) = (kit.session("1", NOON).0, kit.session("1", NOON).0);
+        store.open(&kept, None).await.unwrap();
+        store.open(&ended, None).await.unwrap();
+        let how = revoked(RevokedReason::PasswordChanged, after(5));
+        let password = user("2").password.unwrap();
+        let change = UserChange::SetPassword { password, keep: Some(kept.id), how: how.clone() };
+        store.change_user(&user("1").id, &change).await.unwrap();
+        assert_eq!(state(&*store, kept.id).await, SessionState::Active);
+        assert_eq!(state(&*store, ended.id).await, SessionState::Revoked(how));
+    });
+}
+
+// D3
+#[test]
+fn a_deleted_users_sessions_end_and_stay_to_be_explained() {
+    promise(async |store, kit| {
+        let (session, _) = kit.session("1", NOON);
+        store.open(&session, None).await.unwrap();
+        let how = revoked(RevokedReason::UserDeleted, after(5));
+        store.change_user(&user("1").id, &UserChange::Delete(how.clone())).await.unwrap();
+        let found = store.session(session.id).await.unwrap().unwrap();
+        assert_eq!((found.session.state, found.user), (SessionState::Revoked(how), None));
+    });
+}
+
+#[test]
+fn a_sweep_removes_what_has_ended_piece_by_piece() {
+    promise(async |store, kit| {
+        let (mut idle, mut revoked_early, live) =
+            (kit.session("1", NOON).0, kit.session("1", NOON).0, kit.session("1", NOON).0);
+        idle.idle_expires_at = after(10);
+        (revoked_early.idle_expires_at, revoked_early.absolute_expires_at) = (after(10), after(1000));
+        for session in [&idle, &revoked_early, &live] {
+            store.open(session, None).await.unwrap();
+        }
+        let how = revoked(RevokedReason::Reuse, after(5));
+        store.revoke(revoked_early.id, &Whose::Everyone, &how).await.unwrap();
+        let mut removed = Vec::new();
+        for before in [after(10), after(500), after(1001)] {
+            let (mut piece, mut count) = (Page::first(2), 0);
+            loop {
+                let swept = store.sweep(before, &piece).await.unwrap();
+                count += swept.removed;
+                let Some(next) = swept.next else { break };
+                piece.after = Some(next);
+            }
+            removed.push(count);
+        }
+        assert_eq!(removed, [0, 1, 1], "idle at 10 s; the revoked one stays until its absolute expiry");
+        assert!(store.session(live.id).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_swept_single_use_token_is_forgotten_after_it_has_expired() {
+    promise(async |store, kit| {
+        let single = SingleUse { digest: [1; 32], expires_at: after(60) };
+        store.open(&kit.session("1", NOON).0, Some(&single)).await.unwrap();
+        store.sweep(after(60), &Page::first(10)).await.unwrap();
+        let again = store.open(&kit.session("1", NOON).0, Some(&single)).await.unwrap();
+        assert_eq!(again, Opened::AlreadySpent);
+        store.sweep(after(61), &Page::first(10)).await.unwrap();
+        let again = store.open(&kit.session("1", NOON).0, Some(&single)).await.unwrap();
+        assert_eq!(again, Opened::Opened);
+    });
+}
+
+#[test]
+fn signing_keys_are_replaced_by_whoever_read_them_last() {
+    use countersign_core::signing_keys::{KeyState, StoredKey};
+    use countersign_token::{Algorithm, KeyId, SigningKey};
+    promise(async |store, kit| {
+        let private = SigningKey::generate(Algorithm::Es256).unwrap();
+        let key_id = KeyId::parse("a").unwrap();
+        let public =
+            SigningKey::parse(Algorithm::Es256, key_id.clone(), &private).unwrap().public_jwk().unwrap();
+        let private = kit.keys.newest().wrap("signing", &private, &kit.world);
+        let key = |state| StoredKey {
+            key_id: key_id.clone(),
+            algorithm: Algorithm::Es256,
+            public: public.clone(),
+            private: private.clone(),
+            published_at: NOON,
+            state,
+        };
+        let read = store.signing_keys().await.unwrap();
+        assert!(read.keys.is_empty());
+        for state in [KeyState::Next, KeyState::Active { since: NOON }, KeyState::Retired { until: after(9) }]
+        {
+            let revision = store.signing_keys().await.unwrap().revision;
+            let ring = KeyRing { revision, keys: vec![key(state)] };
+            assert!(store.replace_signing_keys(&ring).await.unwrap());
+            assert_eq!(store.signing_keys().await.unwrap().keys, ring.keys);
+        }
+        assert!(!store.replace_signing_keys(&read).await.unwrap());
+    });
+}
+
+#[test]
+fn a_sound_store_says_so() {
+    promise(async |store, _| {
+        store.ping().await.unwrap();
+        assert_eq!(store.diagnose().await.unwrap(), Vec::<String>::new());
+    });
+}

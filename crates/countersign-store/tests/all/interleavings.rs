@@ -1,0 +1,266 @@
+//! Random interleavings against the specification: the same calls to both stores, the same answers and rows.
+//!
+//! Open, rotate, replay, recover, revoke, expire, clock steps in both
+//! directions and lost writes. A lost write puts an older row back by the means
+//! of each store. `COUNTERSIGN_INTERLEAVINGS` sets how many are played.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::refresh::{Advance, LateRetry, Presented, RefreshPolicy, Verdict, judge};
+use countersign_core::refresh_token::RefreshToken;
+use countersign_core::session::{RevokedReason, Session, SessionWithUser};
+use countersign_core::store::{Page, Store, UserChange, Whose};
+use countersign_core::{ClientId, Timestamp};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rusqlite::Connection;
+
+use crate::support::{Kit, NOON, presence, revoked, stores, user};
+
+/// Sessions in one interleaving.
+const SESSIONS: usize = 3;
+
+#[derive(Debug, Clone)]
+enum Move {
+    /// Present the token that was handed out `back` tokens ago.
+    Present {
+        session: usize,
+        back: usize,
+    },
+    /// Send the happy path's write for a token without looking.
+    RotateBlindly {
+        session: usize,
+        back: usize,
+    },
+    Revoke {
+        session: usize,
+    },
+    RevokeAllButOne {
+        session: usize,
+    },
+    Touch {
+        session: usize,
+    },
+    DisableAndEnable,
+    ClockForward {
+        seconds: u64,
+    },
+    ClockBack {
+        seconds: u64,
+    },
+    LoseAWrite {
+        session: usize,
+    },
+    Sweep,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let session = 0..SESSIONS;
+    let back = prop::sample::select(vec![0, 0, 0, 0, 1, 1, 2, 3, 5]);
+    let seconds = prop::sample::select(vec![0, 1, 3, 9, 10, 11, 30, 900, 86_400, 8 * 86_400]);
+    let one = prop_oneof![
+        20 => (session.clone(), back.clone()).prop_map(|(session, back)| Move::Present { session, back }),
+        6 => (session.clone(), back).prop_map(|(session, back)| Move::RotateBlindly { session, back }),
+        1 => session.clone().prop_map(|session| Move::Revoke { session }),
+        1 => session.clone().prop_map(|session| Move::RevokeAllButOne { session }),
+        1 => session.clone().prop_map(|session| Move::Touch { session }),
+        1 => Just(Move::DisableAndEnable),
+        14 => seconds.prop_map(|seconds| Move::ClockForward { seconds }),
+        1 => (1_u64..120).prop_map(|seconds| Move::ClockBack { seconds }),
+        2 => session.prop_map(|session| Move::LoseAWrite { session }),
+        1 => Just(Move::Sweep),
+    ];
+    prop::collection::vec(one, 1..60)
+}
+
+/// One store under play: it answers with words that can be compared.
+struct Side {
+    store: Arc<dyn Store>,
+    file: Option<std::path::PathBuf>,
+    rows_before: HashMap<usize, Session>,
+}
+
+struct Game<'kit> {
+    kit: &'kit Kit,
+    policy: RefreshPolicy,
+    now: Timestamp,
+    handed_out: Vec<Vec<RefreshToken>>,
+}
+
+impl Side {
+    async fn row(&self, token: &RefreshToken) -> Option<SessionWithUser> {
+        self.store.session(token.session).await.unwrap()
+    }
+
+    /// Puts a row back as it was, which no verb can.
+    async fn put_back(&self, session: &Session) {
+        if let Some(file) = &self.file {
+            let connection = Connection::open(file).unwrap();
+            connection.busy_timeout(Duration::from_secs(5)).unwrap();
+            connection.execute("DELETE FROM sessions WHERE id = ?1", [session.id.as_bytes()]).unwrap();
+        }
+        self.store.open(session, None).await.unwrap();
+    }
+}
+
+impl Game<'_> {
+    fn token(&self, session: usize, back: usize) -> &RefreshToken {
+        let tokens = &self.handed_out[session];
+        &tokens[tokens.len().saturating_sub(1 + back)]
+    }
+
+    /// Plays one move on one side. What it answers must be the same on every side.
+    async fn play(&self, side: &mut Side, this: &Move) -> (String, Option<RefreshToken>) {
+        let how = |reason| revoked(reason, self.now);
+        match *this {
+            Move::Present { session, back } => self.present(side, session, self.token(session, back)).await,
+            Move::RotateBlindly { session, back } => {
+                let step = self.kit.step(self.token(session, back), self.now);
+                let before = side.row(self.token(session, 0)).await;
+                let moved = side.store.rotate(&step, &presence(self.now)).await.unwrap();
+                let token = moved.as_ref().map(|moved| self.kit.token(&moved.session, step.link.clone()));
+                if moved.is_some() {
+                    side.rows_before.extend(before.map(|row| (session, row.session)));
+                }
+                (format!("{:?}", moved.is_some()), token)
+            }
+            Move::Revoke { session } => {
+                let id = self.token(session, 0).session;
+                let ended = side.store.revoke(id, &Whose::Everyone, &how(RevokedReason::EndedByUser)).await;
+                (format!("{:?}", ended.unwrap()), None)
+            }
+            Move::RevokeAllButOne { session } => {
+                let (id, whose) = (self.token(session, 0).session, Whose::User(user("2").id));
+                let ended = side.store.revoke_all(&whose, Some(id), &how(RevokedReason::EndedByUser)).await;
+                (format!("{:?}", ended.unwrap()), None)
+            }
+            Move::Touch { session } => {
+                let id = self.token(session, 0).session;
+                side.store
+                    .touch(id, &presence(self.now), self.now.plus(self.policy.idle_lifetime))
+                    .await
+                    .unwrap();
+                (String::new(), None)
+            }
+            Move::DisableAndEnable => {
+                let disable = UserChange::Disable(how(RevokedReason::UserDisabled));
+                let disabled = side.store.change_user(&user("1").id, &disable).await.unwrap();
+                let enabled = side.store.change_user(&user("1").id, &UserChange::Enable).await.unwrap();
+                (format!("{disabled} {enabled}"), None)
+            }
+            Move::LoseAWrite { session } => {
+                if let Some(row) = side.rows_before.get(&session) {
+                    side.put_back(row).await;
+                }
+                (String::new(), None)
+            }
+            Move::Sweep => {
+                let swept = side.store.sweep(self.now, &Page::first(100)).await.unwrap();
+                (format!("{}", swept.removed), None)
+            }
+            Move::ClockForward { .. } | Move::ClockBack { .. } => (String::new(), None),
+        }
+    }
+
+    async fn present(
+        &self,
+        side: &mut Side,
+        session: usize,
+        token: &RefreshToken,
+    ) -> (String, Option<RefreshToken>) {
+        let client = ClientId::first_party();
+        let presented = Presented { token, client: &client, key_thumbprint: None };
+        let row = side.row(token).await;
+        match judge(&self.kit.keys, row.as_ref(), presented, &self.policy, self.now) {
+            Verdict::Advance(advance, step) => {
+                let moved = side.store.rotate(&step, &presence(self.now)).await.unwrap();
+                let moved = moved.expect("a verdict on a row that nobody else writes can be carried out");
+                side.rows_before.extend(row.map(|row| (session, row.session)));
+                if advance == Advance::Rotate {
+                    let again = side.store.rotate(&step, &presence(self.now)).await.unwrap();
+                    assert_eq!(again, None, "rotated twice");
+                }
+                (format!("{advance:?}"), Some(self.kit.token(&moved.session, step.link.clone())))
+            }
+            Verdict::Replay(link) => {
+                let row = row.expect("a replay has a row");
+                ("Replay".to_owned(), Some(self.kit.token(&row.session, link)))
+            }
+            Verdict::Revoke(breach) => {
+                let how = revoked(breach.reason(), self.now);
+                let ended = side.store.revoke(token.session, &Whose::Everyone, &how).await.unwrap();
+                (format!("{breach:?} {ended}"), None)
+            }
+            verdict => (format!("{verdict:?}"), None),
+        }
+    }
+}
+
+async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
+    let directories = stores();
+    let mut sides: Vec<_> = directories
+        .iter()
+        .map(|(name, store, directory)| Side {
+            store: store.clone(),
+            file: (*name == "sqlite").then(|| directory.path().join("test.db")),
+            rows_before: HashMap::new(),
+        })
+        .collect();
+    let opened: Vec<_> =
+        ["1", "2", "2"].iter().take(SESSIONS).map(|owner| kit.session(owner, NOON)).collect();
+    for side in &sides {
+        for id in ["1", "2"] {
+            side.store.add_user(&user(id)).await.unwrap();
+        }
+        for (session, _) in &opened {
+            side.store.open(session, None).await.unwrap();
+        }
+    }
+    let handed_out = opened.into_iter().map(|(_, token)| vec![token]).collect();
+    let mut game = Game { kit, policy: RefreshPolicy { late_retry, ..kit.policy }, now: NOON, handed_out };
+    for (index, this) in moves.iter().enumerate() {
+        match *this {
+            Move::ClockForward { seconds } => game.now = game.now.plus(Duration::from_secs(seconds)),
+            Move::ClockBack { seconds } => game.now = game.now.minus(Duration::from_secs(seconds)),
+            _ => {}
+        }
+        let mut answers = Vec::new();
+        for side in &mut sides {
+            let (words, token) = game.play(side, this).await;
+            let text = token.as_ref().map(|token| token.seal(&kit.keys).unwrap().expose().clone());
+            answers.push((words, text, rows(side).await, token));
+        }
+        let (words, text, rows, token) = answers.pop().expect("there are two sides");
+        for (other_words, other_text, other_rows, _) in &answers {
+            assert_eq!((&words, &text), (other_words, other_text), "move {index}: {this:?}");
+            assert_eq!(&rows, other_rows, "move {index}: {this:?}");
+        }
+        if let (Some(token), Move::Present { session, .. } | Move::RotateBlindly { session, .. }) =
+            (token, this)
+        {
+            game.handed_out[*session].push(token);
+        }
+    }
+}
+
+async fn rows(side: &Side) -> Vec<SessionWithUser> {
+    side.store.sessions(&Whose::Everyone, &Page::first(100)).await.unwrap()
+}
+
+#[test]
+fn sqlite_answers_as_the_specification_does() {
+    #[expect(clippy::disallowed_methods, reason = "the soak plays more than a test run")]
+    let cases = std::env::var("COUNTERSIGN_INTERLEAVINGS").ok().map_or(150, |cases| cases.parse().unwrap());
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let kit = Kit::new();
+    for late_retry in [LateRetry::Revoke, LateRetry::Recover] {
+        let outcome = TestRunner::new(config.clone()).run(&moves(), |moves| {
+            runtime.block_on(play_all(&kit, late_retry, &moves));
+            Ok(())
+        });
+        outcome.unwrap();
+    }
+}
