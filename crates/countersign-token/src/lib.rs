@@ -44,3 +44,8 @@ pub use timestamp::Timestamp;
 pub use token_type::TokenType;
 pub use verify::{Expected, verify};
 pub use verifying_key::VerifyingKey;
+
+/// Runs the example of the read-me.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct ReadMe;

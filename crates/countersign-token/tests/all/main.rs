@@ -1,10 +1,13 @@
 //! One binary for all tests of the crate, so that it links once.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod hostile_tokens;
+mod hostile_claims;
+mod hostile_headers;
 mod key_material;
+mod oracles;
 mod published_vectors;
 mod round_trips;
 mod small_types;
 mod support;
+mod wycheproof_vectors;

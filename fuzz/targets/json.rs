@@ -1,0 +1,16 @@
+//! Strict JSON: what is accepted means the same to `serde_json`, and survives being written and read again.
+
+#![no_main]
+
+use countersign_token::json::parse_strict;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(value) = parse_strict(bytes) {
+        let lenient: Value = serde_json::from_slice(bytes).expect("strict JSON is JSON");
+        assert_eq!(value, lenient);
+        let written = serde_json::to_vec(&value).expect("a value serialises");
+        assert_eq!(parse_strict(&written).expect("what was written is strict"), value);
+    }
+});

@@ -1,0 +1,27 @@
+//! Public keys: what is accepted survives being published and read again, and publishes nothing private.
+
+#![no_main]
+
+use countersign_token::{Jwk, JwkSet, KeySet};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(jwk) = Jwk::parse(bytes) {
+        let published = serde_json::to_vec(&jwk).expect("a key serialises");
+        let again = Jwk::parse(&published).expect("a published key is read");
+        assert_eq!(again, jwk);
+        assert_eq!(again.thumbprint(), jwk.thumbprint());
+        assert_eq!(jwk.thumbprint().len(), 43);
+        let members: Value = serde_json::from_slice(&published).expect("a key is JSON");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            assert_eq!(members.get(private), None);
+        }
+    }
+    if let Ok(set) = JwkSet::parse(bytes) {
+        let published = serde_json::to_vec(&set).expect("a set serialises");
+        assert_eq!(JwkSet::parse(&published).expect("a published set is read"), set);
+        let named = set.keys.iter().filter(|key| key.key_id().is_some()).count();
+        assert_eq!(KeySet::from(set).iter().count(), named, "no two keys share a name");
+    }
+});
