@@ -208,6 +208,10 @@ mod public_keys {
             let outcome = jwk_with(Algorithm::Es256, name, value);
             assert!(matches!(outcome, Err(JwkError::Unsupported(what)) if what == name), "{name}");
         }
+        for curve in ["X25519", "Ed448", "P-256"] {
+            let outcome = jwk_with(Algorithm::EdDsa, "crv", json!(curve));
+            assert!(matches!(outcome, Err(JwkError::Unsupported("crv"))), "{curve}");
+        }
         assert!(jwk_with(Algorithm::Es256, "key_ops", json!(["verify"])).is_ok());
     }
 

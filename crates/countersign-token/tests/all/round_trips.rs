@@ -175,6 +175,16 @@ mod tutorial_tokens {
     }
 
     #[test]
+    fn ask_for_nothing_special() {
+        let claims = json!({ "exp": NOW.seconds() + 30 });
+        for name in ["crit", "b64", "zip", "enc"] {
+            let header = json!({ "alg": "HS256", name: ["exp"] }).to_string();
+            let outcome = tutorial::verify(&token(&header, &claims), &key(), NOW);
+            assert!(matches!(outcome, Err(VerifyError::ForbiddenHeader(refused)) if refused == name));
+        }
+    }
+
+    #[test]
     fn are_not_access_tokens_and_access_tokens_are_not_tutorial_tokens() {
         assert!(verified(&token(HEADER, &claims())).is_err());
         let ours = signing_key(Algorithm::Hs256).sign(TokenType::AccessToken, &claims()).unwrap();
