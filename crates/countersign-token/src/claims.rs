@@ -1,7 +1,7 @@
 //! What an access token says (RFC 9068 §2.2), and which names a user's own claims may not take.
 
 use serde::ser::{Error as _, SerializeMap};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{Scope, Timestamp};
@@ -29,7 +29,7 @@ pub struct AccessTokenClaims {
     /// The session, by which all its tokens are revoked.
     pub sid: String,
     /// When the user last proved who they are; left out when unknown.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     pub auth_time: Option<Timestamp>,
     /// Everything else: `acr`, `amr`, `cnf`, and the user's own claims. Must not name a field above.
     #[serde(flatten)]
@@ -67,6 +67,11 @@ const PROTOCOL_CLAIMS: [&str; 18] = [
 /// Whether a user's own claims may never set `name`, because a verifier would believe that the server did.
 pub fn is_registered_claim(name: &str) -> bool {
     FIELDS.contains(&name) || PROTOCOL_CLAIMS.contains(&name)
+}
+
+/// A claim that is there has a value: `null` is not absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    Timestamp::deserialize(deserializer).map(Some)
 }
 
 /// Written by hand because a repeated member would make the token mean two things.

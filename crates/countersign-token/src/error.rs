@@ -103,6 +103,9 @@ pub enum VerifyError {
     /// (`crit`, `b64`), compression (`zip`) or encryption (`enc`).
     #[error("the header member `{0}` is not accepted")]
     ForbiddenHeader(&'static str),
+    /// At fault: the issuer, or the sender of another issuer's token. The header has no `kid`.
+    #[error("the token does not name its key")]
+    MissingKeyId,
     /// At fault: the issuer, whose keys are newer than ours, or an attacker. Fetch the key set again, not
     /// too often.
     #[error("no known key has the token's `kid`")]

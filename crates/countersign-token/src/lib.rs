@@ -17,6 +17,7 @@ pub mod json;
 mod jwk;
 mod jwk_set;
 mod key_id;
+mod key_pair;
 mod key_set;
 mod public_key;
 mod scope;

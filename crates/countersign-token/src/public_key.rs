@@ -22,14 +22,45 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Exponents in use are 3 and 65537; a long one only slows verification down.
 const LONGEST_EXPONENT: usize = 4;
 
+/// The encodings of the points of edwards25519 with an order that divides 8, the sign bit cleared, those with a
+/// coordinate that is not reduced among them (RFC 8032 §5.1.3; RFC 7748 §7 on why they matter).
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    little_endian(0, 0, 0),
+    little_endian(1, 0, 0),
+    little_endian(0xec, 0xff, 0x7f),
+    little_endian(0xed, 0xff, 0x7f),
+    little_endian(0xee, 0xff, 0x7f),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
+
+const fn little_endian(first: u8, between: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [between; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
 impl PublicKey {
     /// Refuses a point that is not on the curve.
     pub(crate) fn p256(x: [u8; 32], y: [u8; 32]) -> Result<Self, JwkError> {
         Self::P256 { x, y }.checked()
     }
 
-    /// Refuses bytes that are no point.
+    /// Refuses a point of small order, under which one signature fits every message. Bytes that are no point
+    /// at all are taken, and verify nothing.
     pub(crate) fn ed25519(x: [u8; 32]) -> Result<Self, JwkError> {
+        let mut y_coordinate = x;
+        y_coordinate[31] &= 0x7f;
+        if SMALL_ORDER.contains(&y_coordinate) {
+            return Err(JwkError::Material(Algorithm::EdDsa));
+        }
         Self::Ed25519 { x }.checked()
     }
 

@@ -6,19 +6,13 @@
 
 use std::fmt;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
-    RsaKeyPair,
-};
-use aws_lc_rs::{error::Unspecified, hmac, rand};
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::{error::Unspecified, hmac};
 use serde::Serialize;
 
 use crate::error::{KeyError, SignError};
 use crate::jwk::Jwk;
-use crate::public_key::PublicKey;
+use crate::key_pair::{self, KeyPair, Padding};
 use crate::{Algorithm, KeyId, LONGEST_TOKEN, Secret, TokenType, VerifyingKey, base64url};
 
 /// Signs tokens with one key and one algorithm; safe to share between threads.
@@ -33,43 +27,45 @@ pub struct SigningKey {
 }
 
 enum Material {
-    P256(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    RsaPkcs1(RsaKeyPair),
-    RsaPss(RsaKeyPair),
+    Pair(KeyPair),
     Shared(Box<hmac::Key>),
 }
 
-/// RFC 7518 §3.2: the secret has at least the size of the hash.
+/// In bytes. RFC 7518 §3.2: the secret has at least the size of the hash.
 const SHORTEST_SECRET: usize = 32;
 
 impl SigningKey {
-    /// Makes new key material: PKCS#8 v1 in DER, or 32 bytes for HS256. RSA keys have 3072 bits, which is
-    /// the strength of the others.
+    /// Makes new key material: PKCS#8 v1 in DER, or 32 bytes for HS256. RSA keys have 3072 bits.
     ///
     /// # Errors
     ///
     /// [`KeyError::Generation`] when the machine has no memory or entropy to give.
     pub fn generate(algorithm: Algorithm) -> Result<Secret<Vec<u8>>, KeyError> {
-        generate_material(algorithm).map(Secret::new).map_err(|_| KeyError::Generation)
+        match algorithm {
+            Algorithm::Es256 => key_pair::generate_p256(),
+            Algorithm::EdDsa => key_pair::generate_ed25519(),
+            Algorithm::Rs256 | Algorithm::Ps256 => key_pair::generate_rsa(),
+            Algorithm::Hs256 => generate_shared(),
+        }
+        .map(Secret::new)
+        .map_err(|_| KeyError::Generation)
     }
 
     /// Parses unencrypted PKCS#8 in DER, or takes an HMAC secret of at least 32 bytes as it is.
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotAPrivateKey`] when the material is for another algorithm or damaged;
-    /// [`KeyError::Weak`] when it is too short.
+    /// [`KeyError::NotAPrivateKey`] when the material is for another algorithm, damaged, or an RSA key of
+    /// less than 2048 bits; [`KeyError::Weak`] when a secret is too short.
     pub fn parse(algorithm: Algorithm, key_id: KeyId, material: &Secret<Vec<u8>>) -> Result<Self, KeyError> {
-        let material = Material::parse(algorithm, material.expose())?;
-        let public_jwk = material.public_key(algorithm)?.map(|key| Jwk::new(Some(key_id.clone()), key));
-        let verifying_key = match (&material, &public_jwk) {
-            (Material::Shared(secret), _) => VerifyingKey::shared(key_id.clone(), secret.clone()),
-            (_, Some(jwk)) => VerifyingKey::from_jwk(jwk)?,
-            (_, None) => return Err(KeyError::NotAPrivateKey { algorithm }),
-        };
-        let headers = TokenType::ALL.map(|token_type| encoded_header(algorithm, token_type, &key_id));
-        Ok(Self { key_id, algorithm, material, public_jwk, verifying_key, headers })
+        let bytes = material.expose();
+        match algorithm {
+            Algorithm::Es256 => Self::from_pair(key_id, KeyPair::parse_p256(bytes)?),
+            Algorithm::EdDsa => Self::from_pair(key_id, KeyPair::parse_ed25519(bytes)?),
+            Algorithm::Rs256 => Self::from_pair(key_id, KeyPair::parse_rsa(Padding::Pkcs1, bytes)?),
+            Algorithm::Ps256 => Self::from_pair(key_id, KeyPair::parse_rsa(Padding::Pss, bytes)?),
+            Algorithm::Hs256 => Self::from_shared(key_id, bytes),
+        }
     }
 
     /// The name under which the key is published, and which its tokens carry.
@@ -103,12 +99,39 @@ impl SigningKey {
             return Err(SignError::NotAnObject);
         }
         let header = &self.headers[token_type as usize];
-        let length = encoded_length(payload.len()) + encoded_length(self.material.signature_length());
-        let mut token = String::with_capacity(header.len() + length + 1);
+        let length = header.len()
+            + base64url::encoded_length(payload.len())
+            + 1
+            + base64url::encoded_length(self.material.signature_length());
+        if length > LONGEST_TOKEN {
+            return Err(SignError::TooLong);
+        }
+        let mut token = String::with_capacity(length);
         token.push_str(header);
-        base64url::encode_onto(&mut token, &payload);
+        base64url::append(&mut token, &payload);
         self.material.sign_onto(&mut token).map_err(|_| SignError::Signature)?;
-        if token.len() > LONGEST_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
+        Ok(token)
+    }
+
+    fn from_pair(key_id: KeyId, pair: KeyPair) -> Result<Self, KeyError> {
+        let jwk = Jwk::new(Some(key_id), pair.public_key()?);
+        let verifying_key = VerifyingKey::from_jwk(&jwk)?;
+        Ok(Self { public_jwk: Some(jwk), ..Self::new(Material::Pair(pair), verifying_key) })
+    }
+
+    fn from_shared(key_id: KeyId, secret: &[u8]) -> Result<Self, KeyError> {
+        if secret.len() < SHORTEST_SECRET {
+            return Err(KeyError::Weak);
+        }
+        let secret = Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret));
+        let verifying_key = VerifyingKey::shared(key_id, secret.clone());
+        Ok(Self::new(Material::Shared(secret), verifying_key))
+    }
+
+    fn new(material: Material, verifying_key: VerifyingKey) -> Self {
+        let (key_id, algorithm) = (verifying_key.key_id().clone(), verifying_key.algorithm());
+        let headers = TokenType::ALL.map(|token_type| encoded_header(algorithm, token_type, &key_id));
+        Self { key_id, algorithm, material, public_jwk: None, verifying_key, headers }
     }
 }
 
@@ -119,79 +142,27 @@ impl fmt::Debug for SigningKey {
 }
 
 impl Material {
-    fn parse(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
-        match algorithm {
-            Algorithm::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, bytes).map(Self::P256)
-            }
-            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(bytes).map(Self::Ed25519),
-            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(bytes).map(Self::RsaPkcs1),
-            Algorithm::Ps256 => RsaKeyPair::from_pkcs8(bytes).map(Self::RsaPss),
-            Algorithm::Hs256 if bytes.len() < SHORTEST_SECRET => return Err(KeyError::Weak),
-            Algorithm::Hs256 => Ok(Self::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes)))),
-        }
-        .map_err(|_| KeyError::NotAPrivateKey { algorithm })
-    }
-
-    fn public_key(&self, algorithm: Algorithm) -> Result<Option<PublicKey>, KeyError> {
-        let key = match self {
-            Self::Shared(_) => return Ok(None),
-            Self::P256(pair) => {
-                let point = pair.public_key().as_ref();
-                let (x, y) = point[1..].split_at(32);
-                PublicKey::p256(array(x), array(y))
-            }
-            Self::Ed25519(pair) => PublicKey::ed25519(array(pair.public_key().as_ref())),
-            Self::RsaPkcs1(pair) | Self::RsaPss(pair) => {
-                let key = pair.public_key();
-                let number = |positive: aws_lc_rs::io::Positive<'_>| {
-                    positive.big_endian_without_leading_zero().to_vec()
-                };
-                PublicKey::rsa(algorithm, number(key.modulus()), number(key.exponent()))
-            }
-        };
-        key.map(Some).map_err(|_| KeyError::Weak)
-    }
-
     fn signature_length(&self) -> usize {
         match self {
-            Self::P256(_) | Self::Ed25519(_) => 64,
-            Self::RsaPkcs1(pair) | Self::RsaPss(pair) => pair.public_modulus_len(),
+            Self::Pair(pair) => pair.signature_length(),
             Self::Shared(_) => 32,
         }
     }
 
-    /// Signs what `token` holds so far, then appends a dot and the signature.
     fn sign_onto(&self, token: &mut String) -> Result<(), Unspecified> {
-        let message = token.as_bytes();
         match self {
-            Self::P256(pair) => append(token, pair.sign(&SystemRandom::new(), message)?.as_ref()),
-            Self::Ed25519(pair) => append(token, pair.try_sign(message)?.as_ref()),
-            Self::Shared(secret) => append(token, hmac::sign(secret, message).as_ref()),
-            Self::RsaPkcs1(pair) | Self::RsaPss(pair) => {
-                let padding: &dyn aws_lc_rs::signature::RsaEncoding =
-                    if matches!(self, Self::RsaPss(_)) { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &SystemRandom::new(), message, &mut signature)?;
-                append(token, &signature);
+            Self::Pair(pair) => pair.sign_onto(token)?,
+            Self::Shared(secret) => {
+                let tag = hmac::sign(secret, token.as_bytes());
+                base64url::append_part(token, tag.as_ref());
             }
         }
         Ok(())
     }
 }
 
-fn generate_material(algorithm: Algorithm) -> Result<Vec<u8>, Unspecified> {
-    let random = SystemRandom::new();
-    Ok(match algorithm {
-        Algorithm::Es256 => {
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?.as_ref().to_vec()
-        }
-        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec(),
-        Algorithm::Rs256 | Algorithm::Ps256 => {
-            RsaKeyPair::generate(KeySize::Rsa3072)?.as_der()?.as_ref().to_vec()
-        }
-        Algorithm::Hs256 => rand::generate::<[u8; SHORTEST_SECRET]>(&random)?.expose().to_vec(),
-    })
+fn generate_shared() -> Result<Vec<u8>, Unspecified> {
+    Ok(rand::generate::<[u8; SHORTEST_SECRET]>(&SystemRandom::new())?.expose().to_vec())
 }
 
 fn encoded_header(algorithm: Algorithm, token_type: TokenType, key_id: &KeyId) -> String {
@@ -206,17 +177,4 @@ fn encoded_header(algorithm: Algorithm, token_type: TokenType, key_id: &KeyId) -
     let mut encoded = base64url::encode(&json);
     encoded.push('.');
     encoded
-}
-
-fn append(token: &mut String, signature: &[u8]) {
-    token.push('.');
-    base64url::encode_onto(token, signature);
-}
-
-fn encoded_length(bytes: usize) -> usize {
-    (bytes * 4).div_ceil(3)
-}
-
-fn array(bytes: &[u8]) -> [u8; 32] {
-    bytes.try_into().expect("P-256 coordinates and Ed25519 keys have 32 bytes")
 }

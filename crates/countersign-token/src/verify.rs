@@ -80,7 +80,7 @@ pub fn verify<C: DeserializeOwned>(
 
 fn find_key<'a>(header: &Header, keys: &'a KeySet) -> Result<&'a VerifyingKey, VerifyError> {
     let algorithm = header.required_text("alg")?;
-    let kid = header.required_text("kid")?;
+    let kid = header.text("kid")?.ok_or(VerifyError::MissingKeyId)?;
     let key = keys.get(kid).ok_or(VerifyError::UnknownKey)?;
     if algorithm == key.algorithm().name() { Ok(key) } else { Err(VerifyError::AlgorithmMismatch) }
 }

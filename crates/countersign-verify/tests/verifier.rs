@@ -81,6 +81,13 @@ mod tutorial_tokens {
         ".dHBRtxxms2IFk-Jez6Lm8vPG3m0_JdlKQ4y-5pZzcXE"
     );
 
+    /// Made in the same way, with nothing in `sub`, `id` and `username`.
+    const TOKEN_OF_NOBODY: &str = concat!(
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.",
+        "eyJzdWIiOiIiLCJpZCI6bnVsbCwidXNlcm5hbWUiOiIiLCJpYXQiOjE4MDAwMDAwMDAsImV4cCI6MTgwMDAwMzYwMH0",
+        ".71_4pWiUls8sI_i3sT-j2tNA8lWkePINBlh17Z9T5zw"
+    );
+
     fn key() -> TutorialKey {
         TutorialKey::new(&Secret::new("s3cret".into())).unwrap()
     }
@@ -91,7 +98,7 @@ mod tutorial_tokens {
 
     #[test]
     fn are_refused_unless_asked_for() {
-        assert!(matches!(verifier(&server()).verify(TOKEN, NOW), Err(VerifyError::Header("kid"))));
+        assert!(matches!(verifier(&server()).verify(TOKEN, NOW), Err(VerifyError::MissingKeyId)));
     }
 
     #[test]
@@ -116,6 +123,12 @@ mod tutorial_tokens {
         assert!(read.scope.is_empty());
         assert!(read.sid.is_empty());
         assert_eq!(read.iss, "https://id.example");
+    }
+
+    #[test]
+    fn of_nobody_are_refused() {
+        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+        assert!(matches!(verifier.verify(TOKEN_OF_NOBODY, NOW), Err(VerifyError::Claim("sub"))));
     }
 
     #[test]
@@ -156,8 +169,16 @@ mod authorization_header {
 
     #[test]
     fn that_is_malformed_holds_none() {
-        for header in ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "Bearer a=b", "Bearer ä"]
-        {
+        for header in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer =",
+            "Bearer =a",
+            "Bearer a=b",
+            "Bearer ä",
+        ] {
             assert_eq!(bearer_token(header), Err(BearerError::Malformed), "{header}");
         }
     }

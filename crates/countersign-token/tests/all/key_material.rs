@@ -63,6 +63,27 @@ mod private_keys {
         }
     }
 
+    /// A key of 1024 bits, made for this test.
+    const SMALL_RSA_KEY: &str = concat!(
+        "MIICdQIBADANBgkqhkiG9w0BAQEFAASCAl8wggJbAgEAAoGBAJWOKk8RbLu908A7XV05BOOhKW6Anx720Fe7PHI4-_5BkvOB",
+        "JGaj5-0xRB0nLW-xnkBbrreP8abrhrlxWKdBagTi0WJXXwDQ_JyxwnTiAdmXe1hyiiPhuyvRLCnVovjOL5LOWYUN1HkGzvqB",
+        "Bp6gCcZU9NvYQLBClxufwwzlgwW3AgMBAAECgYAmuSW5TVCzF8ahKn3VKnNaoRsCMqmAsfVmEePny1tsDPyIsjKDpQLjRnNV",
+        "fRRlrD7GeTa27r1qM-exUmja_bP-ZIi1NvvKOVqXpQ-Ss51ouNIyH62zt1I7mUlcPyYEM5M0Fy2XLs7UKv4TBRnnm_nC4Wyw",
+        "Ld1VI9xu-K0UewEruQJBAMcDMvii3iGmHa4v0TMRqLJZkpDBkj-Hr-Ln1VUbYg9MVOk4Y6VRqca3jP--BckUHAoT_V_0AwDH",
+        "vCS6YrBNN30CQQDAYXYsxNZQ0yOznKkJQipA6x2zj8NMJkEtPOZJ6cPzUlezth4g5V5z2VzFiQj-SLuUIQmEmizat2scSngW",
+        "-4BDAkAYQn6TKp9zcKGLm06gMBXlb9_a_43Jasv5GBO8ZTMl9EMhjvsuqu7MR5HLlylzYp0saVVovgEjtjVsMMBZB4CtAkAk",
+        "PDc-B3U2lA5NblyIWeYLhD177MAkP7BXDPlzQoyd8AyE1PCn0YwQ1ggbTMxc2OY76F0alM-OAq4yDfTAn25xAkAOLv2o_crL",
+        "O5IZ8zG-IMKMpdAIEtIkwQ26YYar01OnIjXARgV9I4UgZRLq2LGo44u07h9rwWO4uIZMrn12_FnE",
+    );
+
+    #[test]
+    fn of_rsa_with_1024_bits_are_refused() {
+        for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
+            let material = Secret::new(decode(SMALL_RSA_KEY));
+            assert!(SigningKey::parse(algorithm, KeyId::parse("k").unwrap(), &material).is_err());
+        }
+    }
+
     #[test]
     fn of_rsa_have_3072_bits() {
         assert_eq!(decode(jwk(Algorithm::Rs256)["n"].as_str().unwrap()).len(), 384);
@@ -91,6 +112,30 @@ mod public_keys {
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric()) {
             let parsed = Jwk::parse(jwk(algorithm).to_string().as_bytes()).unwrap();
             assert_eq!(Some(parsed), signing_key(algorithm).public_jwk());
+        }
+    }
+
+    /// With the neutral element as key, a signature of R = 1 and S = 0 would fit every message.
+    #[test]
+    fn of_ed25519_of_small_order_are_refused() {
+        let ends = [(0, 0, 0), (1, 0, 0), (0xec, 0xff, 0x7f), (0xed, 0xff, 0x7f), (0xee, 0xff, 0x7f)];
+        for (first, between, last) in ends {
+            for sign in [0, 0x80] {
+                let mut x = [between; 32];
+                x[0] = first;
+                x[31] = last | sign;
+                let outcome = jwk_with(Algorithm::EdDsa, "x", json!(encode(x)));
+                assert!(matches!(outcome, Err(JwkError::Material(Algorithm::EdDsa))), "{first}");
+            }
+        }
+        for of_order_8 in [
+            "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+            "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_IU",
+            "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+            "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA_o",
+        ] {
+            let outcome = jwk_with(Algorithm::EdDsa, "x", json!(of_order_8));
+            assert!(matches!(outcome, Err(JwkError::Material(Algorithm::EdDsa))));
         }
     }
 
@@ -162,6 +207,10 @@ mod public_keys {
         ] {
             let outcome = jwk_with(Algorithm::Es256, name, value);
             assert!(matches!(outcome, Err(JwkError::Unsupported(what)) if what == name), "{name}");
+        }
+        for curve in ["X25519", "Ed448", "P-256"] {
+            let outcome = jwk_with(Algorithm::EdDsa, "crv", json!(curve));
+            assert!(matches!(outcome, Err(JwkError::Unsupported("crv"))), "{curve}");
         }
         assert!(jwk_with(Algorithm::Es256, "key_ops", json!(["verify"])).is_ok());
     }

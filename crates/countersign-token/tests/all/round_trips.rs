@@ -81,6 +81,24 @@ fn access_token_claims_keep_their_order_and_come_back() {
 }
 
 #[test]
+fn claims_that_may_be_absent_may_not_be_null() {
+    for name in ["auth_time", "scope"] {
+        let mut claims = json!(access_token_claims());
+        claims.as_object_mut().unwrap().remove(name);
+        assert!(read_claims(&claims).is_ok());
+        for wrong in [json!(null), json!([]), json!({})] {
+            claims[name] = wrong;
+            assert!(matches!(read_claims(&claims), Err(VerifyError::Shape(_))), "{name}");
+        }
+    }
+}
+
+fn read_claims(claims: &Value) -> Result<AccessTokenClaims, VerifyError> {
+    let token = signing_key(Algorithm::Hs256).sign(TokenType::AccessToken, claims).unwrap();
+    verify(&token, &all_keys(), &expected(), NOW)
+}
+
+#[test]
 fn an_extra_claim_cannot_repeat_a_claim_of_the_token() {
     let mut claims = access_token_claims();
     claims.extra.insert("sub".into(), json!("admin"));
@@ -153,6 +171,16 @@ mod tutorial_tokens {
             let header = json!({ "alg": algorithm, "typ": "JWT" }).to_string();
             let outcome = tutorial::verify(&token(&header, &claims), &key(), NOW);
             assert!(matches!(outcome, Err(VerifyError::AlgorithmMismatch)), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn ask_for_nothing_special() {
+        let claims = json!({ "exp": NOW.seconds() + 30 });
+        for name in ["crit", "b64", "zip", "enc"] {
+            let header = json!({ "alg": "HS256", name: ["exp"] }).to_string();
+            let outcome = tutorial::verify(&token(&header, &claims), &key(), NOW);
+            assert!(matches!(outcome, Err(VerifyError::ForbiddenHeader(refused)) if refused == name));
         }
     }
 
