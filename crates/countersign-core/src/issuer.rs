@@ -16,6 +16,9 @@ use crate::session::Session;
 use crate::user::{Role, User};
 use crate::{Secret, Timestamp, World};
 
+/// The scope that opens one's own account under `/v1`: every first-party session has it, others do not.
+pub const ACCOUNT_SCOPE: &str = "countersign:account";
+
 /// The scope that opens `/v1/admin`.
 pub const ADMIN_SCOPE: &str = "countersign:admin";
 

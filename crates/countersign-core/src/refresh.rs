@@ -151,11 +151,11 @@ pub fn judge(
     policy: &RefreshPolicy,
     now: Timestamp,
 ) -> Verdict {
-    let Some(SessionWithUser { session, user }) = row else { return Verdict::Refuse(Refusal::NoSuchSession) };
-    let user_may = user.as_ref().is_some_and(|user| user.is_enabled() && user.epoch == session.user_epoch);
-    if !session.is_live(now) || !user_may {
+    let Some(row) = row else { return Verdict::Refuse(Refusal::NoSuchSession) };
+    if row.live_user(now).is_none() {
         return Verdict::Refuse(Refusal::Ended);
     }
+    let session = &row.session;
     if *presented.client != session.grant.client {
         return Verdict::Refuse(Refusal::AnotherClient);
     }
@@ -172,6 +172,16 @@ pub fn judge(
 pub fn is_bound(keys: &ServerKeys, session: &Session, token: &RefreshToken) -> bool {
     keys.get(token.link.key_id)
         .is_some_and(|keys| Binding::of(&session.grant, session.id, keys).matches(&token.binding))
+}
+
+/// Whether the token's secret is one of this session's: its current one, one that steps to it, or the next.
+///
+/// Who holds a token of a session may end it, spent or not.
+pub fn is_held(keys: &ServerKeys, session: &Session, token: &RefreshToken) -> bool {
+    let target = (session.ratchet.generation, &session.ratchet.current);
+    let is_next = Some(token.generation) == session.ratchet.generation.checked_add(1);
+    (is_next && session.ratchet.next.fits(&token.link.secret))
+        || ratchet::walk(keys, session.id, (&token.link, token.generation), target).is_some()
 }
 
 /// Rows 5 to 13: the session is live and the token is its own; which generation is it?

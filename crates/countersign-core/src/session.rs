@@ -178,6 +178,14 @@ impl Session {
     }
 }
 
+impl SessionWithUser {
+    /// The user, if the session is live and they may have it: enabled, and of the same epoch.
+    pub fn live_user(&self, now: Timestamp) -> Option<&User> {
+        let may = |user: &&User| user.is_enabled() && user.epoch == self.session.user_epoch;
+        self.user.as_ref().filter(may).filter(|_| self.session.is_live(now))
+    }
+}
+
 impl Mode {
     /// Its stored name.
     pub const fn as_str(self) -> &'static str {

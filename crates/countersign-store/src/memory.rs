@@ -43,12 +43,7 @@ impl Tables {
     }
 
     fn meets(&self, session: &Session, step: &Step, now: Timestamp) -> bool {
-        let user_may = self
-            .users
-            .get(&session.grant.user)
-            .is_some_and(|user| user.is_enabled() && user.epoch == session.user_epoch);
-        user_may
-            && session.is_live(now)
+        self.with_user(session).live_user(now).is_some()
             && session.ratchet.generation == step.from
             && session.ratchet.current == step.from_hash
             && session.grant.mode == Mode::Rotate

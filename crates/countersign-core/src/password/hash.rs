@@ -81,6 +81,16 @@ fn hash_with(argon2: &Argon2<'_>, password: &TypedPassword, salt: [u8; 16]) -> P
 }
 
 impl PasswordHash {
+    /// Takes an Argon2 PHC string that another system made; `None` when it is none.
+    pub fn import(text: &str) -> Option<Self> {
+        let hash = phc::PasswordHash::new(text).ok()?;
+        let is_argon2 = hash.algorithm.as_str().starts_with("argon2");
+        // Somebody else's parameters may not make this server work for minutes.
+        let params = Params::try_from(&hash).ok()?;
+        let is_bounded = params.m_cost() <= 1 << 20 && params.t_cost() <= 64;
+        (is_argon2 && is_bounded && hash.hash.is_some()).then(|| Self(text.to_owned()))
+    }
+
     /// Takes a PHC string from the store.
     pub const fn from_phc(text: String) -> Self {
         Self(text)

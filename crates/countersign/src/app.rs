@@ -1,0 +1,90 @@
+//! Everything that a flow may use, made once at the start.
+
+use std::sync::Arc;
+
+use countersign_core::issuer::Issuer;
+use countersign_core::refresh::RefreshPolicy;
+use countersign_core::session::Presence;
+use countersign_core::store::Store;
+use countersign_core::{Secret, ServerKeys, Timestamp, World};
+use countersign_token::tutorial::TutorialKey;
+
+use crate::flows::accounts::Directory;
+use crate::operations::hash_pool::HashPool;
+use crate::operations::keyring::Keyring;
+use crate::operations::metrics::Metrics;
+use crate::operations::throttle::Throttle;
+
+/// The server's parts.
+pub struct App {
+    /// Users, sessions, keys.
+    pub store: Arc<dyn Store>,
+    /// Clock and random generator.
+    pub world: World,
+    /// What derives from the master key.
+    pub server_keys: ServerKeys,
+    /// Who issues access tokens.
+    pub issuer: Issuer,
+    /// For whom access tokens are unless somebody asks otherwise.
+    pub audience: String,
+    /// How long sessions live.
+    pub policy: RefreshPolicy,
+    /// The signing keys in use.
+    pub keyring: Keyring,
+    /// Where passwords are hashed.
+    pub hashing: HashPool,
+    /// Who may try how often.
+    pub throttle: Throttle,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether strangers may sign up.
+    pub registration: Registration,
+    /// Tokens of the tutorial that are still taken, if any.
+    pub legacy: Legacy,
+    /// The user whom an empty `POST /getTokens` signs in; only with `--dev`.
+    pub demo: Option<DemoUser>,
+}
+
+impl App {
+    /// What making and changing accounts needs.
+    pub fn directory(&self) -> Directory<'_> {
+        Directory { store: &*self.store, hashing: &self.hashing, world: &self.world }
+    }
+}
+
+/// Whether strangers may sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// They may.
+    Open,
+    /// An administrator makes the accounts.
+    Closed,
+}
+
+/// The tutorial's tokens during a migration.
+#[derive(Default)]
+pub struct Legacy {
+    /// Verifies its refresh tokens, each of which is taken once.
+    pub refresh: Option<TutorialKey>,
+    /// Verifies its access tokens.
+    pub access: Option<TutorialKey>,
+    /// None of either is taken from here on.
+    pub accept_until: Timestamp,
+}
+
+/// The user of the tutorial.
+pub struct DemoUser {
+    /// What it signs in with.
+    pub username: String,
+    /// Its generated password.
+    pub password: Secret<String>,
+}
+
+/// Somebody at the door: who asks, as far as is known before they prove anything.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// When, from where, with what.
+    pub presence: Presence,
+    /// The text of the device token that came along, if any.
+    pub device_token: Option<String>,
+}

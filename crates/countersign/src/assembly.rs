@@ -1,0 +1,140 @@
+//! Putting the server together from its configuration.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+use countersign_core::issuer::Issuer;
+use countersign_core::password::PasswordHasher;
+use countersign_core::signing_keys::KeyPolicy;
+use countersign_core::store::Store;
+use countersign_core::{ServerKeys, World};
+use countersign_token::tutorial::TutorialKey;
+use countersign_token::{Algorithm, TokenType};
+
+use crate::app::{App, DemoUser, Legacy, Registration};
+use crate::config::{AccessTokenType, Checked, Config};
+use crate::http::Edge;
+use crate::operations::hash_pool::HashPool;
+use crate::operations::keyring::{Keeper, Keyring, Keys};
+use crate::operations::metrics::Metrics;
+use crate::operations::throttle::Throttle;
+
+/// What a configuration becomes.
+pub struct Assembled {
+    /// The server.
+    pub edge: Arc<Edge>,
+    /// How keys rotate; `None` when there is only a shared secret.
+    pub key_policy: Option<KeyPolicy>,
+}
+
+/// Puts the server together. `issuer` is what the configuration says, or what `--dev` makes of the port.
+///
+/// # Errors
+///
+/// When the values do not fit together, or the signing keys cannot be used.
+pub async fn assemble(
+    config: &Config,
+    issuer: String,
+    (store, server_keys): (Arc<dyn Store>, ServerKeys),
+    world: &World,
+) -> anyhow::Result<Assembled> {
+    let checked = config.check()?;
+    let issuer = issuer_of(config, issuer);
+    let key_policy = key_policy(config, &issuer);
+    let keys = match (key_policy, &config.access_token.secret) {
+        (Some(policy), _) => {
+            Keeper { store: &*store, server_keys: &server_keys, policy, world }.keep().await?
+        }
+        (None, Some(secret)) => Keys::shared_secret(secret)?,
+        (None, None) => anyhow::bail!("`access_token.secret` is missing"),
+    };
+    let audience = config.access_token.audience.clone().unwrap_or_else(|| issuer.name.clone());
+    let app = App {
+        store,
+        server_keys,
+        issuer,
+        audience,
+        policy: checked.policy,
+        keyring: Keyring::new(keys),
+        hashing: hashing(config, &checked, world),
+        throttle: Throttle::new(checked.allowances, world.clone()),
+        metrics: Metrics::default(),
+        registration: if config.registration.enabled { Registration::Open } else { Registration::Closed },
+        legacy: legacy(config, &checked)?,
+        demo: None,
+        world: world.clone(),
+    };
+    let edge = Edge {
+        app,
+        body_limit: config.limits.body,
+        request_time: config.limits.request_time.duration(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        is_draining: AtomicBool::new(false),
+    };
+    Ok(Assembled { edge: Arc::new(edge), key_policy })
+}
+
+impl Assembled {
+    /// With the user whom an empty `POST /getTokens` signs in.
+    ///
+    /// # Errors
+    ///
+    /// When the server is already running.
+    pub fn with_demo(mut self, demo: DemoUser) -> anyhow::Result<Self> {
+        let edge = Arc::get_mut(&mut self.edge).context("the server is already running")?;
+        edge.app.demo = Some(demo);
+        Ok(self)
+    }
+}
+
+fn issuer_of(config: &Config, name: String) -> Issuer {
+    let token = &config.access_token;
+    let lifetime = token.lifetime.duration();
+    Issuer {
+        name,
+        lifetime,
+        jitter: lifetime.mul_f64(f64::from(token.jitter) / 100.0),
+        token_type: match token.r#type {
+            AccessTokenType::AtJwt => TokenType::AccessToken,
+            AccessTokenType::Jwt => TokenType::Jwt,
+        },
+    }
+}
+
+/// How keys rotate under a configuration.
+pub fn key_policy(config: &Config, issuer: &Issuer) -> Option<KeyPolicy> {
+    let algorithm = config.access_token.algorithm;
+    (algorithm != Algorithm::Hs256).then(|| KeyPolicy {
+        algorithm,
+        rotate_after: config.signing_keys.rotate_after.duration(),
+        token_lifetime: issuer.longest_lifetime(),
+    })
+}
+
+/// As [`key_policy`], for commands that issue nothing.
+///
+/// # Errors
+///
+/// When there are no keys that rotate.
+pub fn key_policy_of(config: &Config) -> anyhow::Result<KeyPolicy> {
+    key_policy(config, &issuer_of(config, String::new()))
+        .context("HS256 signs with `access_token.secret`: there are no keys to rotate")
+}
+
+/// Where passwords are hashed.
+pub fn hashing(config: &Config, checked: &Checked, world: &World) -> HashPool {
+    let hasher = PasswordHasher::new(config.password.memory_kib, config.password.passes, world);
+    HashPool::new(hasher, checked.hash_limits, world.clone())
+}
+
+fn legacy(config: &Config, checked: &Checked) -> anyhow::Result<Legacy> {
+    let key = |secret: &Option<countersign_core::Secret<String>>| {
+        secret.as_ref().map(TutorialKey::new).transpose().context("a secret under `legacy` is empty")
+    };
+    Ok(Legacy {
+        refresh: key(&config.legacy.refresh_secret)?,
+        access: key(&config.legacy.access_secret)?,
+        accept_until: checked.legacy_until,
+    })
+}

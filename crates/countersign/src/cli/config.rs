@@ -1,0 +1,73 @@
+//! `config`: what the configuration is, and where each value came from.
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::output;
+use crate::config::{self, Loaded};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Configuration {
+    /// Says whether the configuration can be used.
+    Check,
+    /// Prints the effective configuration and where each value came from. Secrets are redacted.
+    Dump,
+    /// Prints the JSON Schema of the configuration.
+    Schema,
+    /// Prints every key with its variable, default and meaning, in Markdown.
+    Reference,
+}
+
+impl Configuration {
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Check => {
+                let config = context.config()?;
+                config.server_keys()?;
+                anyhow::ensure!(
+                    config.issuer.is_some(),
+                    "`issuer` is missing: only `serve --dev` runs without it"
+                );
+                output::line("The configuration can be used.");
+                Ok(())
+            }
+            Self::Dump => dump(context, &context.load(Vec::new())?),
+            Self::Schema => {
+                output::json(&config::json_schema());
+                Ok(())
+            }
+            Self::Reference => {
+                output::line(config::reference().trim_end());
+                Ok(())
+            }
+        }
+    }
+}
+
+fn dump(context: &Context, loaded: &Loaded) -> anyhow::Result<()> {
+    let mut values = Map::new();
+    flatten("", &serde_json::to_value(&loaded.config)?, &mut values);
+    let origin = |key: &str| loaded.origins.get(key).map_or("default", String::as_str);
+    if context.wants_json() {
+        let all =
+            values.iter().map(|(key, value)| (key.clone(), json!({"value": value, "origin": origin(key)})));
+        output::json(&Value::Object(all.collect()));
+        return Ok(());
+    }
+    let rows = values.iter().map(|(key, value)| vec![key.clone(), value.to_string(), origin(key).to_owned()]);
+    output::table(&["KEY", "VALUE", "ORIGIN"], rows);
+    Ok(())
+}
+
+fn flatten(prefix: &str, value: &Value, into: &mut Map<String, Value>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                flatten(&key, value, into);
+            }
+        }
+        value => drop(into.insert(prefix.to_owned(), value.clone())),
+    }
+}

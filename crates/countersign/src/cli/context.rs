@@ -1,0 +1,109 @@
+//! What commands share: the configuration, the store, the master key.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use countersign_core::session::{Presence, Revoked, RevokedReason};
+use countersign_core::store::Store;
+use countersign_core::{ServerKeys, World};
+use toml::Value;
+
+use super::Global;
+use crate::config::{self, Config, Loaded, LogFormat, Overrides};
+
+/// A command's surroundings.
+pub(super) struct Context {
+    pub(super) world: World,
+    global: Global,
+}
+
+impl Context {
+    pub(super) const fn new(global: Global, world: World) -> Self {
+        Self { world, global }
+    }
+
+    pub(super) const fn wants_json(&self) -> bool {
+        self.global.json
+    }
+
+    /// The configuration under the global flags and a command's own.
+    pub(super) fn load(&self, mut flags: Overrides) -> anyhow::Result<Loaded> {
+        if let Some(directory) = &self.global.data_dir {
+            flags.push(("data_dir", Value::String(directory.display().to_string())));
+        }
+        if let Some(format) = self.global.log_format {
+            let name = if format == LogFormat::Json { "json" } else { "human" };
+            flags.push(("log.format", Value::String(name.to_owned())));
+        }
+        Ok(config::load(&self.global.config, &config::environment(), flags)?)
+    }
+
+    /// The configuration, checked, for a command that needs no more of it.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        let config = self.load(Vec::new())?.config;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The store of a running or stopped server.
+    pub(super) fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
+        let config = self.config()?;
+        let url = config.store_url();
+        let is_new = database_file(&url).is_some_and(|file| !file.exists());
+        anyhow::ensure!(
+            !is_new,
+            "there is no database at {url}: name its directory with --data-dir, or start the server once"
+        );
+        let store = countersign_store::open(&url)?;
+        Ok((config, store))
+    }
+
+    /// How the operator revokes from the command line.
+    pub(super) fn revoked(&self, reason: RevokedReason) -> Revoked {
+        let by = Presence { at: self.world.now(), address: None, device: "the command line".to_owned() };
+        Revoked { reason, by, presented: None }
+    }
+}
+
+impl Config {
+    /// The store's URL: as configured, or the file in the data directory.
+    pub fn store_url(&self) -> String {
+        self.store
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("countersign.db").display()))
+    }
+
+    /// Where `init` and `--dev` put the master key.
+    pub fn master_key_path(&self) -> PathBuf {
+        self.data_dir.join("master-key")
+    }
+
+    /// The keys under the configured master key, or under the one in the data directory.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it is malformed.
+    pub fn server_keys(&self) -> anyhow::Result<ServerKeys> {
+        if let Some(text) = &self.master_key {
+            return ServerKeys::parse(text).context("`master_key` is not usable");
+        }
+        let path = self.master_key_path();
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "there is no master key at {}: run `countersign init`, or set `master_key_file`",
+                path.display()
+            )
+        })?;
+        ServerKeys::parse(&countersign_core::Secret::new(text))
+            .with_context(|| format!("the master key in {} is not usable", path.display()))
+    }
+}
+
+/// The file of a store that lives in one.
+fn database_file(url: &str) -> Option<PathBuf> {
+    url.split_once(':')
+        .filter(|(_, path)| !path.is_empty() && !path.starts_with("//"))
+        .map(|(_, path)| path.into())
+}

@@ -1,0 +1,53 @@
+//! `init`: a commented configuration and a master key, ready to run.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use countersign_core::{Secret, ServerKeys};
+
+use super::context::Context;
+use super::output;
+use crate::config;
+
+/// Writes `countersign.toml` and `master-key`.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Where to.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Init {
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let (file, key) = (self.dir.join("countersign.toml"), self.dir.join("master-key"));
+        for path in [&file, &key] {
+            anyhow::ensure!(!path.exists(), "{} exists; init overwrites nothing", path.display());
+        }
+        std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make {}", self.dir.display()))?;
+        write_private(&key, &ServerKeys::generate(&context.world))?;
+        let text =
+            config::commented(&[("issuer", "http://localhost:3000"), ("master_key_file", "master-key")]);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        output::line(format!("Wrote {} and {}.", file.display(), key.display()));
+        output::line(
+            "Keep a copy of the master key apart from the database's backups: neither is of use without the other.",
+        );
+        output::line("Before others can reach the server, set `issuer` to its https URL.");
+        Ok(())
+    }
+}
+
+/// Writes a new file that its owner alone may read.
+pub(super) fn write_private(path: &Path, text: &Secret<String>) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.expose().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}

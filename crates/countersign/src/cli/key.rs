@@ -1,0 +1,102 @@
+//! `key`: the signing keys. A running server sees a change within half a minute, or on SIGHUP.
+
+use clap::Subcommand;
+use countersign_core::signing_keys::{self, KeyState, Readiness, StoredKey};
+use countersign_core::store::{KeyRing, Store};
+use countersign_token::KeyId;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::output;
+use crate::assembly;
+use crate::operations::keyring::Keeper;
+use crate::time_text::rfc3339;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Lists the published keys.
+    List,
+    /// Lets the next key sign, and makes the one after it.
+    Rotate {
+        /// Even if verifiers may not know the next key yet: after a theft.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Takes a key that does not sign out of the published set: what it signed is refused from then on.
+    Retire {
+        /// Its `kid`.
+        kid: String,
+    },
+}
+
+impl Key {
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let (config, store) = context.store()?;
+        let store = &*store;
+        if let Self::List = self {
+            return show(context, &store.signing_keys().await?);
+        }
+        let policy = assembly::key_policy_of(&config)?;
+        let server_keys = config.server_keys()?;
+        let keeper = Keeper { store, server_keys: &server_keys, policy, world: &context.world };
+        match self {
+            Self::List => Ok(()),
+            Self::Rotate { now } => {
+                if !now {
+                    check_readiness(context, store).await?;
+                }
+                show(context, &keeper.rotate().await?)
+            }
+            Self::Retire { kid } => {
+                let key_id = KeyId::parse(&kid)?;
+                let before = store.signing_keys().await?;
+                let after = keeper.retire(&key_id).await?;
+                anyhow::ensure!(
+                    after.keys.len() < before.keys.len(),
+                    "there is no key {kid} that could be retired: an active key is rotated first, with `countersign key rotate`"
+                );
+                show(context, &after)
+            }
+        }
+    }
+}
+
+async fn check_readiness(context: &Context, store: &dyn Store) -> anyhow::Result<()> {
+    match signing_keys::readiness(&store.signing_keys().await?.keys, context.world.now()) {
+        Readiness::Ready => Ok(()),
+        Readiness::NotBefore(time) => anyhow::bail!(
+            "verifiers that keep a key set for an hour may not know the next key before {}: \
+             wait until then, or rotate at once with --now if the active key was stolen",
+            rfc3339(time)
+        ),
+        Readiness::NoNextKey => anyhow::bail!("there are no keys yet: start the server once"),
+    }
+}
+
+fn show(context: &Context, ring: &KeyRing) -> anyhow::Result<()> {
+    if context.wants_json() {
+        output::json(&ring.keys.iter().map(body).collect());
+        return Ok(());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let columns = ["kid", "alg", "state", "published_at", "since", "until"];
+    let rows = ring.keys.iter().map(body).map(|key| columns.iter().map(|name| text(&key[name])).collect());
+    output::table(&["KID", "ALG", "STATE", "PUBLISHED", "SINCE", "UNTIL"], rows);
+    Ok(())
+}
+
+fn body(key: &StoredKey) -> Value {
+    let (state, since, until) = match key.state {
+        KeyState::Next => ("next", None, None),
+        KeyState::Active { since } => ("active", Some(since), None),
+        KeyState::Retired { until } => ("retired", None, Some(until)),
+    };
+    json!({
+        "kid": key.key_id.to_string(),
+        "alg": key.algorithm.to_string(),
+        "state": state,
+        "published_at": rfc3339(key.published_at),
+        "since": since.map(rfc3339),
+        "until": until.map(rfc3339),
+    })
+}

@@ -1,0 +1,114 @@
+//! The command line: one file a command.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage. Answers go to standard output,
+//! as tables for people or as JSON with `--json`; errors go to standard error
+//! and say what to do next.
+
+mod config;
+mod context;
+mod init;
+mod key;
+mod output;
+mod serve;
+mod session;
+mod store;
+mod token;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use countersign_core::World;
+
+use crate::config::LogFormat;
+use context::Context;
+
+/// A self-hosted token server: short-lived access tokens, refresh tokens that rotate, sessions that can be
+/// taken back.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// A configuration file; may be given several times, later ones win.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// The directory of the database and the master key.
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The format of the log.
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Answer as JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Writes a commented configuration and a master key.
+    Init(init::Init),
+    /// Runs the server.
+    Serve(serve::Serve),
+    /// Accounts.
+    #[command(subcommand)]
+    User(user::User),
+    /// Sessions.
+    #[command(subcommand)]
+    Session(session::Session),
+    /// Signing keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(config::Configuration),
+    /// Brings the database up to date.
+    Migrate(store::Migrate),
+    /// Writes a consistent copy of the database to a new file.
+    Backup(store::Backup),
+    /// Looks for whatever is wrong.
+    Doctor,
+}
+
+/// Runs the program with its arguments.
+pub fn run(world: World) -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::fail(&error.into()),
+    };
+    let context = Context::new(cli.global, world);
+    let done = runtime.block_on(dispatch(&context, cli.command));
+    // Blocking work of an interrupted command is not waited for.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::fail(&error),
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init(init) => init.run(context),
+        Command::Serve(serve) => serve.run(context).await,
+        Command::User(user) => user.run(context).await,
+        Command::Session(session) => session.run(context).await,
+        Command::Key(key) => key.run(context).await,
+        Command::Token(token) => token.run(context).await,
+        Command::Config(configuration) => configuration.run(context),
+        Command::Migrate(migrate) => migrate.run(context),
+        Command::Backup(backup) => backup.run(context).await,
+        Command::Doctor => store::doctor(context).await,
+    }
+}

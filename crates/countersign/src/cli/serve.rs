@@ -1,0 +1,152 @@
+//! `serve`: runs the server; with `--dev`, on a fresh machine and without any preparation.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::Args;
+use countersign_core::session::RevokedReason;
+use countersign_core::user::Username;
+use countersign_core::{Secret, ServerKeys};
+use toml::Value;
+
+use super::context::Context;
+use super::init::write_private;
+use super::output;
+use crate::app::{App, DemoUser};
+use crate::assembly::{self, Assembled};
+use crate::config::{Config, Overrides};
+use crate::flows::accounts::{self, FirstPassword, NewAccount};
+use crate::operations::logging;
+use crate::operations::server::{self, Listeners};
+
+/// The tutorial's user.
+const DEMO: &str = "john_doe";
+
+/// Runs the server until it is asked to stop.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The address and port that clients reach.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The address and port of metrics.
+    #[arg(long, value_name = "ADDR")]
+    management_listen: Option<SocketAddr>,
+    /// For development: loopback only, a master key is made, and a demo user exists.
+    #[arg(long)]
+    dev: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let mut config = context.load(self.flags())?.config;
+        config.check()?;
+        logging::start(&config.log).context("`log.filter` is malformed")?;
+        make_directory(&config.data_dir)?;
+        if self.dev {
+            config.listen = on_loopback(config.listen)?;
+            make_master_key(&config, context)?;
+        }
+        let server_keys = config.server_keys()?;
+        anyhow::ensure!(
+            self.dev || config.issuer.is_some(),
+            "`issuer` is missing: run `countersign init` and set it, or try `countersign serve --dev`"
+        );
+        let listeners = Listeners::bind(&config)?;
+        let port = listeners.port()?;
+        let issuer = config.issuer.clone().unwrap_or_else(|| format!("http://localhost:{port}"));
+        let store = countersign_store::open(&config.store_url())?;
+        let mut server = assembly::assemble(&config, issuer, (store, server_keys), &context.world).await?;
+        if self.dev {
+            server = with_demo_user(server, &config.data_dir, context).await?;
+        }
+        let management = listeners.management_address()?;
+        let ready = move || {
+            tracing::info!(port, %management, "the server accepts connections");
+            output::line(format!("Server is running on port {port}"));
+            Ok(())
+        };
+        server::serve(server.edge, listeners, (&config, server.key_policy), ready).await
+    }
+
+    fn flags(&self) -> Overrides {
+        let mut flags = Overrides::new();
+        if let Some(address) = self.listen {
+            flags.push(("listen", Value::String(address.to_string())));
+        }
+        if let Some(address) = self.management_listen {
+            flags.push(("management_listen", Value::String(address.to_string())));
+        }
+        flags
+    }
+}
+
+/// A platform's `PORT` means all addresses; development means this machine.
+fn on_loopback(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
+    if listen.ip().is_unspecified() {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listen.port()));
+    }
+    anyhow::ensure!(
+        listen.ip().is_loopback(),
+        "--dev listens on loopback only, and {listen} is not: leave --dev out, or listen on 127.0.0.1"
+    );
+    Ok(listen)
+}
+
+fn make_directory(path: &Path) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| {
+        format!("cannot make the data directory {}: name another one with --data-dir", path.display())
+    })
+}
+
+fn make_master_key(config: &Config, context: &Context) -> anyhow::Result<()> {
+    let path = config.master_key_path();
+    if config.master_key.is_some() || path.exists() {
+        return Ok(());
+    }
+    let database = config.data_dir.join("countersign.db");
+    anyhow::ensure!(
+        !database.exists(),
+        "the master key {} is gone, and {} cannot be used without it: bring it back, or remove the database",
+        path.display(),
+        database.display()
+    );
+    write_private(&path, &ServerKeys::generate(&context.world))
+}
+
+/// The demo user exists, and its password is in a file beside the database.
+async fn with_demo_user(server: Assembled, data_dir: &Path, context: &Context) -> anyhow::Result<Assembled> {
+    let file = data_dir.join("dev-password");
+    let password = match std::fs::read_to_string(&file) {
+        Ok(text) => Secret::new(text.trim().to_owned()),
+        Err(_) => {
+            let password = make_demo_user(&server.edge.app, context).await?;
+            write_private(&file, &password)?;
+            output::line(format!("The demo user {DEMO} has the password {}", password.expose()));
+            output::line(format!("It is kept in {} and not shown again.", file.display()));
+            password
+        }
+    };
+    server.with_demo(DemoUser { username: DEMO.to_owned(), password })
+}
+
+async fn make_demo_user(app: &App, context: &Context) -> anyhow::Result<Secret<String>> {
+    let directory = app.directory();
+    let name = Username::parse(DEMO)?;
+    if let Some(user) = app.store.user_by_name(&name).await? {
+        let password = countersign_core::password::NewPassword::generate(&context.world);
+        let how = context.revoked(RevokedReason::PasswordChanged);
+        accounts::set_password(&directory, &user, &password, (None, how)).await?;
+        return Ok(password);
+    }
+    let account = NewAccount {
+        id: Some("1".parse()?),
+        username: DEMO.to_owned(),
+        claims: Some(serde_json::json!({"id": 1, "username": DEMO})),
+        ..NewAccount::default()
+    };
+    let made = accounts::add(&directory, account, FirstPassword::Generated).await?;
+    made.generated.context("a generated password is told")
+}

@@ -1,0 +1,149 @@
+//! `session`: looking at sessions, and taking them back.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use countersign_core::session::{RevokedReason, SessionState, SessionWithUser};
+use countersign_core::store::{Page, Store, Whose};
+use countersign_core::{ClientId, SessionId, Timestamp, story};
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::{output, user};
+use crate::time_text;
+
+/// Sessions read at a time.
+const PIECE: u32 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Session {
+    /// Lists sessions.
+    List {
+        /// One user's: an id or a name.
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Shows a session.
+    Show { id: SessionId },
+    /// Tells in words what happened to a session.
+    Explain { id: SessionId },
+    /// Takes sessions back.
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Revoke {
+    /// One session.
+    id: Option<SessionId>,
+    /// All of one user: an id or a name.
+    #[arg(long)]
+    user: Option<String>,
+    /// All of one client.
+    #[arg(long)]
+    client: Option<ClientId>,
+    /// All there are.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Session {
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let (_, store) = context.store()?;
+        let store = &*store;
+        match self {
+            Self::List { user } => list(context, store, user.as_deref()).await,
+            Self::Show { id } => {
+                output::json(&body(&find(store, id).await?, context.world.now()));
+                Ok(())
+            }
+            Self::Explain { id } => {
+                let story = story::tell(&find(store, id).await?, context.world.now(), time_text::spoken);
+                if context.wants_json() {
+                    output::json(&json!({"id": id.to_string(), "story": story}));
+                } else {
+                    output::line(story.join("\n"));
+                }
+                Ok(())
+            }
+            Self::Revoke(revoke) => revoke.run(context, store).await,
+        }
+    }
+}
+
+impl Revoke {
+    async fn run(self, context: &Context, store: &dyn Store) -> anyhow::Result<()> {
+        let how = context.revoked(RevokedReason::EndedByAdmin);
+        if let Some(id) = self.id {
+            let ended = store.revoke(id, &Whose::Everyone, &how).await?;
+            anyhow::ensure!(ended, "there is no live session {id}: see `countersign session list`");
+            output::line(format!("The session {id} was revoked."));
+            return Ok(());
+        }
+        let of = match (&self.user, self.client) {
+            (Some(name), _) => Whose::User(user::find(store, name).await?.id),
+            (None, Some(client)) => Whose::Client(client),
+            (None, None) => Whose::Everyone,
+        };
+        let ended = store.revoke_all(&of, None, &how).await?;
+        output::line(format!("{ended} sessions were revoked."));
+        Ok(())
+    }
+}
+
+async fn list(context: &Context, store: &dyn Store, owner: Option<&str>) -> anyhow::Result<()> {
+    let of = match owner {
+        Some(name) => Whose::User(user::find(store, name).await?.id),
+        None => Whose::Everyone,
+    };
+    let now = context.world.now();
+    let (mut rows, mut piece) = (Vec::new(), Page::first(PIECE));
+    loop {
+        let some = store.sessions(&of, &piece).await?;
+        piece.after = some.last().map(|row| row.session.id);
+        let is_last = some.len() < PIECE as usize;
+        rows.extend(some.iter().map(|row| body(row, now)));
+        if is_last {
+            break;
+        }
+    }
+    if context.wants_json() {
+        output::json(&Value::Array(rows));
+        return Ok(());
+    }
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
+    let columns = ["id", "user", "client", "device", "address", "refreshed_at", "state"];
+    let rows = rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect());
+    output::table(&["ID", "USER", "CLIENT", "DEVICE", "ADDRESS", "REFRESHED", "STATE"], rows);
+    Ok(())
+}
+
+async fn find(store: &dyn Store, id: SessionId) -> anyhow::Result<SessionWithUser> {
+    let row = store.session(id).await?;
+    row.with_context(|| {
+        format!("there is no session {id}: it never was, or it ended long ago and was removed")
+    })
+}
+
+fn body(SessionWithUser { session, user }: &SessionWithUser, now: Timestamp) -> Value {
+    let address = |address: Option<std::net::IpAddr>| address.map(|address| address.to_string());
+    let state = match &session.state {
+        SessionState::Revoked(revoked) => revoked.reason.as_str(),
+        SessionState::Active if session.is_live(now) => "live",
+        SessionState::Active => "expired",
+    };
+    json!({
+        "id": session.id.to_string(),
+        "user": user.as_ref().map_or(session.grant.user.as_str(), |user| user.username.as_str()),
+        "user_id": session.grant.user.as_str(),
+        "client": session.grant.client.as_str(),
+        "scope": session.grant.scope.as_str(),
+        "generation": session.ratchet.generation,
+        "device": session.refreshed.device,
+        "address": address(session.refreshed.address),
+        "opened_at": time_text::rfc3339(session.opened.at),
+        "refreshed_at": time_text::rfc3339(session.refreshed.at),
+        "idle_expires_at": time_text::rfc3339(session.idle_expires_at),
+        "absolute_expires_at": time_text::rfc3339(session.absolute_expires_at),
+        "state": state,
+    })
+}

@@ -1,0 +1,85 @@
+//! `migrate`, `backup` and `doctor`: care for the store.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::context::Context;
+use super::output;
+use crate::assembly;
+use crate::operations::keyring::Keeper;
+
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    /// Says what would be done, and does nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// The new file. Keep the master key elsewhere.
+    file: PathBuf,
+}
+
+impl Migrate {
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let url = context.config()?.store_url();
+        let status = countersign_store::schema_status(&url)?;
+        if status.pending.is_empty() {
+            output::line(format!("The database is up to date (schema {}).", status.found));
+            return Ok(());
+        }
+        for migration in &status.pending {
+            output::line(format!("{}: {migration}", if self.dry_run { "would run" } else { "runs" }));
+        }
+        if !self.dry_run {
+            countersign_store::open(&url)?;
+            output::line(format!("The database has schema {} now.", status.known));
+        }
+        Ok(())
+    }
+}
+
+impl Backup {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let (_, store) = context.store()?;
+        store.backup(&self.file).await?;
+        output::line(format!(
+            "The database was copied to {}. The master key is not in it.",
+            self.file.display()
+        ));
+        Ok(())
+    }
+}
+
+/// Goes through everything that the server needs, and says what is wrong and what to do.
+pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
+    let config = context.config()?;
+    output::line("ok: the configuration can be used");
+    let server_keys = config.server_keys()?;
+    output::line("ok: the master key can be used");
+    let mut problems = 0;
+    let key_file = config.master_key_path();
+    if let Ok(metadata) = std::fs::metadata(&key_file)
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        problems += 1;
+        output::line(format!("problem: others can read {0}: run `chmod 600 {0}`", key_file.display()));
+    }
+    let (_, store) = context.store()?;
+    store.ping().await?;
+    output::line("ok: the database answers and takes writes");
+    for finding in store.diagnose().await? {
+        problems += 1;
+        output::line(format!("problem: the database says {finding:?}: restore a backup"));
+    }
+    if let Ok(policy) = assembly::key_policy_of(&config) {
+        Keeper { store: &*store, server_keys: &server_keys, policy, world: &context.world }.keep().await?;
+        output::line("ok: the signing keys can be decrypted");
+    }
+    anyhow::ensure!(problems == 0, "{problems} problems were found");
+    output::line("Nothing is wrong.");
+    Ok(())
+}

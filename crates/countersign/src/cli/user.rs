@@ -1,0 +1,325 @@
+//! `user`: accounts, from the command line.
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use countersign_core::password::PasswordHash;
+use countersign_core::session::RevokedReason;
+use countersign_core::store::{Page, Store, UserChange};
+use countersign_core::user::{Role, User as Account, Username};
+use countersign_core::{Secret, UserId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::output;
+use crate::assembly;
+use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount};
+use crate::operations::hash_pool::HashPool;
+use crate::time_text;
+
+/// Users read at a time.
+const PIECE: u32 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Makes an account. Asks for a password twice, unless a flag says where it comes from.
+    Add(Add),
+    /// Lists accounts.
+    List,
+    /// Shows an account.
+    Show { user: String },
+    /// Disables an account and ends its sessions.
+    Disable { user: String },
+    /// Enables an account again.
+    Enable { user: String },
+    /// Deletes an account and ends its sessions.
+    Delete { user: String },
+    /// Sets a password and ends the sessions.
+    SetPassword(SetPassword),
+    /// Makes an account of each line of a JSON Lines file.
+    ///
+    /// A line: {"username", "id"?, "email"?, "claims"?, "role"?, "password_hash"?}; the hash is an Argon2
+    /// PHC string.
+    Import { file: PathBuf },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// What the user signs in with.
+    name: String,
+    /// An e-mail address.
+    #[arg(long)]
+    email: Option<String>,
+    /// An id of your own; it becomes the `sub` of the user's tokens.
+    #[arg(long)]
+    id: Option<UserId>,
+    /// The user's own claims, a JSON object.
+    #[arg(long, value_parser = parse_json)]
+    claims: Option<Value>,
+    /// What the user may do here.
+    #[arg(long)]
+    role: Option<RoleName>,
+    #[command(flatten)]
+    password: PasswordSource,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetPassword {
+    /// An id or a name.
+    user: String,
+    #[command(flatten)]
+    password: PasswordSource,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct PasswordSource {
+    /// Reads the password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Generates a password and prints it once.
+    #[arg(long)]
+    generate_password: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RoleName {
+    User,
+    Admin,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImportLine {
+    username: String,
+    id: Option<UserId>,
+    email: Option<String>,
+    claims: Option<Value>,
+    role: Option<String>,
+    password_hash: Option<String>,
+}
+
+/// The store and the hashing that account commands need.
+struct Desk {
+    store: Arc<dyn Store>,
+    hashing: HashPool,
+}
+
+impl User {
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let (config, store) = context.store()?;
+        let hashing = assembly::hashing(&config, &config.check()?, &context.world);
+        let desk = Desk { store, hashing };
+        match self {
+            Self::Add(add) => add.run(context, &desk).await,
+            Self::List => list(context, &desk).await,
+            Self::Show { user } => show(context, &find(&*desk.store, &user).await?),
+            Self::Disable { user } => {
+                let change = UserChange::Disable(context.revoked(RevokedReason::UserDisabled));
+                apply(context, &desk, &user, &change, "disabled").await
+            }
+            Self::Enable { user } => apply(context, &desk, &user, &UserChange::Enable, "enabled").await,
+            Self::Delete { user } => {
+                let change = UserChange::Delete(context.revoked(RevokedReason::UserDeleted));
+                apply(context, &desk, &user, &change, "deleted").await
+            }
+            Self::SetPassword(set) => set.run(context, &desk).await,
+            Self::Import { file } => import(context, &desk, &file).await,
+        }
+    }
+}
+
+impl Desk {
+    fn directory<'a>(&'a self, context: &'a Context) -> Directory<'a> {
+        Directory { store: &*self.store, hashing: &self.hashing, world: &context.world }
+    }
+}
+
+impl Add {
+    async fn run(self, context: &Context, desk: &Desk) -> anyhow::Result<()> {
+        let password = self.password.first()?;
+        let role = self.role.map(|role| match role {
+            RoleName::User => Role::User,
+            RoleName::Admin => Role::Admin,
+        });
+        let account =
+            NewAccount { id: self.id, username: self.name, email: self.email, claims: self.claims, role };
+        let made = accounts::add(&desk.directory(context), account, password).await?;
+        if context.wants_json() {
+            let mut shown = body(&made.user);
+            if let Some(password) = &made.generated {
+                shown["password"] = password.expose().as_str().into();
+            }
+            output::json(&shown);
+            return Ok(());
+        }
+        output::line(format!("Added {} with the id {}.", made.user.username, made.user.id));
+        if let Some(password) = &made.generated {
+            output::line(format!("Password: {}", password.expose()));
+        }
+        Ok(())
+    }
+}
+
+impl SetPassword {
+    async fn run(self, context: &Context, desk: &Desk) -> anyhow::Result<()> {
+        let user = find(&*desk.store, &self.user).await?;
+        let password = match self.password.first()? {
+            FirstPassword::Chosen(text) => text,
+            _ => {
+                let text = countersign_core::password::NewPassword::generate(&context.world);
+                output::line(format!("Password: {}", text.expose()));
+                text
+            }
+        };
+        let how = context.revoked(RevokedReason::PasswordChanged);
+        accounts::set_password(&desk.directory(context), &user, &password, (None, how)).await?;
+        output::remark(format!("The password of {} was set and their sessions have ended.", user.username));
+        Ok(())
+    }
+}
+
+impl PasswordSource {
+    fn first(&self) -> anyhow::Result<FirstPassword> {
+        if self.generate_password {
+            return Ok(FirstPassword::Generated);
+        }
+        let text = if self.password_stdin {
+            let mut line = String::new();
+            std::io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+            line.trim_end_matches(['\r', '\n']).to_owned()
+        } else {
+            dialoguer::Password::new()
+                .with_prompt("Password")
+                .with_confirmation("Password again", "These were two different passwords; once more")
+                .interact()
+                .context("no password: a terminal, --password-stdin or --generate-password is needed")?
+        };
+        Ok(FirstPassword::Chosen(Secret::new(text)))
+    }
+}
+
+/// The user whom an id or a name means.
+pub(super) async fn find(store: &dyn Store, text: &str) -> anyhow::Result<Account> {
+    if let Ok(id) = text.parse::<UserId>()
+        && let Some(user) = store.user(&id).await?
+    {
+        return Ok(user);
+    }
+    let named = match Username::parse(text) {
+        Ok(name) => store.user_by_name(&name).await?,
+        Err(_) => None,
+    };
+    named.with_context(|| {
+        format!("there is no user with the id or name {text:?}: see `countersign user list`")
+    })
+}
+
+async fn apply(
+    context: &Context,
+    desk: &Desk,
+    user: &str,
+    change: &UserChange,
+    done: &str,
+) -> anyhow::Result<()> {
+    let user = find(&*desk.store, user).await?;
+    accounts::change_user(&desk.directory(context), &user.id, change).await?;
+    output::line(format!("{} ({}) was {done}.", user.username, user.id));
+    Ok(())
+}
+
+async fn list(context: &Context, desk: &Desk) -> anyhow::Result<()> {
+    let (mut users, mut piece) = (Vec::new(), Page::first(PIECE));
+    loop {
+        let some = desk.store.users(&piece).await?;
+        piece.after = some.last().map(|user| user.id.clone());
+        let is_last = some.len() < PIECE as usize;
+        users.extend(some);
+        if is_last {
+            break;
+        }
+    }
+    if context.wants_json() {
+        output::json(&users.iter().map(body).collect());
+        return Ok(());
+    }
+    let rows = users.iter().map(|user| {
+        let state = if user.is_enabled() { "enabled" } else { "disabled" };
+        let created = time_text::rfc3339(user.created_at);
+        vec![user.id.to_string(), user.username.to_string(), user.role.as_str().into(), state.into(), created]
+    });
+    output::table(&["ID", "USERNAME", "ROLE", "STATE", "CREATED"], rows);
+    Ok(())
+}
+
+fn show(context: &Context, user: &Account) -> anyhow::Result<()> {
+    let body = body(user);
+    if context.wants_json() {
+        output::json(&body);
+        return Ok(());
+    }
+    let members = body.as_object().context("a user is shown as an object")?;
+    output::table(&["", ""], members.iter().map(|(name, value)| vec![name.clone(), plain(value)]));
+    Ok(())
+}
+
+async fn import(context: &Context, desk: &Desk, file: &PathBuf) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut added = 0_u64;
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let place =
+            || format!("{} line {}: the {added} accounts before it were added", file.display(), index + 1);
+        import_line(&desk.directory(context), line).await.with_context(place)?;
+        added += 1;
+        if added.is_multiple_of(1000) {
+            output::remark(format!("{added} accounts were added so far"));
+        }
+    }
+    output::line(format!("{added} accounts were added."));
+    Ok(())
+}
+
+async fn import_line(directory: &Directory<'_>, line: &str) -> anyhow::Result<()> {
+    let line: ImportLine = serde_json::from_str(line)?;
+    let password = match &line.password_hash {
+        None => FirstPassword::None,
+        Some(hash) => {
+            let hash = PasswordHash::import(hash).context("`password_hash` is not an Argon2 PHC string")?;
+            FirstPassword::Hashed(hash)
+        }
+    };
+    let role = line.role.as_deref().map(|name| Role::from_name(name).context("`role` is `user` or `admin`"));
+    let account = NewAccount {
+        id: line.id,
+        username: line.username,
+        email: line.email,
+        claims: line.claims,
+        role: role.transpose()?,
+    };
+    accounts::add(directory, account, password).await?;
+    Ok(())
+}
+
+fn body(user: &Account) -> Value {
+    json!({
+        "id": user.id.as_str(),
+        "username": user.username.as_str(),
+        "email": user.email,
+        "role": user.role.as_str(),
+        "enabled": user.is_enabled(),
+        "claims": user.claims.as_map(),
+        "created_at": time_text::rfc3339(user.created_at),
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn parse_json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,340 @@
+//! Putting the layers on top of each other, and remembering where each value came from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::Config;
+use super::schema::{self, Key, Kind};
+
+/// Environment variables by name.
+pub type Environment = BTreeMap<String, String>;
+
+/// What flags say, which is above everything else: dotted keys and their values.
+pub type Overrides = Vec<(&'static str, Value)>;
+
+/// A configuration, and where each of its values came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Where values came from, by dotted key. A key that is missing has its default.
+    pub origins: BTreeMap<String, String>,
+}
+
+/// Why there is no configuration. It names the place and the key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// A file is no TOML.
+    #[error("{path} is not TOML: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        message: String,
+    },
+    /// Nothing has this name.
+    #[error("{origin}: there is no key `{key}`{}", nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// The known key that is nearest to it.
+        nearest: Option<String>,
+    },
+    /// A value is not what its key takes.
+    #[error("{origin}: `{key}`: {message}")]
+    BadValue {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+struct Entry {
+    value: Value,
+    origin: String,
+}
+
+struct Layers {
+    known: BTreeMap<String, Key>,
+    entries: BTreeMap<String, Entry>,
+}
+
+/// The process's environment. Names and values that are not UTF-8 are left out.
+pub fn environment() -> Environment {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    let variables = std::env::vars_os();
+    variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Loads the configuration.
+///
+/// # Errors
+///
+/// [`ConfigError`], which names the place and the key.
+pub fn load(files: &[PathBuf], environment: &Environment, flags: Overrides) -> Result<Loaded, ConfigError> {
+    let mut layers = Layers { known: schema::keys(), entries: BTreeMap::new() };
+    for path in find_files(files, environment) {
+        layers.add_file(&path)?;
+    }
+    layers.add_environment(environment)?;
+    for (key, value) in flags {
+        layers.set(key, value, "a flag")?;
+    }
+    layers.finish()
+}
+
+/// `--config` above `COUNTERSIGN_CONFIG` above `./countersign.toml` above `/etc`.
+fn find_files(named: &[PathBuf], environment: &Environment) -> Vec<PathBuf> {
+    if !named.is_empty() {
+        return named.to_vec();
+    }
+    if let Some(list) = environment.get("COUNTERSIGN_CONFIG") {
+        return std::env::split_paths(list).collect();
+    }
+    let usual = ["./countersign.toml", "/etc/countersign/countersign.toml"].map(PathBuf::from);
+    usual.into_iter().find(|path| path.exists()).into_iter().collect()
+}
+
+impl Layers {
+    fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text = read(path)?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
+        let directory = path.parent().unwrap_or_else(|| Path::new("."));
+        self.add_table(table, "", &path.display().to_string(), directory)
+    }
+
+    fn add_table(
+        &mut self,
+        table: Table,
+        prefix: &str,
+        origin: &str,
+        directory: &Path,
+    ) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let key = format!("{prefix}{name}");
+            match value {
+                Value::Table(inner) => self.add_table(inner, &format!("{key}."), origin, directory)?,
+                value => match self.secret_named_by(&key) {
+                    Some(secret) => {
+                        let file = value.as_str().map(|file| directory.join(file)).unwrap_or_default();
+                        self.set_from_file(&secret, &file, origin)?;
+                    }
+                    None => self.set(&key, value, origin)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn add_environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        if let Some(url) = environment.get("DATABASE_URL") {
+            self.set("store.url", Value::String(url.clone()), "DATABASE_URL")?;
+        }
+        if let Some(port) = environment.get("PORT") {
+            self.set("listen", Value::String(format!("0.0.0.0:{port}")), "PORT")?;
+        }
+        for (name, text) in environment {
+            let Some(key) = name.strip_prefix("COUNTERSIGN_").filter(|key| *key != "CONFIG") else {
+                continue;
+            };
+            let key = key.to_lowercase().replace("__", ".");
+            match self.secret_named_by(&key) {
+                Some(secret) => self.set_from_file(&secret, Path::new(text), name)?,
+                None => {
+                    let value = self.parse(&key, text, name)?;
+                    self.set(&key, value, name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The secret whose file `key` names: `master_key_file` names the file of `master_key`.
+    fn secret_named_by(&self, key: &str) -> Option<String> {
+        let base = key.strip_suffix("_file")?;
+        self.known.get(base).filter(|key| key.is_secret).map(|_| base.to_owned())
+    }
+
+    fn set_from_file(&mut self, secret: &str, file: &Path, origin: &str) -> Result<(), ConfigError> {
+        let text = read(file)?;
+        self.set(secret, Value::String(text.trim().to_owned()), &format!("{} ({origin})", file.display()))
+    }
+
+    /// An environment variable is text; its key says what it means.
+    fn parse(&self, key: &str, text: &str, origin: &str) -> Result<Value, ConfigError> {
+        let bad = |message: &str| ConfigError::BadValue {
+            origin: origin.to_owned(),
+            key: key.to_owned(),
+            message: message.to_owned(),
+        };
+        match self.known.get(key).map_or(Kind::Text, |key| key.kind) {
+            Kind::Text => Ok(Value::String(text.to_owned())),
+            Kind::Integer => text.parse().map(Value::Integer).map_err(|_| bad("a whole number is expected")),
+            Kind::Boolean => {
+                text.parse().map(Value::Boolean).map_err(|_| bad("`true` or `false` is expected"))
+            }
+            Kind::List => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
+            }
+        }
+    }
+
+    fn set(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
+        if !self.known.contains_key(key) {
+            let nearest = self.nearest(key);
+            return Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), nearest });
+        }
+        self.entries.insert(key.to_owned(), Entry { value, origin: origin.to_owned() });
+        Ok(())
+    }
+
+    fn nearest(&self, key: &str) -> Option<String> {
+        let likeness = |name: &&String| (strsim::jaro_winkler(key, name) * 1000.0).round();
+        let nearest = self.known.keys().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
+        (likeness(&nearest) >= 800.0).then(|| nearest.clone())
+    }
+
+    fn finish(self) -> Result<Loaded, ConfigError> {
+        let mut table = Table::new();
+        for (key, entry) in &self.entries {
+            insert(&mut table, key, entry.value.clone());
+        }
+        let config = Config::deserialize(Value::Table(table)).or_else(|_| self.find_culprit())?;
+        let origins = self.entries.into_iter().map(|(key, entry)| (key, entry.origin)).collect();
+        Ok(Loaded { config, origins })
+    }
+
+    /// Tries each value alone, to say which one it is.
+    fn find_culprit(&self) -> Result<Config, ConfigError> {
+        for (key, entry) in &self.entries {
+            let mut alone = Table::new();
+            insert(&mut alone, key, entry.value.clone());
+            if let Err(error) = Config::deserialize(Value::Table(alone)) {
+                let message = error.message().to_owned();
+                return Err(ConfigError::BadValue {
+                    origin: entry.origin.clone(),
+                    key: key.clone(),
+                    message,
+                });
+            }
+        }
+        Ok(Config::default())
+    }
+}
+
+fn insert(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => drop(table.insert(key.to_owned(), value)),
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Lifetime;
+
+    fn from_environment(pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+        let environment =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let directory = tempfile::tempdir().unwrap();
+        let empty = directory.path().join("empty.toml");
+        std::fs::write(&empty, "").unwrap();
+        load(&[empty], &environment, Vec::new())
+    }
+
+    #[test]
+    fn a_later_layer_wins_and_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (directory.path().join("one.toml"), directory.path().join("two.toml"));
+        std::fs::write(&one, "issuer = 'https://one.example'\nlisten = '127.0.0.1:1'\n").unwrap();
+        std::fs::write(&two, "listen = '127.0.0.1:2'\n[access_token]\njitter = 7\n").unwrap();
+        let environment =
+            Environment::from([("COUNTERSIGN_ACCESS_TOKEN__JITTER".to_owned(), "9".to_owned())]);
+        let flags = vec![("listen", Value::String("127.0.0.1:4".to_owned()))];
+        let loaded = load(&[one.clone(), two], &environment, flags).unwrap();
+        assert_eq!(loaded.config.issuer.as_deref(), Some("https://one.example"));
+        assert_eq!(loaded.config.listen.port(), 4);
+        assert_eq!(loaded.config.access_token.jitter, 9);
+        assert_eq!(loaded.origins["issuer"], one.display().to_string());
+        assert_eq!(loaded.origins["access_token.jitter"], "COUNTERSIGN_ACCESS_TOKEN__JITTER");
+    }
+
+    #[test]
+    fn an_unknown_key_fails_with_the_nearest_known_one() {
+        let error = from_environment(&[("COUNTERSIGN_REFRESH_TOKEN__GRASE", "10s")]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "COUNTERSIGN_REFRESH_TOKEN__GRASE: there is no key `refresh_token.grase`; \
+             did you mean `refresh_token.grace`?"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_place() {
+        let error = from_environment(&[("COUNTERSIGN_REFRESH_TOKEN__GRACE", "ten")]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("COUNTERSIGN_REFRESH_TOKEN__GRACE: `refresh_token.grace`: `ten` is not"),
+            "{error}"
+        );
+        let error =
+            from_environment(&[("COUNTERSIGN_REGISTRATION__ENABLED", "yes")]).unwrap_err().to_string();
+        assert!(error.contains("`true` or `false`"), "{error}");
+    }
+
+    #[test]
+    fn usual_names_of_platforms_are_accepted() {
+        let loaded = from_environment(&[("PORT", "8080"), ("DATABASE_URL", "sqlite:/data/a.db")]).unwrap();
+        assert_eq!(loaded.config.listen.to_string(), "0.0.0.0:8080");
+        assert_eq!(loaded.config.store.url.as_deref(), Some("sqlite:/data/a.db"));
+    }
+
+    #[test]
+    fn a_secret_can_come_from_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("key"), "a secret\n").unwrap();
+        std::fs::write(directory.path().join("c.toml"), "master_key_file = 'key'\n").unwrap();
+        let loaded = load(&[directory.path().join("c.toml")], &Environment::new(), Vec::new()).unwrap();
+        assert_eq!(loaded.config.master_key.unwrap().expose(), "a secret");
+        let file = directory.path().join("key").display().to_string();
+        let loaded = from_environment(&[("COUNTERSIGN_LEGACY__REFRESH_SECRET_FILE", &file)]).unwrap();
+        assert_eq!(loaded.config.legacy.refresh_secret.unwrap().expose(), "a secret");
+    }
+
+    #[test]
+    fn durations_are_written_with_a_unit() {
+        let loaded = from_environment(&[("COUNTERSIGN_ACCESS_TOKEN__LIFETIME", "30s")]).unwrap();
+        assert_eq!(loaded.config.access_token.lifetime, Lifetime::seconds(30));
+    }
+}

@@ -1,0 +1,345 @@
+//! The configuration: defaults < files < environment < flags.
+//!
+//! One typed structure, whose JSON Schema names every key; whatever is not in
+//! it is refused with the nearest known key. This module alone reads the
+//! environment. [`Loaded`] also knows where each value came from.
+
+mod check;
+mod layers;
+mod lifetime;
+mod schema;
+mod template;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use countersign_core::Secret;
+use countersign_token::Algorithm;
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use check::{CheckError, Checked};
+pub use layers::{ConfigError, Environment, Loaded, Overrides, environment, load};
+pub use lifetime::{Date, Lifetime};
+pub use schema::json_schema;
+pub use template::{commented, reference};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The `iss` of every token: an https URL without a trailing slash. Required, except with `--dev`.
+    pub issuer: Option<String>,
+    /// The address and port that clients reach.
+    pub listen: SocketAddr,
+    /// The address and port of metrics; never let strangers reach it.
+    pub management_listen: SocketAddr,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The directory of the database and, unless it is elsewhere, the master key file.
+    pub data_dir: PathBuf,
+    /// The master key: 43 characters of base64url, up to three of them a line each, the newest first.
+    #[serde(serialize_with = "redacted")]
+    #[schemars(with = "Option<String>", extend("x-secret" = true))]
+    pub master_key: Option<Secret<String>>,
+    /// Where users and sessions are kept.
+    pub store: StoreConfig,
+    /// Access tokens.
+    pub access_token: AccessTokenConfig,
+    /// Refresh tokens.
+    pub refresh_token: RefreshTokenConfig,
+    /// Signing keys.
+    pub signing_keys: SigningKeysConfig,
+    /// TLS, unless a proxy in front does it.
+    pub tls: TlsConfig,
+    /// Accounts that strangers make.
+    pub registration: RegistrationConfig,
+    /// How passwords are hashed.
+    pub password: PasswordConfig,
+    /// How often somebody may try.
+    pub throttle: ThrottleConfig,
+    /// How much a request may be.
+    pub limits: LimitsConfig,
+    /// Moving from the tutorial's tokens.
+    pub legacy: LegacyConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// Where users and sessions are kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite:PATH`, or `memory:` which forgets. Unset: `countersign.db` in the data directory.
+    pub url: Option<String>,
+}
+
+/// Access tokens.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessTokenConfig {
+    /// How long an access token is promised to live.
+    pub lifetime: Lifetime,
+    /// It may live longer by up to this many percent, so that not all expire at one moment.
+    #[schemars(range(max = 50))]
+    pub jitter: u8,
+    /// `ES256`, `RS256`, `PS256`, `EdDSA`; or `HS256` for verifiers that share `access_token.secret`.
+    #[schemars(with = "String")]
+    pub algorithm: Algorithm,
+    /// The `aud` of access tokens. Unset: the issuer.
+    pub audience: Option<String>,
+    /// The `typ` of their header: `at+jwt` (RFC 9068), or `JWT` for verifiers that insist.
+    pub r#type: AccessTokenType,
+    /// The shared secret of HS256, at least 32 bytes.
+    #[serde(serialize_with = "redacted")]
+    #[schemars(with = "Option<String>", extend("x-secret" = true))]
+    pub secret: Option<Secret<String>>,
+}
+
+/// The `typ` of access tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccessTokenType {
+    /// RFC 9068 §2.1.
+    #[default]
+    #[serde(rename = "at+jwt")]
+    AtJwt,
+    /// RFC 7519 §5.1.
+    #[serde(rename = "JWT")]
+    Jwt,
+}
+
+/// Refresh tokens.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefreshTokenConfig {
+    /// A session that is not refreshed for this long ends.
+    pub idle_lifetime: Lifetime,
+    /// A session ends after this time in any case.
+    pub absolute_lifetime: Lifetime,
+    /// A spent token is answered with its successor for this long. `0s`: never.
+    pub grace: Lifetime,
+    /// What a retry after the grace means: `revoke` (theft), or `recover` (a lost answer).
+    pub late_retry: LateRetryConfig,
+}
+
+/// What a retry after the grace means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LateRetryConfig {
+    /// Theft.
+    #[default]
+    Revoke,
+    /// A lost answer, up to eight times in a row.
+    Recover,
+}
+
+/// Signing keys.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SigningKeysConfig {
+    /// A key signs for this long, then the next one does.
+    pub rotate_after: Lifetime,
+}
+
+/// TLS.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// The certificate chain, a PEM file. Read again on SIGHUP.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, a PEM file.
+    pub key: Option<PathBuf>,
+}
+
+/// Accounts that strangers make.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistrationConfig {
+    /// Whether `POST /v1/users` takes strangers.
+    pub enabled: bool,
+}
+
+/// How passwords are hashed (Argon2id).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordConfig {
+    /// Memory of one hash, in KiB. OWASP asks for 19456 or more.
+    #[schemars(range(min = 19456, max = 1_048_576))]
+    pub memory_kib: u32,
+    /// Passes over it. OWASP asks for 2 or more.
+    #[schemars(range(min = 2, max = 16))]
+    pub passes: u32,
+    /// Hashes at a time.
+    #[schemars(range(min = 1, max = 256))]
+    pub workers: u16,
+    /// Sign-ins that wait for one; whoever comes then is asked to come again.
+    #[schemars(range(max = 10_000))]
+    pub queue: u16,
+}
+
+/// How often somebody may fail at a password: `burst` at once, then once more after each `refill`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ThrottleConfig {
+    /// From one address, at once.
+    pub address_burst: u32,
+    /// From one address.
+    pub address_refill: Lifetime,
+    /// For one account from unknown devices, at once.
+    pub account_burst: u32,
+    /// For one account from unknown devices.
+    pub account_refill: Lifetime,
+    /// For one account from a device that it knows, at once.
+    pub device_burst: u32,
+    /// For one account from a device that it knows.
+    pub device_refill: Lifetime,
+}
+
+/// How much a request may be.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// The largest body, in bytes.
+    #[schemars(range(min = 1024, max = 1_048_576))]
+    pub body: usize,
+    /// A request's header must have arrived by then; an idle connection is closed after this time.
+    pub header_time: Lifetime,
+    /// A request must have been read and answered by then.
+    pub request_time: Lifetime,
+    /// At the end, requests in flight get this long.
+    pub drain_time: Lifetime,
+}
+
+/// Moving from the tutorial's tokens.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LegacyConfig {
+    /// The secret of the tutorial's refresh tokens. Each is taken once.
+    #[serde(serialize_with = "redacted")]
+    #[schemars(with = "Option<String>", extend("x-secret" = true))]
+    pub refresh_secret: Option<Secret<String>>,
+    /// The secret of the tutorial's access tokens.
+    #[serde(serialize_with = "redacted")]
+    #[schemars(with = "Option<String>", extend("x-secret" = true))]
+    pub access_secret: Option<Secret<String>>,
+    /// None of either is taken from this time on, such as `2027-01-31`. Required beside a secret.
+    pub accept_until: Option<Date>,
+}
+
+/// Logs.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `human` or `json`.
+    pub format: LogFormat,
+    /// What is logged, such as `info` or `countersign=debug,info`.
+    pub filter: String,
+}
+
+/// The format of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Human,
+    /// A JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            management_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)),
+            trusted_proxies: Vec::new(),
+            data_dir: PathBuf::from("./countersign-data"),
+            master_key: None,
+            store: StoreConfig::default(),
+            access_token: AccessTokenConfig::default(),
+            refresh_token: RefreshTokenConfig::default(),
+            signing_keys: SigningKeysConfig::default(),
+            tls: TlsConfig::default(),
+            registration: RegistrationConfig::default(),
+            password: PasswordConfig::default(),
+            throttle: ThrottleConfig::default(),
+            limits: LimitsConfig::default(),
+            legacy: LegacyConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for AccessTokenConfig {
+    fn default() -> Self {
+        Self {
+            lifetime: Lifetime::minutes(15),
+            jitter: 5,
+            algorithm: Algorithm::Es256,
+            audience: None,
+            r#type: AccessTokenType::default(),
+            secret: None,
+        }
+    }
+}
+
+impl Default for RefreshTokenConfig {
+    fn default() -> Self {
+        Self {
+            idle_lifetime: Lifetime::days(7),
+            absolute_lifetime: Lifetime::days(30),
+            grace: Lifetime::seconds(10),
+            late_retry: LateRetryConfig::default(),
+        }
+    }
+}
+
+impl Default for SigningKeysConfig {
+    fn default() -> Self {
+        Self { rotate_after: Lifetime::days(30) }
+    }
+}
+
+impl Default for PasswordConfig {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, workers: 2, queue: 64 }
+    }
+}
+
+impl Default for ThrottleConfig {
+    fn default() -> Self {
+        Self {
+            address_burst: 60,
+            address_refill: Lifetime::seconds(2),
+            account_burst: 30,
+            account_refill: Lifetime::minutes(1),
+            device_burst: 10,
+            device_refill: Lifetime::minutes(1),
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            body: 16 * 1024,
+            header_time: Lifetime::seconds(10),
+            request_time: Lifetime::seconds(30),
+            drain_time: Lifetime::seconds(10),
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), filter: "info".to_owned() }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn redacted<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| "(redacted)").serialize(serializer)
+}

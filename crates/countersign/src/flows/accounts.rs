@@ -1,0 +1,225 @@
+//! Making accounts, and passwords for them.
+
+use countersign_core::password::{NewPassword, PasswordHash, Weakness};
+use countersign_core::session::Revoked;
+use countersign_core::store::{Added, Page, Store, StoreError, UserChange};
+use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
+use countersign_core::{Secret, SessionId, UserId, World};
+
+use crate::operations::hash_pool::{Busy, HashPool};
+
+/// What making and changing accounts needs: less than a whole server, so that commands can do it too.
+#[derive(Clone, Copy)]
+pub struct Directory<'a> {
+    /// Where accounts are.
+    pub store: &'a dyn Store,
+    /// Where passwords are hashed.
+    pub hashing: &'a HashPool,
+    /// Clock and random generator.
+    pub world: &'a World,
+}
+
+/// An account that somebody asks for.
+#[derive(Debug, Default)]
+pub struct NewAccount {
+    /// Its id; a new one is made when there is none.
+    pub id: Option<UserId>,
+    /// What its user signs in with.
+    pub username: String,
+    /// An e-mail address.
+    pub email: Option<String>,
+    /// Claims of its user's own.
+    pub claims: Option<serde_json::Value>,
+    /// Whether its user is an administrator.
+    pub role: Option<Role>,
+}
+
+/// The password of a new account.
+#[derive(Debug)]
+pub enum FirstPassword {
+    /// None: its user is authenticated by other means.
+    None,
+    /// One that its user chose.
+    Chosen(Secret<String>),
+    /// One that is generated, is told once, and must be replaced at the first sign-in.
+    Temporary,
+    /// One that is generated, is told once, and lasts.
+    Generated,
+    /// One whose Argon2 hash another system made.
+    Hashed(PasswordHash),
+}
+
+/// Why there is no such account or password.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Something about it is malformed.
+    #[error(transparent)]
+    Malformed(#[from] UserError),
+    /// The password is not good enough.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// Somebody has the name.
+    #[error("this username is taken")]
+    NameTaken,
+    /// Somebody has the id.
+    #[error("this id is taken")]
+    IdTaken,
+    /// Nobody has the id.
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// More passwords are being set than can be hashed.
+    #[error("too many passwords are being hashed")]
+    Busy(Busy),
+    /// The store failed.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<Busy> for AccountError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy)
+    }
+}
+
+/// An account that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its user.
+    pub user: User,
+    /// The generated password, if one was: it is kept nowhere else.
+    pub generated: Option<Secret<String>>,
+}
+
+/// Makes an account.
+///
+/// # Errors
+///
+/// [`AccountError`].
+pub async fn add(
+    directory: &Directory<'_>,
+    account: NewAccount,
+    first: FirstPassword,
+) -> Result<Made, AccountError> {
+    let username = Username::parse(&account.username)?;
+    let email = account.email.as_deref().map(countersign_core::user::check_email).transpose()?;
+    let claims = account.claims.map(UserClaims::check).transpose()?.unwrap_or_default();
+    let (password, generated) = first_password(directory, first, &username, email.as_deref()).await?;
+    let user = User {
+        id: account.id.unwrap_or_else(|| UserId::new(directory.world)),
+        username,
+        email,
+        password,
+        claims,
+        role: account.role.unwrap_or(Role::User),
+        disabled_at: None,
+        epoch: 0,
+        created_at: directory.world.now(),
+    };
+    match directory.store.add_user(&user).await? {
+        Added::Added => {
+            tracing::info!(user = %user.id, "an account was made");
+            Ok(Made { user, generated })
+        }
+        Added::NameTaken => Err(AccountError::NameTaken),
+        Added::IdTaken => Err(AccountError::IdTaken),
+    }
+}
+
+async fn first_password(
+    directory: &Directory<'_>,
+    first: FirstPassword,
+    username: &Username,
+    email: Option<&str>,
+) -> Result<(Option<Password>, Option<Secret<String>>), AccountError> {
+    match first {
+        FirstPassword::None => Ok((None, None)),
+        FirstPassword::Chosen(text) => {
+            let context = [Some(username.as_str()), email];
+            let context: Vec<_> = context.into_iter().flatten().collect();
+            let hash = directory.hashing.hash(NewPassword::check(&text, &context)?).await?;
+            Ok((Some(Password { hash, kind: PasswordKind::Lasting }), None))
+        }
+        FirstPassword::Temporary => {
+            let (password, text) = temporary(directory).await?;
+            Ok((Some(password), Some(text)))
+        }
+        FirstPassword::Generated => {
+            let (password, text) = temporary(directory).await?;
+            Ok((Some(Password { kind: PasswordKind::Lasting, ..password }), Some(text)))
+        }
+        FirstPassword::Hashed(hash) => Ok((Some(Password { hash, kind: PasswordKind::Lasting }), None)),
+    }
+}
+
+/// Sets a password for a user, which lasts, and ends their sessions.
+///
+/// # Errors
+///
+/// [`AccountError`].
+pub async fn set_password(
+    directory: &Directory<'_>,
+    user: &User,
+    text: &Secret<String>,
+    (keep, how): (Option<SessionId>, Revoked),
+) -> Result<(), AccountError> {
+    let context: Vec<_> =
+        [Some(user.username.as_str()), user.email.as_deref()].into_iter().flatten().collect();
+    let hash = directory.hashing.hash(NewPassword::check(text, &context)?).await?;
+    let password = Password { hash, kind: PasswordKind::Lasting };
+    change_user(directory, &user.id, &UserChange::SetPassword { password, keep, how }).await?;
+    tracing::info!(user = %user.id, "a password was changed");
+    Ok(())
+}
+
+/// Gives a user a generated password that is good for setting another one alone, and ends their sessions.
+///
+/// # Errors
+///
+/// [`AccountError`].
+pub async fn reset_password(
+    directory: &Directory<'_>,
+    id: &UserId,
+    how: Revoked,
+) -> Result<Secret<String>, AccountError> {
+    let (password, text) = temporary(directory).await?;
+    let change = UserChange::SetPassword { password, keep: None, how };
+    change_user(directory, id, &change).await?;
+    Ok(text)
+}
+
+/// Changes a user.
+///
+/// # Errors
+///
+/// [`AccountError::NoSuchUser`], or the store's failure.
+pub async fn change_user(
+    directory: &Directory<'_>,
+    id: &UserId,
+    change: &UserChange,
+) -> Result<(), AccountError> {
+    if directory.store.change_user(id, change).await? { Ok(()) } else { Err(AccountError::NoSuchUser) }
+}
+
+async fn temporary(directory: &Directory<'_>) -> Result<(Password, Secret<String>), AccountError> {
+    let text = NewPassword::generate(directory.world);
+    let hash = directory.hashing.hash(NewPassword::check(&text, &[])?).await?;
+    Ok((Password { hash, kind: PasswordKind::Temporary }, text))
+}
+
+/// One user.
+///
+/// # Errors
+///
+/// [`AccountError::NoSuchUser`], or the store's failure.
+pub async fn find(directory: &Directory<'_>, id: &UserId) -> Result<User, AccountError> {
+    directory.store.user(id).await?.ok_or(AccountError::NoSuchUser)
+}
+
+/// A piece of the users.
+///
+/// # Errors
+///
+/// The store's failure.
+pub async fn page(directory: &Directory<'_>, page: &Page<UserId>) -> Result<Vec<User>, AccountError> {
+    Ok(directory.store.users(page).await?)
+}

@@ -1,0 +1,66 @@
+//! Who is asking: an access token becomes its session and user, as the store has them now.
+//!
+//! Other APIs verify an access token locally. This server's own, which changes
+//! accounts, asks the store too: a session that was taken back a second ago
+//! opens nothing here.
+
+use countersign_core::issuer::effective_scope;
+use countersign_core::session::Session;
+use countersign_core::store::StoreError;
+use countersign_core::user::User;
+use countersign_token::{AccessTokenClaims, Expected};
+
+use crate::app::App;
+
+/// Somebody who has proved who they are.
+#[derive(Debug)]
+pub struct Caller {
+    /// Their session.
+    pub session: Session,
+    /// Themselves.
+    pub user: User,
+}
+
+/// Why an access token opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizeError {
+    /// Not ours, expired, revoked, or its user is disabled.
+    #[error("the access token is not acceptable")]
+    Refused,
+    /// It is good, but not for this.
+    #[error("the access token lacks the scope {0}")]
+    ScopeMissing(&'static str),
+    /// The store failed: nothing is trusted.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+/// Verifies an access token locally, as any API does.
+pub fn verify(app: &App, text: &str) -> Option<AccessTokenClaims> {
+    let expected = Expected {
+        issuer: app.issuer.name.clone(),
+        audience: app.audience.clone(),
+        token_type: app.issuer.token_type,
+        leeway: std::time::Duration::ZERO,
+    };
+    let keys = app.keyring.current();
+    countersign_token::verify(text, &keys.verifying, &expected, app.world.now())
+        .inspect_err(|error| tracing::debug!(%error, "an access token was refused"))
+        .ok()
+}
+
+/// Finds who presents an access token, whose session must have `scope` now.
+///
+/// # Errors
+///
+/// [`AuthorizeError::Refused`] when it is not acceptable, or its session is not live any more;
+/// [`AuthorizeError::ScopeMissing`] when the session is not for this.
+pub async fn caller(app: &App, text: &str, scope: &'static str) -> Result<Caller, AuthorizeError> {
+    let claims = verify(app, text).ok_or(AuthorizeError::Refused)?;
+    let session = claims.sid.parse().map_err(|_| AuthorizeError::Refused)?;
+    let found = app.store.session(session).await?.ok_or(AuthorizeError::Refused)?;
+    let user = found.live_user(app.world.now()).cloned().ok_or(AuthorizeError::Refused)?;
+    let session = found.session;
+    let has_scope = effective_scope(&session.grant.scope, &user).contains(scope);
+    if has_scope { Ok(Caller { session, user }) } else { Err(AuthorizeError::ScopeMissing(scope)) }
+}

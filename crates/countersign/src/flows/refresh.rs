@@ -1,0 +1,189 @@
+//! Refreshing: one conditional write, and a judgement only when it does not apply.
+
+use std::time::Duration;
+
+use countersign_core::opening::current_token;
+use countersign_core::ratchet::Link;
+use countersign_core::refresh::{self, Advance, Breach, Presented, Refusal, Step, Verdict};
+use countersign_core::refresh_token::RefreshToken;
+use countersign_core::session::{Presence, Revoked, SessionWithUser};
+use countersign_core::store::{StoreError, Whose};
+use countersign_core::{ClientId, Secret};
+
+use super::Pair;
+use crate::app::App;
+use crate::operations::metrics::RefreshOutcome;
+
+/// How often the row is read again after somebody else moved it first.
+const ATTEMPTS: u32 = 3;
+
+/// Why there is no new pair. The client learns less than this.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The token is not acceptable; which row of the table said so goes to the log alone.
+    #[error("the refresh token is not acceptable ({})", .0.as_str())]
+    Refused(RefreshOutcome),
+    /// One spent token was presented too often in its grace.
+    #[error("the same spent refresh token was presented too often")]
+    TooManyReplays(Duration),
+    /// The store failed; nothing was decided.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+/// Exchanges a presented refresh token for a pair.
+///
+/// # Errors
+///
+/// [`RefreshError`].
+pub async fn refresh(
+    app: &App,
+    text: &Secret<String>,
+    client: &ClientId,
+    by: &Presence,
+) -> Result<Pair, RefreshError> {
+    let exchanged = match RefreshToken::parse(text.expose(), &app.server_keys) {
+        Ok(token) => Exchange { app, token: &token, client, by }.run().await,
+        Err(_) => Err(RefreshError::Refused(RefreshOutcome::NotOurs)),
+    };
+    let outcome = match &exchanged {
+        Ok((outcome, _)) | Err(RefreshError::Refused(outcome)) => *outcome,
+        Err(RefreshError::TooManyReplays(_)) => RefreshOutcome::ReplayThrottled,
+        Err(RefreshError::Unavailable(_)) => RefreshOutcome::Unavailable,
+    };
+    app.metrics.count_refresh(outcome);
+    exchanged.map(|(_, pair)| pair)
+}
+
+/// One presentation of a genuine token.
+struct Exchange<'a> {
+    app: &'a App,
+    token: &'a RefreshToken,
+    client: &'a ClientId,
+    by: &'a Presence,
+}
+
+type Exchanged = Result<(RefreshOutcome, Pair), RefreshError>;
+
+impl Exchange<'_> {
+    async fn run(&self) -> Exchanged {
+        let step = refresh::rotation(&self.app.server_keys, self.presented(), &self.app.policy, self.by.at);
+        if let Some(moved) = self.app.store.rotate(&step, self.by).await? {
+            return self.advanced(Advance::Rotate, moved, step).await;
+        }
+        for _ in 0..ATTEMPTS {
+            let row = self.app.store.session(self.token.session).await?;
+            let verdict = self.judge(row.as_ref());
+            if let Some(exchanged) = self.carry_out(verdict, row).await {
+                return exchanged;
+            }
+        }
+        Err(StoreError::new("the session was moved by others three times in a row").into())
+    }
+
+    fn presented(&self) -> Presented<'_> {
+        // No client of the first-party API proves a key (RFC 9449).
+        Presented { token: self.token, client: self.client, key_thumbprint: None }
+    }
+
+    fn judge(&self, row: Option<&SessionWithUser>) -> Verdict {
+        refresh::judge(&self.app.server_keys, row, self.presented(), &self.app.policy, self.by.at)
+    }
+
+    /// `None`: somebody else moved the row first, judge again.
+    async fn carry_out(&self, verdict: Verdict, row: Option<SessionWithUser>) -> Option<Exchanged> {
+        match (verdict, row) {
+            (Verdict::Advance(advance, step), _) => match self.app.store.rotate(&step, self.by).await {
+                Ok(Some(moved)) => Some(self.advanced(advance, moved, *step).await),
+                Ok(None) => None,
+                Err(error) => Some(Err(error.into())),
+            },
+            (Verdict::Replay(link), Some(row)) => Some(self.replayed(&row, link)),
+            (Verdict::Renew, Some(row)) => Some(self.renewed(&row).await),
+            (Verdict::Revoke(breach), _) => Some(self.breached(breach).await),
+            (Verdict::Refuse(refusal), _) => Some(self.refused(refusal)),
+            // Without a row there is nothing but a refusal.
+            (Verdict::Replay(_) | Verdict::Renew, None) => Some(self.refused(Refusal::NoSuchSession)),
+        }
+    }
+
+    async fn advanced(&self, advance: Advance, moved: SessionWithUser, step: Step) -> Exchanged {
+        // The write needs no earlier read, so a changed row is noticed here, before anything is released.
+        if !refresh::is_bound(&self.app.server_keys, &moved.session, self.token) {
+            return self.breached(Breach::RowTampered).await;
+        }
+        let outcome = match advance {
+            Advance::Rotate => RefreshOutcome::Rotated,
+            Advance::Recover => RefreshOutcome::Recovered,
+            Advance::CatchUp => {
+                tracing::error!(session = %self.token.session, "the store had lost a write: rollback_detected");
+                RefreshOutcome::RollbackDetected
+            }
+        };
+        self.pair_at(&moved, step.link).map(|pair| (outcome, pair))
+    }
+
+    fn replayed(&self, row: &SessionWithUser, link: Link) -> Exchanged {
+        let throttle = &self.app.throttle;
+        throttle
+            .take_replay(self.token.session, self.token.generation)
+            .map_err(RefreshError::TooManyReplays)?;
+        self.pair_at(row, link).map(|pair| (RefreshOutcome::Replayed, pair))
+    }
+
+    async fn renewed(&self, row: &SessionWithUser) -> Exchanged {
+        let idle_expires_at = self.by.at.plus(self.app.policy.idle_lifetime);
+        self.app.store.touch(row.session.id, self.by, idle_expires_at).await?;
+        self.pair_at(row, self.token.link.clone()).map(|pair| (RefreshOutcome::Renewed, pair))
+    }
+
+    async fn breached(&self, breach: Breach) -> Exchanged {
+        let how =
+            Revoked { reason: breach.reason(), by: self.by.clone(), presented: Some(self.token.generation) };
+        self.app.store.revoke(self.token.session, &Whose::Everyone, &how).await?;
+        let outcome = RefreshOutcome::from(breach);
+        tracing::warn!(
+            session = %self.token.session,
+            generation = self.token.generation,
+            outcome = outcome.as_str(),
+            address = self.by.address.map(tracing::field::display),
+            "a session was revoked because of the refresh token that was presented"
+        );
+        Err(RefreshError::Refused(outcome))
+    }
+
+    fn refused(&self, refusal: Refusal) -> Exchanged {
+        let outcome = RefreshOutcome::from(refusal);
+        let retention = self.app.policy.absolute_lifetime;
+        let is_young = self.by.at.since(self.token.issued_at).is_some_and(|age| age < retention);
+        match refusal {
+            Refusal::NoSuchSession if is_young => {
+                tracing::error!(session = %self.token.session, "a genuine refresh token names a session that is gone");
+            }
+            Refusal::SecretDoesNotFit => tracing::error!(
+                session = %self.token.session,
+                "a genuine tag around a wrong secret: a server key is leaking; replace the master key"
+            ),
+            _ => {
+                tracing::info!(session = %self.token.session, outcome = outcome.as_str(), "a refresh was refused");
+            }
+        }
+        Err(RefreshError::Refused(outcome))
+    }
+
+    fn pair_at(&self, row: &SessionWithUser, link: Link) -> Result<Pair, RefreshError> {
+        let gone = || StoreError::new("the master key that this session was opened under is gone");
+        let refresh = if self.is_same(row, &link) {
+            self.token.seal(&self.app.server_keys)
+        } else {
+            current_token(&row.session, link, &self.app.server_keys)
+                .and_then(|token| token.seal(&self.app.server_keys))
+        };
+        super::open::pair(self.app, row, refresh.ok_or_else(gone)?, self.by.at).map_err(RefreshError::from)
+    }
+
+    /// A session of mode `fixed` keeps the very token that was presented.
+    fn is_same(&self, row: &SessionWithUser, link: &Link) -> bool {
+        row.session.ratchet.generation == self.token.generation && link.key_id == self.token.link.key_id
+    }
+}

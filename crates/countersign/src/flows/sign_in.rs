@@ -1,0 +1,116 @@
+//! Signing in with a name and a password.
+//!
+//! One answer for every cause, and one price: whoever is unknown, disabled or
+//! without a password costs the same hash as everybody else. The throttle comes
+//! before the hash, the length limits before the throttle.
+
+use std::time::Duration;
+
+use countersign_core::Secret;
+use countersign_core::password::{TypedPassword, Verified};
+use countersign_core::store::StoreError;
+use countersign_core::user::{PasswordKind, User, Username};
+
+use crate::app::{App, Visitor};
+use crate::operations::hash_pool::Busy;
+
+/// A name and a password as somebody typed them.
+#[derive(Debug)]
+pub struct Credentials {
+    username: Option<Username>,
+    password: Option<TypedPassword>,
+}
+
+/// A user who has just proved a password.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// Whether the password lasts, or is good for setting another one alone.
+    pub password: PasswordKind,
+}
+
+/// Why somebody is not signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Unknown, wrong, disabled or without a password: nobody learns which.
+    #[error("the credentials are not acceptable")]
+    Refused,
+    /// Too many tries for this account or from this address.
+    #[error("too many tries")]
+    Throttled(Duration),
+    /// More people are signing in than passwords can be hashed.
+    #[error("too many people are signing in")]
+    Busy(Duration),
+    /// The store failed.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<Busy> for SignInError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy.retry_after)
+    }
+}
+
+impl Credentials {
+    /// Takes what was typed. What no account could have is kept as nothing, and costs the same.
+    pub fn new(username: &str, password: &Secret<String>) -> Self {
+        Self { username: Username::parse(username).ok(), password: TypedPassword::parse(password).ok() }
+    }
+}
+
+/// Verifies credentials.
+///
+/// # Errors
+///
+/// [`SignInError`].
+pub async fn authenticate(
+    app: &App,
+    credentials: Credentials,
+    visitor: &Visitor,
+) -> Result<SignedIn, SignInError> {
+    let proved = prove(app, credentials, visitor).await;
+    let outcome = match &proved {
+        Ok(_) => "signed_in",
+        Err(SignInError::Refused) => "refused",
+        Err(SignInError::Throttled(_)) => "throttled",
+        Err(SignInError::Busy(_)) => "busy",
+        Err(SignInError::Unavailable(_)) => "unavailable",
+    };
+    app.metrics.count_sign_in(outcome);
+    let user = proved.as_ref().ok().map(|signed_in| tracing::field::display(signed_in.user.id.clone()));
+    let address = visitor.presence.address.map(tracing::field::display);
+    tracing::info!(
+        outcome,
+        user,
+        address,
+        device = visitor.presence.device,
+        "somebody signed in, or tried to"
+    );
+    proved
+}
+
+async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result<SignedIn, SignInError> {
+    let Credentials { username, password } = credentials;
+    let attempt =
+        app.throttle.take(username.as_ref(), visitor, &app.server_keys).map_err(SignInError::Throttled)?;
+    // Longer than any password may be: refused before it costs anything.
+    let password = password.ok_or(SignInError::Refused)?;
+    let user = match &username {
+        Some(name) => app.store.user_by_name(name).await?,
+        None => None,
+    };
+    let known = user.as_ref().and_then(|user| user.password.clone());
+    let (verified, stronger) =
+        app.hashing.verify(password, known.as_ref().map(|known| known.hash.clone())).await?;
+    let (Some(user), Some(known)) = (user, known) else { return Err(SignInError::Refused) };
+    if verified == Verified::Wrong || !user.is_enabled() {
+        return Err(SignInError::Refused);
+    }
+    attempt.succeeded();
+    if let Some(stronger) = stronger {
+        app.store.rehash(&user.id, &known.hash, &stronger).await?;
+    }
+    Ok(SignedIn { user, password: known.kind })
+}

@@ -1,0 +1,243 @@
+//! The one place where what happened becomes a status.
+//!
+//! Two dialects: the tutorial's `{"message"}`, and `application/problem+json`
+//! (RFC 9457) with a stable `code`. Neither says which check refused a token;
+//! the log does.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use countersign_core::store::StoreError;
+use serde_json::json;
+
+use crate::flows::accounts::AccountError;
+use crate::flows::authorize::AuthorizeError;
+use crate::flows::change_password::ChangePasswordError;
+use crate::flows::refresh::RefreshError;
+use crate::flows::sign_in::SignInError;
+
+/// A request that failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) status: StatusCode,
+    /// Stable, for programs.
+    pub(super) code: &'static str,
+    /// For people: what happened, then what to do.
+    pub(super) detail: String,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// A failure as the tutorial tells it.
+#[derive(Debug)]
+pub(super) struct Message(pub(super) Failure);
+
+/// A failure as RFC 9457 tells it.
+#[derive(Debug)]
+pub(super) struct Problem(pub(super) Failure);
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after: None }
+    }
+
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+    }
+
+    fn after(self, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..self }
+    }
+
+    fn throttled(retry_after: Duration) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many tries. Wait, then try again.")
+            .after(retry_after)
+    }
+
+    fn busy(retry_after: Duration) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "Too many people are signing in. Try again shortly.",
+        )
+        .after(retry_after)
+    }
+
+    /// With the retry that goes with every 429 and 503.
+    fn with_retry(&self, mut response: Response) -> Response {
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
+    }
+}
+
+impl Message {
+    /// The tutorial's words for whatever was not acceptable; other failures keep their own.
+    pub(super) fn refusing(failure: impl Into<Failure>, words: &str) -> Self {
+        let failure = failure.into();
+        match failure.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::forbidden(words),
+            _ => Self(failure),
+        }
+    }
+
+    pub(super) fn forbidden(words: &str) -> Self {
+        Self(Failure::new(StatusCode::FORBIDDEN, "forbidden", words))
+    }
+
+    pub(super) fn unauthorized(words: &str) -> Self {
+        Self(Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", words))
+    }
+}
+
+impl IntoResponse for Message {
+    fn into_response(self) -> Response {
+        let body = Json(json!({"message": self.0.detail}));
+        self.0.with_retry((self.0.status, body).into_response())
+    }
+}
+
+impl<F: Into<Failure>> From<F> for Message {
+    fn from(failure: F) -> Self {
+        Self(failure.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Failure { status, code, detail, .. } = &self.0;
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "detail": detail,
+            "code": code,
+        });
+        let mut response = (*status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if *status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, challenge(code));
+        }
+        self.0.with_retry(response)
+    }
+}
+
+/// RFC 6750 §3: no error when no token was sent.
+fn challenge(code: &str) -> HeaderValue {
+    match code {
+        "invalid_token" => HeaderValue::from_static(r#"Bearer error="invalid_token""#),
+        _ => HeaderValue::from_static("Bearer"),
+    }
+}
+
+impl<F: Into<Failure>> From<F> for Problem {
+    fn from(failure: F) -> Self {
+        Self(failure.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a request failed because the store could not answer"
+        );
+        let detail = "The service cannot answer right now. Nothing was lost; try again shortly.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(1))
+    }
+}
+
+impl From<RefreshError> for Failure {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Refused(_) => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "Sign in again.")
+            }
+            RefreshError::TooManyReplays(wait) => Self::throttled(wait),
+            RefreshError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for Failure {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Refused => {
+                let detail = "The username or the password is not right.";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
+            }
+            SignInError::Throttled(wait) => Self::throttled(wait),
+            SignInError::Busy(wait) => Self::busy(wait),
+            SignInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthorizeError> for Failure {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Refused => {
+                let detail = "The access token is not acceptable. Refresh it, or sign in again.";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+            }
+            AuthorizeError::ScopeMissing(scope) => {
+                let detail = format!("This needs an access token of scope {scope}.");
+                Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
+            }
+            AuthorizeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        let words = || capitalised(&error);
+        match error {
+            AccountError::Malformed(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_account", words())
+            }
+            AccountError::Weak(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", words()),
+            AccountError::NameTaken => Self::new(StatusCode::CONFLICT, "username_taken", words()),
+            AccountError::IdTaken => Self::new(StatusCode::CONFLICT, "id_taken", words()),
+            AccountError::NoSuchUser => Self::not_found("user"),
+            AccountError::Busy(busy) => Self::busy(busy.retry_after),
+            AccountError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Failure {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::NotProved(SignInError::Refused) => {
+                Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is not right.")
+            }
+            ChangePasswordError::NotProved(error) => error.into(),
+            ChangePasswordError::NotSet(error) => error.into(),
+        }
+    }
+}
+
+/// An error's lower-case text as a sentence.
+fn capitalised(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let first = characters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(characters).chain(['.']).collect()
+}
+
+/// What a bug answers: a constant. The panic's text stays inside, because it may quote the request.
+pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    let failure =
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.");
+    Message(failure).into_response()
+}

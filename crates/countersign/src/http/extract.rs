@@ -1,0 +1,172 @@
+//! Reading what strangers send, within limits.
+//!
+//! Nothing is parsed before its size is known to be small; JSON is strict
+//! (RFC 8259, no member twice). What is malformed is told so with a 4xx and a
+//! short sentence.
+
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Edge;
+use super::error::{Failure, Problem};
+use crate::flows::authorize::{self, AuthorizeError, Caller};
+
+/// A JSON body as the tutorial takes it: nothing when there is none, or it is of another type.
+pub(super) struct TutorialBody(pub(super) Option<Value>);
+
+/// A JSON body as `/v1` takes it.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+/// Somebody signed in.
+pub(super) struct SignedIn(pub(super) Caller);
+
+/// An administrator.
+pub(super) struct Administrator;
+
+/// The tutorial's header: the bare token, or `Bearer` before it.
+pub(super) struct TutorialToken(pub(super) Option<String>);
+
+impl FromRequest<Arc<Edge>> for TutorialBody {
+    type Rejection = super::error::Message;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Self::Rejection> {
+        let is_json = is_json(request.headers())?;
+        let bytes = read(request.into_body(), edge.body_limit).await?;
+        if !is_json || bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        Ok(Self(Some(parse(&bytes)?)))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        if !is_json(request.headers())? {
+            let detail = "Send JSON with Content-Type: application/json.";
+            return Err(
+                Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into()
+            );
+        }
+        let bytes = read(request.into_body(), edge.body_limit).await?;
+        let value = parse(&bytes)?;
+        let body = serde_json::from_value(value);
+        Ok(Self(body.map_err(|error| Failure::malformed(format!("The body does not fit: {error}.")))?))
+    }
+}
+
+impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Option<Self>, Problem> {
+        let has_none =
+            request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_TYPE);
+        if has_none {
+            return Ok(None);
+        }
+        <Self as FromRequest<_>>::from_request(request, edge).await.map(Some)
+    }
+}
+
+impl FromRequestParts<Arc<Edge>> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        Ok(Self(authorize::caller(&edge.app, bearer(&parts.headers)?, ACCOUNT_SCOPE).await?))
+    }
+}
+
+impl FromRequestParts<Arc<Edge>> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        authorize::caller(&edge.app, bearer(&parts.headers)?, ADMIN_SCOPE).await?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Edge>> for TutorialToken {
+    type Rejection = super::error::Message;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Edge>) -> Result<Self, Self::Rejection> {
+        let mut lines = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let line = lines.next().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+        if lines.next().is_some() {
+            // Two headers are no token that anybody meant to send.
+            return Ok(Self(Some(String::new())));
+        }
+        let token = line.map(|line| strip_bearer(&line).unwrap_or(&line).trim().to_owned());
+        Ok(Self(token.filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("bearer"))))
+    }
+}
+
+/// RFC 6750 §2.1: one header, scheme `Bearer`.
+fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let missing = || {
+        Failure::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Send an access token: Authorization: Bearer …",
+        )
+    };
+    let line = lines.next().ok_or_else(missing)?;
+    let token = line.to_str().ok().and_then(strip_bearer).filter(|_| lines.next().is_none());
+    token.ok_or_else(|| AuthorizeError::Refused.into())
+}
+
+/// The scheme's name is case-insensitive (RFC 9110 §11.1).
+fn strip_bearer(line: &str) -> Option<&str> {
+    let (scheme, token) = line.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
+    let unsupported =
+        |detail: &str| Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(unsupported("Send the body without a content encoding."));
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut parts = kind.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let charset = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    match charset {
+        Some(charset) if is_json && !charset.eq_ignore_ascii_case("utf-8") => {
+            Err(unsupported("Send JSON in UTF-8."))
+        }
+        _ => Ok(is_json),
+    }
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || {
+        let detail = format!("The body is larger than {limit} bytes.");
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    to_bytes(body, limit).await.map_err(|error| {
+        let is_limit = std::error::Error::source(&error)
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
+        if is_limit { too_large() } else { Failure::malformed("The body broke off.") }
+    })
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Failure> {
+    countersign_token::json::parse_strict(bytes)
+        .map_err(|error| Failure::malformed(format!("The body is not JSON: {error}.")))
+}

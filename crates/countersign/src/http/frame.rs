@@ -1,0 +1,132 @@
+//! What every answer has, whoever made it: a request id, security headers, a body, a line in the log.
+//!
+//! The line names the route's template and never the path or query, which
+//! could hold what somebody put there by mistake.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tracing::Instrument;
+use uuid::Builder;
+
+use super::Edge;
+
+/// The header in which a request's id comes and goes.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer. An API needs no scripts, frames or referrers.
+const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+/// Frames a request and its answer.
+pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let started = edge.app.world.now_millis();
+    let request_id = request_id(&edge, request.headers());
+    let trace_id = trace_id(request.headers()).map(tracing::field::display);
+    let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
+    let method = method_name(request.method());
+    let span = tracing::info_span!("request", request_id, trace_id);
+    let work = async {
+        let answered = tokio::time::timeout(edge.request_time, next.run(request)).await;
+        let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+        response = with_body(response);
+        add_headers(response.headers_mut(), &request_id);
+        let millis = edge.app.world.now_millis().saturating_sub(started);
+        let status = response.status().as_u16();
+        edge.app.metrics.note_request(
+            method,
+            &route,
+            status,
+            f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0,
+        );
+        tracing::info!(method, route, status, millis, "answered");
+        response
+    };
+    work.instrument(span).await
+}
+
+/// Gives a status that came without a body the tutorial's.
+fn with_body(response: Response) -> Response {
+    let status = response.status();
+    let has_body = response.headers().contains_key(header::CONTENT_TYPE);
+    if has_body || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let message = match status {
+        StatusCode::NOT_FOUND => "There is nothing at this path.",
+        StatusCode::METHOD_NOT_ALLOWED => "This path takes other methods: see the Allow header.",
+        StatusCode::REQUEST_TIMEOUT => "The request took too long.",
+        StatusCode::FORBIDDEN => "The request comes from a page of another origin.",
+        _ => "The request could not be answered.",
+    };
+    let (parts, _) = response.into_parts();
+    let mut framed = (status, Json(json!({"message": message}))).into_response();
+    let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+    framed.headers_mut().extend(kept.filter(|(name, _)| *name != header::CONTENT_LENGTH));
+    framed
+}
+
+fn add_headers(headers: &mut HeaderMap, request_id: &str) {
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::try_from(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+}
+
+/// The caller's own id when it is one that cannot break a log, else a new one.
+fn request_id(edge: &Edge, headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    given.filter(is_plain).map_or_else(
+        || {
+            let world = &edge.app.world;
+            Builder::from_unix_timestamp_millis(world.now_millis(), &world.random()).into_uuid().to_string()
+        },
+        str::to_owned,
+    )
+}
+
+/// The trace id of a `traceparent` (W3C Trace Context §3.2), when it has the only form that there is.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let line = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = line.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    (version.len() == 2 && trace.len() == 32 && is_hex(version) && is_hex(trace)).then(|| trace.to_owned())
+}
+
+/// A label from a closed set: strangers may send any method.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}

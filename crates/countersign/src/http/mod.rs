@@ -1,0 +1,99 @@
+//! Requests into flows, outcomes into replies.
+//!
+//! A handler makes three moves: extract, flow, reply. [`routes`] is the whole
+//! outside on one screen. What a request may be is bounded in [`extract`]; what
+//! goes out is framed once, in [`frame`]; a status is decided in [`error`] alone.
+
+mod cookies;
+mod error;
+mod extract;
+mod frame;
+mod health;
+mod tutorial;
+mod v1;
+mod visitor;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+use ipnet::IpNet;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+
+use crate::app::App;
+
+/// The server as its handlers see it: the flows' parts, and what HTTP adds to them.
+pub struct Edge {
+    /// What flows use.
+    pub app: App,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// A request must have been read and answered by then.
+    pub request_time: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Set when the server is about to stop, so that no new work is sent to it.
+    pub is_draining: AtomicBool,
+}
+
+/// What clients reach.
+pub fn routes(edge: Arc<Edge>) -> Router {
+    Router::new()
+        // The tutorial.
+        .route("/getTokens", post(tutorial::get_tokens))
+        .route("/refreshToken", post(tutorial::refresh_token))
+        .route("/protectedRoute", get(tutorial::protected_route))
+        .route("/logout", post(tutorial::logout))
+        .merge(first_party())
+        // For everybody.
+        .route("/.well-known/jwks.json", get(health::jwks))
+        .route("/openapi.json", get(health::openapi))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/healthz", get(health::readyz))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(axum::middleware::from_fn_with_state(edge.clone(), frame::frame))
+        .with_state(edge)
+}
+
+fn first_party() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/v1/users", post(v1::users::sign_up))
+        .route("/v1/users/me", get(v1::users::show).patch(v1::users::change).delete(v1::users::delete))
+        .route("/v1/users/me/password", post(v1::users::change_password))
+        .route(
+            "/v1/sessions",
+            post(v1::sessions::sign_in).get(v1::sessions::list).delete(v1::sessions::end_all),
+        )
+        .route("/v1/sessions/refresh", post(v1::sessions::refresh))
+        .route("/v1/sessions/{id}", delete(v1::sessions::end))
+        .route("/v1/admin/users", post(v1::admin::users::add).get(v1::admin::users::list))
+        .route(
+            "/v1/admin/users/{id}",
+            get(v1::admin::users::show).patch(v1::admin::users::change).delete(v1::admin::users::delete),
+        )
+        .route("/v1/admin/users/{id}/password", post(v1::admin::users::reset_password))
+        .route(
+            "/v1/admin/sessions",
+            post(v1::admin::sessions::open)
+                .get(v1::admin::sessions::list)
+                .delete(v1::admin::sessions::end_all),
+        )
+        .route("/v1/admin/sessions/{id}", get(v1::admin::sessions::show).delete(v1::admin::sessions::end))
+        // A page of another origin cannot use a visitor's cookies here.
+        .layer(CsrfLayer::new())
+}
+
+/// What operators reach, on an address of its own.
+pub fn management_routes(edge: Arc<Edge>) -> Router {
+    Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/healthz", get(health::readyz))
+        .layer(axum::middleware::from_fn_with_state(edge.clone(), frame::frame))
+        .with_state(edge)
+}

@@ -1,0 +1,134 @@
+//! The tutorial's API, byte-compatible where it was right.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_core::device::KnownDevice;
+use countersign_core::user::PasswordKind;
+use countersign_core::{ClientId, Secret};
+use countersign_token::Scope;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::error::Message;
+use super::extract::{TutorialBody, TutorialToken};
+use super::{Edge, cookies};
+use crate::app::Visitor;
+use crate::flows::open::Request;
+use crate::flows::sign_in::{Credentials, SignInError};
+use crate::flows::{Pair, authorize, legacy, open, revoke, sign_in};
+
+const BAD_CREDENTIALS: &str = "Failed to authenticate credentials";
+const BAD_REFRESH_TOKEN: &str = "Failed to authenticate refresh token";
+const BAD_ACCESS_TOKEN: &str = "Failed to authenticate access token";
+
+/// `POST /getTokens`: a name and a password for a pair.
+pub(super) async fn get_tokens(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    TutorialBody(body): TutorialBody,
+) -> Result<Response, Message> {
+    let app = &edge.app;
+    let credentials = credentials(&edge, body.as_ref())?;
+    let refusing = |error| Message::refusing(error, BAD_CREDENTIALS);
+    let signed_in = sign_in::authenticate(app, credentials, &visitor).await.map_err(refusing)?;
+    if signed_in.password == PasswordKind::Temporary {
+        return Err(refusing(SignInError::Refused));
+    }
+    let user = &signed_in.user;
+    let pair =
+        open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, None).await?;
+    let mut response = reply(&pair.ok_or_else(|| refusing(SignInError::Refused))?);
+    let device = KnownDevice::new(&app.world).seal(&user.username, &app.server_keys);
+    cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
+    Ok(response)
+}
+
+/// `POST /refreshToken`: a refresh token for the next pair.
+pub(super) async fn refresh_token(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    TutorialBody(body): TutorialBody,
+) -> Result<Response, Message> {
+    let text = refresh_token_in(body.as_ref())?;
+    let pair = legacy::refresh(&edge.app, &text, &ClientId::first_party(), &visitor.presence).await;
+    let pair = pair.map_err(|error| Message::refusing(error, BAD_REFRESH_TOKEN))?;
+    Ok(reply(&pair))
+}
+
+/// `GET /protectedRoute`: what any API does with an access token.
+pub(super) async fn protected_route(
+    State(edge): State<Arc<Edge>>,
+    TutorialToken(token): TutorialToken,
+) -> Result<Json<Value>, Message> {
+    let token = token.ok_or_else(|| Message::unauthorized("No access token provided"))?;
+    let claims = match authorize::verify(&edge.app, &token) {
+        Some(claims) => serde_json::to_value(claims).ok(),
+        None => legacy::verify_access(&edge.app, &token).map(Value::Object),
+    };
+    let user = claims.ok_or_else(|| Message::forbidden(BAD_ACCESS_TOKEN))?;
+    Ok(Json(json!({"message": "This is a protected route", "user": user})))
+}
+
+/// `POST /logout`: takes the session back. Garbage is no error (RFC 7009 §2.2).
+pub(super) async fn logout(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    TutorialBody(body): TutorialBody,
+) -> Result<StatusCode, Message> {
+    let token = body.as_ref().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
+    let token = Secret::new(token.unwrap_or_default().to_owned());
+    revoke::sign_out(&edge.app, &token, &visitor.presence).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn credentials(edge: &Edge, body: Option<&Value>) -> Result<Credentials, Message> {
+    let is_empty = body.is_none_or(|body| body.as_object().is_some_and(serde_json::Map::is_empty));
+    if let Some(demo) = edge.app.demo.as_ref().filter(|_| is_empty) {
+        return Ok(Credentials::new(&demo.username, &demo.password));
+    }
+    let member = |name: &str| body.and_then(|body| body.get(name)).filter(|value| !value.is_null());
+    let (Some(username), Some(password)) = (member("username"), member("password")) else {
+        return Err(Message::unauthorized("No credentials provided"));
+    };
+    match (username, password) {
+        (Value::String(username), Value::String(password)) => {
+            Ok(Credentials::new(username, &Secret::new(password.clone())))
+        }
+        _ => Err(Message::forbidden(BAD_CREDENTIALS)),
+    }
+}
+
+fn refresh_token_in(body: Option<&Value>) -> Result<Secret<String>, Message> {
+    match body.and_then(|body| body.get("refreshToken")) {
+        None | Some(Value::Null) => Err(Message::unauthorized("No refresh token provided")),
+        Some(Value::String(text)) if text.is_empty() => {
+            Err(Message::unauthorized("No refresh token provided"))
+        }
+        Some(Value::String(text)) => Ok(Secret::new(text.clone())),
+        Some(_) => Err(Message::forbidden(BAD_REFRESH_TOKEN)),
+    }
+}
+
+/// The tutorial's names, in the tutorial's order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TutorialPair<'a> {
+    access_token: &'a str,
+    refresh_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+}
+
+fn reply(pair: &Pair) -> Response {
+    let body = TutorialPair {
+        access_token: pair.access.text.expose(),
+        refresh_token: pair.refresh.expose(),
+        token_type: "Bearer",
+        expires_in: pair.access.lifetime.as_secs(),
+    };
+    Json(body).into_response()
+}

@@ -1,0 +1,145 @@
+//! Everybody's accounts. Nobody's lasting password can be chosen or read here.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_core::UserId;
+use countersign_core::session::RevokedReason;
+use countersign_core::store::{Page, UserChange};
+use countersign_core::user::{UserClaims, check_email};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::super::Edge;
+use super::super::super::error::Failure;
+use super::super::super::extract::{Administrator, JsonBody};
+use super::super::{Reply, created, parse_role, parse_user, revoked, user_body};
+use super::Piece;
+use crate::app::Visitor;
+use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super::super) struct Add {
+    id: Option<UserId>,
+    username: String,
+    email: Option<String>,
+    claims: Option<Value>,
+    role: Option<String>,
+    /// Whether to generate a temporary password. Without one the user cannot sign in here.
+    #[serde(default)]
+    temporary_password: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super::super) struct Change {
+    email: Option<String>,
+    claims: Option<Value>,
+    role: Option<String>,
+    disabled: Option<bool>,
+}
+
+/// `POST /v1/admin/users`.
+pub(in super::super::super) async fn add(
+    State(edge): State<Arc<Edge>>,
+    _: Administrator,
+    JsonBody(body): JsonBody<Add>,
+) -> Reply<Response> {
+    let role = body.role.as_deref().map(parse_role).transpose()?;
+    let first = if body.temporary_password { FirstPassword::Temporary } else { FirstPassword::None };
+    let account =
+        NewAccount { id: body.id, username: body.username, email: body.email, claims: body.claims, role };
+    let made = accounts::add(&edge.app.directory(), account, first).await?;
+    let mut reply = user_body(&made.user);
+    if let Some(password) = &made.generated {
+        reply["temporary_password"] = password.expose().as_str().into();
+    }
+    Ok(created(reply))
+}
+
+/// `GET /v1/admin/users?after=&limit=`.
+pub(in super::super::super) async fn list(
+    State(edge): State<Arc<Edge>>,
+    _: Administrator,
+    Query(piece): Query<Piece>,
+) -> Reply<Json<Value>> {
+    let after = piece.after.as_deref().map(parse_user).transpose()?;
+    let users = accounts::page(&edge.app.directory(), &Page { after, limit: piece.limit()? }).await?;
+    Ok(Json(json!({"users": users.iter().map(user_body).collect::<Vec<_>>()})))
+}
+
+/// `GET /v1/admin/users/{id}`.
+pub(in super::super::super) async fn show(
+    State(edge): State<Arc<Edge>>,
+    _: Administrator,
+    Path(id): Path<String>,
+) -> Reply<Json<Value>> {
+    let user = accounts::find(&edge.app.directory(), &parse_user(&id)?).await?;
+    Ok(Json(user_body(&user)))
+}
+
+/// `PATCH /v1/admin/users/{id}`: whatever is named changes.
+pub(in super::super::super) async fn change(
+    State(edge): State<Arc<Edge>>,
+    _: Administrator,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    JsonBody(body): JsonBody<Change>,
+) -> Reply<Json<Value>> {
+    let id = parse_user(&id)?;
+    for change in changes(body, &visitor)? {
+        accounts::change_user(&edge.app.directory(), &id, &change).await?;
+    }
+    let user = accounts::find(&edge.app.directory(), &id).await?;
+    Ok(Json(user_body(&user)))
+}
+
+/// `DELETE /v1/admin/users/{id}`: ends all their sessions.
+pub(in super::super::super) async fn delete(
+    State(edge): State<Arc<Edge>>,
+    _: Administrator,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Reply<StatusCode> {
+    let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
+    accounts::change_user(&edge.app.directory(), &parse_user(&id)?, &change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/admin/users/{id}/password`: a temporary one, told once; ends all their sessions.
+pub(in super::super::super) async fn reset_password(
+    State(edge): State<Arc<Edge>>,
+    _: Administrator,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Reply<Json<Value>> {
+    let how = revoked(RevokedReason::PasswordChanged, &visitor.presence);
+    let password = accounts::reset_password(&edge.app.directory(), &parse_user(&id)?, how).await?;
+    Ok(Json(json!({"temporary_password": password.expose()})))
+}
+
+fn changes(body: Change, visitor: &Visitor) -> Result<Vec<UserChange>, Failure> {
+    let malformed = |error| Failure::from(AccountError::Malformed(error));
+    let mut changes = Vec::new();
+    if let Some(email) = body.email {
+        changes.push(UserChange::SetEmail(Some(check_email(&email).map_err(malformed)?)));
+    }
+    if let Some(claims) = body.claims {
+        changes.push(UserChange::SetClaims(UserClaims::check(claims).map_err(malformed)?));
+    }
+    if let Some(role) = body.role {
+        changes.push(UserChange::SetRole(parse_role(&role)?));
+    }
+    match body.disabled {
+        Some(true) => {
+            changes.push(UserChange::Disable(revoked(RevokedReason::UserDisabled, &visitor.presence)))
+        }
+        Some(false) => changes.push(UserChange::Enable),
+        None => {}
+    }
+    Ok(changes)
+}

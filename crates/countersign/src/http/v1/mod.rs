@@ -1,0 +1,101 @@
+//! The first-party API: JSON in, JSON or `application/problem+json` out.
+
+pub(super) mod admin;
+pub(super) mod sessions;
+pub(super) mod users;
+
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::StatusCode};
+use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionState, SessionWithUser};
+use countersign_core::user::{Role, User};
+use countersign_core::{SessionId, UserId};
+use serde_json::{Value, json};
+
+use super::error::{Failure, Problem};
+use crate::flows::Pair;
+use crate::time_text::rfc3339;
+
+/// What a handler answers.
+type Reply<T> = Result<T, Problem>;
+
+/// A pair in the names of RFC 6749 §5.1. The refresh token is left out when it travels in a cookie.
+fn pair_body(pair: &Pair) -> Value {
+    let mut body = json!({
+        "access_token": pair.access.text.expose(),
+        "token_type": "Bearer",
+        "expires_in": pair.access.lifetime.as_secs(),
+        "session_id": pair.session.to_string(),
+    });
+    if !pair.access.scope.is_empty() {
+        body["scope"] = pair.access.scope.as_str().into();
+    }
+    body
+}
+
+fn with_refresh_token(pair: &Pair) -> Value {
+    let mut body = pair_body(pair);
+    body["refresh_token"] = pair.refresh.expose().as_str().into();
+    body
+}
+
+fn session_body(session: &Session) -> Value {
+    json!({
+        "id": session.id.to_string(),
+        "client_id": session.grant.client.as_str(),
+        "device": session.opened.device,
+        "address": session.refreshed.address.map(|address| address.to_string()),
+        "created_at": rfc3339(session.opened.at),
+        "refreshed_at": rfc3339(session.refreshed.at),
+        "expires_at": rfc3339(session.idle_expires_at.min(session.absolute_expires_at)),
+    })
+}
+
+/// A session as an administrator sees it.
+fn full_session_body(row: &SessionWithUser) -> Value {
+    let session = &row.session;
+    let mut body = session_body(session);
+    body["user_id"] = session.grant.user.as_str().into();
+    body["username"] = row.user.as_ref().map(|user| user.username.as_str()).into();
+    body["generation"] = session.ratchet.generation.into();
+    body["scope"] = session.grant.scope.as_str().into();
+    if let SessionState::Revoked(revoked) = &session.state {
+        body["revoked"] = json!({"at": rfc3339(revoked.by.at), "reason": revoked.reason.as_str()});
+    }
+    body
+}
+
+fn user_body(user: &User) -> Value {
+    json!({
+        "id": user.id.as_str(),
+        "username": user.username.as_str(),
+        "email": user.email,
+        "claims": user.claims.as_map(),
+        "role": user.role.as_str(),
+        "disabled": !user.is_enabled(),
+        "created_at": rfc3339(user.created_at),
+    })
+}
+
+fn created(body: Value) -> Response {
+    (StatusCode::CREATED, Json(body)).into_response()
+}
+
+fn ended(sessions: u64) -> Json<Value> {
+    Json(json!({"ended": sessions}))
+}
+
+fn revoked(reason: RevokedReason, by: &Presence) -> Revoked {
+    Revoked { reason, by: by.clone(), presented: None }
+}
+
+fn parse_session(id: &str) -> Result<SessionId, Failure> {
+    id.parse().map_err(|_| Failure::not_found("session"))
+}
+
+fn parse_user(id: &str) -> Result<UserId, Failure> {
+    id.parse().map_err(|_| Failure::not_found("user"))
+}
+
+fn parse_role(name: &str) -> Result<Role, Failure> {
+    Role::from_name(name).ok_or_else(|| Failure::malformed("The role is `user` or `admin`."))
+}

@@ -1,0 +1,193 @@
+//! Signing in, refreshing, listing and ending one's own sessions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use countersign_core::device::KnownDevice;
+use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
+use countersign_core::session::RevokedReason;
+use countersign_core::store::Whose;
+use countersign_core::user::{PasswordKind, User};
+use countersign_core::{ClientId, Secret};
+use countersign_token::Scope;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::error::{Failure, Problem};
+use super::super::extract::{JsonBody, SignedIn};
+use super::super::{Edge, cookies};
+use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
+use crate::app::Visitor;
+use crate::flows::open::Request;
+use crate::flows::refresh::RefreshError;
+use crate::flows::sign_in::Credentials;
+use crate::flows::{Pair, change_password, open, refresh, revoke, sessions, sign_in};
+
+/// How the refresh token travels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TokenMode {
+    #[default]
+    Body,
+    Cookie,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct SignIn {
+    username: String,
+    password: Secret<String>,
+    /// Sets another password on the way; needed with a temporary one.
+    new_password: Option<Secret<String>>,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    token_mode: TokenMode,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Refresh {
+    refresh_token: Secret<String>,
+    client_id: Option<ClientId>,
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct Ending {
+    except: Option<String>,
+}
+
+/// `POST /v1/sessions`.
+pub(in super::super) async fn sign_in(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    JsonBody(body): JsonBody<SignIn>,
+) -> Reply<Response> {
+    let app = &edge.app;
+    let scope = Scope::parse(&body.scope).map_err(|_| invalid_scope())?;
+    let credentials = Credentials::new(&body.username, &body.password);
+    let signed_in = sign_in::authenticate(app, credentials, &visitor).await?;
+    let user = signed_in.user;
+    check_scope(&scope, &user)?;
+    match (&body.new_password, signed_in.password) {
+        (Some(new), _) => change_password::set(app, &user, new, None, &visitor).await?,
+        (None, PasswordKind::Temporary) => return Err(password_change_required()),
+        (None, PasswordKind::Lasting) => {}
+    }
+    let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, None).await?;
+    let pair = pair.ok_or_else(|| Failure::malformed("The session could not be opened."))?;
+    let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
+    let device = KnownDevice::new(&app.world).seal(&user.username, &app.server_keys);
+    cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
+    Ok(response)
+}
+
+/// `POST /v1/sessions/refresh`: the token in the body, or in the cookie and no body.
+pub(in super::super) async fn refresh(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Option<JsonBody<Refresh>>,
+) -> Reply<Response> {
+    let (text, client, mode) = match (body, cookies::find(&headers, cookies::REFRESH)) {
+        (Some(JsonBody(body)), _) => (body.refresh_token, body.client_id, TokenMode::Body),
+        (None, Some(cookie)) => (Secret::new(cookie.to_owned()), None, TokenMode::Cookie),
+        (None, None) => {
+            return Err(Failure::malformed("Send a refresh token in the body or in its cookie.").into());
+        }
+    };
+    let client = client.unwrap_or_else(ClientId::first_party);
+    match refresh::refresh(&edge.app, &text, &client, &visitor.presence).await {
+        Ok(pair) => Ok(reply(&edge, &pair, mode, StatusCode::OK)),
+        Err(error @ RefreshError::Refused(_)) if mode == TokenMode::Cookie => {
+            let mut response = Problem::from(error).into_response();
+            cookies::clear_refresh(response.headers_mut());
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `GET /v1/sessions`: one's own, the live ones.
+pub(in super::super) async fn list(
+    State(edge): State<Arc<Edge>>,
+    SignedIn(caller): SignedIn,
+) -> Reply<Json<Value>> {
+    let rows = sessions::live_of(&edge.app, &caller.user.id).await?;
+    let shown = rows.iter().map(|row| {
+        let mut body = session_body(&row.session);
+        body["current"] = (row.session.id == caller.session.id).into();
+        body
+    });
+    Ok(Json(json!({"sessions": shown.collect::<Vec<_>>()})))
+}
+
+/// `DELETE /v1/sessions/{id}`: one of one's own. Another user's is not there.
+pub(in super::super) async fn end(
+    State(edge): State<Arc<Edge>>,
+    SignedIn(caller): SignedIn,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Reply<Response> {
+    let session = parse_session(&id)?;
+    let is_current = session == caller.session.id;
+    let reason = if is_current { RevokedReason::SignedOut } else { RevokedReason::EndedByUser };
+    let own = Whose::User(caller.user.id);
+    if !revoke::end(&edge.app, session, &own, revoked(reason, &visitor.presence)).await? {
+        return Err(Failure::not_found("session").into());
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if is_current {
+        cookies::clear_refresh(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// `DELETE /v1/sessions`: all of one's own, or with `?except=current` all others.
+pub(in super::super) async fn end_all(
+    State(edge): State<Arc<Edge>>,
+    SignedIn(caller): SignedIn,
+    visitor: Visitor,
+    Query(ending): Query<Ending>,
+) -> Reply<Response> {
+    let except = match ending.except.as_deref() {
+        None => None,
+        Some("current") => Some(caller.session.id),
+        Some(_) => return Err(Failure::malformed("`except` can be `current`.").into()),
+    };
+    let how = revoked(RevokedReason::EndedByUser, &visitor.presence);
+    let count = revoke::end_all(&edge.app, &Whose::User(caller.user.id), except, how).await?;
+    let mut response = ended(count).into_response();
+    if except.is_none() {
+        cookies::clear_refresh(response.headers_mut());
+    }
+    Ok(response)
+}
+
+fn reply(edge: &Edge, pair: &Pair, mode: TokenMode, status: StatusCode) -> Response {
+    if mode == TokenMode::Body {
+        return (status, Json(with_refresh_token(pair))).into_response();
+    }
+    let mut response = (status, Json(pair_body(pair))).into_response();
+    let lifetime = edge.app.policy.idle_lifetime;
+    cookies::set(response.headers_mut(), cookies::REFRESH, &pair.refresh, lifetime);
+    response
+}
+
+/// Nobody asks for more than they may have.
+pub(super) fn check_scope(scope: &Scope, user: &User) -> Result<(), Failure> {
+    let is_known = scope.iter().all(|word| [ACCOUNT_SCOPE, ADMIN_SCOPE].contains(&word));
+    if is_known && scope.is_subset_of(&effective_scope(scope, user)) { Ok(()) } else { Err(invalid_scope()) }
+}
+
+fn invalid_scope() -> Failure {
+    Failure::new(StatusCode::BAD_REQUEST, "invalid_scope", "This user cannot have that scope.")
+}
+
+fn password_change_required() -> Problem {
+    let detail = "This password was given out by somebody else. Send `new_password` beside it.";
+    Failure::new(StatusCode::FORBIDDEN, "password_change_required", detail).into()
+}

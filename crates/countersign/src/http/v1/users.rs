@@ -1,0 +1,131 @@
+//! One's own account.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_core::Secret;
+use countersign_core::session::RevokedReason;
+use countersign_core::store::UserChange;
+use countersign_core::user::check_email;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::error::Failure;
+use super::super::extract::{JsonBody, SignedIn};
+use super::super::{Edge, cookies};
+use super::{Reply, created, revoked, user_body};
+use crate::app::{Registration, Visitor};
+use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
+use crate::flows::change_password::ChangePasswordError;
+use crate::flows::sign_in::{self, Credentials, SignInError};
+use crate::flows::{authorize::Caller, change_password};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct SignUp {
+    username: String,
+    password: Secret<String>,
+    email: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Change {
+    current_password: Secret<String>,
+    /// `null` removes it.
+    email: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Confirmed {
+    current_password: Secret<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct PasswordChange {
+    current_password: Secret<String>,
+    new_password: Secret<String>,
+}
+
+/// `POST /v1/users`, where strangers may sign up.
+pub(in super::super) async fn sign_up(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    JsonBody(body): JsonBody<SignUp>,
+) -> Reply<Response> {
+    if edge.app.registration == Registration::Closed {
+        let detail = "Accounts are made by an administrator here.";
+        return Err(Failure::new(StatusCode::FORBIDDEN, "registration_closed", detail).into());
+    }
+    edge.app.throttle.take_for_address(&visitor).map_err(SignInError::Throttled)?;
+    let account = NewAccount { username: body.username, email: body.email, ..NewAccount::default() };
+    let made = accounts::add(&edge.app.directory(), account, FirstPassword::Chosen(body.password)).await?;
+    Ok(created(user_body(&made.user)))
+}
+
+/// `GET /v1/users/me`.
+pub(in super::super) async fn show(SignedIn(caller): SignedIn) -> Json<Value> {
+    Json(user_body(&caller.user))
+}
+
+/// `PATCH /v1/users/me`: the e-mail address, after the password was proved again.
+pub(in super::super) async fn change(
+    State(edge): State<Arc<Edge>>,
+    SignedIn(caller): SignedIn,
+    visitor: Visitor,
+    JsonBody(body): JsonBody<Change>,
+) -> Reply<Json<Value>> {
+    let email = match body.email {
+        Value::Null => None,
+        Value::String(text) => Some(check_email(&text).map_err(AccountError::Malformed)?),
+        _ => return Err(Failure::malformed("`email` is a text or null.").into()),
+    };
+    confirm(&edge, &caller, &body.current_password, &visitor).await?;
+    let change = UserChange::SetEmail(email.clone());
+    accounts::change_user(&edge.app.directory(), &caller.user.id, &change).await?;
+    Ok(Json(user_body(&countersign_core::user::User { email, ..caller.user })))
+}
+
+/// `DELETE /v1/users/me`, after the password was proved again.
+pub(in super::super) async fn delete(
+    State(edge): State<Arc<Edge>>,
+    SignedIn(caller): SignedIn,
+    visitor: Visitor,
+    JsonBody(body): JsonBody<Confirmed>,
+) -> Reply<Response> {
+    confirm(&edge, &caller, &body.current_password, &visitor).await?;
+    let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
+    accounts::change_user(&edge.app.directory(), &caller.user.id, &change).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    cookies::clear_refresh(response.headers_mut());
+    Ok(response)
+}
+
+/// `POST /v1/users/me/password`: ends the other sessions.
+pub(in super::super) async fn change_password(
+    State(edge): State<Arc<Edge>>,
+    SignedIn(caller): SignedIn,
+    visitor: Visitor,
+    JsonBody(body): JsonBody<PasswordChange>,
+) -> Reply<StatusCode> {
+    let passwords = (&body.current_password, &body.new_password);
+    change_password::change(&edge.app, (&caller.user, caller.session.id), passwords, &visitor).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Proves the password again, through the throttle of every other door.
+async fn confirm(
+    edge: &Edge,
+    caller: &Caller,
+    password: &Secret<String>,
+    visitor: &Visitor,
+) -> Result<(), Failure> {
+    let credentials = Credentials::new(caller.user.username.as_str(), password);
+    let proved = sign_in::authenticate(&edge.app, credentials, visitor).await;
+    proved.map(drop).map_err(|error| ChangePasswordError::NotProved(error).into())
+}

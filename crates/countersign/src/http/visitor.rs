@@ -1,0 +1,106 @@
+//! Who is at the door: address and device, from the connection and a few headers.
+//!
+//! `X-Forwarded-For` is believed only when it comes from a trusted proxy, and
+//! then the right-most address that is no trusted proxy counts: everything left
+//! of it was written by a stranger.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use countersign_core::session::Presence;
+use ipnet::IpNet;
+use woothee::parser::Parser;
+
+use super::{Edge, cookies};
+use crate::app::Visitor;
+
+/// The longest label of a device, in characters.
+const MAX_LABEL: usize = 64;
+
+impl FromRequestParts<Arc<Edge>> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let presence = Presence {
+            at: edge.app.world.now(),
+            address: peer.map(|peer| client_address(peer, &parts.headers, &edge.trusted_proxies)),
+            device: device_label(&parts.headers),
+        };
+        let device_token = cookies::find(&parts.headers, cookies::DEVICE).map(str::to_owned);
+        Ok(Self { presence, device_token })
+    }
+}
+
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let peer = peer.to_canonical();
+    if !is_trusted(peer) {
+        return peer;
+    }
+    let lines: Vec<_> =
+        headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let mut nearest = peer;
+    for hop in lines.join(",").rsplit(',') {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { return nearest };
+        nearest = address.to_canonical();
+        if !is_trusted(nearest) {
+            return nearest;
+        }
+    }
+    nearest
+}
+
+/// "Chrome on Windows" for browsers, "curl" for tools.
+fn device_label(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent: String = agent.chars().take(512).collect();
+    match Parser::new().parse(&agent) {
+        Some(found) if found.os != "UNKNOWN" => format!("{} on {}", found.name, found.os),
+        _ => {
+            let tool: String =
+                agent.split(['/', ' ']).next().unwrap_or_default().chars().take(MAX_LABEL).collect();
+            if tool.is_empty() { "an unnamed client".to_owned() } else { tool }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn address(peer: &str, forwarded: &[&'static str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_their_address() {
+        assert_eq!(address("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
+        assert_eq!(address("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
+        assert_eq!(address("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(address("10.0.0.1", &["garbage, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(address("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn a_device_has_a_label_that_people_know() {
+        let label = |agent: &'static str| {
+            device_label(&HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(agent))]))
+        };
+        let chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                      Chrome/120.0.0.0 Safari/537.36";
+        assert_eq!(label(chrome), "Chrome on Windows 10");
+        assert_eq!(label("curl/8.5.0"), "curl");
+        assert_eq!(label(""), "an unnamed client");
+    }
+}

@@ -1,0 +1,15 @@
+//! The server, its command line and its configuration.
+//!
+//! `flows` holds one file a use case and knows no HTTP; `http` turns requests
+//! into flows and their outcomes into replies; `operations` keeps a process
+//! running; `config` alone reads files and environment. `main` brings the real
+//! clock and the real random generator.
+
+pub mod app;
+pub mod assembly;
+pub mod cli;
+pub mod config;
+pub mod flows;
+pub mod http;
+pub mod operations;
+pub mod time_text;

@@ -1,0 +1,209 @@
+//! The signing keys in use: what is due is done, and the result is swapped in whole.
+//!
+//! Every request reads one immutable set without a lock. Several processes may
+//! share a store: whoever comes second finds the revision changed and reads
+//! again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign_core::master_key::Wrapped;
+use countersign_core::signing_keys::{self, Change, KeyPolicy, KeyState, StoredKey};
+use countersign_core::store::{KeyRing, Store, StoreError};
+use countersign_core::{Secret, ServerKeys, Timestamp, World};
+use countersign_token::{Algorithm, Jwk, JwkSet, KeyId, KeySet, SigningKey, VerifyingKey};
+
+/// What private keys are encrypted for.
+const PURPOSE: &str = "csr/signing-key";
+
+/// How often the keys are looked after.
+pub const INTERVAL: Duration = Duration::from_secs(30);
+
+/// The keys that one request uses.
+pub struct Keys {
+    /// Signs.
+    pub signing: SigningKey,
+    /// Verifies what any published key signed.
+    pub verifying: KeySet,
+    /// The published key set (RFC 7517 §5), as JSON.
+    pub published: String,
+}
+
+/// The keys in use, replaced whole.
+pub struct Keyring {
+    current: ArcSwap<Keys>,
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The store failed.
+    #[error("the signing keys cannot be read or written")]
+    Store(#[from] StoreError),
+    /// The master key is another one.
+    #[error(
+        "the signing key {0} cannot be decrypted: the master key is not the one that it was encrypted under"
+    )]
+    WrongMasterKey(KeyId),
+    /// A key cannot be parsed or made.
+    #[error("a signing key is broken")]
+    Key(#[from] countersign_token::KeyError),
+    /// Others kept changing the keys.
+    #[error("others kept changing the signing keys; try again")]
+    Contended,
+}
+
+/// What looking after the keys needs.
+pub struct Keeper<'a> {
+    /// Where they are.
+    pub store: &'a dyn Store,
+    /// What they are encrypted under.
+    pub server_keys: &'a ServerKeys,
+    /// How they rotate.
+    pub policy: KeyPolicy,
+    /// Clock and random generator.
+    pub world: &'a World,
+}
+
+impl Keyring {
+    /// A ring around keys.
+    pub fn new(keys: Keys) -> Self {
+        Self { current: ArcSwap::from_pointee(keys) }
+    }
+
+    /// The keys to use for one request.
+    pub fn current(&self) -> Arc<Keys> {
+        self.current.load_full()
+    }
+
+    /// Uses other keys from now on.
+    pub fn replace(&self, keys: Keys) {
+        self.current.store(Arc::new(keys));
+    }
+}
+
+impl Keys {
+    /// The one key of the compatibility mode HS256. Nothing is published.
+    ///
+    /// # Errors
+    ///
+    /// When the secret is shorter than 32 bytes.
+    pub fn shared_secret(secret: &Secret<String>) -> Result<Self, KeyringError> {
+        let material = Secret::new(secret.expose().as_bytes().to_vec());
+        let key_id = KeyId::parse("shared-secret").expect("a short visible text is a key id");
+        let signing = SigningKey::parse(Algorithm::Hs256, key_id, &material)?;
+        let verifying = KeySet::new([signing.verifying_key()]);
+        Ok(Self { signing, verifying, published: r#"{"keys":[]}"#.to_owned() })
+    }
+}
+
+impl Keeper<'_> {
+    /// Does what is due and answers with the keys to use.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`].
+    pub async fn keep(&self) -> Result<Keys, KeyringError> {
+        let ring = self.change(signing_keys::plan).await?;
+        self.unlock(&ring.keys)
+    }
+
+    /// Rotates at once, whatever is due.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`].
+    pub async fn rotate(&self) -> Result<KeyRing, KeyringError> {
+        self.change(signing_keys::plan_rotation).await
+    }
+
+    /// Forgets one key that does not sign.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`].
+    pub async fn retire(&self, key_id: &KeyId) -> Result<KeyRing, KeyringError> {
+        self.change(|keys, _, _| {
+            let found = keys.iter().find(|key| key.key_id == *key_id);
+            let is_signing = |key: &&StoredKey| matches!(key.state, KeyState::Active { .. });
+            found
+                .filter(|key| !is_signing(key))
+                .map(|key| Change::Remove(key.key_id.clone()))
+                .into_iter()
+                .collect()
+        })
+        .await
+    }
+
+    async fn change(
+        &self,
+        plan: impl Fn(&[StoredKey], &KeyPolicy, Timestamp) -> Vec<Change>,
+    ) -> Result<KeyRing, KeyringError> {
+        for _ in 0..8 {
+            let mut ring = self.store.signing_keys().await?;
+            let now = self.world.now();
+            let changes = plan(&ring.keys, &self.policy, now);
+            if changes.is_empty() {
+                return Ok(ring);
+            }
+            for change in changes {
+                self.apply(&mut ring.keys, &change, now)?;
+                tracing::info!(?change, "the signing keys change");
+            }
+            if self.store.replace_signing_keys(&ring).await? {
+                return Ok(self.store.signing_keys().await?);
+            }
+        }
+        Err(KeyringError::Contended)
+    }
+
+    fn apply(&self, keys: &mut Vec<StoredKey>, change: &Change, now: Timestamp) -> Result<(), KeyringError> {
+        match change {
+            Change::CreateActive => keys.push(self.create(KeyState::Active { since: now }, now)?),
+            Change::CreateNext => keys.push(self.create(KeyState::Next, now)?),
+            Change::Remove(key_id) => keys.retain(|key| key.key_id != *key_id),
+            Change::Promote { next, retired_until } => {
+                for key in keys {
+                    if matches!(key.state, KeyState::Active { .. }) {
+                        key.state = KeyState::Retired { until: *retired_until };
+                    } else if key.key_id == *next {
+                        key.state = KeyState::Active { since: now };
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn create(&self, state: KeyState, now: Timestamp) -> Result<StoredKey, KeyringError> {
+        let algorithm = self.policy.algorithm;
+        let material = SigningKey::generate(algorithm)?;
+        let draft = KeyId::parse("draft").expect("a short visible text is a key id");
+        let thumbprint = public_half(&SigningKey::parse(algorithm, draft, &material)?).thumbprint();
+        let key_id = KeyId::parse(&thumbprint).expect("a thumbprint is a key id");
+        let key = SigningKey::parse(algorithm, key_id.clone(), &material)?;
+        let private = self.server_keys.newest().wrap(PURPOSE, &material, self.world);
+        Ok(StoredKey { key_id, algorithm, public: public_half(&key), private, published_at: now, state })
+    }
+
+    fn unlock(&self, keys: &[StoredKey]) -> Result<Keys, KeyringError> {
+        let active = signing_keys::active(keys).ok_or(KeyringError::Contended)?;
+        let material = self.unwrap(&active.key_id, &active.private)?;
+        let signing = SigningKey::parse(active.algorithm, active.key_id.clone(), &material)?;
+        let verifying =
+            keys.iter().map(|key| VerifyingKey::from_jwk(&key.public)).collect::<Result<Vec<_>, _>>()?;
+        let set = JwkSet { keys: keys.iter().map(|key| key.public.clone()).collect() };
+        let published = serde_json::to_string(&set).expect("public keys are plain JSON");
+        Ok(Keys { signing, verifying: KeySet::new(verifying), published })
+    }
+
+    fn unwrap(&self, key_id: &KeyId, private: &Wrapped) -> Result<Secret<Vec<u8>>, KeyringError> {
+        let plain = self.server_keys.unwrap(PURPOSE, private);
+        plain.ok_or_else(|| KeyringError::WrongMasterKey(key_id.clone()))
+    }
+}
+
+fn public_half(key: &SigningKey) -> Jwk {
+    key.public_jwk().expect("a key ring holds asymmetric keys alone")
+}

@@ -1,0 +1,220 @@
+//! What is counted, for Prometheus. Labels are bounded: never a user, a client or an address.
+
+use std::sync::atomic::AtomicU64;
+
+use countersign_core::refresh::{Breach, Refusal};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Seconds; from a hit in memory to the longest that a request may take.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0];
+
+/// What became of a presented refresh token: every row of the state machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefreshOutcome {
+    /// Row 0.
+    NotOurs,
+    /// Row 1.
+    NoSuchSession,
+    /// Row 2.
+    Ended,
+    /// Row 3.
+    AnotherClient,
+    /// Row 3.
+    KeyNotProved,
+    /// Row 4.
+    RowTampered,
+    /// Row 5.
+    TagWithoutSecret,
+    /// Row 6.
+    Renewed,
+    /// Row 7.
+    Rotated,
+    /// Row 8.
+    SkippedGeneration,
+    /// Row 9.
+    Replayed,
+    /// Row 9, too often.
+    ReplayThrottled,
+    /// Row 10.
+    Recovered,
+    /// Row 11.
+    Reuse,
+    /// Row 12.
+    RollbackDetected,
+    /// Row 13.
+    AheadOfStore,
+    /// The store failed.
+    Unavailable,
+}
+
+impl RefreshOutcome {
+    /// Every outcome, in the order of the rows.
+    pub const ALL: [Self; 17] = [
+        Self::NotOurs,
+        Self::NoSuchSession,
+        Self::Ended,
+        Self::AnotherClient,
+        Self::KeyNotProved,
+        Self::RowTampered,
+        Self::TagWithoutSecret,
+        Self::Renewed,
+        Self::Rotated,
+        Self::SkippedGeneration,
+        Self::Replayed,
+        Self::ReplayThrottled,
+        Self::Recovered,
+        Self::Reuse,
+        Self::RollbackDetected,
+        Self::AheadOfStore,
+        Self::Unavailable,
+    ];
+
+    /// Its label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOurs => "not_ours",
+            Self::NoSuchSession => "no_such_session",
+            Self::Ended => "ended",
+            Self::AnotherClient => "another_client",
+            Self::KeyNotProved => "key_not_proved",
+            Self::RowTampered => "row_tampered",
+            Self::TagWithoutSecret => "tag_without_secret",
+            Self::Renewed => "renewed",
+            Self::Rotated => "rotated",
+            Self::SkippedGeneration => "skipped_generation",
+            Self::Replayed => "replayed",
+            Self::ReplayThrottled => "replay_throttled",
+            Self::Recovered => "recovered",
+            Self::Reuse => "reuse",
+            Self::RollbackDetected => "rollback_detected",
+            Self::AheadOfStore => "ahead_of_store",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl From<Refusal> for RefreshOutcome {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchSession => Self::NoSuchSession,
+            Refusal::Ended => Self::Ended,
+            Refusal::AnotherClient => Self::AnotherClient,
+            Refusal::KeyNotProved => Self::KeyNotProved,
+            Refusal::SecretDoesNotFit => Self::TagWithoutSecret,
+        }
+    }
+}
+
+impl From<Breach> for RefreshOutcome {
+    fn from(breach: Breach) -> Self {
+        match breach {
+            Breach::RowTampered => Self::RowTampered,
+            Breach::SkippedGeneration => Self::SkippedGeneration,
+            Breach::Reuse => Self::Reuse,
+            Breach::AheadOfStore => Self::AheadOfStore,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    http_request_method: &'static str,
+    http_route: String,
+    http_response_status_code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
+/// The numbers of one process.
+pub struct Metrics {
+    registry: Registry,
+    refreshes: Family<ByOutcome, Counter>,
+    sign_ins: Family<ByOutcome, Counter>,
+    opened: Counter,
+    revoked: Counter,
+    swept: Counter,
+    requests: Family<Request, Histogram, fn() -> Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("countersign");
+        let refreshes = Family::<ByOutcome, Counter>::default();
+        for outcome in RefreshOutcome::ALL {
+            // A row that never happened reads 0, and not nothing.
+            drop(refreshes.get_or_create(&ByOutcome { outcome: outcome.as_str() }));
+        }
+        let sign_ins = Family::default();
+        let (opened, revoked, swept) = (Counter::default(), Counter::default(), Counter::default());
+        let requests: Family<Request, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        let build = Family::<Build, Gauge<u64, AtomicU64>>::default();
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("refresh", "Presented refresh tokens by what became of them", refreshes.clone());
+        registry.register("login", "Sign-ins by what became of them", sign_ins.clone());
+        registry.register("sessions_opened", "Sessions opened", opened.clone());
+        registry.register("sessions_revoked", "Sessions revoked by somebody", revoked.clone());
+        registry.register("sessions_swept", "Ended sessions removed", swept.clone());
+        registry.register("http_server_request_duration_seconds", "Time to answer", requests.clone());
+        registry.register("build_info", "This release", build);
+        Self { registry, refreshes, sign_ins, opened, revoked, swept, requests }
+    }
+}
+
+impl Metrics {
+    /// Counts a presented refresh token.
+    pub fn count_refresh(&self, outcome: RefreshOutcome) {
+        self.refreshes.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();
+    }
+
+    /// Counts a sign-in.
+    pub fn count_sign_in(&self, outcome: &'static str) {
+        self.sign_ins.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    /// Counts an opened session.
+    pub fn count_opened(&self) {
+        self.opened.inc();
+    }
+
+    /// Counts revoked sessions.
+    pub fn count_revoked(&self, sessions: u64) {
+        self.revoked.inc_by(sessions);
+    }
+
+    /// Counts removed sessions.
+    pub fn count_swept(&self, sessions: u64) {
+        self.swept.inc_by(sessions);
+    }
+
+    /// Notes how long a request took. `route` is a template of the route table, never a path.
+    pub fn note_request(&self, method: &'static str, route: &str, status: u16, seconds: f64) {
+        let labels = Request {
+            http_request_method: method,
+            http_route: route.to_owned(),
+            http_response_status_code: status,
+        };
+        self.requests.get_or_create(&labels).observe(seconds);
+    }
+
+    /// Everything in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("writing to a string does not fail");
+        text
+    }
+}

@@ -1,0 +1,10 @@
+//! What keeps a process running: its keys, its limits, its numbers, its end.
+
+pub mod gcra;
+pub mod hash_pool;
+pub mod keyring;
+pub mod logging;
+pub mod metrics;
+pub mod server;
+pub mod sweeper;
+pub mod throttle;

@@ -1,0 +1,218 @@
+//! Accepting connections: limits in time, TLS that can be reloaded, and an end that loses nothing.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::keyring::{self, Keeper};
+use super::sweeper;
+use crate::config::{Config, TlsConfig};
+use crate::http::{self, Edge};
+
+/// Streams that one HTTP/2 connection may have open.
+const MAX_STREAMS: u32 = 100;
+
+/// A request's whole header, in bytes: a token of 16 KiB fits beside everything else.
+const MAX_HEADER: usize = 64 * 1024;
+
+/// Time for what is in flight after the last request was answered.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// The listeners of one process, bound before anything is printed.
+pub struct Listeners {
+    main: TcpListener,
+    management: TcpListener,
+}
+
+/// How signing keys are looked after while the server runs; `None` when they are a shared secret.
+pub type KeyPolicy = Option<countersign_core::signing_keys::KeyPolicy>;
+
+impl Listeners {
+    /// Binds both addresses.
+    ///
+    /// # Errors
+    ///
+    /// When one is taken or not ours.
+    pub fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind = |key: &str, address: SocketAddr| {
+            TcpListener::bind(address).with_context(|| {
+                format!("cannot listen on {address}: choose another `{key}`, or stop what uses it")
+            })
+        };
+        Ok(Self {
+            main: bind("listen", config.listen)?,
+            management: bind("management_listen", config.management_listen)?,
+        })
+    }
+
+    /// The port that clients reach.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn port(&self) -> std::io::Result<u16> {
+        self.main.local_addr().map(|address| address.port())
+    }
+
+    /// The address that operators reach.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn management_address(&self) -> std::io::Result<SocketAddr> {
+        self.management.local_addr()
+    }
+}
+
+/// Serves until the process is asked to stop. `ready` is called when connections are accepted.
+///
+/// # Errors
+///
+/// When the certificate cannot be read, or accepting fails for good.
+pub async fn serve(
+    edge: Arc<Edge>,
+    listeners: Listeners,
+    (config, keys): (&Config, KeyPolicy),
+    ready: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let tls = load_tls(&config.tls).await?;
+    let (main, management) = (Handle::new(), Handle::new());
+    let app = Bounds { header_time: config.limits.header_time.duration(), handle: main.clone() };
+    let operators = Bounds { handle: management.clone(), ..app.clone() };
+    let serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));
+    let _managing =
+        tokio::spawn(operators.serve(listeners.management, http::management_routes(edge.clone()), None));
+    let background = [
+        tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls))),
+        tokio::spawn(sweep(edge.clone())),
+    ];
+    main.listening().await.context("the server could not start to listen")?;
+    ready()?;
+    stop_requested().await?;
+    tracing::info!("asked to stop: requests in flight are answered first");
+    edge.is_draining.store(true, Ordering::Relaxed);
+    main.graceful_shutdown(Some(config.limits.drain_time.duration()));
+    let served = serving.await.context("the server stopped by itself")?;
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    tokio::time::sleep(LAST_WORDS).await;
+    management.shutdown();
+    served.context("accepting connections failed")
+}
+
+#[derive(Clone)]
+struct Bounds {
+    header_time: Duration,
+    handle: Handle<SocketAddr>,
+}
+
+impl Bounds {
+    async fn serve(
+        self,
+        listener: TcpListener,
+        routes: Router,
+        tls: Option<RustlsConfig>,
+    ) -> std::io::Result<()> {
+        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+        let mut server =
+            axum_server::from_tcp(listener)?.handle(self.handle).first_request_timeout(self.header_time);
+        let builder = server.http_builder();
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_time)
+            .max_buf_size(MAX_HEADER);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(u32::try_from(MAX_HEADER).unwrap_or(u32::MAX))
+            .keep_alive_interval(Some(self.header_time))
+            .keep_alive_timeout(self.header_time);
+        match tls {
+            Some(tls) => {
+                let acceptor = RustlsAcceptor::new(tls).handshake_timeout(self.header_time);
+                server.acceptor(acceptor).serve(service).await
+            }
+            None => server.serve(service).await,
+        }
+    }
+}
+
+async fn load_tls(tls: &TlsConfig) -> anyhow::Result<Option<RustlsConfig>> {
+    let Some((certificate, key)) = pem_files(tls) else { return Ok(None) };
+    let loaded = RustlsConfig::from_pem_file(certificate, key).await;
+    let names =
+        || format!("cannot use `tls.certificate` {} with `tls.key` {}", certificate.display(), key.display());
+    loaded.map(Some).with_context(names)
+}
+
+fn pem_files(tls: &TlsConfig) -> Option<(&Path, &Path)> {
+    tls.certificate.as_deref().zip(tls.key.as_deref())
+}
+
+/// Looks after the signing keys, and on SIGHUP reads certificate and keys again.
+async fn keep_keys(edge: Arc<Edge>, policy: KeyPolicy, (files, tls): (TlsConfig, Option<RustlsConfig>)) {
+    let mut hang_up = signal(SignalKind::hangup()).ok();
+    loop {
+        let is_asked = tokio::select! {
+            () = tokio::time::sleep(keyring::INTERVAL) => false,
+            () = next(hang_up.as_mut()) => true,
+        };
+        if is_asked {
+            tracing::info!("asked to read certificate and keys again");
+            reload_tls(&files, tls.as_ref()).await;
+        }
+        let Some(policy) = policy else { continue };
+        let app = &edge.app;
+        let keeper = Keeper { store: &*app.store, server_keys: &app.server_keys, policy, world: &app.world };
+        match keeper.keep().await {
+            Ok(keys) => app.keyring.replace(keys),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    "the signing keys could not be looked after; the known ones stay in use"
+                );
+            }
+        }
+    }
+}
+
+async fn next(signals: Option<&mut tokio::signal::unix::Signal>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn reload_tls(files: &TlsConfig, tls: Option<&RustlsConfig>) {
+    if let Some((tls, (certificate, key))) = tls.zip(pem_files(files))
+        && let Err(error) = tls.reload_from_pem_file(certificate, key).await
+    {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "the certificate could not be read again; the old one stays in use");
+    }
+}
+
+async fn sweep(edge: Arc<Edge>) {
+    sweeper::run(&edge.app).await;
+}
+
+async fn stop_requested() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

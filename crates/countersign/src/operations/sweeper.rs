@@ -1,0 +1,46 @@
+//! Work in the background: ended sessions and idle throttles are forgotten.
+
+use std::time::Duration;
+
+use countersign_core::store::{Page, StoreError};
+
+use crate::app::App;
+
+/// Sessions looked at in one piece: a few milliseconds of the writer's time.
+const PIECE: u32 = 500;
+
+/// The pause between two pieces, in which refreshes go first.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often all sessions are looked through.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// Removes ended sessions and idle throttles, for as long as the process runs.
+pub async fn run(app: &App) {
+    loop {
+        if let Err(error) = sweep(app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "ended sessions could not be removed");
+        }
+        app.throttle.sweep();
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Looks through all sessions once, piece by piece.
+///
+/// # Errors
+///
+/// When the store fails; what was removed until then stays removed.
+pub async fn sweep(app: &App) -> Result<u64, StoreError> {
+    let (mut removed, mut piece) = (0, Page::first(PIECE));
+    loop {
+        // An access token of an ended session may live on for so long, and its story may be asked for.
+        let before = app.world.now().minus(app.issuer.longest_lifetime());
+        let swept = app.store.sweep(before, &piece).await?;
+        removed += swept.removed;
+        app.metrics.count_swept(swept.removed);
+        let Some(next) = swept.next else { return Ok(removed) };
+        piece.after = Some(next);
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,14 @@
+//! Times for people and for JSON: RFC 3339 in UTC.
+
+use countersign_core::Timestamp;
+
+/// A moment such as `2027-01-31T12:00:00Z`.
+pub fn rfc3339(time: Timestamp) -> String {
+    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+/// A moment for a sentence, such as `2027-01-31 12:00:00 UTC`.
+pub fn spoken(time: Timestamp) -> String {
+    rfc3339(time).replace('T', " ").replace('Z', " UTC")
+}
