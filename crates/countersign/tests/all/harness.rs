@@ -1,0 +1,367 @@
+//! A server in this process: its own directory, a clock that stands still until told, entropy from a counter.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use countersign::assembly::{Assembled, assemble};
+use countersign::config::Config;
+use countersign::flows::accounts::{self, FirstPassword, NewAccount};
+use countersign::http::{self, Edge};
+use countersign_core::refresh_token::RefreshToken;
+use countersign_core::user::{Role, User};
+use countersign_core::{Clock, Entropy, Secret, ServerKeys, SessionId, Timestamp, World};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+/// 2027-01-15, 08:00 UTC.
+pub(crate) const START: u64 = 1_800_000_000;
+
+pub(crate) const ISSUER: &str = "https://id.example.com";
+
+/// Good enough for every test user.
+pub(crate) const PASSWORD: &str = "vbzq mwtx krfj plnd";
+
+pub(crate) struct ManualClock(AtomicU64);
+
+impl Clock for ManualClock {
+    fn now_millis(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Unique bytes, different in every harness of a process.
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut value = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+            value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            chunk.copy_from_slice(&(value ^ (value >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub(crate) struct Harness {
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) directory: TempDir,
+    pub(crate) runtime: Runtime,
+    clock: Arc<ManualClock>,
+    routes: Router,
+    management: Router,
+    key_policy: Option<countersign_core::signing_keys::KeyPolicy>,
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A pair as a client keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Harness {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::in_directory(tempfile::tempdir().unwrap(), START, change)
+    }
+
+    /// A server over a directory that another one may have left.
+    pub(crate) fn in_directory(directory: TempDir, start: u64, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config { issuer: Some(ISSUER.to_owned()), ..Config::default() };
+        config.data_dir = directory.path().to_owned();
+        // Every test hashes; its memory is what is tested elsewhere.
+        config.throttle.address_burst = 100_000;
+        change(&mut config);
+        let clock = Arc::new(ManualClock(AtomicU64::new(start * 1000)));
+        let seed = std::process::id() as u64 ^ directory.path().as_os_str().len() as u64 ^ start;
+        static HARNESSES: AtomicU64 = AtomicU64::new(1);
+        let seed = seed ^ (HARNESSES.fetch_add(1, Ordering::Relaxed) << 40);
+        let world = World::new(clock.clone(), Arc::new(Counting(AtomicU64::new(seed))));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
+        let Assembled { edge, key_policy } = runtime
+            .block_on(async {
+                let store = countersign_store::open(&config.store_url())?;
+                assemble(&config, ISSUER.to_owned(), (store, server_keys), &world).await
+            })
+            .unwrap();
+        let routes = http::routes(edge.clone());
+        let management = http::management_routes(edge.clone());
+        Self { edge, directory, runtime, clock, routes, management, key_policy }
+    }
+
+    /// Stops this server and starts another one over its directory and at its time.
+    pub(crate) fn restart(self, change: impl FnOnce(&mut Config)) -> Self {
+        let now = self.clock.now_millis() / 1000;
+        let Self { edge, directory, runtime, routes, management, .. } = self;
+        drop((edge, routes, management));
+        drop(runtime);
+        Self::in_directory(directory, now, change)
+    }
+
+    pub(crate) fn wait(&self, duration: Duration) {
+        self.clock.0.fetch_add(u64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn wait_seconds(&self, seconds: u64) {
+        self.wait(Duration::from_secs(seconds));
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.edge.app.world.now()
+    }
+
+    /// Does to the signing keys what the server does every half minute.
+    pub(crate) fn keep_keys(&self) {
+        let app = &self.edge.app;
+        let policy = self.key_policy.unwrap();
+        let (store, world) = (&*app.store, &app.world);
+        let keeper =
+            countersign::operations::keyring::Keeper { store, server_keys: &app.server_keys, policy, world };
+        app.keyring.replace(self.runtime.block_on(keeper.keep()).unwrap());
+    }
+
+    /// Rotates the signing keys as the command does, and lets the server notice.
+    pub(crate) fn rotate_keys(&self) {
+        let app = &self.edge.app;
+        let policy = self.key_policy.unwrap();
+        let (store, world) = (&*app.store, &app.world);
+        let keeper =
+            countersign::operations::keyring::Keeper { store, server_keys: &app.server_keys, policy, world };
+        self.runtime.block_on(keeper.rotate()).unwrap();
+        self.keep_keys();
+    }
+
+    pub(crate) fn request(&self, request: Call) -> Reply {
+        self.runtime.block_on(self.call(request))
+    }
+
+    pub(crate) async fn call(&self, Call { method, path, headers, body, from }: Call) -> Reply {
+        let mut builder = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let peer = std::net::SocketAddr::new(from.parse().unwrap(), 4321);
+        let request = builder.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
+        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.request(Call::new(Method::GET, path))
+    }
+
+    pub(crate) fn get_as(&self, path: &str, access: &str) -> Reply {
+        self.request(Call::new(Method::GET, path).bearer(access))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        self.request(Call::new(Method::POST, path).json(body))
+    }
+
+    pub(crate) fn post_as(&self, path: &str, access: &str, body: &Value) -> Reply {
+        self.request(Call::new(Method::POST, path).bearer(access).json(body))
+    }
+
+    pub(crate) fn delete_as(&self, path: &str, access: &str) -> Reply {
+        self.request(Call::new(Method::DELETE, path).bearer(access))
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+        self.runtime.block_on(async {
+            let response = self.management.clone().oneshot(request).await.unwrap();
+            let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        })
+    }
+
+    /// How often a refresh ended so.
+    pub(crate) fn refreshes(&self, outcome: &str) -> u64 {
+        let line = format!("countersign_refresh_total{{outcome=\"{outcome}\"}} ");
+        let metrics = self.metrics();
+        metrics.lines().find_map(|text| text.strip_prefix(&line)).unwrap().parse().unwrap()
+    }
+
+    /// Makes an account with [`PASSWORD`], or a name's own.
+    pub(crate) fn add_user(&self, name: &str) -> User {
+        self.add(NewAccount { username: name.to_owned(), ..NewAccount::default() })
+    }
+
+    pub(crate) fn add_admin(&self, name: &str) -> User {
+        self.add(NewAccount { username: name.to_owned(), role: Some(Role::Admin), ..NewAccount::default() })
+    }
+
+    pub(crate) fn add(&self, account: NewAccount) -> User {
+        let first = FirstPassword::Chosen(Secret::new(PASSWORD.to_owned()));
+        let made = self.runtime.block_on(accounts::add(&self.edge.app.directory(), account, first));
+        made.unwrap().user
+    }
+
+    /// Signs somebody in at the tutorial's door.
+    pub(crate) fn sign_in(&self, name: &str) -> Tokens {
+        let reply = self.post("/getTokens", &json!({"username": name, "password": PASSWORD}));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        Tokens::of_tutorial(&reply)
+    }
+
+    /// Signs somebody in at the first-party door, for a scope.
+    pub(crate) fn sign_in_for(&self, name: &str, scope: &str) -> Tokens {
+        let reply =
+            self.post("/v1/sessions", &json!({"username": name, "password": PASSWORD, "scope": scope}));
+        assert_eq!(reply.status, 201, "{reply:?}");
+        Tokens::of_first_party(&reply)
+    }
+
+    pub(crate) fn refresh(&self, token: &str) -> Reply {
+        self.post("/refreshToken", &json!({"refreshToken": token}))
+    }
+
+    /// The session that a refresh token belongs to.
+    pub(crate) fn session_of(&self, refresh: &str) -> SessionId {
+        RefreshToken::parse(refresh, &self.edge.app.server_keys).unwrap().session
+    }
+
+    /// A session's row.
+    pub(crate) fn row(&self, id: SessionId) -> countersign_core::session::SessionWithUser {
+        self.runtime.block_on(self.edge.app.store.session(id)).unwrap().unwrap()
+    }
+
+    /// A session's story.
+    pub(crate) fn story(&self, id: SessionId) -> String {
+        let row = self.row(id);
+        countersign_core::story::tell(&row, self.now(), countersign::time_text::spoken).join("\n")
+    }
+
+    /// The database, past every verb.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.directory.path().join("countersign.db")).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection
+    }
+}
+
+fn master_key(directory: &TempDir, world: &World) -> Secret<String> {
+    let path: PathBuf = directory.path().join("master-key");
+    if !path.exists() {
+        std::fs::write(&path, ServerKeys::generate(world).expose()).unwrap();
+    }
+    Secret::new(std::fs::read_to_string(path).unwrap())
+}
+
+/// A request.
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    from: String,
+}
+
+impl Call {
+    pub(crate) fn new(method: Method, path: &str) -> Self {
+        let from = "192.0.2.1".to_owned();
+        Self { method, path: path.to_owned(), headers: Vec::new(), body: Vec::new(), from }
+    }
+
+    pub(crate) fn post(path: &str) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").bytes(body.to_string().into_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.from);
+        self
+    }
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The value of a cookie that is set.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
+        lines.filter_map(|line| {
+            let (found, rest) = line.split_once('=')?;
+            (found == name).then(|| rest.split(';').next().unwrap_or_default().to_owned())
+        })
+        .last()
+    }
+
+    /// Status and body, for whole comparisons.
+    pub(crate) fn told(&self) -> String {
+        let mut text = self.status.as_u16().to_string();
+        write!(text, " {}", self.text).unwrap();
+        text
+    }
+
+    /// Everything but what differs by nature: the request's id.
+    pub(crate) fn without_id(&self) -> (StatusCode, Vec<(String, String)>, String) {
+        let headers = self.headers.iter().filter(|(name, _)| *name != "x-request-id");
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        (self.status, headers.collect(), self.text.clone())
+    }
+}
+
+impl Tokens {
+    pub(crate) fn of_tutorial(reply: &Reply) -> Self {
+        Self::named(reply, "accessToken", "refreshToken")
+    }
+
+    pub(crate) fn of_first_party(reply: &Reply) -> Self {
+        Self::named(reply, "access_token", "refresh_token")
+    }
+
+    fn named(reply: &Reply, access: &str, refresh: &str) -> Self {
+        let body = reply.json();
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        Self { access: text(access), refresh: text(refresh) }
+    }
+}
