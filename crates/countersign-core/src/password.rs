@@ -9,9 +9,10 @@ mod hash;
 
 use unicode_normalization::UnicodeNormalization;
 use zxcvbn::Score;
+use zxcvbn::matching::Match;
 use zxcvbn::matching::patterns::MatchPattern;
 
-pub use hash::{PasswordHash, PasswordHasher, Verified};
+pub use hash::{HashMemory, PasswordHash, PasswordHasher, Verified};
 
 use crate::{Secret, World};
 
@@ -86,14 +87,15 @@ impl NewPassword {
         if typed.expose().chars().count() < MIN_CHARACTERS {
             return Err(Weakness::TooShort);
         }
+        if is_mostly(typed.expose(), context) {
+            return Err(Weakness::Personal);
+        }
         let own_words: Vec<_> = context.iter().copied().chain(["countersign"]).collect();
         let estimate = zxcvbn::zxcvbn(typed.expose(), &own_words);
-        let is_one_word = estimate.sequence().len() == 1;
-        let is_dictionary =
-            |found: &zxcvbn::matching::Match| matches!(found.pattern, MatchPattern::Dictionary(_));
-        if estimate.score() <= Score::One || (is_one_word && estimate.sequence().iter().any(is_dictionary)) {
-            let is_personal = context.iter().any(|word| is_mostly(typed.expose(), word));
-            return Err(if is_personal { Weakness::Personal } else { Weakness::Common });
+        let is_word = |found: &Match| matches!(found.pattern, MatchPattern::Dictionary(_));
+        let is_one_word = estimate.sequence().len() == 1 && estimate.sequence().iter().all(is_word);
+        if estimate.score() <= Score::One || is_one_word {
+            return Err(Weakness::Common);
         }
         Ok(Self(typed))
     }
@@ -119,9 +121,12 @@ impl NewPassword {
     }
 }
 
-fn is_mostly(password: &str, word: &str) -> bool {
-    let (password, word) = (password.to_lowercase(), word.to_lowercase());
-    word.chars().count() >= 3 && password.contains(&word)
+/// Whether little is left when the words of `context` are taken out.
+fn is_mostly(password: &str, context: &[&str]) -> bool {
+    let whole = password.to_lowercase();
+    let words = context.iter().map(|word| word.to_lowercase()).filter(|word| word.chars().count() >= 3);
+    let rest = words.fold(whole.clone(), |rest, word| rest.replace(&word, ""));
+    rest.len() < whole.len() && rest.chars().count() < MIN_CHARACTERS / 2
 }
 
 #[cfg(test)]

@@ -37,8 +37,8 @@ pub trait Store: Send + Sync {
     async fn user_by_name(&self, name: &Username) -> Answer<Option<User>>;
     /// Users in the order of their ids.
     async fn users(&self, page: &Page<UserId>) -> Answer<Vec<User>>;
-    /// Changes a user, and ends their sessions where the change asks for it. `false`: no such user.
-    async fn change_user(&self, id: &UserId, change: &UserChange) -> Answer<bool>;
+    /// Changes a user, all at once, and ends their sessions where a change asks for it. `false`: no such user.
+    async fn change_user(&self, id: &UserId, changes: &[UserChange]) -> Answer<bool>;
     /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool>;
 
@@ -55,7 +55,8 @@ pub trait Store: Send + Sync {
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<()>;
     /// Ends one session if it is among `of` and not revoked yet. `false`: it is not.
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool>;
-    /// Ends all sessions among `of` but `except`; answers how many.
+    /// Ends all sessions among `of` but `except`; answers how many. Where `of` is a user or everyone, their
+    /// epoch moves on, so that a session opened at the same moment for the epoch before is ended too.
     async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64>;
     /// Looks at one piece of the sessions and removes those that ended before `before`; forgets
     /// single-use tokens that expired before it. A revoked session counts as ended at its absolute expiry.
@@ -66,7 +67,7 @@ pub trait Store: Send + Sync {
     /// Replaces the whole set if its revision is still `ring.revision`. `false`: it is not.
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool>;
 
-    /// Whether the store answers reads and takes writes.
+    /// Whether the store answers reads, and takes writes again after it failed to.
     async fn ping(&self) -> Answer<()>;
     /// Writes a consistent copy of the store to a new file.
     async fn backup(&self, path: &std::path::Path) -> Answer<()>;

@@ -51,14 +51,40 @@ impl Tables {
             && session.grant.key_thumbprint == step.key_thumbprint
     }
 
+    fn change_user(&mut self, id: &UserId, change: &UserChange) -> bool {
+        let Some(user) = self.users.get_mut(id) else { return false };
+        match change {
+            UserChange::SetPassword { password, .. } => user.password = Some(password.clone()),
+            UserChange::Disable(how) => user.disabled_at = Some(how.by.at),
+            UserChange::Enable => user.disabled_at = None,
+            UserChange::SetClaims(claims) => user.claims = claims.clone(),
+            UserChange::SetEmail(email) => user.email = email.clone(),
+            UserChange::SetRole(role) => user.role = *role,
+            UserChange::Delete(_) => drop(self.users.remove(id)),
+        }
+        if let Some((how, keep)) = change.ends_sessions() {
+            self.end_all(&Whose::User(id.clone()), keep, how);
+        }
+        true
+    }
+
     fn end_all(&mut self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> u64 {
+        let moves_epoch = !matches!(of, Whose::Client(_));
         let mut ended = 0;
         for session in self.sessions.values_mut() {
-            let is_active = session.state == SessionState::Active;
-            if is_active && of.includes(session) && Some(session.id) != except {
+            if session.state != SessionState::Active || !of.includes(session) {
+                continue;
+            }
+            if Some(session.id) == except {
+                session.user_epoch += u32::from(moves_epoch);
+            } else {
                 session.state = SessionState::Revoked(how.clone());
                 ended += 1;
             }
+        }
+        for user in self.users.values_mut() {
+            let is_theirs = matches!(of, Whose::Everyone) || *of == Whose::User(user.id.clone());
+            user.epoch += u32::from(is_theirs);
         }
         ended
     }
@@ -118,22 +144,9 @@ impl Store for MemoryStore {
         Ok(page(&self.tables().users, of).take(of.limit as usize).cloned().collect())
     }
 
-    async fn change_user(&self, id: &UserId, change: &UserChange) -> Answer<bool> {
+    async fn change_user(&self, id: &UserId, changes: &[UserChange]) -> Answer<bool> {
         let mut tables = self.tables();
-        let Some(user) = tables.users.get_mut(id) else { return Ok(false) };
-        match change {
-            UserChange::SetPassword { password, .. } => user.password = Some(password.clone()),
-            UserChange::Disable(how) => user.disabled_at = Some(how.by.at),
-            UserChange::Enable => user.disabled_at = None,
-            UserChange::SetClaims(claims) => user.claims = claims.clone(),
-            UserChange::SetEmail(email) => user.email = email.clone(),
-            UserChange::SetRole(role) => user.role = *role,
-            UserChange::Delete(_) => drop(tables.users.remove(id)),
-        }
-        if let Some((how, keep)) = change.ends_sessions() {
-            tables.end_all(&Whose::User(id.clone()), keep, how);
-        }
-        Ok(true)
+        Ok(changes.iter().all(|change| tables.change_user(id, change)))
     }
 
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {

@@ -50,6 +50,7 @@ pub async fn assemble(
         (None, None) => anyhow::bail!("`access_token.secret` is missing"),
     };
     let audience = config.access_token.audience.clone().unwrap_or_else(|| issuer.name.clone());
+    let hashing = hashing(config, &checked, world);
     let app = App {
         store,
         server_keys,
@@ -57,9 +58,9 @@ pub async fn assemble(
         audience,
         policy: checked.policy,
         keyring: Keyring::new(keys),
-        hashing: hashing(config, &checked, world),
+        metrics: Metrics::new(hashing.hashes()),
+        hashing,
         throttle: Throttle::new(checked.allowances, world.clone()),
-        metrics: Metrics::default(),
         registration: if config.registration.enabled { Registration::Open } else { Registration::Closed },
         legacy: legacy(config, &checked)?,
         demo: None,

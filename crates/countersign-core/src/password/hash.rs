@@ -5,15 +5,33 @@
 //! somebody who has no password, an equally dear dummy is verified, so that the
 //! time tells nothing.
 
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier, phc};
-use argon2::{Algorithm, Argon2, Params, Version};
+use std::fmt;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::TypedPassword;
 use crate::{Secret, World};
 
+/// The length of a new hash, in bytes.
+const OUTPUT: usize = 32;
+
+/// The most memory that somebody else's hash may ask for, in KiB.
+const MAX_FOREIGN_MEMORY: u32 = 1 << 20;
+
+/// The most passes that somebody else's hash may ask for.
+const MAX_FOREIGN_PASSES: u32 = 64;
+
 /// A password's hash as a PHC string: cannot be presented, but is nobody's business either.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
+
+/// The memory that a hash works in; it is used again by the next one.
+#[derive(Default)]
+pub struct HashMemory(Vec<Block>);
 
 /// What verifying a password found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +46,7 @@ pub enum Verified {
 
 /// Hashes and verifies with one set of parameters.
 pub struct PasswordHasher {
-    argon2: Argon2<'static>,
+    params: Params,
     dummy: PasswordHash,
 }
 
@@ -41,21 +59,29 @@ impl PasswordHasher {
     pub fn new(memory_kib: u32, passes: u32, world: &World) -> Self {
         let params =
             Params::new(memory_kib, passes, 1, None).expect("the configuration bounds the parameters");
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = TypedPassword(Secret::new(String::new()));
-        let dummy = hash_with(&argon2, &nobody, world.random());
-        Self { argon2, dummy }
+        // Nobody's password: its hash is random, so that no password fits it.
+        let dummy = encode(&params, &world.random(), &world.random());
+        Self { params, dummy }
     }
 
     /// Hashes a password with a new salt. Takes tens of milliseconds and the configured memory.
-    pub fn hash(&self, password: &TypedPassword, world: &World) -> PasswordHash {
-        hash_with(&self.argon2, password, world.random())
+    pub fn hash(&self, password: &TypedPassword, memory: &mut HashMemory, world: &World) -> PasswordHash {
+        let salt = world.random::<16>();
+        let mut output = Secret::new([0; OUTPUT]);
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        compute(&argon2, (password, &salt), memory, output.expose_mut())
+            .expect("Argon2 takes 16 bytes of salt and any bounded password");
+        encode(&self.params, &salt, output.expose())
     }
 
     /// Verifies a password, or does the same work in vain when there is no hash.
-    pub fn verify(&self, password: &TypedPassword, hash: Option<&PasswordHash>) -> Verified {
-        let known = hash.unwrap_or(&self.dummy);
-        let is_right = self.argon2.verify_password(password.expose().as_bytes(), known.as_str()).is_ok();
+    pub fn verify(
+        &self,
+        password: &TypedPassword,
+        hash: Option<&PasswordHash>,
+        memory: &mut HashMemory,
+    ) -> Verified {
+        let is_right = fits(password, hash.unwrap_or(&self.dummy), memory).unwrap_or(false);
         match (is_right, hash) {
             (true, Some(hash)) if self.is_weak(hash) => Verified::RightButWeak,
             (true, Some(_)) => Verified::Right,
@@ -64,31 +90,56 @@ impl PasswordHasher {
     }
 
     fn is_weak(&self, hash: &PasswordHash) -> bool {
-        let wanted = self.argon2.params();
-        let Ok(hash) = phc::PasswordHash::new(hash.as_str()) else { return true };
-        let Ok(actual) = Params::try_from(&hash) else { return true };
-        hash.algorithm.as_str() != "argon2id"
+        let Some((argon2, _)) = parse(hash.as_str()) else { return true };
+        let (actual, wanted) = (argon2.params(), &self.params);
+        !hash.as_str().starts_with("$argon2id$")
             || actual.m_cost() < wanted.m_cost()
             || actual.t_cost() < wanted.t_cost()
     }
 }
 
-fn hash_with(argon2: &Argon2<'_>, password: &TypedPassword, salt: [u8; 16]) -> PasswordHash {
-    let hash = argon2
-        .hash_password_with_salt(password.expose().as_bytes(), &salt)
-        .expect("Argon2 takes 16 bytes of salt and any bounded password");
-    PasswordHash(hash.to_string())
+/// Reads a PHC string: how to compute, and what the result must be.
+fn parse(text: &str) -> Option<(Argon2<'static>, phc::PasswordHash)> {
+    let hash = phc::PasswordHash::new(text).ok()?;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    Some((Argon2::new(algorithm, version, params), hash))
+}
+
+fn fits(password: &TypedPassword, hash: &PasswordHash, memory: &mut HashMemory) -> Option<bool> {
+    let (argon2, hash) = parse(hash.as_str())?;
+    let (salt, expected) = (hash.salt?, hash.hash?);
+    let mut output = Secret::new(vec![0; expected.as_bytes().len()]);
+    compute(&argon2, (password, &salt), memory, output.expose_mut()).ok()?;
+    Some(verify_slices_are_equal(output.expose(), expected.as_bytes()).is_ok())
+}
+
+fn compute(
+    argon2: &Argon2<'_>,
+    (password, salt): (&TypedPassword, &[u8]),
+    memory: &mut HashMemory,
+    output: &mut [u8],
+) -> argon2::Result<()> {
+    let blocks = argon2.params().block_count();
+    memory.0.resize(blocks, Block::default());
+    argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, &mut memory.0[..blocks])
+}
+
+fn encode(params: &Params, salt: &[u8; 16], output: &[u8; OUTPUT]) -> PasswordHash {
+    let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+    let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+    PasswordHash(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}"))
 }
 
 impl PasswordHash {
-    /// Takes an Argon2 PHC string that another system made; `None` when it is none.
+    /// Takes an Argon2 PHC string that another system made; `None` when it is none, or would keep this
+    /// server busy for minutes.
     pub fn import(text: &str) -> Option<Self> {
-        let hash = phc::PasswordHash::new(text).ok()?;
-        let is_argon2 = hash.algorithm.as_str().starts_with("argon2");
-        // Somebody else's parameters may not make this server work for minutes.
-        let params = Params::try_from(&hash).ok()?;
-        let is_bounded = params.m_cost() <= 1 << 20 && params.t_cost() <= 64;
-        (is_argon2 && is_bounded && hash.hash.is_some()).then(|| Self(text.to_owned()))
+        let (argon2, hash) = parse(text)?;
+        let params = argon2.params();
+        let is_bounded = params.m_cost() <= MAX_FOREIGN_MEMORY && params.t_cost() <= MAX_FOREIGN_PASSES;
+        (is_bounded && hash.salt.is_some() && hash.hash.is_some()).then(|| Self(text.to_owned()))
     }
 
     /// Takes a PHC string from the store.
@@ -102,8 +153,8 @@ impl PasswordHash {
     }
 }
 
-impl std::fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(…)")
     }
 }
@@ -117,10 +168,22 @@ mod tests {
         TypedPassword::parse(&Secret::new(text.to_owned())).unwrap()
     }
 
+    fn hash(hasher: &PasswordHasher, password: &str) -> PasswordHash {
+        hasher.hash(&typed(password), &mut HashMemory::default(), &world())
+    }
+
+    fn verify(hasher: &PasswordHasher, password: &str, hash: Option<&PasswordHash>) -> Verified {
+        hasher.verify(&typed(password), hash, &mut HashMemory::default())
+    }
+
     #[test]
-    fn a_hash_says_its_parameters() {
-        let hash = PasswordHasher::new(19_456, 2, &world()).hash(&typed("a password"), &world());
+    fn a_hash_says_its_parameters_and_another_implementation_verifies_it() {
+        use argon2::password_hash::PasswordVerifier;
+        let hash = hash(&PasswordHasher::new(19_456, 2, &world()), "a password");
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+        let parsed = phc::PasswordHash::new(hash.as_str()).unwrap();
+        assert!(Argon2::default().verify_password(b"a password", &parsed).is_ok());
+        assert!(Argon2::default().verify_password(b"another one", &parsed).is_err());
     }
 
     // E1
@@ -128,30 +191,52 @@ mod tests {
     fn two_long_passwords_that_share_their_first_72_bytes_differ() {
         let hasher = PasswordHasher::new(64, 1, &world());
         let (one, other) = (format!("{}1", "a".repeat(72)), format!("{}2", "a".repeat(72)));
-        let hash = hasher.hash(&typed(&one), &world());
-        assert_eq!(hasher.verify(&typed(&one), Some(&hash)), Verified::Right);
-        assert_eq!(hasher.verify(&typed(&other), Some(&hash)), Verified::Wrong);
+        let hash = hash(&hasher, &one);
+        assert_eq!(verify(&hasher, &one, Some(&hash)), Verified::Right);
+        assert_eq!(verify(&hasher, &other, Some(&hash)), Verified::Wrong);
     }
 
     #[test]
     fn one_password_typed_in_two_unicode_forms_is_one_password() {
         let hasher = PasswordHasher::new(64, 1, &world());
-        let hash = hasher.hash(&typed("Zoe\u{0308} drinks ﬁzz"), &world());
-        assert_eq!(hasher.verify(&typed("Zo\u{00eb} drinks fizz"), Some(&hash)), Verified::Right);
+        let hash = hash(&hasher, "Zoe\u{0308} drinks ﬁzz");
+        assert_eq!(verify(&hasher, "Zo\u{00eb} drinks fizz", Some(&hash)), Verified::Right);
     }
 
     // E6
     #[test]
     fn a_weaker_hash_is_recognised() {
         let (weak, strong) = (PasswordHasher::new(64, 1, &world()), PasswordHasher::new(128, 2, &world()));
-        let hash = weak.hash(&typed("a password"), &world());
-        assert_eq!(strong.verify(&typed("a password"), Some(&hash)), Verified::RightButWeak);
+        let hash = hash(&weak, "a password");
+        assert_eq!(verify(&strong, "a password", Some(&hash)), Verified::RightButWeak);
     }
 
     // E5
     #[test]
     fn nobodys_password_is_never_right_not_even_the_empty_one() {
         let hasher = PasswordHasher::new(64, 1, &world());
-        assert_eq!(hasher.verify(&typed(""), None), Verified::Wrong);
+        assert_eq!(verify(&hasher, "", None), Verified::Wrong);
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_no_hash() {
+        let (small, large) = (PasswordHasher::new(64, 1, &world()), PasswordHasher::new(256, 2, &world()));
+        let mut memory = HashMemory::default();
+        for hasher in [&large, &small, &large] {
+            let hash = hasher.hash(&typed("a password"), &mut memory, &world());
+            assert_eq!(hasher.verify(&typed("a password"), Some(&hash), &mut memory), Verified::Right);
+            assert_eq!(hasher.verify(&typed("another one"), Some(&hash), &mut memory), Verified::Wrong);
+        }
+    }
+
+    #[test]
+    fn a_foreign_hash_is_taken_when_it_is_argon2_and_bounded() {
+        let phc =
+            |parameters: &str| format!("$argon2id$v=19${parameters}$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA");
+        assert!(PasswordHash::import(&phc("m=65536,t=3,p=4")).is_some());
+        assert!(PasswordHash::import(&phc("m=4194304,t=3,p=4")).is_none());
+        assert!(PasswordHash::import(&phc("m=65536,t=1000,p=4")).is_none());
+        assert!(PasswordHash::import("$2b$10$abcdefghijklmnopqrstuv").is_none());
+        assert!(PasswordHash::import("password").is_none());
     }
 }

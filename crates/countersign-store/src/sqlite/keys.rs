@@ -51,11 +51,6 @@ pub(super) fn replace(connection: &Connection, ring: &KeyRing) -> rusqlite::Resu
     Ok(true)
 }
 
-/// A write that changes nothing, to learn whether one is possible.
-pub(super) fn touch_revision(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute("UPDATE signing_keys_revision SET revision = revision", []).map(drop)
-}
-
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
     let mut columns = Columns::of(row);
     Ok(StoredKey {

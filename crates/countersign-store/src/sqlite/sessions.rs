@@ -223,7 +223,25 @@ pub(super) fn revoke_all(
         ":device": how.by.device,
         ":presented": how.presented,
     })?;
+    if !matches!(of, Whose::Client(_)) {
+        move_epoch(connection, user, except)?;
+    }
     Ok(changed as u64)
+}
+
+/// Moves the epoch of one user, or of everybody, and takes the session that stays along.
+fn move_epoch(connection: &Connection, user: Option<&str>, kept: Option<SessionId>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE users SET epoch = epoch + 1 WHERE ?1 IS NULL OR id = ?1")?
+        .execute([user])?;
+    let Some(kept) = kept else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "UPDATE sessions SET user_epoch = user_epoch + 1
+             WHERE id = ?1 AND revoked_at IS NULL AND (?2 IS NULL OR user_id = ?2)",
+        )?
+        .execute(params![kept.as_bytes(), user])
+        .map(drop)
 }
 
 pub(super) fn sweep(

@@ -61,7 +61,16 @@ pub(super) fn page(connection: &Connection, page: &Page<UserId>) -> rusqlite::Re
         .collect()
 }
 
-pub(super) fn change(connection: &Connection, id: &UserId, change: &UserChange) -> rusqlite::Result<bool> {
+pub(super) fn change(connection: &Connection, id: &UserId, changes: &[UserChange]) -> rusqlite::Result<bool> {
+    for change in changes {
+        if !change_one(connection, id, change)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn change_one(connection: &Connection, id: &UserId, change: &UserChange) -> rusqlite::Result<bool> {
     let id_text = id.as_str();
     let changed = match change {
         UserChange::SetPassword { password, .. } => connection.execute(

@@ -5,6 +5,8 @@
 //! when the server is idle: a lone write begins at once. Each write has a
 //! savepoint, so that one that fails takes no other with it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use countersign_core::store::{Answer, StoreError};
@@ -24,16 +26,24 @@ type Committed = Result<(), String>;
 /// A handle to the writer thread, which ends with its last handle.
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
         let (jobs, waiting) = mpsc::channel(MAX_WAITING);
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let shared = is_failing.clone();
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || run(&connection, waiting))
+            .spawn(move || run(&connection, waiting, &shared))
             .expect("a thread can be started");
-        Self { jobs }
+        Self { jobs, is_failing }
+    }
+
+    /// Whether the last commit failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
     }
 
     /// Runs `work` in a transaction and answers when it has been committed.
@@ -61,10 +71,11 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, mut waiting: mpsc::Receiver<Job>) {
+fn run(connection: &Connection, mut waiting: mpsc::Receiver<Job>, is_failing: &AtomicBool) {
     while let Some(first) = waiting.blocking_recv() {
         let mut replies = Vec::new();
         let committed = commit_batch(connection, first, &mut waiting, &mut replies);
+        is_failing.store(committed.is_err(), Ordering::Relaxed);
         if let Err(why) = &committed {
             tracing::error!(why, "the database could not commit");
         }

@@ -65,14 +65,14 @@ fn each_change_of_a_user_changes_what_it_names() {
             UserChange::SetPassword { password: password.clone(), keep: None, how: how.clone() },
             UserChange::Disable(how.clone()),
         ] {
-            assert!(store.change_user(&id, &change).await.unwrap());
+            assert!(store.change_user(&id, &[change]).await.unwrap());
         }
         let mut expected = user("1");
         (expected.claims, expected.email, expected.role) = (claims, None, Role::Admin);
         (expected.password, expected.disabled_at) = (Some(password), Some(NOON));
         assert_eq!(store.user(&id).await.unwrap(), Some(expected));
-        assert!(store.change_user(&id, &UserChange::Delete(how)).await.unwrap());
-        assert!(!store.change_user(&id, &UserChange::Enable).await.unwrap());
+        assert!(store.change_user(&id, &[UserChange::Delete(how)]).await.unwrap());
+        assert!(!store.change_user(&id, &[UserChange::Enable]).await.unwrap());
         assert_eq!(store.user(&id).await.unwrap(), None);
     });
 }
@@ -170,8 +170,8 @@ fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
         let (session, token) = kit.session("1", NOON);
         store.open(&session, None).await.unwrap();
         let disable = UserChange::Disable(revoked(RevokedReason::UserDisabled, NOON));
-        store.change_user(&user("1").id, &disable).await.unwrap();
-        store.change_user(&user("1").id, &UserChange::Enable).await.unwrap();
+        store.change_user(&user("1").id, &[disable]).await.unwrap();
+        store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
         assert_eq!(store.rotate(&kit.step(&token, NOON), &presence(NOON)).await.unwrap(), None);
     });
 }
@@ -240,7 +240,7 @@ fn a_new_password_ends_every_session_but_the_one_that_asked() {
         let how = revoked(RevokedReason::PasswordChanged, after(5));
         let password = user("2").password.unwrap();
         let change = UserChange::SetPassword { password, keep: Some(kept.id), how: how.clone() };
-        store.change_user(&user("1").id, &change).await.unwrap();
+        store.change_user(&user("1").id, &[change]).await.unwrap();
         assert_eq!(state(&*store, kept.id).await, SessionState::Active);
         assert_eq!(state(&*store, ended.id).await, SessionState::Revoked(how));
     });
@@ -253,7 +253,7 @@ fn a_deleted_users_sessions_end_and_stay_to_be_explained() {
         let (session, _) = kit.session("1", NOON);
         store.open(&session, None).await.unwrap();
         let how = revoked(RevokedReason::UserDeleted, after(5));
-        store.change_user(&user("1").id, &UserChange::Delete(how.clone())).await.unwrap();
+        store.change_user(&user("1").id, &[UserChange::Delete(how.clone())]).await.unwrap();
         let found = store.session(session.id).await.unwrap().unwrap();
         assert_eq!((found.session.state, found.user), (SessionState::Revoked(how), None));
     });

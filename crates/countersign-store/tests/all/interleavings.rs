@@ -146,8 +146,8 @@ impl Game<'_> {
             }
             Move::DisableAndEnable => {
                 let disable = UserChange::Disable(how(RevokedReason::UserDisabled));
-                let disabled = side.store.change_user(&user("1").id, &disable).await.unwrap();
-                let enabled = side.store.change_user(&user("1").id, &UserChange::Enable).await.unwrap();
+                let disabled = side.store.change_user(&user("1").id, &[disable]).await.unwrap();
+                let enabled = side.store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
                 (format!("{disabled} {enabled}"), None)
             }
             Move::LoseAWrite { session } => {

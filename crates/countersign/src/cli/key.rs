@@ -25,6 +25,7 @@ pub(super) enum Key {
     /// Takes a key that does not sign out of the published set: what it signed is refused from then on.
     Retire {
         /// Its `kid`.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -120,12 +120,12 @@ impl User {
             Self::Show { user } => show(context, &find(&*desk.store, &user).await?),
             Self::Disable { user } => {
                 let change = UserChange::Disable(context.revoked(RevokedReason::UserDisabled));
-                apply(context, &desk, &user, &change, "disabled").await
+                apply(context, &desk, &user, change, "disabled").await
             }
-            Self::Enable { user } => apply(context, &desk, &user, &UserChange::Enable, "enabled").await,
+            Self::Enable { user } => apply(context, &desk, &user, UserChange::Enable, "enabled").await,
             Self::Delete { user } => {
                 let change = UserChange::Delete(context.revoked(RevokedReason::UserDeleted));
-                apply(context, &desk, &user, &change, "deleted").await
+                apply(context, &desk, &user, change, "deleted").await
             }
             Self::SetPassword(set) => set.run(context, &desk).await,
             Self::Import { file } => import(context, &desk, &file).await,
@@ -223,11 +223,11 @@ async fn apply(
     context: &Context,
     desk: &Desk,
     user: &str,
-    change: &UserChange,
+    change: UserChange,
     done: &str,
 ) -> anyhow::Result<()> {
     let user = find(&*desk.store, user).await?;
-    accounts::change_user(&desk.directory(context), &user.id, change).await?;
+    accounts::change_user(&desk.directory(context), &user.id, &[change]).await?;
     output::line(format!("{} ({}) was {done}.", user.username, user.id));
     Ok(())
 }

@@ -166,7 +166,7 @@ pub async fn set_password(
         [Some(user.username.as_str()), user.email.as_deref()].into_iter().flatten().collect();
     let hash = directory.hashing.hash(NewPassword::check(text, &context)?).await?;
     let password = Password { hash, kind: PasswordKind::Lasting };
-    change_user(directory, &user.id, &UserChange::SetPassword { password, keep, how }).await?;
+    change_user(directory, &user.id, &[UserChange::SetPassword { password, keep, how }]).await?;
     tracing::info!(user = %user.id, "a password was changed");
     Ok(())
 }
@@ -181,13 +181,13 @@ pub async fn reset_password(
     id: &UserId,
     how: Revoked,
 ) -> Result<Secret<String>, AccountError> {
+    let user = find(directory, id).await?;
     let (password, text) = temporary(directory).await?;
-    let change = UserChange::SetPassword { password, keep: None, how };
-    change_user(directory, id, &change).await?;
+    change_user(directory, &user.id, &[UserChange::SetPassword { password, keep: None, how }]).await?;
     Ok(text)
 }
 
-/// Changes a user.
+/// Changes a user, all at once.
 ///
 /// # Errors
 ///
@@ -195,9 +195,9 @@ pub async fn reset_password(
 pub async fn change_user(
     directory: &Directory<'_>,
     id: &UserId,
-    change: &UserChange,
+    changes: &[UserChange],
 ) -> Result<(), AccountError> {
-    if directory.store.change_user(id, change).await? { Ok(()) } else { Err(AccountError::NoSuchUser) }
+    if directory.store.change_user(id, changes).await? { Ok(()) } else { Err(AccountError::NoSuchUser) }
 }
 
 async fn temporary(directory: &Directory<'_>) -> Result<(Password, Secret<String>), AccountError> {

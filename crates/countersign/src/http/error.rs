@@ -51,7 +51,7 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
     }
 
-    fn after(self, retry_after: Duration) -> Self {
+    pub(super) fn after(self, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..self }
     }
 
@@ -124,18 +124,19 @@ impl IntoResponse for Problem {
         let mut response = (*status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if *status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, challenge(code));
+        if let Some(challenge) = challenge(*status, code) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         self.0.with_retry(response)
     }
 }
 
 /// RFC 6750 §3: no error when no token was sent.
-fn challenge(code: &str) -> HeaderValue {
+fn challenge(status: StatusCode, code: &str) -> Option<HeaderValue> {
     match code {
-        "invalid_token" => HeaderValue::from_static(r#"Bearer error="invalid_token""#),
-        _ => HeaderValue::from_static("Bearer"),
+        "invalid_token" => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
+        "insufficient_scope" => Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)),
+        _ => (status == StatusCode::UNAUTHORIZED).then_some(HeaderValue::from_static("Bearer")),
     }
 }
 
@@ -235,9 +236,23 @@ fn capitalised(error: &dyn std::error::Error) -> String {
     first.chain(characters).chain(['.']).collect()
 }
 
-/// What a bug answers: a constant. The panic's text stays inside, because it may quote the request.
+/// What a bug answers. The panic's text stays inside, because it may quote the request.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    let failure =
-        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.");
-    Message(failure).into_response()
+    tracing::error!("a request panicked: please report it");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+/// What a bare status means: the router and the layers around it know no words.
+pub(super) fn of_status(status: StatusCode) -> Failure {
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => ("not_found", "There is nothing at this path."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("method_not_allowed", "This path takes other methods: see the Allow header.")
+        }
+        StatusCode::REQUEST_TIMEOUT => ("request_timeout", "The request took too long."),
+        StatusCode::FORBIDDEN => ("cross_origin", "The request comes from a page of another origin."),
+        StatusCode::INTERNAL_SERVER_ERROR => ("internal", "Something went wrong on our side."),
+        _ => ("refused", "The request could not be answered."),
+    };
+    Failure::new(status, code, detail)
 }

@@ -25,6 +25,12 @@ pub(super) struct TutorialBody(pub(super) Option<Value>);
 /// A JSON body as `/v1` takes it.
 pub(super) struct JsonBody<T>(pub(super) T);
 
+/// The query of a URL. A parameter that nobody knows is refused: a misspelt filter must not mean "all".
+pub(super) struct Query<T>(pub(super) T);
+
+/// The id in a path.
+pub(super) struct Id(pub(super) String);
+
 /// Somebody signed in.
 pub(super) struct SignedIn(pub(super) Caller);
 
@@ -59,8 +65,15 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
         }
         let bytes = read(request.into_body(), edge.body_limit).await?;
         let value = parse(&bytes)?;
+        if !value.is_object() {
+            return Err(Failure::malformed("The body is a JSON object.").into());
+        }
         let body = serde_json::from_value(value);
-        Ok(Self(body.map_err(|error| Failure::malformed(format!("The body does not fit: {error}.")))?))
+        Ok(Self(
+            body.map_err(|error| {
+                Failure::malformed(format!("The body does not fit: {}.", expected(&error)))
+            })?,
+        ))
     }
 }
 
@@ -74,6 +87,27 @@ impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
             return Ok(None);
         }
         <Self as FromRequest<_>>::from_request(request, edge).await.map(Some)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Edge>> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Edge>) -> Result<Self, Problem> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        let axum::extract::Query(query) = query
+            .map_err(|error| Failure::malformed(format!("The query does not fit: {}.", expected(&error))))?;
+        Ok(Self(query))
+    }
+}
+
+impl FromRequestParts<Arc<Edge>> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        let id = axum::extract::Path::<String>::from_request_parts(parts, edge).await;
+        let axum::extract::Path(id) = id.map_err(|_| Failure::malformed("The path is not UTF-8."))?;
+        Ok(Self(id))
     }
 }
 
@@ -151,6 +185,18 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
     }
 }
 
+/// What would have fitted. What was sent instead is not repeated: it may be a secret.
+fn expected(error: &dyn std::error::Error) -> String {
+    let text =
+        std::iter::successors(error.source(), |error| error.source()).last().unwrap_or(error).to_string();
+    let is_about_a_value =
+        ["invalid type", "invalid value", "invalid length"].iter().any(|start| text.contains(start));
+    match text.split_once(", expected ") {
+        Some((_, expected)) if is_about_a_value => format!("{expected} is expected somewhere"),
+        _ => text,
+    }
+}
+
 async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let detail = format!("The body is larger than {limit} bytes.");
@@ -167,6 +213,8 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Failure> {
-    countersign_token::json::parse_strict(bytes)
-        .map_err(|error| Failure::malformed(format!("The body is not JSON: {error}.")))
+    countersign_token::json::parse_strict(bytes).map_err(|error| {
+        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::malformed(format!("The body is not JSON: {cause}."))
+    })
 }

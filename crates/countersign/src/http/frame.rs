@@ -5,17 +5,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use tracing::Instrument;
 use uuid::Builder;
 
 use super::Edge;
+use super::error::{self, Message, Problem};
 
 /// The header in which a request's id comes and goes.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,12 +40,13 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     let request_id = request_id(&edge, request.headers());
     let trace_id = trace_id(request.headers()).map(tracing::field::display);
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
+    let is_first_party = request.uri().path().starts_with("/v1/");
     let method = method_name(request.method());
     let span = tracing::info_span!("request", request_id, trace_id);
     let work = async {
         let answered = tokio::time::timeout(edge.request_time, next.run(request)).await;
         let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
-        response = with_body(response);
+        response = with_body(response, is_first_party);
         add_headers(response.headers_mut(), &request_id);
         let millis = edge.app.world.now_millis().saturating_sub(started);
         let status = response.status().as_u16();
@@ -62,22 +62,17 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     work.instrument(span).await
 }
 
-/// Gives a status that came without a body the tutorial's.
-fn with_body(response: Response) -> Response {
+/// Gives a status that came without a body one in the dialect of its path.
+fn with_body(response: Response, is_first_party: bool) -> Response {
     let status = response.status();
     let has_body = response.headers().contains_key(header::CONTENT_TYPE);
     if has_body || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let message = match status {
-        StatusCode::NOT_FOUND => "There is nothing at this path.",
-        StatusCode::METHOD_NOT_ALLOWED => "This path takes other methods: see the Allow header.",
-        StatusCode::REQUEST_TIMEOUT => "The request took too long.",
-        StatusCode::FORBIDDEN => "The request comes from a page of another origin.",
-        _ => "The request could not be answered.",
-    };
+    let failure = error::of_status(status);
+    let mut framed =
+        if is_first_party { Problem(failure).into_response() } else { Message(failure).into_response() };
     let (parts, _) = response.into_parts();
-    let mut framed = (status, Json(json!({"message": message}))).into_response();
     let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
     framed.headers_mut().extend(kept.filter(|(name, _)| *name != header::CONTENT_LENGTH));
     framed

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -22,7 +23,8 @@ pub(super) async fn livez() -> &'static str {
 /// The process can do its work: it is not about to stop, and its store answers and takes writes.
 pub(super) async fn readyz(State(edge): State<Arc<Edge>>) -> Result<&'static str, Message> {
     if edge.is_draining.load(Ordering::Relaxed) {
-        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "About to stop.").into());
+        let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "About to stop.");
+        return Err(failure.after(Duration::from_secs(1)).into());
     }
     health::check(&edge.app).await?;
     Ok("ready\n")

@@ -1,15 +1,21 @@
 //! Where passwords are hashed: so many at a time, so many in line, no more.
 //!
-//! A hash takes tens of milliseconds and 19 MiB. The permit is held by the
-//! hashing thread and not by the request, so that clients who hang up cannot
-//! pile work up; whoever comes when the line is full hears so at once.
+//! A hash takes tens of milliseconds and 19 MiB. Threads of its own do the work
+//! and nothing else, so that the memory of a hash is used again by the next one
+//! and clients who hang up cannot pile work up; whoever comes when the line is
+//! full hears so at once.
 
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use countersign_core::World;
-use countersign_core::password::{NewPassword, PasswordHash, PasswordHasher, TypedPassword, Verified};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use countersign_core::password::{
+    HashMemory, NewPassword, PasswordHash, PasswordHasher, TypedPassword, Verified,
+};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::oneshot;
 
 /// The line is full.
 #[derive(Debug, Clone, Copy)]
@@ -18,13 +24,7 @@ pub struct Busy {
     pub retry_after: Duration,
 }
 
-/// A bounded pool that hashes passwords.
-pub struct HashPool {
-    hasher: Arc<PasswordHasher>,
-    world: World,
-    line: Arc<Semaphore>,
-    workers: Arc<Semaphore>,
-}
+const BUSY: Busy = Busy { retry_after: Duration::from_secs(2) };
 
 /// How much the pool takes on.
 #[derive(Debug, Clone, Copy)]
@@ -35,20 +35,36 @@ pub struct HashLimits {
     pub queue: usize,
 }
 
-struct Ticket {
-    _line: OwnedSemaphorePermit,
-    _worker: OwnedSemaphorePermit,
+type Job = Box<dyn FnOnce(&PasswordHasher, &mut HashMemory) + Send>;
+
+/// A thread that has had nothing to do for this long gives its memory back.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A bounded pool that hashes passwords. Its threads end with it.
+pub struct HashPool {
+    line: SyncSender<Job>,
+    world: World,
+    hashes: Counter,
 }
 
 impl HashPool {
     /// A pool around a hasher.
     pub fn new(hasher: PasswordHasher, limits: HashLimits, world: World) -> Self {
-        Self {
-            hasher: Arc::new(hasher),
-            world,
-            line: Arc::new(Semaphore::new(limits.workers + limits.queue)),
-            workers: Arc::new(Semaphore::new(limits.workers)),
+        let (line, waiting) = sync_channel(limits.queue);
+        let (hasher, waiting) = (Arc::new(hasher), Arc::new(Mutex::new(waiting)));
+        for index in 0..limits.workers {
+            let (hasher, waiting) = (hasher.clone(), waiting.clone());
+            thread::Builder::new()
+                .name(format!("password-{index}"))
+                .spawn(move || work(&hasher, &waiting))
+                .expect("a thread can be started");
         }
+        Self { line, world, hashes: Counter::default() }
+    }
+
+    /// How many hashes were made or verified: one for each try at a password, whoever it was for.
+    pub fn hashes(&self) -> Counter {
+        self.hashes.clone()
     }
 
     /// Hashes a password that is to be set.
@@ -58,7 +74,7 @@ impl HashPool {
     /// [`Busy`] when the line is full.
     pub async fn hash(&self, password: NewPassword) -> Result<PasswordHash, Busy> {
         let world = self.world.clone();
-        self.run(move |hasher| hasher.hash(password.typed(), &world)).await
+        self.run(move |hasher, memory| hasher.hash(password.typed(), memory, &world)).await
     }
 
     /// Verifies a password, against nobody's when there is no hash. A weak hash is answered with a stronger one.
@@ -72,9 +88,10 @@ impl HashPool {
         hash: Option<PasswordHash>,
     ) -> Result<(Verified, Option<PasswordHash>), Busy> {
         let world = self.world.clone();
-        self.run(move |hasher| {
-            let verified = hasher.verify(&password, hash.as_ref());
-            let stronger = (verified == Verified::RightButWeak).then(|| hasher.hash(&password, &world));
+        self.run(move |hasher, memory| {
+            let verified = hasher.verify(&password, hash.as_ref(), memory);
+            let is_weak = verified == Verified::RightButWeak;
+            let stronger = is_weak.then(|| hasher.hash(&password, memory, &world));
             (verified, stronger)
         })
         .await
@@ -82,17 +99,30 @@ impl HashPool {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&PasswordHasher) -> T + Send + 'static,
+        work: impl FnOnce(&PasswordHasher, &mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let busy = Busy { retry_after: Duration::from_secs(2) };
-        let line = self.line.clone().try_acquire_owned().map_err(|_| busy)?;
-        let worker = self.workers.clone().acquire_owned().await.map_err(|_| busy)?;
-        let hasher = self.hasher.clone();
-        let ticket = Ticket { _line: line, _worker: worker };
-        let done = tokio::task::spawn_blocking(move || {
-            let _ticket = ticket;
-            work(&hasher)
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |hasher, memory| {
+            // Whoever hung up while waiting is not worked for.
+            if !answer.is_closed() {
+                answer.send(work(hasher, memory)).ok();
+            }
         });
-        done.await.map_err(|_| busy)
+        self.line.try_send(job).map_err(|_| BUSY)?;
+        self.hashes.inc();
+        answered.await.map_err(|_| BUSY)
+    }
+}
+
+fn work(hasher: &PasswordHasher, waiting: &Mutex<Receiver<Job>>) {
+    let mut memory = HashMemory::default();
+    loop {
+        // One thread at a time stands at the head of the line.
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(IDLE);
+        match next {
+            Ok(job) => job(hasher, &mut memory),
+            Err(RecvTimeoutError::Timeout) => memory = HashMemory::default(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }

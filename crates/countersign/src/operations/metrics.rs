@@ -149,8 +149,9 @@ pub struct Metrics {
     requests: Family<Request, Histogram, fn() -> Histogram>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Numbers that start at zero, beside those that the hashing counts itself.
+    pub fn new(hashes: Counter) -> Self {
         let mut registry = Registry::with_prefix("countersign");
         let refreshes = Family::<ByOutcome, Counter>::default();
         for outcome in RefreshOutcome::ALL {
@@ -169,12 +170,11 @@ impl Default for Metrics {
         registry.register("sessions_revoked", "Sessions revoked by somebody", revoked.clone());
         registry.register("sessions_swept", "Ended sessions removed", swept.clone());
         registry.register("http_server_request_duration_seconds", "Time to answer", requests.clone());
+        registry.register("password_hashes", "Passwords hashed or verified", hashes);
         registry.register("build_info", "This release", build);
         Self { registry, refreshes, sign_ins, opened, revoked, swept, requests }
     }
-}
 
-impl Metrics {
     /// Counts a presented refresh token.
     pub fn count_refresh(&self, outcome: RefreshOutcome) {
         self.refreshes.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();

@@ -56,11 +56,15 @@ pub(crate) struct Harness {
     pub(crate) edge: Arc<Edge>,
     pub(crate) directory: TempDir,
     pub(crate) runtime: Runtime,
+    pub(crate) door: Door,
     clock: Arc<ManualClock>,
-    routes: Router,
     management: Router,
     key_policy: Option<countersign_core::signing_keys::KeyPolicy>,
 }
+
+/// What clients reach, for tasks that call it at once.
+#[derive(Clone)]
+pub(crate) struct Door(Router);
 
 /// An answer, whole.
 #[derive(Debug, Clone)]
@@ -94,11 +98,11 @@ impl Harness {
         config.throttle.address_burst = 100_000;
         change(&mut config);
         let clock = Arc::new(ManualClock(AtomicU64::new(start * 1000)));
-        let seed = std::process::id() as u64 ^ directory.path().as_os_str().len() as u64 ^ start;
         static HARNESSES: AtomicU64 = AtomicU64::new(1);
-        let seed = seed ^ (HARNESSES.fetch_add(1, Ordering::Relaxed) << 40);
+        let seed = HARNESSES.fetch_add(1, Ordering::Relaxed) << 40;
         let world = World::new(clock.clone(), Arc::new(Counting(AtomicU64::new(seed))));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
         let Assembled { edge, key_policy } = runtime
             .block_on(async {
@@ -106,16 +110,16 @@ impl Harness {
                 assemble(&config, ISSUER.to_owned(), (store, server_keys), &world).await
             })
             .unwrap();
-        let routes = http::routes(edge.clone());
+        let door = Door(http::routes(edge.clone()));
         let management = http::management_routes(edge.clone());
-        Self { edge, directory, runtime, clock, routes, management, key_policy }
+        Self { edge, directory, runtime, door, clock, management, key_policy }
     }
 
     /// Stops this server and starts another one over its directory and at its time.
     pub(crate) fn restart(self, change: impl FnOnce(&mut Config)) -> Self {
         let now = self.clock.now_millis() / 1000;
-        let Self { edge, directory, runtime, routes, management, .. } = self;
-        drop((edge, routes, management));
+        let Self { edge, directory, runtime, door, management, .. } = self;
+        drop((edge, door, management));
         drop(runtime);
         Self::in_directory(directory, now, change)
     }
@@ -154,21 +158,7 @@ impl Harness {
     }
 
     pub(crate) fn request(&self, request: Call) -> Reply {
-        self.runtime.block_on(self.call(request))
-    }
-
-    pub(crate) async fn call(&self, Call { method, path, headers, body, from }: Call) -> Reply {
-        let mut builder = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            builder = builder.header(name, value);
-        }
-        let peer = std::net::SocketAddr::new(from.parse().unwrap(), 4321);
-        let request = builder.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
-        let response = self.routes.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, 1 << 20).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Reply { status: parts.status, headers: parts.headers, text }
+        self.runtime.block_on(self.door.call(request))
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
@@ -265,6 +255,22 @@ impl Harness {
     }
 }
 
+impl Door {
+    pub(crate) async fn call(&self, Call { method, path, headers, body, from }: Call) -> Reply {
+        let mut builder = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let peer = std::net::SocketAddr::new(from.parse().unwrap(), 4321);
+        let request = builder.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+}
+
 fn master_key(directory: &TempDir, world: &World) -> Secret<String> {
     let path: PathBuf = directory.path().join("master-key");
     if !path.exists() {
@@ -327,12 +333,9 @@ impl Reply {
 
     /// The value of a cookie that is set.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
-        let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
-        lines.filter_map(|line| {
-            let (found, rest) = line.split_once('=')?;
-            (found == name).then(|| rest.split(';').next().unwrap_or_default().to_owned())
-        })
-        .last()
+        let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+        let found = lines.filter_map(|line| line.split_once('=')).find(|(found, _)| *found == name);
+        found.map(|(_, rest)| rest.split(';').next().unwrap_or_default().to_owned())
     }
 
     /// Status and body, for whole comparisons.

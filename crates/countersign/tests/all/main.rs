@@ -1,7 +1,28 @@
 //! The server from the outside: in this process with a clock that the test owns, and as a real process.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect fails there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets what it does not expect fails there"
+)]
 
+mod accounts;
+mod admin;
+mod bad_input;
+mod cli;
+mod concurrency;
+mod cookies;
+mod disk;
+mod frame;
+mod growth;
 mod harness;
+mod hashing;
+mod keys;
+mod kill;
+mod legacy;
+mod operations;
+mod process;
 mod refresh;
+mod secrecy;
+mod sessions;
 mod tutorial;

@@ -220,7 +220,11 @@ fn row_11_a_stolen_token_ends_the_session_and_its_story_names_both_holders() {
         server.request(call.from(address).header("user-agent", agent))
     };
     server.wait_seconds(900);
-    let owners = refresh_from(&stolen, "198.51.100.7", "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0");
+    let owners = refresh_from(
+        &stolen,
+        "198.51.100.7",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
+    );
     assert_eq!(owners.status, 200);
     server.wait_seconds(11);
     assert_eq!(refresh_from(&stolen, "203.0.113.9", "curl/8.5.0").status, 403);

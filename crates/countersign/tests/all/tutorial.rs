@@ -23,7 +23,10 @@ fn good_credentials_get_a_pair() {
     let server = server();
     let reply = server.post("/getTokens", &json!({"username": "john_doe", "password": PASSWORD}));
     let body = reply.json();
-    assert_eq!((reply.status.as_u16(), &body["tokenType"], &body["expiresIn"]), (200, &json!("Bearer"), &json!(900)));
+    assert_eq!(
+        (reply.status.as_u16(), &body["tokenType"], &body["expiresIn"]),
+        (200, &json!("Bearer"), &json!(900))
+    );
     assert!(reply.text.starts_with(r#"{"accessToken":"ey"#), "{}", reply.text);
     assert!(body["refreshToken"].as_str().unwrap().starts_with("csr_"));
     assert_eq!(body.as_object().unwrap().len(), 4);
@@ -59,7 +62,8 @@ fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
     let admin = server.add_admin("root");
     let token = server.sign_in_for(admin.username.as_str(), "countersign:admin").access;
     let disabled = json!({"disabled": true});
-    let id = server.post_as("/v1/admin/users", &token, &json!({"username": "passwordless"})).json()["id"].clone();
+    let id =
+        server.post_as("/v1/admin/users", &token, &json!({"username": "passwordless"})).json()["id"].clone();
     assert!(id.is_string());
     let users = server.get_as("/v1/admin/users", &token).json();
     let is_disabled = |user: &&Value| user["username"] == "disabled";
@@ -67,7 +71,8 @@ fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
     let path = format!("/v1/admin/users/{}", id.as_str().unwrap());
     let patch = Call::new(Method::PATCH, &path).bearer(&token).json(&disabled);
     assert_eq!(server.request(patch).status, 200);
-    let expected = server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"})).without_id();
+    let expected =
+        server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"})).without_id();
     assert_eq!(format!("{} {}", expected.0.as_u16(), expected.2), BAD_CREDENTIALS);
     for body in [
         json!({"username": "nobody", "password": PASSWORD}),
@@ -135,7 +140,9 @@ fn an_unacceptable_refresh_token_is_refused_with_one_answer() {
 fn both_forms_of_the_header_open_the_protected_route() {
     let server = server();
     let token = server.sign_in("john_doe").access;
-    for header in [token.clone(), format!("Bearer {token}"), format!("bearer {token}"), format!("BEARER  {token}")] {
+    for header in
+        [token.clone(), format!("Bearer {token}"), format!("bearer {token}"), format!("BEARER  {token}")]
+    {
         let call = Call::new(Method::GET, "/protectedRoute").header("authorization", &header);
         let reply = server.request(call);
         let body = reply.json();

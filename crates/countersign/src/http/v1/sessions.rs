@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use countersign_core::device::KnownDevice;
@@ -17,14 +17,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::error::{Failure, Problem};
-use super::super::extract::{JsonBody, SignedIn};
+use super::super::extract::{Id, JsonBody, Query, SignedIn};
 use super::super::{Edge, cookies};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
 use crate::app::Visitor;
 use crate::flows::open::Request;
 use crate::flows::refresh::RefreshError;
 use crate::flows::sign_in::Credentials;
-use crate::flows::{Pair, change_password, open, refresh, revoke, sessions, sign_in};
+use crate::flows::{Pair, accounts, change_password, open, refresh, revoke, sessions, sign_in};
 
 /// How the refresh token travels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -56,6 +56,7 @@ pub(in super::super) struct Refresh {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in super::super) struct Ending {
     except: Option<String>,
 }
@@ -70,10 +71,14 @@ pub(in super::super) async fn sign_in(
     let scope = Scope::parse(&body.scope).map_err(|_| invalid_scope())?;
     let credentials = Credentials::new(&body.username, &body.password);
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await?;
-    let user = signed_in.user;
+    let mut user = signed_in.user;
     check_scope(&scope, &user)?;
     match (&body.new_password, signed_in.password) {
-        (Some(new), _) => change_password::set(app, &user, new, None, &visitor).await?,
+        (Some(new), _) => {
+            change_password::set(app, &user, new, None, &visitor).await?;
+            // The change ended every session of the user's epoch before it.
+            user = accounts::find(&app.directory(), &user.id).await?;
+        }
         (None, PasswordKind::Temporary) => return Err(password_change_required()),
         (None, PasswordKind::Lasting) => {}
     }
@@ -130,7 +135,7 @@ pub(in super::super) async fn end(
     State(edge): State<Arc<Edge>>,
     SignedIn(caller): SignedIn,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Reply<Response> {
     let session = parse_session(&id)?;
     let is_current = session == caller.session.id;
@@ -177,13 +182,13 @@ fn reply(edge: &Edge, pair: &Pair, mode: TokenMode, status: StatusCode) -> Respo
     response
 }
 
-/// Nobody asks for more than they may have.
-pub(super) fn check_scope(scope: &Scope, user: &User) -> Result<(), Failure> {
+/// Nobody asks for more than they may have. Here there is the account's scope and the administrator's.
+fn check_scope(scope: &Scope, user: &User) -> Result<(), Failure> {
     let is_known = scope.iter().all(|word| [ACCOUNT_SCOPE, ADMIN_SCOPE].contains(&word));
     if is_known && scope.is_subset_of(&effective_scope(scope, user)) { Ok(()) } else { Err(invalid_scope()) }
 }
 
-fn invalid_scope() -> Failure {
+pub(super) fn invalid_scope() -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, "invalid_scope", "This user cannot have that scope.")
 }
 

@@ -87,7 +87,7 @@ pub(in super::super) async fn change(
     };
     confirm(&edge, &caller, &body.current_password, &visitor).await?;
     let change = UserChange::SetEmail(email.clone());
-    accounts::change_user(&edge.app.directory(), &caller.user.id, &change).await?;
+    accounts::change_user(&edge.app.directory(), &caller.user.id, &[change]).await?;
     Ok(Json(user_body(&countersign_core::user::User { email, ..caller.user })))
 }
 
@@ -100,7 +100,7 @@ pub(in super::super) async fn delete(
 ) -> Reply<Response> {
     confirm(&edge, &caller, &body.current_password, &visitor).await?;
     let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
-    accounts::change_user(&edge.app.directory(), &caller.user.id, &change).await?;
+    accounts::change_user(&edge.app.directory(), &caller.user.id, &[change]).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     cookies::clear_refresh(response.headers_mut());
     Ok(response)

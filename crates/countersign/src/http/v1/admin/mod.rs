@@ -3,6 +3,8 @@
 pub(in super::super) mod sessions;
 pub(in super::super) mod users;
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 
 use super::super::error::Failure;
@@ -12,18 +14,24 @@ const MAX_LIMIT: u32 = 500;
 
 /// Which piece of a list.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in super::super) struct Piece {
     after: Option<String>,
     limit: Option<u32>,
 }
 
-impl Piece {
-    fn limit(&self) -> Result<u32, Failure> {
-        let limit = self.limit.unwrap_or(100);
-        if (1..=MAX_LIMIT).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Failure::malformed(format!("`limit` is between 1 and {MAX_LIMIT}.")))
-        }
+/// How many rows somebody asked for.
+fn check_limit(limit: Option<u32>) -> Result<u32, Failure> {
+    let limit = limit.unwrap_or(100);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Failure::malformed(format!("`limit` is between 1 and {MAX_LIMIT}.")))
     }
+}
+
+/// An id in a query: unlike one in a path, a malformed one is a mistake and not a thing that is not there.
+fn parse_parameter<Id: FromStr>(name: &str, text: Option<&str>) -> Result<Option<Id>, Failure> {
+    let malformed = |_| Failure::malformed(format!("`{name}` is not an id."));
+    text.map(|text| text.parse().map_err(malformed)).transpose()
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use countersign_core::issuer::effective_scope;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, Whose};
 use countersign_core::user::UserClaims;
@@ -16,12 +17,10 @@ use serde_json::{Value, json};
 
 use super::super::super::Edge;
 use super::super::super::error::Failure;
-use super::super::super::extract::{Administrator, JsonBody};
-use super::super::sessions::check_scope;
-use super::super::{
-    Reply, created, ended, full_session_body, parse_session, parse_user, revoked, with_refresh_token,
-};
-use super::MAX_LIMIT;
+use super::super::super::extract::{Administrator, Id, JsonBody, Query};
+use super::super::sessions::invalid_scope;
+use super::super::{Reply, created, ended, full_session_body, parse_session, revoked, with_refresh_token};
+use super::{check_limit, parse_parameter};
 use crate::app::Visitor;
 use crate::flows::accounts::AccountError;
 use crate::flows::open::Request;
@@ -38,13 +37,24 @@ pub(in super::super::super) struct Open {
     scope: String,
 }
 
-/// Whose sessions: one user's, one client's, or everybody's.
+/// Whose sessions to list: one user's, one client's, or everybody's.
 #[derive(Deserialize)]
-pub(in super::super::super) struct Among {
+#[serde(deny_unknown_fields)]
+pub(in super::super::super) struct Listing {
     user: Option<String>,
     client: Option<String>,
     after: Option<String>,
     limit: Option<u32>,
+}
+
+/// Whose sessions to end. Everybody's must be said.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super::super) struct Ending {
+    user: Option<String>,
+    client: Option<String>,
+    #[serde(default)]
+    all: bool,
 }
 
 /// `POST /v1/admin/sessions`: a pair for a user whom a backend has authenticated by its own means.
@@ -59,8 +69,10 @@ pub(in super::super::super) async fn open(
         let detail = "This user is disabled.";
         return Err(Failure::new(StatusCode::CONFLICT, "user_disabled", detail).into());
     }
-    let scope = Scope::parse(&body.scope).map_err(|_| Failure::malformed("That is not a scope."))?;
-    check_scope(&scope, &user)?;
+    let scope = Scope::parse(&body.scope).map_err(|_| invalid_scope())?;
+    if !scope.is_subset_of(&effective_scope(&scope, &user)) {
+        return Err(invalid_scope().into());
+    }
     let claims = body.claims.map(UserClaims::check).transpose().map_err(AccountError::Malformed)?;
     let claims = claims.unwrap_or_default().as_map().clone();
     let request = Request { client: body.client_id, scope, claims };
@@ -73,33 +85,36 @@ pub(in super::super::super) async fn open(
 pub(in super::super::super) async fn list(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
-    Query(among): Query<Among>,
+    Query(listing): Query<Listing>,
 ) -> Reply<Json<Value>> {
-    let limit = among.limit.unwrap_or(100);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Failure::malformed(format!("`limit` is between 1 and {MAX_LIMIT}.")).into());
-    }
-    let after = among.after.as_deref().map(parse_session).transpose()?;
-    let rows = sessions::page(&edge.app, &among.whose()?, &Page { after, limit }).await?;
+    let after = parse_parameter("after", listing.after.as_deref())?;
+    let page = Page { after, limit: check_limit(listing.limit)? };
+    let of = whose(listing.user.as_deref(), listing.client.as_deref())?;
+    let rows = sessions::page(&edge.app, &of.unwrap_or(Whose::Everyone), &page).await?;
     Ok(Json(json!({"sessions": rows.iter().map(full_session_body).collect::<Vec<_>>()})))
 }
 
-/// `DELETE /v1/admin/sessions?user=&client=`: everybody's when neither is named.
+/// `DELETE /v1/admin/sessions?user=` or `?client=` or `?all=true`.
 pub(in super::super::super) async fn end_all(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,
-    Query(among): Query<Among>,
+    Query(ending): Query<Ending>,
 ) -> Reply<Json<Value>> {
+    let of = match (whose(ending.user.as_deref(), ending.client.as_deref())?, ending.all) {
+        (Some(of), false) => of,
+        (None, true) => Whose::Everyone,
+        _ => return Err(Failure::malformed("Name a user or a client, or say `all=true`.").into()),
+    };
     let how = revoked(RevokedReason::EndedByAdmin, &visitor.presence);
-    Ok(ended(revoke::end_all(&edge.app, &among.whose()?, None, how).await?))
+    Ok(ended(revoke::end_all(&edge.app, &of, None, how).await?))
 }
 
 /// `GET /v1/admin/sessions/{id}`: with its story in words.
 pub(in super::super::super) async fn show(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Reply<Json<Value>> {
     let row = sessions::find(&edge.app, parse_session(&id)?).await?;
     let row = row.ok_or_else(|| Failure::not_found("session"))?;
@@ -113,7 +128,7 @@ pub(in super::super::super) async fn end(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Reply<StatusCode> {
     let how = revoked(RevokedReason::EndedByAdmin, &visitor.presence);
     if revoke::end(&edge.app, parse_session(&id)?, &Whose::Everyone, how).await? {
@@ -123,15 +138,11 @@ pub(in super::super::super) async fn end(
     }
 }
 
-impl Among {
-    fn whose(&self) -> Result<Whose, Failure> {
-        match (&self.user, &self.client) {
-            (None, None) => Ok(Whose::Everyone),
-            (Some(user), None) => parse_user(user).map(Whose::User),
-            (None, Some(client)) => {
-                client.parse().map(Whose::Client).map_err(|_| Failure::malformed("That is not a client id."))
-            }
-            (Some(_), Some(_)) => Err(Failure::malformed("Name a user or a client, not both.")),
-        }
+fn whose(user: Option<&str>, client: Option<&str>) -> Result<Option<Whose>, Failure> {
+    match (parse_parameter("user", user)?, parse_parameter("client", client)?) {
+        (None, None) => Ok(None),
+        (Some(user), None) => Ok(Some(Whose::User(user))),
+        (None, Some(client)) => Ok(Some(Whose::Client(client))),
+        (Some(_), Some(_)) => Err(Failure::malformed("Name a user or a client, not both.")),
     }
 }

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::UserId;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, UserChange};
 use countersign_core::user::{UserClaims, check_email};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::super::super::Edge;
 use super::super::super::error::Failure;
-use super::super::super::extract::{Administrator, JsonBody};
+use super::super::super::extract::{Administrator, Id, JsonBody, Query};
 use super::super::{Reply, created, parse_role, parse_user, revoked, user_body};
-use super::Piece;
+use super::{Piece, check_limit, parse_parameter};
 use crate::app::Visitor;
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
 
@@ -37,7 +37,9 @@ pub(in super::super::super) struct Add {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in super::super::super) struct Change {
-    email: Option<String>,
+    /// `null` removes it; absent leaves it.
+    #[serde(default, deserialize_with = "present")]
+    email: Option<Option<String>>,
     claims: Option<Value>,
     role: Option<String>,
     disabled: Option<bool>,
@@ -67,8 +69,9 @@ pub(in super::super::super) async fn list(
     _: Administrator,
     Query(piece): Query<Piece>,
 ) -> Reply<Json<Value>> {
-    let after = piece.after.as_deref().map(parse_user).transpose()?;
-    let users = accounts::page(&edge.app.directory(), &Page { after, limit: piece.limit()? }).await?;
+    let after = parse_parameter("after", piece.after.as_deref())?;
+    let users =
+        accounts::page(&edge.app.directory(), &Page { after, limit: check_limit(piece.limit)? }).await?;
     Ok(Json(json!({"users": users.iter().map(user_body).collect::<Vec<_>>()})))
 }
 
@@ -76,7 +79,7 @@ pub(in super::super::super) async fn list(
 pub(in super::super::super) async fn show(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Reply<Json<Value>> {
     let user = accounts::find(&edge.app.directory(), &parse_user(&id)?).await?;
     Ok(Json(user_body(&user)))
@@ -87,13 +90,11 @@ pub(in super::super::super) async fn change(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Id(id): Id,
     JsonBody(body): JsonBody<Change>,
 ) -> Reply<Json<Value>> {
     let id = parse_user(&id)?;
-    for change in changes(body, &visitor)? {
-        accounts::change_user(&edge.app.directory(), &id, &change).await?;
-    }
+    accounts::change_user(&edge.app.directory(), &id, &changes(body, &visitor)?).await?;
     let user = accounts::find(&edge.app.directory(), &id).await?;
     Ok(Json(user_body(&user)))
 }
@@ -103,10 +104,10 @@ pub(in super::super::super) async fn delete(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Reply<StatusCode> {
     let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
-    accounts::change_user(&edge.app.directory(), &parse_user(&id)?, &change).await?;
+    accounts::change_user(&edge.app.directory(), &parse_user(&id)?, &[change]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -115,18 +116,24 @@ pub(in super::super::super) async fn reset_password(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Reply<Json<Value>> {
     let how = revoked(RevokedReason::PasswordChanged, &visitor.presence);
     let password = accounts::reset_password(&edge.app.directory(), &parse_user(&id)?, how).await?;
     Ok(Json(json!({"temporary_password": password.expose()})))
 }
 
+/// A member that is there, even if it is null.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 fn changes(body: Change, visitor: &Visitor) -> Result<Vec<UserChange>, Failure> {
     let malformed = |error| Failure::from(AccountError::Malformed(error));
     let mut changes = Vec::new();
     if let Some(email) = body.email {
-        changes.push(UserChange::SetEmail(Some(check_email(&email).map_err(malformed)?)));
+        let email = email.as_deref().map(check_email).transpose().map_err(malformed)?;
+        changes.push(UserChange::SetEmail(email));
     }
     if let Some(claims) = body.claims {
         changes.push(UserChange::SetClaims(UserClaims::check(claims).map_err(malformed)?));

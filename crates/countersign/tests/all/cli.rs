@@ -1,0 +1,277 @@
+//! The commands: what they print, what they answer, what they say when it goes wrong.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::process::{Process, command};
+
+const PASSWORD: &str = "vbzq mwtx krfj plnd";
+
+fn run_with(directory: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut command = command(directory);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that reads nothing may be gone already.
+    child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+    child.wait_with_output().unwrap()
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    run_with(directory, arguments, "")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn complained(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn done(directory: &Path, arguments: &[&str]) -> String {
+    let output = run(directory, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", complained(&output));
+    said(&output)
+}
+
+fn json_of(directory: &Path, arguments: &[&str]) -> Value {
+    let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&done(directory, &arguments)).unwrap()
+}
+
+fn failed(directory: &Path, arguments: &[&str]) -> String {
+    let output = run(directory, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", said(&output));
+    complained(&output)
+}
+
+/// A directory in which a server has run.
+fn directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Process::dev(directory.path()));
+    directory
+}
+
+#[test]
+fn help_is_on_every_level_and_wrong_usage_is_2() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        vec!["--help"],
+        vec!["serve", "--help"],
+        vec!["user", "--help"],
+        vec!["user", "add", "--help"],
+        vec!["session", "revoke", "--help"],
+        vec!["key", "rotate", "--help"],
+        vec!["token", "verify", "--help"],
+        vec!["config", "dump", "--help"],
+    ] {
+        assert!(done(directory.path(), &arguments).contains("Usage: countersign"), "{arguments:?}");
+    }
+    for arguments in [vec!["serv"], vec!["user"], vec!["session", "revoke"], vec!["session", "show", "x"]] {
+        assert_eq!(run(directory.path(), &arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    assert!(done(directory.path(), &["--version"]).starts_with("countersign 0."));
+}
+
+#[test]
+fn init_writes_a_configuration_that_runs_and_overwrites_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    done(directory.path(), &["init", "home"]);
+    let key = directory.path().join("home/master-key");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = failed(directory.path(), &["init", "home"]);
+    assert!(again.contains("exists; init overwrites nothing"), "{again}");
+    let config = ["--config", "home/countersign.toml"];
+    let checked = done(directory.path(), &[&config[..], &["config", "check"]].concat());
+    assert_eq!(checked, "The configuration can be used.\n");
+    let mut serve = command(directory.path());
+    serve.args(config).args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
+    let server = Process::start(serve);
+    assert_eq!(server.post("/getTokens", &json!({})).0, 401, "no demo user without --dev");
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn accounts_are_made_shown_changed_and_deleted() {
+    let directory = directory();
+    let at = directory.path();
+    let added = run_with(
+        at,
+        &["user", "add", "jane", "--id", "7", "--claims", r#"{"team":"red"}"#, "--password-stdin"],
+        PASSWORD,
+    );
+    assert_eq!(said(&added), "Added jane with the id 7.\n", "{}", complained(&added));
+    assert!(failed(at, &["user", "add", "jane", "--generate-password"]).contains("this username is taken"));
+    let weak = run_with(at, &["user", "add", "john", "--password-stdin"], "passwordpassword");
+    assert!(complained(&weak).contains("first that an attacker would try"), "{}", complained(&weak));
+    let claims = ["user", "add", "x", "--claims", r#"{"exp":1}"#, "--generate-password"];
+    assert!(failed(at, &claims).contains("`exp` is set by the server"));
+    assert_eq!(json_of(at, &["user", "show", "jane"])["claims"]["team"], "red");
+    let server = Process::dev(at);
+    let sign_in = || server.post("/getTokens", &json!({"username": "jane", "password": PASSWORD})).0;
+    assert_eq!(sign_in(), 200);
+    assert_eq!(done(at, &["user", "disable", "jane"]), "jane (7) was disabled.\n");
+    assert_eq!(sign_in(), 403);
+    done(at, &["user", "enable", "7"]);
+    assert_eq!(sign_in(), 200);
+    let generated = done(at, &["user", "set-password", "jane", "--generate-password"]);
+    let generated = generated.trim().strip_prefix("Password: ").unwrap();
+    assert_eq!(sign_in(), 403);
+    assert_eq!(server.post("/getTokens", &json!({"username": "jane", "password": generated})).0, 200);
+    done(at, &["user", "delete", "jane"]);
+    assert!(failed(at, &["user", "show", "jane"]).contains("see `countersign user list`"));
+    assert!(done(at, &["user", "list"]).contains("john_doe"));
+}
+
+#[test]
+fn accounts_are_imported_with_the_hashes_of_another_system() {
+    let directory = directory();
+    let at = directory.path();
+    // "an imported password", hashed by another implementation of Argon2.
+    let hash =
+        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$GO9w8xAgjMjxVuXW5M+lQhT4Tzk1Tz9xMr0YiDTr9hc";
+    let lines = format!(
+        "{}\n\n{}\n",
+        json!({"username": "jane", "id": "a-1", "password_hash": hash}),
+        json!({"username": "john", "claims": {"team": "red"}, "role": "admin"}),
+    );
+    std::fs::write(at.join("users.jsonl"), lines).unwrap();
+    assert_eq!(done(at, &["user", "import", "users.jsonl"]), "2 accounts were added.\n");
+    assert_eq!(json_of(at, &["user", "show", "john"])["role"], "admin");
+    let again = failed(at, &["user", "import", "users.jsonl"]);
+    assert!(again.contains("line 1") && again.contains("taken"), "{again}");
+    std::fs::write(at.join("bad.jsonl"), r#"{"username":"x","password_hash":"$2b$10$abc"}"#).unwrap();
+    assert!(failed(at, &["user", "import", "bad.jsonl"]).contains("not an Argon2 PHC string"));
+}
+
+#[test]
+fn sessions_are_listed_explained_and_revoked() {
+    let directory = directory();
+    let at = directory.path();
+    let server = Process::dev(at);
+    let sign_in = || {
+        let body: Value = serde_json::from_str(&server.post("/getTokens", &json!({})).1).unwrap();
+        body["refreshToken"].as_str().unwrap().to_owned()
+    };
+    let refresh = |token: &str| server.post("/refreshToken", &json!({"refreshToken": token})).0;
+    let (first, second) = (sign_in(), sign_in());
+    let list = json_of(at, &["session", "list", "--user", "john_doe"]);
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["state"]), (2, &json!("live")));
+    let id = list[0]["id"].as_str().unwrap();
+    let story = done(at, &["session", "explain", id]);
+    assert!(story.contains("john_doe (1) signed in with client first-party, from 127.0.0.1"), "{story}");
+    assert!(story.contains("It has not been refreshed yet.") && story.contains("It is live"), "{story}");
+    assert_eq!(done(at, &["session", "revoke", id]), format!("The session {id} was revoked.\n"));
+    assert_eq!((refresh(&first), refresh(&second)), (403, 200));
+    assert!(
+        done(at, &["session", "explain", id]).contains("an administrator ended it, with the command line")
+    );
+    assert!(failed(at, &["session", "revoke", id]).contains("no live session"));
+    assert_eq!(done(at, &["session", "revoke", "--user", "john_doe"]), "1 sessions were revoked.\n");
+    assert_eq!(refresh(&second), 403);
+    sign_in();
+    assert_eq!(done(at, &["session", "revoke", "--client", "first-party"]), "1 sessions were revoked.\n");
+    assert_eq!(done(at, &["session", "revoke", "--all"]), "0 sessions were revoked.\n");
+    assert_eq!(json_of(at, &["session", "show", id])["state"], "ended_by_admin");
+    let unknown = failed(at, &["session", "show", "00000000-0000-7000-8000-000000000000"]);
+    assert!(unknown.contains("there is no session"), "{unknown}");
+}
+
+#[test]
+fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
+    let directory = directory();
+    let at = directory.path();
+    let states = |keys: &Value| {
+        let mut states: Vec<_> =
+            keys.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect();
+        states.sort();
+        states
+    };
+    assert_eq!(states(&json_of(at, &["key", "list"])), ["active", "next"]);
+    assert!(failed(at, &["key", "rotate"]).contains("may not know the next key before"));
+    let rotated = json_of(at, &["key", "rotate", "--now"]);
+    assert_eq!(states(&rotated), ["active", "next", "retired"]);
+    let kid = |state: &str| {
+        let keys = rotated.as_array().unwrap();
+        keys.iter().find(|key| key["state"] == state).unwrap()["kid"].as_str().unwrap().to_owned()
+    };
+    assert!(failed(at, &["key", "retire", &kid("active")]).contains("rotated first"));
+    assert_eq!(states(&json_of(at, &["key", "retire", &kid("retired")])), ["active", "next"]);
+}
+
+#[test]
+fn tokens_are_decoded_without_and_verified_with_checks() {
+    let directory = directory();
+    let at = directory.path();
+    let server = Process::dev(at);
+    let body: Value = serde_json::from_str(&server.post("/getTokens", &json!({})).1).unwrap();
+    let token = body["accessToken"].as_str().unwrap();
+    let decoded = run(at, &["token", "decode", token]);
+    assert!(complained(&decoded).contains("Nothing was checked"));
+    let claims: Value = serde_json::from_str(&said(&decoded)).unwrap();
+    assert_eq!(claims["claims"]["username"], "john_doe");
+    let url = format!("http://127.0.0.1:{}/.well-known/jwks.json", server.port);
+    let issuer = format!("http://localhost:{}", server.port);
+    let named = ["--issuer", &issuer, "--audience", &issuer];
+    let verified = run_with(at, &[&["token", "verify", "-", "--jwks", &url], &named[..]].concat(), token);
+    assert!(verified.status.success() && complained(&verified).is_empty(), "{}", complained(&verified));
+    std::fs::write(at.join("keys.json"), server.get("/.well-known/jwks.json").1).unwrap();
+    let believed = run(at, &["token", "verify", token, "--jwks", "keys.json"]);
+    assert!(complained(&believed).contains("was believed without --issuer"), "{}", complained(&believed));
+    let verify =
+        |more: &[&str]| failed(at, &[&["token", "verify", token, "--jwks", "keys.json"], more].concat());
+    for more in [
+        &["--issuer", "https://other.example"][..],
+        &["--audience", "https://other.example"],
+        &["--typ", "JWT"],
+        &["--alg", "RS256"],
+    ] {
+        assert!(!verify(more).is_empty());
+    }
+    let other = if token.ends_with('A') { "Q" } else { "A" };
+    let tampered = format!("{}{other}", &token[..token.len() - 1]);
+    assert!(failed(at, &["token", "verify", &tampered, "--jwks", "keys.json"]).contains("error"));
+    assert!(
+        failed(at, &["token", "verify", token, "--jwks", "absent.json"]).contains("cannot read absent.json")
+    );
+}
+
+// G1
+#[test]
+fn the_configuration_is_dumped_with_origins_and_without_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    std::fs::write(at.join("c.toml"), "issuer = 'https://id.example.com'\nmaster_key = 'canary'\n").unwrap();
+    let dump = json_of(at, &["--config", "c.toml", "config", "dump"]);
+    assert_eq!(dump["issuer"], json!({"value": "https://id.example.com", "origin": "c.toml"}));
+    assert_eq!(dump["master_key"], json!({"value": "(redacted)", "origin": "c.toml"}));
+    assert_eq!(dump["refresh_token.grace"], json!({"value": "10s", "origin": "default"}));
+    assert_eq!(dump["data_dir"]["origin"], "a flag");
+    let human = done(at, &["--config", "c.toml", "config", "dump"]);
+    assert!(!human.contains("canary"));
+    std::fs::write(at.join("bad.toml"), "isuer = 'x'\n").unwrap();
+    let unknown = failed(at, &["--config", "bad.toml", "config", "check"]);
+    assert!(unknown.contains("bad.toml: there is no key `isuer`; did you mean `issuer`?"), "{unknown}");
+    let schema: Value = serde_json::from_str(&done(at, &["config", "schema"])).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    assert!(done(at, &["config", "reference"]).contains("| `refresh_token.grace` |"));
+}
+
+#[test]
+fn the_store_is_cared_for() {
+    let directory = directory();
+    let at = directory.path();
+    assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 1).\n");
+    assert!(done(at, &["doctor"]).ends_with("Nothing is wrong.\n"));
+    assert!(done(at, &["backup", "copy.db"]).contains("The master key is not in it."));
+    assert!(failed(at, &["backup", "copy.db"]).contains("overwrites nothing"));
+    let new = tempfile::tempdir().unwrap();
+    assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
+    std::fs::create_dir(new.path().join("data")).unwrap();
+    assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
+    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 1 now.\n"));
+}

@@ -1,0 +1,87 @@
+//! Many presentations of one token at once: one successor, one step.
+//!
+//! `COUNTERSIGN_ROUNDS` sets the rounds; the long run plays a thousand.
+
+use serde_json::json;
+
+use crate::harness::{Call, Harness, Tokens};
+
+const AT_ONCE: usize = 64;
+
+#[expect(clippy::disallowed_methods, reason = "the long run plays more rounds than a test run")]
+fn rounds() -> u32 {
+    std::env::var("COUNTERSIGN_ROUNDS").ok().map_or(30, |rounds| rounds.parse().unwrap())
+}
+
+/// Presents one token many times at once; every answer's status and successor.
+fn present(server: &Harness, token: &str) -> Vec<(u16, String)> {
+    let calls = (0..AT_ONCE).map(|_| {
+        let (door, body) = (server.door.clone(), json!({"refreshToken": token}));
+        server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    calls
+        .into_iter()
+        .map(|call| server.runtime.block_on(call).unwrap())
+        .map(|reply| (reply.status.as_u16(), Tokens::of_tutorial(&reply).refresh))
+        .collect()
+}
+
+// incident 13
+#[test]
+fn sixty_four_presentations_at_once_get_one_successor_and_move_the_row_by_one() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let mut token = server.sign_in("jane").refresh;
+    let session = server.session_of(&token);
+    for round in 1..=rounds() {
+        server.wait_seconds(900);
+        let answers = present(&server, &token);
+        let (status, successor) = answers[0].clone();
+        assert_eq!(status, 200, "round {round}");
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "round {round}: a fork");
+        assert_eq!(server.row(session).session.ratchet.generation, round);
+        token = successor;
+    }
+    assert_eq!(server.refreshes("rotated"), u64::from(rounds()));
+    assert_eq!(server.refreshes("replayed"), u64::from(rounds()) * (AT_ONCE as u64 - 1));
+}
+
+// incident 17
+#[test]
+fn nothing_is_issued_after_an_acknowledged_revocation() {
+    let server = Harness::new();
+    server.add_user("jane");
+    for _ in 0..rounds().min(100) {
+        let tokens = server.sign_in("jane");
+        let refreshing = (0..16).map(|_| {
+            let (door, body) = (server.door.clone(), json!({"refreshToken": tokens.refresh}));
+            server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await })
+        });
+        let refreshing: Vec<_> = refreshing.collect();
+        assert_eq!(server.post("/logout", &json!({"refreshToken": tokens.refresh})).status, 204);
+        let after = server.refresh(&tokens.refresh);
+        assert_eq!(after.status, 403);
+        for call in refreshing {
+            let reply = server.runtime.block_on(call).unwrap();
+            if reply.status == 200 {
+                assert_eq!(server.refresh(&Tokens::of_tutorial(&reply).refresh).status, 403);
+            }
+        }
+    }
+}
+
+#[test]
+fn restored_tabs_that_refresh_in_a_row_sign_nobody_out() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let first = server.sign_in("jane").refresh;
+    server.wait_seconds(900);
+    let mut latest = first.clone();
+    for _ in 0..5 {
+        server.wait_seconds(2);
+        let reply = server.refresh(&latest);
+        latest = Tokens::of_tutorial(&reply).refresh;
+        assert_eq!(server.refresh(&first).status, 200, "a slow tab with the oldest token");
+    }
+}

@@ -1,0 +1,98 @@
+//! Cookie mode: the refresh token never reaches a script.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::harness::{Call, Harness, PASSWORD, Reply};
+
+const COOKIE: &str = "__Host-countersign";
+
+fn signed_in() -> (Harness, Reply) {
+    let server = Harness::new();
+    server.add_user("jane");
+    let body = json!({"username": "jane", "password": PASSWORD, "token_mode": "cookie"});
+    let reply = server.post("/v1/sessions", &body);
+    assert_eq!(reply.status, 201);
+    (server, reply)
+}
+
+fn refresh(cookie: &str) -> Call {
+    Call::post("/v1/sessions/refresh").header("cookie", &format!("theme=dark; {COOKIE}={cookie}"))
+}
+
+// D9
+#[test]
+fn the_refresh_token_travels_in_its_cookie_alone() {
+    let (_server, reply) = signed_in();
+    assert!(reply.json().get("refresh_token").is_none() && !reply.text.contains("csr_"));
+    let lines = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+    let line = lines.into_iter().find(|line| line.starts_with("__Host-countersign=csr_")).unwrap();
+    let (_, attributes) = line.split_once("; ").unwrap();
+    assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=604800");
+}
+
+// D9
+#[test]
+fn every_cookie_is_bound_to_this_host_and_hidden_from_scripts() {
+    let (_server, reply) = signed_in();
+    let lines: Vec<_> =
+        reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        assert!(line.starts_with("__Host-") && !line.contains("Domain"), "{line}");
+        for attribute in ["Path=/;", "Secure;", "HttpOnly;", "SameSite=Strict;"] {
+            assert!(line.contains(attribute), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_refresh_by_cookie_takes_no_body_and_sets_the_next_cookie() {
+    let (server, reply) = signed_in();
+    let first = reply.cookie(COOKIE).unwrap();
+    let refreshed = server.request(refresh(&first));
+    let second = refreshed.cookie(COOKIE).unwrap();
+    assert_eq!(refreshed.status, 200);
+    assert!(first != second && !refreshed.text.contains("csr_"));
+    assert_eq!(server.request(refresh(&second)).status, 200);
+}
+
+#[test]
+fn a_refused_cookie_is_taken_out_of_the_browser() {
+    let (server, reply) = signed_in();
+    let access = reply.json()["access_token"].as_str().unwrap().to_owned();
+    let cookie = reply.cookie(COOKIE).unwrap();
+    let ended = server.request(Call::new(Method::DELETE, "/v1/sessions").bearer(&access));
+    assert_eq!(ended.cookie(COOKIE).as_deref(), Some(""));
+    let refused = server.request(refresh(&cookie));
+    assert_eq!((refused.status.as_u16(), refused.cookie(COOKIE).as_deref()), (401, Some("")));
+}
+
+// D10
+#[test]
+fn a_page_of_another_origin_changes_nothing() {
+    let (server, reply) = signed_in();
+    let cookie = reply.cookie(COOKIE).unwrap();
+    let from = |site: &str, origin: &str| {
+        let call = refresh(&cookie).header("sec-fetch-site", site).header("origin", origin);
+        server.request(call.header("host", "id.example.com")).status.as_u16()
+    };
+    assert_eq!(from("cross-site", "https://evil.example"), 403);
+    assert_eq!(from("same-site", "https://other.example.com"), 403);
+    let old_browser =
+        refresh(&cookie).header("origin", "https://evil.example").header("host", "id.example.com");
+    assert_eq!(server.request(old_browser).status, 403);
+    assert_eq!(server.refreshes("rotated"), 0);
+    assert_eq!(from("same-origin", "https://id.example.com"), 200);
+}
+
+// D10
+#[test]
+fn a_form_is_no_json() {
+    let (server, _) = signed_in();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        let body = json!({"username": "jane", "password": PASSWORD}).to_string();
+        let call = Call::post("/v1/sessions").header("content-type", kind).bytes(body);
+        assert_eq!(server.request(call).status, 415, "{kind}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A full disk and a directory that cannot be written: a clear error, 503, nothing lost.
+//!
+//! The server runs in a mount namespace of its own on a small file system in
+//! memory, which the test fills through `/proc/PID/root`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::process::{Process, patiently};
+
+/// The server on a file system of `megabytes`, mounted with `options`.
+fn on_small_disk(directory: &Path, script: &str) -> Command {
+    let binary = env!("CARGO_BIN_EXE_countersign");
+    let serve = format!(
+        "{script}; exec {binary} --data-dir disk/data serve --dev --listen 127.0.0.1:0 --management-listen 127.0.0.1:0"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-ec", &serve]);
+    std::fs::create_dir_all(directory.join("disk")).unwrap();
+    command.current_dir(directory);
+    command
+}
+
+/// The small disk, from outside its namespace.
+fn disk(server: &Process, directory: &Path) -> PathBuf {
+    let inside = std::fs::canonicalize(directory).unwrap().join("disk");
+    PathBuf::from(format!("/proc/{}/root{}", server.child.id(), inside.display()))
+}
+
+fn refresh(server: &Process, token: &str) -> (u16, String) {
+    server.post("/refreshToken", &json!({"refreshToken": token}))
+}
+
+fn refresh_token(body: &str) -> String {
+    serde_json::from_str::<Value>(body).unwrap()["refreshToken"].as_str().unwrap().to_owned()
+}
+
+/// Fills the disk to the last byte.
+fn fill(disk: &Path) {
+    use std::io::Write;
+    let mut ballast = std::fs::File::options().create(true).append(true).open(disk.join("ballast")).unwrap();
+    while ballast.write_all(&[0; 4096]).is_ok() {}
+}
+
+#[test]
+fn a_full_disk_is_told_so_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=3m none disk";
+    let server = Process::start(on_small_disk(directory.path(), mount));
+    let mut token = refresh_token(&server.post("/getTokens", &json!({})).1);
+    let disk = disk(&server, directory.path());
+    fill(&disk);
+    // The log's last page may still have room for a write or two.
+    let mut refused = None;
+    for _ in 0..2000 {
+        let (status, body) = refresh(&server, &token);
+        if status != 200 {
+            refused = Some((status, body));
+            break;
+        }
+        token = refresh_token(&body);
+    }
+    let (status, body) = refused.expect("the disk is full");
+    assert_eq!((status, body.contains("try again shortly")), (503, true), "{body}");
+    assert_eq!(server.get("/readyz").0, 503);
+    assert_eq!(server.get("/livez").0, 200);
+    let sign_out = server.post("/logout", &json!({"refreshToken": token}));
+    assert_eq!(sign_out.0, 503, "a revocation that is not durable is not acknowledged");
+    assert!(server.log.lock().unwrap().contains("the store could not answer"));
+    std::fs::remove_file(disk.join("ballast")).unwrap();
+    assert!(patiently(|| server.get("/readyz").0 == 200), "{}", server.log.lock().unwrap());
+    let (status, body) = refresh(&server, &token);
+    assert_eq!(status, 200, "the last acknowledged token still works: {body}");
+    assert_eq!(refresh(&server, &refresh_token(&body)).0, 200);
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_told_so_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=3m none disk; mkdir disk/data; mount -o remount,ro disk";
+    let refused = Process::try_start(on_small_disk(directory.path(), mount)).err().unwrap();
+    assert!(refused.contains("cannot write disk/data/master-key"), "{refused}");
+    let script = format!(
+        "mount -t tmpfs -o size=8m none disk; \
+         {} --data-dir disk/data serve --dev --listen 127.0.0.1:0 --management-listen 127.0.0.1:0 >disk/out & \
+         server=$!; until grep -q running disk/out; do sleep 0.05; done; kill -9 $server; wait $server || true; \
+         mount -o remount,ro disk",
+        env!("CARGO_BIN_EXE_countersign")
+    );
+    let refused = Process::try_start(on_small_disk(directory.path(), &script)).err().unwrap();
+    assert!(refused.contains("check that the directory exists, has space and can be written"), "{refused}");
+}

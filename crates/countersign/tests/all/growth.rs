@@ -1,0 +1,61 @@
+//! One row a session: refreshing makes the database no larger.
+
+use std::sync::Arc;
+
+use countersign::flows::open::{self, Request};
+use countersign::flows::refresh;
+use countersign_core::session::Presence;
+use countersign_core::{ClientId, Secret};
+
+use crate::harness::Harness;
+
+const SESSIONS: usize = 1000;
+const REFRESHES: usize = 100_000;
+
+fn size(server: &Harness) -> u64 {
+    server.database().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    std::fs::metadata(server.directory.path().join("countersign.db")).unwrap().len()
+}
+
+/// Refreshes every session once, at once.
+fn refresh_all(server: &Harness, tokens: &mut [Secret<String>]) {
+    let edge = &server.edge;
+    server.wait_seconds(60);
+    let by = Presence { at: server.now(), address: None, device: "a test".to_owned() };
+    let refreshing = tokens.iter().map(|token| {
+        let (edge, token, by) = (Arc::clone(edge), token.clone(), by.clone());
+        server.runtime.spawn(async move {
+            refresh::refresh(&edge.app, &token, &ClientId::first_party(), &by).await.unwrap().refresh
+        })
+    });
+    let refreshing: Vec<_> = refreshing.collect();
+    for (token, refreshed) in tokens.iter_mut().zip(refreshing) {
+        *token = server.runtime.block_on(refreshed).unwrap();
+    }
+}
+
+#[test]
+fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database() {
+    let server = Harness::new();
+    let user = server.add_user("jane");
+    let app = &server.edge.app;
+    let by = Presence { at: server.now(), address: None, device: "a test".to_owned() };
+    let request = || Request::first_party(&countersign_token::Scope::default());
+    let mut tokens: Vec<_> = (0..SESSIONS)
+        .map(|_| {
+            server.runtime.block_on(open::open(app, &user, request(), &by, None)).unwrap().unwrap().refresh
+        })
+        .collect();
+    let mut early = 0;
+    for round in 1..=REFRESHES / SESSIONS {
+        refresh_all(&server, &mut tokens);
+        if round * SESSIONS == 10_000 {
+            early = size(&server);
+        }
+    }
+    let late = size(&server);
+    let rows: u32 =
+        server.database().query_row("SELECT count(*) FROM sessions", [], |row| row.get(0)).unwrap();
+    assert_eq!((rows, server.refreshes("rotated")), (SESSIONS as u32, REFRESHES as u64));
+    assert!(late * 10 <= early * 11, "{early} bytes after 10,000 refreshes, {late} after 100,000");
+}

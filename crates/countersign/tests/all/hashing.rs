@@ -1,0 +1,112 @@
+//! Passwords cost the same for everybody, and never more than the server has.
+
+use serde_json::json;
+
+use crate::harness::{Call, Harness, PASSWORD};
+use crate::process::Process;
+
+fn hashes(server: &Harness) -> u64 {
+    let metrics = server.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("countersign_password_hashes_total "));
+    line.unwrap().parse().unwrap()
+}
+
+// E5
+#[test]
+fn every_cause_of_a_refusal_costs_one_hash() {
+    let server = Harness::new();
+    server.add_user("jane");
+    server.add_user("disabled");
+    server.database().execute("UPDATE users SET disabled_at = 1 WHERE username = 'disabled'", []).unwrap();
+    server.add_user("passwordless");
+    server
+        .database()
+        .execute(
+            "UPDATE users SET password_hash = NULL, password_kind = NULL WHERE username = 'passwordless'",
+            [],
+        )
+        .unwrap();
+    for (name, password) in [
+        ("nobody", PASSWORD),
+        ("jane", "wrong"),
+        ("jane", ""),
+        ("disabled", PASSWORD),
+        ("passwordless", PASSWORD),
+        ("passwordless", ""),
+        ("\u{1b}[31m", PASSWORD),
+    ] {
+        let before = hashes(&server);
+        let reply = server.post("/getTokens", &json!({"username": name, "password": password}));
+        assert_eq!((reply.status.as_u16(), hashes(&server) - before), (403, 1), "{name:?} {password:?}");
+    }
+}
+
+// E6
+#[test]
+fn what_is_too_long_is_refused_on_every_path_before_it_is_hashed() {
+    let server = Harness::with(|config| config.registration.enabled = true);
+    server.add_user("jane");
+    let access = server.sign_in("jane").access;
+    let before = hashes(&server);
+    let long = "x".repeat(1025);
+    let bodies = [
+        ("/getTokens", json!({"username": "jane", "password": long})),
+        ("/v1/sessions", json!({"username": "jane", "password": long})),
+        ("/v1/users", json!({"username": "john", "password": long})),
+        ("/v1/users/me/password", json!({"current_password": long, "new_password": long})),
+    ];
+    for (path, body) in bodies {
+        assert!(server.post_as(path, &access, &body).status.is_client_error(), "{path}");
+    }
+    assert_eq!(hashes(&server), before);
+}
+
+// E6
+#[test]
+fn a_weaker_hash_is_replaced_at_the_next_sign_in() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let hash = |server: &Harness| -> String {
+        server.database().query_row("SELECT password_hash FROM users", [], |row| row.get(0)).unwrap()
+    };
+    assert!(hash(&server).contains("m=19456,t=2,p=1"));
+    let server = server.restart(|config| config.password.passes = 3);
+    server.sign_in("jane");
+    assert!(hash(&server).contains("m=19456,t=3,p=1"), "{}", hash(&server));
+    let before = hash(&server);
+    server.sign_in("jane");
+    assert_eq!(hash(&server), before);
+}
+
+// E6
+#[test]
+fn whoever_finds_the_line_full_is_asked_to_come_again() {
+    let server = Harness::with(|config| (config.password.workers, config.password.queue) = (1, 2));
+    server.add_user("jane");
+    let body = json!({"username": "jane", "password": PASSWORD});
+    let calls = (0..20).map(|_| {
+        let (door, body) = (server.door.clone(), body.clone());
+        server.runtime.spawn(async move { door.call(Call::post("/getTokens").json(&body)).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    let replies: Vec<_> = calls.into_iter().map(|call| server.runtime.block_on(call).unwrap()).collect();
+    let busy: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
+    assert!(replies.iter().all(|reply| reply.status == 200 || reply.status == 503));
+    assert!(!busy.is_empty() && busy.len() < 20, "{} were busy", busy.len());
+    assert!(busy.iter().all(|reply| reply.header("retry-after") == Some("2")));
+    server.sign_in("jane");
+}
+
+// E6
+#[test]
+fn five_hundred_sign_ins_at_once_stay_within_the_memory_of_the_pool() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev(directory.path());
+    let body = json!({"username": "nobody", "password": "wrong"}).to_string();
+    let statuses = server.post_at_once("/getTokens", &body, 500);
+    assert_eq!(statuses.len(), 500);
+    assert!(statuses.iter().all(|status| [403, 429, 503].contains(status)), "{statuses:?}");
+    let peak = server.peak_memory_kib();
+    // Two hashes of 19 MiB at a time, and everything else.
+    assert!(peak < 150 * 1024, "{peak} KiB");
+}

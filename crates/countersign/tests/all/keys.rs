@@ -1,0 +1,192 @@
+//! Signing keys: rotated without any verifier failing, useless without the master key.
+
+use std::time::Duration;
+
+use countersign_core::{Secret, ServerKeys};
+use countersign_token::{AccessTokenClaims, Algorithm, Expected, JwkSet, KeySet, TokenType, verify};
+use serde_json::Value;
+
+use crate::harness::{Harness, ISSUER, Tokens};
+
+/// A resource server that keeps the key set for an hour and never asks in between.
+struct CachingVerifier {
+    keys: KeySet,
+    fetched_at: u64,
+}
+
+impl CachingVerifier {
+    fn fetch(server: &Harness) -> Self {
+        let published = server.get("/.well-known/jwks.json");
+        assert_eq!(published.header("content-type"), Some("application/jwk-set+json"));
+        let keys = KeySet::from(JwkSet::parse(published.text.as_bytes()).unwrap());
+        Self { keys, fetched_at: server.now().seconds() }
+    }
+
+    fn accepts(&self, server: &Harness, token: &str) -> bool {
+        let expected = Expected {
+            issuer: ISSUER.to_owned(),
+            audience: ISSUER.to_owned(),
+            token_type: TokenType::AccessToken,
+            leeway: Duration::ZERO,
+        };
+        verify::<AccessTokenClaims>(token, &self.keys, &expected, server.now()).is_ok()
+    }
+}
+
+fn kids(server: &Harness) -> Vec<String> {
+    let set = server.get("/.well-known/jwks.json").json();
+    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+// C8
+#[test]
+fn a_verifier_that_caches_for_an_hour_sees_three_rotations_and_no_failure() {
+    let server =
+        Harness::with(|config| config.signing_keys.rotate_after = countersign::config::Lifetime::minutes(70));
+    server.add_user("jane");
+    let mut refresh = server.sign_in("jane").refresh;
+    // Three phases, so that some cache is always about to expire.
+    let mut verifiers: Vec<_> = (0..3).map(|_| CachingVerifier::fetch(&server)).collect();
+    verifiers.iter_mut().zip(0..).for_each(|(verifier, phase)| verifier.fetched_at -= phase * 1200);
+    let (mut issued, mut signers) = (Vec::<(u64, String)>::new(), std::collections::BTreeSet::new());
+    for _minute in 0..300 {
+        server.wait_seconds(60);
+        server.keep_keys();
+        let now = server.now().seconds();
+        let tokens = Tokens::of_tutorial(&server.refresh(&refresh));
+        refresh = tokens.refresh;
+        let header = countersign_token::unverified::decode(&tokens.access).unwrap().header;
+        signers.insert(header["kid"].as_str().unwrap().to_owned());
+        issued.push((now, tokens.access));
+        issued.retain(|(at, _)| now - at < 900);
+        for verifier in &mut verifiers {
+            if now - verifier.fetched_at >= 3600 {
+                *verifier = CachingVerifier::fetch(&server);
+            }
+            for (at, token) in &issued {
+                assert!(
+                    verifier.accepts(&server, token),
+                    "issued at {at}, cached at {}",
+                    verifier.fetched_at
+                );
+            }
+        }
+    }
+    assert!(signers.len() >= 4, "{} keys signed: three rotations", signers.len());
+}
+
+#[test]
+fn retired_keys_leave_the_set_after_their_last_token() {
+    let server = Harness::new();
+    let first = kids(&server);
+    server.rotate_keys();
+    let second = kids(&server);
+    assert_eq!((first.len(), second.len()), (2, 3));
+    assert!(first.iter().all(|kid| second.contains(kid)));
+    server.wait_seconds(945 + 3600);
+    server.keep_keys();
+    assert_eq!(kids(&server).len(), 2);
+}
+
+// C6
+#[test]
+fn the_published_set_has_public_members_alone_and_every_key_its_kid() {
+    let server = Harness::new();
+    server.rotate_keys();
+    let set: Value = server.get("/.well-known/jwks.json").json();
+    for key in set["keys"].as_array().unwrap() {
+        let mut members: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        members.sort_unstable();
+        assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    }
+}
+
+#[test]
+fn each_algorithm_signs_and_is_verified() {
+    for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa, Algorithm::Es256] {
+        let server = Harness::with(|config| config.access_token.algorithm = algorithm);
+        server.add_user("jane");
+        let token = server.sign_in("jane").access;
+        assert!(CachingVerifier::fetch(&server).accepts(&server, &token), "{algorithm}");
+    }
+}
+
+#[test]
+fn hs256_signs_with_the_shared_secret_and_publishes_nothing() {
+    let server = Harness::with(|config| {
+        config.access_token.algorithm = Algorithm::Hs256;
+        config.access_token.secret = Some(Secret::new("a secret of thirty-two bytes or so".to_owned()));
+    });
+    server.add_user("jane");
+    let token = server.sign_in("jane").access;
+    assert_eq!(server.get_as("/protectedRoute", &token).status, 200);
+    assert_eq!(server.get("/.well-known/jwks.json").text, r#"{"keys":[]}"#);
+}
+
+#[test]
+fn another_algorithm_is_published_before_it_signs() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let token = server.sign_in("jane").access;
+    let server = server.restart(|config| config.access_token.algorithm = Algorithm::EdDsa);
+    let alg = |token: &str| countersign_token::unverified::decode(token).unwrap().header["alg"].clone();
+    assert_eq!(alg(&server.sign_in("jane").access), "ES256", "verifiers do not know the new key yet");
+    server.wait_seconds(3900);
+    server.keep_keys();
+    assert_eq!(alg(&server.sign_in("jane").access), "EdDSA");
+    assert_eq!(kids(&server).len(), 3);
+    assert_eq!(alg(&token), "ES256");
+}
+
+// C5
+#[test]
+fn a_token_for_another_audience_is_refused() {
+    let server =
+        Harness::with(|config| config.access_token.audience = Some("https://api.example".to_owned()));
+    server.add_user("jane");
+    let token = server.sign_in("jane").access;
+    assert!(!CachingVerifier::fetch(&server).accepts(&server, &token));
+    assert_eq!(server.get_as("/protectedRoute", &token).status, 200);
+    let server =
+        server.restart(|config| config.access_token.audience = Some("https://other.example".to_owned()));
+    assert_eq!(server.get_as("/protectedRoute", &token).status, 403);
+}
+
+// G5
+#[test]
+fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let tokens = server.sign_in("jane");
+    let next = Tokens::of_tutorial(&server.refresh(&tokens.refresh)).refresh;
+    let mut needles = Vec::new();
+    for token in [&tokens.refresh, &next] {
+        use base64::Engine;
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&token[4..]).unwrap();
+        needles.push(bytes[34..50].to_vec());
+        needles.push(token.as_bytes()[40..].to_vec());
+    }
+    needles.push(crate::harness::PASSWORD.as_bytes().to_vec());
+    needles.push(tokens.access.as_bytes().to_vec());
+    let mut files = 0;
+    for entry in std::fs::read_dir(server.directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let bytes = std::fs::read(entry.path()).unwrap();
+        for needle in &needles {
+            assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{:?}", entry.path());
+        }
+        files += 1;
+    }
+    assert!(files >= 3, "database, log and master key at least");
+    let app = &server.edge.app;
+    let ring = server.runtime.block_on(app.store.signing_keys()).unwrap();
+    let stranger = ServerKeys::parse(&ServerKeys::generate(&app.world)).unwrap();
+    for key in &ring.keys {
+        assert!(stranger.unwrap("csr/signing-key", &key.private).is_none());
+        assert!(app.server_keys.unwrap("csr/signing-key", &key.private).is_some());
+        let private = app.server_keys.unwrap("csr/signing-key", &key.private).unwrap();
+        let plain = private.expose();
+        let found = std::fs::read(server.directory.path().join("countersign.db-wal")).unwrap();
+        assert!(!found.windows(32).any(|window| plain.windows(32).any(|part| part == window)));
+    }
+}

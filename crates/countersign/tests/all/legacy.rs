@@ -1,0 +1,118 @@
+//! Moving from the tutorial: tokens that Node's own `jsonwebtoken` made.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use countersign::config::Date;
+use countersign::flows::accounts::NewAccount;
+use countersign_core::Secret;
+use serde_json::{Value, json};
+
+use crate::harness::{Call, Harness, START, Tokens};
+
+const REFRESH_SECRET: &str = "refresh-secret";
+const ACCESS_SECRET: &str = "access-secret";
+
+/// Signs as the tutorial does, with the library that the tutorial uses.
+fn node_sign(payload: &Value, secret: &str) -> String {
+    let oracles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracles");
+    assert!(
+        oracles.join("node_modules/jsonwebtoken").exists(),
+        "Node's jsonwebtoken is not installed: run `cargo xtask check` once, it installs what the tests need"
+    );
+    let script = "const jwt = require('jsonwebtoken'); \
+                  process.stdout.write(jwt.sign(JSON.parse(process.argv[1]), process.argv[2]));";
+    let output = Command::new("node")
+        .args(["-e", script, &payload.to_string(), secret])
+        .current_dir(oracles)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn server() -> Harness {
+    let server = Harness::with(|config| {
+        config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));
+        config.legacy.access_secret = Some(Secret::new(ACCESS_SECRET.to_owned()));
+        // A week after the start.
+        config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
+    });
+    let id = Some("1".parse().unwrap());
+    server.add(NewAccount { id, username: "john_doe".to_owned(), ..NewAccount::default() });
+    server
+}
+
+fn payload(lifetime: u64) -> Value {
+    json!({"id": 1, "username": "john_doe", "iat": START, "exp": START + lifetime})
+}
+
+#[test]
+fn a_refresh_token_of_the_tutorial_is_taken_once() {
+    let server = server();
+    let old = node_sign(&payload(86_400), REFRESH_SECRET);
+    let reply = server.refresh(&old);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let pair = Tokens::of_tutorial(&reply);
+    assert!(pair.refresh.starts_with("csr_"));
+    assert_eq!(server.get_as("/protectedRoute", &pair.access).json()["user"]["sub"], "1");
+    assert_eq!(server.refresh(&pair.refresh).status, 200);
+    assert_eq!(server.refresh(&old).status, 403, "never twice");
+    let server = server.restart(|config| {
+        config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));
+        config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
+    });
+    assert_eq!(server.refresh(&old).status, 403, "not after a restart either");
+}
+
+#[test]
+fn sixty_four_at_once_get_one_session() {
+    let server = server();
+    let old = node_sign(&payload(86_400), REFRESH_SECRET);
+    let calls = (0..64).map(|_| {
+        let (door, body) = (server.door.clone(), json!({"refreshToken": old}));
+        server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await.status })
+    });
+    let calls: Vec<_> = calls.collect();
+    let opened = calls.into_iter().map(|call| server.runtime.block_on(call).unwrap());
+    assert_eq!(opened.filter(|status| *status == 200).count(), 1);
+}
+
+#[test]
+fn nothing_of_the_tutorial_is_taken_after_the_date() {
+    let server = server();
+    let refresh = node_sign(&payload(30 * 86_400), REFRESH_SECRET);
+    let access = node_sign(&payload(30 * 86_400), ACCESS_SECRET);
+    assert_eq!(server.get_as("/protectedRoute", &access).status, 200);
+    server.wait_seconds(7 * 86_400);
+    assert_eq!(server.refresh(&refresh).status, 403);
+    assert_eq!(server.get_as("/protectedRoute", &access).status, 403);
+}
+
+#[test]
+fn an_access_token_of_the_tutorial_is_taken_until_it_expires() {
+    let server = server();
+    let access = node_sign(&payload(900), ACCESS_SECRET);
+    let reply = server.get_as("/protectedRoute", &access);
+    assert_eq!((reply.status.as_u16(), &reply.json()["user"]["id"]), (200, &json!(1)));
+    server.wait_seconds(900);
+    assert_eq!(server.get_as("/protectedRoute", &access).status, 403);
+}
+
+#[test]
+fn a_tutorial_token_with_another_secret_user_or_no_end_is_refused() {
+    let server = server();
+    let forever = json!({"id": 1, "iat": START});
+    let nobody = json!({"id": 2, "iat": START, "exp": START + 900});
+    for token in [
+        node_sign(&payload(900), "another secret"),
+        node_sign(&payload(900), ACCESS_SECRET),
+        node_sign(&nobody, REFRESH_SECRET),
+        node_sign(&forever, REFRESH_SECRET),
+    ] {
+        assert_eq!(server.refresh(&token).status, 403);
+    }
+    let without = Harness::new();
+    assert_eq!(without.refresh(&node_sign(&payload(900), REFRESH_SECRET)).status, 403, "off by default");
+}

@@ -1,0 +1,211 @@
+//! A running process: health, metrics, limits in time, TLS, its end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::Harness;
+use crate::process::{PATIENCE, Process, command, patiently, read_reply};
+
+#[test]
+fn the_first_line_is_the_tutorials() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev(directory.path());
+    let last = server.said.lines().last().unwrap();
+    assert_eq!(last, format!("Server is running on port {}", server.port));
+    let kept = std::fs::read_to_string(directory.path().join("data/dev-password")).unwrap();
+    assert!(server.said.contains(kept.trim()));
+    drop(server);
+    let again = Process::dev(directory.path());
+    assert!(!again.said.contains(kept.trim()), "printed once");
+    let body = json!({"username": "john_doe", "password": kept.trim()});
+    assert_eq!(again.post("/getTokens", &body).0, 200);
+}
+
+#[test]
+fn development_listens_on_loopback_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut serve = command(directory.path());
+    serve.args(["serve", "--dev", "--listen", "192.0.2.1:0"]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("loopback"), "{refused}");
+    let from_platform = Process::dev_with(directory.path(), |command| {
+        command.env("PORT", "1");
+    });
+    assert_eq!(from_platform.get("/livez").0, 200);
+}
+
+#[test]
+fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |issuer: Option<&str>| {
+        let mut serve = command(directory.path());
+        serve.arg("serve");
+        serve.envs(issuer.map(|issuer| ("COUNTERSIGN_ISSUER", issuer)));
+        Process::try_start(serve).err().unwrap()
+    };
+    let without_key = start(Some("https://id.example.com"));
+    assert!(without_key.contains("master key") && without_key.contains("countersign init"), "{without_key}");
+    std::fs::write(directory.path().join("data/master-key"), "A".repeat(43)).unwrap();
+    let without_issuer = start(None);
+    assert!(
+        without_issuer.contains("issuer") && without_issuer.contains("countersign init"),
+        "{without_issuer}"
+    );
+}
+
+#[test]
+fn health_is_on_both_listeners_and_metrics_on_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Process::dev(directory.path());
+    for path in ["/livez", "/readyz", "/healthz"] {
+        assert_eq!(server.get(path).0, 200, "{path}");
+    }
+    assert_eq!(server.get("/metrics").0, 404);
+    let main = std::mem::replace(&mut server.port, 0);
+    server.port = server.management_port();
+    let (status, metrics) = server.get("/metrics");
+    assert_eq!(status, 200);
+    for outcome in countersign::operations::metrics::RefreshOutcome::ALL {
+        let line = format!("countersign_refresh_total{{outcome=\"{}\"}} 0", outcome.as_str());
+        assert!(metrics.contains(&line), "{line}");
+    }
+    assert_eq!(server.get("/readyz").0, 200);
+    assert_eq!(server.get("/getTokens").0, 404);
+    server.port = main;
+}
+
+#[test]
+fn metrics_name_routes_and_never_paths() {
+    let server = Harness::new();
+    server.get("/v1/sessions/csr_secret-in-a-path");
+    server.get("/secret-in-a-path");
+    let metrics = server.metrics();
+    assert!(metrics.contains(r#"http_route="/v1/sessions/{id}""#) && metrics.contains(r#"http_route="-""#));
+    assert!(!metrics.contains("secret-in-a-path"), "{metrics}");
+    for name in ["countersign_sessions_opened_total", "countersign_build_info"] {
+        assert!(metrics.contains(name), "{name}");
+    }
+}
+
+// G6
+#[test]
+fn a_client_that_never_finishes_its_header_is_let_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_LIMITS__HEADER_TIME", "1s");
+    });
+    for start in ["", "POST /getTokens HTTP/1.1\r\nhost: x\r\n"] {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(start.as_bytes()).unwrap();
+        let mut rest = Vec::new();
+        // An end, with or without an answer; not a time-out.
+        match stream.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+    }
+    assert_eq!(server.get("/livez").0, 200);
+}
+
+// G6
+#[test]
+fn a_client_that_never_finishes_its_body_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
+    });
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "POST /getTokens HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    let (status, body) = read_reply(&mut stream).unwrap();
+    assert_eq!((status, body.as_str()), (408, r#"{"message":"The request took too long."}"#));
+}
+
+#[test]
+fn at_its_end_it_answers_what_is_in_flight() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev(directory.path());
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let body = r#"{"refreshToken":"x"}"#;
+    let head = format!(
+        "POST /refreshToken HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body.as_bytes()[..5]).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    server.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(TcpStream::connect(server.address()).is_err(), "no new connections");
+    stream.write_all(&body.as_bytes()[5..]).unwrap();
+    assert_eq!(read_reply(&mut stream).unwrap().0, 403);
+    let (code, log) = server.stop();
+    assert_eq!(code, 0, "{log}");
+}
+
+fn certificate(directory: &Path, name: &str) -> String {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(directory.join("tls.pem"), made.cert.pem()).unwrap();
+    std::fs::write(directory.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+    let trusted = directory.join(name);
+    std::fs::write(&trusted, made.cert.pem()).unwrap();
+    trusted.display().to_string()
+}
+
+fn curl(port: u16, trusted: &str) -> bool {
+    let url = format!("https://localhost:{port}/livez");
+    let arguments = ["--silent", "--fail", "--cacert", trusted, &url];
+    Command::new("curl").args(arguments).output().unwrap().status.success()
+}
+
+#[test]
+fn tls_is_served_from_files_and_read_again_on_sighup() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = certificate(directory.path(), "first.pem");
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_TLS__CERTIFICATE", "tls.pem").env("COUNTERSIGN_TLS__KEY", "tls.key");
+    });
+    assert!(curl(server.port, &first));
+    let second = certificate(directory.path(), "second.pem");
+    assert!(!curl(server.port, &second), "not read yet");
+    server.signal("-HUP");
+    assert!(patiently(|| curl(server.port, &second)), "{}", server.log.lock().unwrap());
+    std::fs::write(directory.path().join("tls.key"), "broken").unwrap();
+    server.signal("-HUP");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(curl(server.port, &second), "a broken file leaves the old certificate in use");
+}
+
+#[test]
+fn a_port_that_is_taken_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev(directory.path());
+    let mut serve = command(directory.path());
+    serve.args(["serve", "--dev", "--listen", &server.address(), "--management-listen", "127.0.0.1:0"]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("cannot listen") && refused.contains("choose another `listen`"), "{refused}");
+}
+
+#[test]
+fn another_master_key_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Process::dev(directory.path()));
+    std::fs::write(directory.path().join("data/master-key"), "A".repeat(43)).unwrap();
+    let mut serve = command(directory.path());
+    serve.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("the master key is not the one that it was encrypted under"), "{refused}");
+    let mut serve = command(directory.path());
+    std::fs::remove_file(directory.path().join("data/master-key")).unwrap();
+    serve.args(["serve", "--dev", "--listen", "127.0.0.1:0"]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("is gone"), "{refused}");
+}

@@ -1,0 +1,137 @@
+//! Canaries through a whole process at its most talkative: none of them may be in its log, metrics or errors.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::process::{Process, command};
+
+const PASSWORD: &str = "canary-password-vbzq-mwtx";
+const WRONG: &str = "canary-wrong-password-krfj";
+
+fn text(body: &str, name: &str) -> String {
+    serde_json::from_str::<Value>(body).unwrap()[name].as_str().unwrap().to_owned()
+}
+
+/// Walks through every kind of request; everything secret that it met.
+fn walk(server: &Process) -> Vec<String> {
+    let mut canaries = vec![PASSWORD.to_owned(), WRONG.to_owned()];
+    let (_, signed_in) = server.post("/v1/sessions", &json!({"username": "jane", "password": PASSWORD}));
+    let (access, refresh) = (text(&signed_in, "access_token"), text(&signed_in, "refresh_token"));
+    let (_, refreshed) = server.post("/refreshToken", &json!({"refreshToken": refresh}));
+    let next = text(&refreshed, "refreshToken");
+    canaries.extend([access.clone(), refresh.clone(), next.clone(), text(&refreshed, "accessToken")]);
+    server.post("/getTokens", &json!({"username": "jane", "password": WRONG}));
+    server.post("/getTokens", &json!({"username": "jane", "password": [WRONG]}));
+    server.post("/refreshToken", &json!({"refreshToken": refresh}));
+    server.post("/refreshToken", &json!({"refreshToken": format!("{next}x")}));
+    let with = |head: &str| {
+        server.send(&format!("{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
+    };
+    with(&format!("GET /protectedRoute HTTP/1.1\r\nauthorization: {access}"));
+    with(&format!("GET /v1/sessions?access_token={access} HTTP/1.1\r\nauthorization: Bearer {access}"));
+    with(&format!("GET /{next} HTTP/1.1\r\nauthorization: Bearer {access}x"));
+    with(&format!(
+        "POST /v1/sessions/refresh HTTP/1.1\r\ncontent-length: 0\r\ncookie: __Host-countersign={next}"
+    ));
+    with(&format!("DELETE /v1/sessions/{next} HTTP/1.1\r\nauthorization: Bearer {access}"));
+    server.post("/logout", &json!({"refreshToken": next}));
+    server.post("/v1/users", &json!({"username": "john", "password": PASSWORD}));
+    canaries
+}
+
+fn talkative(directory: &std::path::Path, format: &str) -> Process {
+    Process::dev_with(directory, |command: &mut Command| {
+        command.args(["--log-format", format]).env("COUNTERSIGN_LOG__FILTER", "trace");
+    })
+}
+
+fn add_jane(directory: &std::path::Path) {
+    use std::io::Write;
+    let mut add = command(directory);
+    add.args(["user", "add", "jane", "--password-stdin"]).stdin(std::process::Stdio::piped());
+    let mut child = add.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+// G1, B10
+#[test]
+fn no_secret_is_in_the_log_or_the_metrics() {
+    for format in ["human", "json"] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut server = talkative(directory.path(), format);
+        add_jane(directory.path());
+        let mut canaries = walk(&server);
+        for file in ["master-key", "dev-password"] {
+            let text = std::fs::read_to_string(directory.path().join("data").join(file)).unwrap();
+            canaries.push(text.trim().to_owned());
+        }
+        if format == "human" {
+            let main = std::mem::replace(&mut server.port, 0);
+            server.port = server.management_port();
+            let metrics = server.get("/metrics").1;
+            assert!(
+                metrics.contains("countersign_") && !canaries.iter().any(|canary| metrics.contains(canary))
+            );
+            server.port = main;
+        }
+        let (code, log) = server.stop();
+        assert_eq!(code, 0);
+        assert!(log.contains("answered") && log.lines().count() > 20, "{log}");
+        for canary in &canaries {
+            for part in [canary.as_str(), &canary[..canary.len() / 2], &canary[canary.len() / 2..]] {
+                let line = log.lines().find(|line| line.contains(part));
+                assert!(line.is_none(), "{format}: {line:?}");
+            }
+        }
+    }
+}
+
+// G2
+#[test]
+fn nobody_writes_a_line_of_their_own_into_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = talkative(directory.path(), "json");
+    let evil = "jane\r\n{\"level\":\"INFO\",\"forged\":true}\u{1b}[31m";
+    server.post("/getTokens", &json!({"username": evil, "password": "x"}));
+    let request = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nuser-agent: a\u{1b}[31mb\"}\r\n\
+                   x-request-id: a\"b\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
+    server.try_send(request);
+    let trace = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: known-id\r\n\
+                 traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
+    server.send(trace);
+    let (_, log) = server.stop();
+    let mut answered = 0;
+    for line in log.lines() {
+        let event: Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("not one event a line: {line:?}"));
+        assert!(event.get("forged").is_none());
+        assert!(!line.contains('\u{1b}'));
+        if event["span"]["request_id"] == "known-id" && event["message"] == "answered" {
+            answered += 1;
+            assert_eq!(event["span"]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+            assert_eq!((&event["method"], &event["status"]), (&json!("GET"), &json!(200)));
+        }
+    }
+    assert_eq!(answered, 1);
+}
+
+// G2
+#[test]
+fn the_log_says_who_did_what_when_and_from_where() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command: &mut Command| {
+        command.args(["--log-format", "json"]);
+    });
+    server.post("/getTokens", &json!({}));
+    server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"}));
+    let (_, log) = server.stop();
+    let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let sign_ins: Vec<_> =
+        events.iter().filter(|event| event["message"] == "somebody signed in, or tried to").collect();
+    assert_eq!(sign_ins.len(), 2);
+    assert_eq!((&sign_ins[0]["outcome"], &sign_ins[0]["user"]), (&json!("signed_in"), &json!("1")));
+    assert_eq!((&sign_ins[1]["outcome"], &sign_ins[1]["address"]), (&json!("refused"), &json!("127.0.0.1")));
+    assert!(sign_ins[0]["timestamp"].is_string() && sign_ins[0]["span"]["request_id"].is_string());
+}

@@ -1,0 +1,156 @@
+//! The first-party sessions: listing, ending, one's own and nobody else's.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Call, Harness, PASSWORD, Tokens};
+
+fn server() -> Harness {
+    let server = Harness::new();
+    server.add_user("jane");
+    server.add_user("john");
+    server
+}
+
+fn ids(list: &Value) -> Vec<(String, bool)> {
+    let sessions = list["sessions"].as_array().unwrap().iter();
+    sessions
+        .map(|session| (session["id"].as_str().unwrap().to_owned(), session["current"].as_bool().unwrap()))
+        .collect()
+}
+
+#[test]
+fn signing_in_answers_with_the_names_of_rfc_6749() {
+    let server = server();
+    let reply = server.post("/v1/sessions", &json!({"username": "jane", "password": PASSWORD}));
+    let body = reply.json();
+    assert_eq!(
+        (reply.status.as_u16(), &body["token_type"], &body["expires_in"]),
+        (201, &json!("Bearer"), &json!(900))
+    );
+    assert_eq!(body["scope"], "countersign:account");
+    let refreshed = server.post("/v1/sessions/refresh", &json!({"refresh_token": body["refresh_token"]}));
+    assert_eq!((refreshed.status.as_u16(), &refreshed.json()["session_id"]), (200, &body["session_id"]));
+}
+
+#[test]
+fn refusals_are_problems_with_a_stable_code() {
+    let server = server();
+    let told = |reply: crate::harness::Reply| {
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+        let body = reply.json();
+        assert_eq!(body["status"], reply.status.as_u16());
+        format!("{} {}", reply.status.as_u16(), body["code"].as_str().unwrap())
+    };
+    let wrong = json!({"username": "jane", "password": "wrong"});
+    assert_eq!(told(server.post("/v1/sessions", &wrong)), "401 invalid_credentials");
+    assert_eq!(
+        told(server.post("/v1/sessions/refresh", &json!({"refresh_token": "x"}))),
+        "401 invalid_refresh_token"
+    );
+    assert_eq!(told(server.request(Call::post("/v1/sessions/refresh"))), "400 malformed_request");
+    assert_eq!(told(server.get("/v1/users/me")), "401 unauthorized");
+    assert_eq!(told(server.get_as("/v1/users/me", "x")), "401 invalid_token");
+    let greedy = json!({"username": "jane", "password": PASSWORD, "scope": "countersign:admin"});
+    assert_eq!(told(server.post("/v1/sessions", &greedy)), "400 invalid_scope");
+    assert_eq!(told(server.request(Call::post("/v1/sessions").bytes("{}"))), "415 unsupported_media_type");
+}
+
+// D7
+#[test]
+fn a_user_lists_and_ends_their_own_sessions() {
+    let server = server();
+    let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
+    server.sign_in("john");
+    let list = ids(&server.get_as("/v1/sessions", &second.access).json());
+    assert_eq!(list.len(), 2);
+    let (other, _) = list.iter().find(|(_, is_current)| !is_current).unwrap();
+    assert_eq!(*other, server.session_of(&first.refresh).to_string());
+    let path = format!("/v1/sessions/{other}");
+    assert_eq!(server.delete_as(&path, &second.access).status, 204);
+    assert_eq!(server.refresh(&first.refresh).status, 403);
+    assert_eq!(server.refresh(&second.refresh).status, 200);
+    assert_eq!(ids(&server.get_as("/v1/sessions", &second.access).json()).len(), 1);
+    assert_eq!(server.delete_as(&path, &second.access).status, 404, "it has ended already");
+}
+
+// D7
+#[test]
+fn another_users_session_is_not_there() {
+    let server = server();
+    let (janes, johns) = (server.sign_in("jane"), server.sign_in("john"));
+    let id = server.session_of(&janes.refresh);
+    let reply = server.delete_as(&format!("/v1/sessions/{id}"), &johns.access);
+    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (404, &json!("not_found")));
+    assert_eq!(server.refresh(&janes.refresh).status, 200);
+    for id in ["x", "00000000-0000-0000-0000-000000000000", "' OR 1=1 --"] {
+        let path = format!("/v1/sessions/{}", id.replace(' ', "%20"));
+        assert_eq!(server.delete_as(&path, &johns.access).status, 404);
+    }
+}
+
+#[test]
+fn all_others_or_all_sessions_end_at_once() {
+    let server = server();
+    let (first, second, third) = (server.sign_in("jane"), server.sign_in("jane"), server.sign_in("jane"));
+    let others = server.delete_as("/v1/sessions?except=current", &second.access);
+    assert_eq!(others.told(), r#"200 {"ended":2}"#);
+    assert_eq!(server.refresh(&first.refresh).status, 403);
+    assert_eq!(server.refresh(&third.refresh).status, 403);
+    assert_eq!(server.delete_as("/v1/sessions?except=mine", &second.access).status, 400);
+    assert_eq!(server.delete_as("/v1/sessions", &second.access).told(), r#"200 {"ended":1}"#);
+    assert_eq!(server.refresh(&second.refresh).status, 403);
+}
+
+// D2
+#[test]
+fn a_session_that_was_taken_back_opens_nothing_here_at_once() {
+    let server = server();
+    let tokens = server.sign_in("jane");
+    assert_eq!(server.get_as("/v1/users/me", &tokens.access).status, 200);
+    server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+    assert_eq!(server.get_as("/v1/users/me", &tokens.access).status, 401);
+    let cannot = server.request(Call::new(Method::DELETE, "/v1/sessions").bearer(&tokens.access));
+    assert_eq!(cannot.status, 401);
+}
+
+// D1, incident 16
+#[test]
+fn each_sign_in_is_a_new_session() {
+    let server = server();
+    let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
+    assert_ne!(server.session_of(&first.refresh), server.session_of(&second.refresh));
+    let planted = Call::post("/v1/sessions")
+        .header("cookie", &format!("__Host-countersign={}", first.refresh))
+        .json(&json!({"username": "john", "password": PASSWORD, "token_mode": "cookie"}));
+    let reply = server.request(planted);
+    let own = reply.cookie("__Host-countersign").unwrap();
+    assert_ne!(server.session_of(&own), server.session_of(&first.refresh));
+    assert_eq!(server.row(server.session_of(&own)).user.unwrap().username.as_str(), "john");
+}
+
+// incident 15
+#[test]
+fn ending_one_of_two_sessions_of_a_browser_leaves_the_other() {
+    let server = server();
+    let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
+    server.post("/logout", &json!({"refreshToken": first.refresh}));
+    let next = Tokens::of_tutorial(&server.refresh(&second.refresh));
+    assert_eq!(server.get_as("/v1/users/me", &next.access).status, 200);
+}
+
+#[test]
+fn a_session_of_another_client_does_not_open_the_account() {
+    let server = server();
+    let jane = server.get_as("/v1/users/me", &server.sign_in("jane").access).json()["id"].clone();
+    server.add_admin("root");
+    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let body = json!({"subject": jane, "client_id": "billing", "claims": {"tenant": "blue"}});
+    let opened = server.post_as("/v1/admin/sessions", &admin, &body);
+    assert_eq!(opened.status, 201);
+    let pair = Tokens::of_first_party(&opened);
+    let claims = server.get_as("/protectedRoute", &pair.access).json()["user"].clone();
+    assert_eq!((&claims["client_id"], &claims["tenant"]), (&json!("billing"), &json!("blue")));
+    let reply = server.get_as("/v1/sessions", &pair.access);
+    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (403, &json!("insufficient_scope")));
+}
