@@ -30,10 +30,11 @@ pub(super) fn flows_know_no_http(files: &[SourceFile]) -> Vec<Fault> {
     find(flows, what, |line| HTTP.iter().any(|word| names(line, word)))
 }
 
-/// Reports SQL and its driver outside the store crate.
+/// Reports SQL and its driver outside the store crate. Tests may spoil a row, which no verb can.
 pub(super) fn sql_stays_in_the_store(files: &[SourceFile]) -> Vec<Fault> {
     let what = "SQL outside countersign-store; add a verb to the port in countersign-core/src/store.rs";
-    find(rust_outside_the_store(files), what, |line| SQL.iter().any(|word| line.contains(word)))
+    let others = rust_outside_the_store(files).filter(|file| !file.is_test());
+    find(others, what, |line| SQL.iter().any(|word| line.contains(word)))
 }
 
 /// Reports the names of back ends outside the store crate and the configuration. Tests choose theirs.
@@ -93,10 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn sql_is_reported_outside_the_store_alone() {
+    fn sql_is_reported_outside_the_store_and_tests() {
         let line = "connection.execute(\"DELETE FROM sessions\")";
-        assert_eq!(sql_stays_in_the_store(&[sample("crates/countersign/tests/all/a.rs", line)]).len(), 1);
+        assert_eq!(sql_stays_in_the_store(&[sample("crates/countersign/src/a.rs", line)]).len(), 1);
         assert_eq!(sql_stays_in_the_store(&[sample("crates/countersign-store/src/a.rs", line)]).len(), 0);
+        assert_eq!(sql_stays_in_the_store(&[sample("crates/countersign/tests/all/a.rs", line)]).len(), 0);
     }
 
     #[test]
