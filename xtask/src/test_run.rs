@@ -9,12 +9,12 @@ use crate::{oracles, process};
 
 /// Runs every test of the workspace.
 pub(crate) fn workspace() -> Result<Remark> {
-    count(&mut process::cargo(&["test", "--release", "--workspace"]))
+    count(&mut process::cargo(&["test", "--release", "--locked", "--workspace"]))
 }
 
 /// Runs some tests of one crate, with environment variables that make them longer.
 pub(crate) fn some(crate_name: &str, filter: &[&str], longer: &[(&str, &str)]) -> Result<Remark> {
-    let mut command = process::cargo(&["test", "--release", "--package", crate_name, "--"]);
+    let mut command = process::cargo(&["test", "--release", "--locked", "--package", crate_name, "--"]);
     command.args(filter).arg("--nocapture").envs(longer.iter().copied());
     count(&mut command)
 }
