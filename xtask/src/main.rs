@@ -1,1 +1,65 @@
-fn main() {}
+//! The repository's own commands: `cargo xtask COMMAND`.
+//!
+//! Whatever a contributor or the continuous integration runs is one of these,
+//! so that nothing need be installed before the first command and nothing with
+//! logic is written in shell. One file a command.
+
+mod check;
+mod console;
+mod figures;
+mod fuzz;
+mod oracles;
+mod process;
+mod readme;
+mod repository;
+mod soak;
+mod supply_chain;
+mod test_run;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::console::say;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  check            everything that must hold before a change lands; installs what it needs
+  soak             the long variants: lives, interleavings, kill rounds, fuzzing; prints figures
+  fuzz [SECONDS]   every fuzz target for so long each (60)
+  tidy             the rules of the house: crate edges, file lengths, module docs and so on
+  readme           runs the commands of README.md and of the pages in docs/ that ask for it";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("\n{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<()> {
+    match words {
+        ["check"] => check::run(),
+        ["soak"] => soak::run(),
+        ["fuzz"] => fuzz::run(fuzz::SECONDS),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(seconds),
+            Err(_) => bail!("`{seconds}` is no number of seconds"),
+        },
+        ["tidy"] => tidy::run(),
+        ["readme"] => readme::run(),
+        [] | ["help" | "--help" | "-h"] => {
+            say(USAGE);
+            Ok(())
+        }
+        other => bail!("there is no command `{}`\n\n{USAGE}", other.join(" ")),
+    }
+}

@@ -8,10 +8,8 @@
 //!
 //! * **user** — somebody who signs in; **client** — the software that acts for them.
 //! * **session** — a user's sign-in with one client on one device (OAuth: the grant).
-//! * **generation** — how often a session's refresh token has been rotated.
-//! * **rotate** — move a session to its next generation.
-//! * **replay** — present a generation again that was spent within the grace.
-//! * **reuse** — present a spent token outside it: theft or a bug.
+//! * **generation** — how often its refresh token was rotated; **rotate** — move it to the next.
+//! * **replay** — present a spent token within the grace; **reuse** — outside it: theft or a bug.
 //! * **revoke** — end a session before its time.
 //! * People *sign in*, clients *authenticate*, tokens are *issued*, signatures
 //!   *verified*, policies *checked*, refresh tokens *judged*.

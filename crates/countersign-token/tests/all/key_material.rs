@@ -76,6 +76,7 @@ mod private_keys {
         "O5IZ8zG-IMKMpdAIEtIkwQ26YYar01OnIjXARgV9I4UgZRLq2LGo44u07h9rwWO4uIZMrn12_FnE",
     );
 
+    // C6
     #[test]
     fn of_rsa_with_1024_bits_are_refused() {
         for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
@@ -116,6 +117,7 @@ mod public_keys {
     }
 
     /// With the neutral element as key, a signature of R = 1 and S = 0 would fit every message.
+    // C6
     #[test]
     fn of_ed25519_of_small_order_are_refused() {
         let ends = [(0, 0, 0), (1, 0, 0), (0xec, 0xff, 0x7f), (0xed, 0xff, 0x7f), (0xee, 0xff, 0x7f)];
@@ -145,6 +147,7 @@ mod public_keys {
         assert!(matches!(outcome, Err(JwkError::Private("d"))));
     }
 
+    // C6
     #[test]
     fn off_the_curve_are_refused() {
         for y in [[0; 32], [1; 32], [0xff; 32]] {
@@ -167,6 +170,7 @@ mod public_keys {
         }
     }
 
+    // C6
     #[test]
     fn of_rsa_have_2048_to_8192_bits() {
         for (length, first) in [(128, 0xc1), (255, 0xc1), (256, 0x7f), (1025, 0x01), (2048, 0xc1), (0, 0)] {
@@ -279,6 +283,7 @@ mod key_sets {
         assert!(matches!(parse(vec![jwk(Algorithm::EdDsa), wrong]), Err(JwkError::Material(_))));
     }
 
+    // C6
     #[test]
     fn with_two_keys_of_one_name_are_refused() {
         let mut other = jwk(Algorithm::EdDsa);

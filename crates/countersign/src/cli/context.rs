@@ -1,12 +1,11 @@
-//! What commands share: the configuration, the store, the master key.
+//! What commands share: the configuration and the store.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use countersign_core::World;
 use countersign_core::session::{Presence, Revoked, RevokedReason};
 use countersign_core::store::Store;
-use countersign_core::{ServerKeys, World};
 use toml::Value;
 
 use super::Global;
@@ -63,41 +62,6 @@ impl Context {
     pub(super) fn revoked(&self, reason: RevokedReason) -> Revoked {
         let by = Presence { at: self.world.now(), address: None, device: "the command line".to_owned() };
         Revoked { reason, by, presented: None }
-    }
-}
-
-impl Config {
-    /// The store's URL: as configured, or the file in the data directory.
-    pub fn store_url(&self) -> String {
-        self.store
-            .url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("countersign.db").display()))
-    }
-
-    /// Where `init` and `--dev` put the master key.
-    pub fn master_key_path(&self) -> PathBuf {
-        self.data_dir.join("master-key")
-    }
-
-    /// The keys under the configured master key, or under the one in the data directory.
-    ///
-    /// # Errors
-    ///
-    /// When there is none, or it is malformed.
-    pub fn server_keys(&self) -> anyhow::Result<ServerKeys> {
-        if let Some(text) = &self.master_key {
-            return ServerKeys::parse(text).context("`master_key` is not usable");
-        }
-        let path = self.master_key_path();
-        let text = std::fs::read_to_string(&path).with_context(|| {
-            format!(
-                "there is no master key at {}: run `countersign init`, or set `master_key_file`",
-                path.display()
-            )
-        })?;
-        ServerKeys::parse(&countersign_core::Secret::new(text))
-            .with_context(|| format!("the master key in {} is not usable", path.display()))
     }
 }
 

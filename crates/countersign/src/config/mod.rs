@@ -7,6 +7,7 @@
 mod check;
 mod layers;
 mod lifetime;
+mod places;
 mod schema;
 mod template;
 

@@ -1,8 +1,8 @@
 //! Requests into flows, outcomes into replies.
 //!
 //! A handler makes three moves: extract, flow, reply. [`routes`] is the whole
-//! outside on one screen. What a request may be is bounded in [`extract`]; what
-//! goes out is framed once, in [`frame`]; a status is decided in [`error`] alone.
+//! outside on one screen. What a request may be is bounded in `extract`; what
+//! goes out is framed once, in `frame`; a status is decided in `error` alone.
 
 mod cookies;
 mod error;

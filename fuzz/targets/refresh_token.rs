@@ -1,0 +1,58 @@
+//! Refresh tokens. Text that nobody tagged is never one. Fifty bytes that are tagged are read without harm,
+//! and what is accepted has one form only.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::{hkdf, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::refresh_token::{PREFIX, RefreshToken};
+use countersign_core::{Secret, ServerKeys};
+use libfuzzer_sys::fuzz_target;
+
+const MASTER_KEY: [u8; 32] = [7; 32];
+const BODY: usize = 50;
+
+static KEYS: LazyLock<ServerKeys> = LazyLock::new(|| {
+    ServerKeys::parse(&Secret::new(URL_SAFE_NO_PAD.encode(MASTER_KEY))).expect("32 bytes are a master key")
+});
+
+/// The key of tags, derived as the server does.
+static TAG_KEY: LazyLock<hmac::Key> = LazyLock::new(|| {
+    let pseudorandom = hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(&MASTER_KEY);
+    let mut key = [0; 32];
+    let expanded = pseudorandom.expand(&[b"csr/tag"], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
+    expanded.expect("HKDF-SHA256 yields 32 bytes");
+    hmac::Key::new(hmac::HMAC_SHA256, &key)
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        assert!(RefreshToken::parse(text, &KEYS).is_err(), "nobody tagged this");
+    }
+    let text = tagged(bytes, KEYS.newest().id());
+    let is_version_1 = bytes.first() == Some(&1);
+    match RefreshToken::parse(&text, &KEYS) {
+        Ok(token) => {
+            assert!(is_version_1);
+            assert_eq!(token.seal(&KEYS).expect("its key is there").expose(), &text);
+        }
+        Err(_) => assert!(!is_version_1, "a tagged body of version 1 is a token"),
+    }
+});
+
+/// The bytes as a body, cut or filled to its length, with the key id and tag that it needs.
+fn tagged(bytes: &[u8], key_id: u8) -> String {
+    let mut body = [0; BODY];
+    for (place, byte) in body.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    body[1] = key_id;
+    let mut context = hmac::Context::with_key(&TAG_KEY);
+    context.update(b"csr/tag");
+    context.update(&body);
+    let tag = context.sign();
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&body[..], &tag.as_ref()[..16]].concat()))
+}

@@ -1,0 +1,55 @@
+//! The other implementations of JWT that tests ask (`tests/oracles/README.md`).
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::console::Remark;
+use crate::{process, repository};
+
+const NODE_LOCK: &str = "tests/oracles/package-lock.json";
+const PYTHON_LOCK: &str = "tests/oracles/requirements.txt";
+const HOME: &str = "target/oracles";
+
+/// Installs both sets, unless the very versions are there already.
+pub(crate) fn install() -> Result<Remark> {
+    fs::create_dir_all(repository::at(HOME))?;
+    let node = once(NODE_LOCK, "tests/oracles/node_modules", || {
+        process::run(&mut process::command(
+            "npm",
+            &["ci", "--prefix", "tests/oracles", "--no-audit", "--no-fund"],
+        ))
+    })?;
+    let python = once(PYTHON_LOCK, "target/oracles/venv", || {
+        process::run(&mut process::command("python3", &["-m", "venv", "target/oracles/venv"]))?;
+        let pip = repository::at("target/oracles/venv/bin/pip");
+        process::run(&mut process::command(
+            pip,
+            &["install", "--quiet", "--disable-pip-version-check", "-r", PYTHON_LOCK],
+        ))
+    })?;
+    Ok(format!("node {node}, python {python}"))
+}
+
+/// Node 18, as Debian 12 ships it, has the Web Crypto API behind a switch; `jose` stands on it.
+pub(crate) fn prepare(tests: &mut Command) -> &mut Command {
+    let has_crypto = ["-e", "process.exit(typeof CryptoKey === \"undefined\" ? 1 : 0)"];
+    if !process::succeeds(&mut process::command("node", &has_crypto)) {
+        tests.env("NODE_OPTIONS", "--experimental-global-webcrypto");
+    }
+    tests
+}
+
+/// Runs `install` unless `result` is there and `lock` has not changed since it last was.
+fn once(lock: &str, result: &str, install: impl FnOnce() -> Result<()>) -> Result<&'static str> {
+    let name = lock.rsplit('/').next().unwrap_or(lock);
+    let stamp = repository::at(HOME).join(name);
+    let wanted = fs::read(repository::at(lock))?;
+    if repository::at(result).exists() && fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok("were there");
+    }
+    install()?;
+    fs::write(stamp, wanted)?;
+    Ok("installed")
+}

@@ -1,0 +1,112 @@
+//! How a page is read.
+//!
+//! A fenced block marked `sh` is run by bash; all blocks of a page share one
+//! shell, so a variable that one sets is there for the next. A block marked
+//! `json` or `text` is the answer of the commands before it, and must follow
+//! them before any others. Blocks with another mark are for reading. A block
+//! that is just `cargo run --release -- serve --dev` starts the server, which
+//! runs until the page ends.
+
+use anyhow::{Result, bail};
+
+use super::expected::Expected;
+
+/// One block of commands and what it must answer.
+#[derive(Debug, PartialEq)]
+pub(super) struct Block {
+    /// The line of its fence, from 1.
+    pub(super) line: usize,
+    pub(super) commands: Commands,
+    pub(super) expected: Option<Expected>,
+}
+
+/// What a block does.
+#[derive(Debug, PartialEq)]
+pub(super) enum Commands {
+    /// Starts the server.
+    Serve,
+    /// Runs in the page's shell.
+    Run(String),
+}
+
+const SERVE: &str = "cargo run --release -- serve --dev";
+
+/// The blocks of commands of a page.
+pub(super) fn blocks(page: &str) -> Result<Vec<Block>> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for (line, mark, text) in fences(page)? {
+        match mark {
+            "sh" => blocks.push(Block { line, commands: Commands::parse(text), expected: None }),
+            "json" | "text" => {
+                let Some(Block { expected: expected @ None, .. }) = blocks.last_mut() else {
+                    bail!(
+                        "line {line}: an answer, but no commands before it; mark it otherwise if it is for reading"
+                    );
+                };
+                *expected = Some(if mark == "json" { Expected::json(&text)? } else { Expected::Text(text) });
+            }
+            _ => {}
+        }
+    }
+    Ok(blocks)
+}
+
+/// Every fenced block: the line it begins at, its mark and its text.
+fn fences(page: &str) -> Result<Vec<(usize, &str, String)>> {
+    let mut fences = Vec::new();
+    let mut open: Option<(usize, &str, String)> = None;
+    for (index, line) in page.lines().enumerate() {
+        open = match (open, line.strip_prefix("```")) {
+            (None, Some(mark)) => Some((index + 1, mark.trim(), String::new())),
+            (Some(fence), Some("")) => {
+                fences.push(fence);
+                None
+            }
+            (Some((from, mark, text)), _) => Some((from, mark, text + line + "\n")),
+            (None, None) => None,
+        };
+    }
+    match open {
+        Some((from, ..)) => bail!("line {from}: the block is not closed"),
+        None => Ok(fences),
+    }
+}
+
+impl Commands {
+    fn parse(text: String) -> Self {
+        if text.trim() == SERVE { Self::Serve } else { Self::Run(text) }
+    }
+}
+
+impl Block {
+    /// Its first line, which names it in messages.
+    pub(super) fn first_line(&self) -> &str {
+        match &self.commands {
+            Commands::Serve => SERVE,
+            Commands::Run(text) => text.lines().next().unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_belongs_to_the_commands_before_it() {
+        let page = "# A\n```sh\ncargo run --release -- serve --dev\n```\n```toml\na = 1\n```\n\n```sh\necho 1\necho 2\n```\nanswers\n```text\n1\n2\n```\n";
+        let blocks = blocks(page).unwrap();
+        assert_eq!(blocks[0], Block { line: 2, commands: Commands::Serve, expected: None });
+        assert_eq!(blocks[1].commands, Commands::Run("echo 1\necho 2\n".to_owned()));
+        assert_eq!(blocks[1].expected, Some(Expected::Text("1\n2\n".to_owned())));
+    }
+
+    #[test]
+    fn an_answer_to_nothing_and_an_open_block_are_errors() {
+        for page in
+            ["```text\n1\n```\n", "```sh\ntrue\n", "```sh\ntrue\n```\n```text\n1\n```\n```text\n2\n```\n"]
+        {
+            assert!(blocks(page).is_err(), "{page}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The long variants of what the check runs briefly. Takes hours; prints figures.
+
+use anyhow::Result;
+
+use crate::console::Steps;
+use crate::{fuzz, oracles, test_run, tools};
+
+/// For each fuzz target. With three targets, two at a time, about ten minutes.
+const FUZZ_SECONDS: u64 = 300;
+
+/// What is run longer: a name, the crate, the tests' names, the variable and its value.
+const LONG: [(&str, &str, &str, &str, &str); 4] = [
+    ("lives", "countersign-core", "refresh::lives::", "COUNTERSIGN_LIVES", "100000"),
+    ("interleavings", "countersign-store", "interleavings::", "COUNTERSIGN_INTERLEAVINGS", "5000"),
+    ("concurrency", "countersign", "concurrency::", "COUNTERSIGN_ROUNDS", "1000"),
+    ("kill rounds", "countersign", "kill::", "COUNTERSIGN_KILL_ROUNDS", "200"),
+];
+
+/// Runs all of them, one after another.
+pub(crate) fn run() -> Result<()> {
+    let mut steps = Steps::begin();
+    let advice = "The output above names the case; make it a test, then mend.";
+    steps.take("system tools", "Install what is named above.", tools::install)?;
+    steps.take("oracles", "See tests/oracles/README.md.", oracles::install)?;
+    for (name, crate_name, tests, variable, value) in LONG {
+        steps.take(name, advice, || {
+            let remark = test_run::some(crate_name, &[tests], &[(variable, value)])?;
+            Ok(format!("{variable}={value}, {remark}"))
+        })?;
+    }
+    steps.take("fuzz", advice, || fuzz::all(FUZZ_SECONDS))?;
+    steps.show();
+    Ok(())
+}

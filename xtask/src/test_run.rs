@@ -1,0 +1,44 @@
+//! Running the tests and counting them.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::console::Remark;
+use crate::{oracles, process};
+
+/// Runs every test of the workspace.
+pub(crate) fn workspace() -> Result<Remark> {
+    count(&mut process::cargo(&["test", "--release", "--locked", "--workspace"]))
+}
+
+/// Runs some tests of one crate, with environment variables that make them longer.
+pub(crate) fn some(crate_name: &str, filter: &[&str], longer: &[(&str, &str)]) -> Result<Remark> {
+    let mut command = process::cargo(&["test", "--release", "--locked", "--package", crate_name, "--"]);
+    command.args(filter).arg("--nocapture").envs(longer.iter().copied());
+    count(&mut command)
+}
+
+fn count(command: &mut Command) -> Result<Remark> {
+    let mut passed = 0;
+    process::follow(oracles::prepare(command), |line| passed += passed_in(line))?;
+    anyhow::ensure!(passed > 0, "no test has run, so nothing was tested: the filter matches none");
+    Ok(format!("{passed} tests executed"))
+}
+
+/// How many tests a line of the test harness reports as passed.
+fn passed_in(line: &str) -> u64 {
+    let Some(rest) = line.strip_prefix("test result: ok. ") else { return 0 };
+    rest.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_result_line_counts() {
+        assert_eq!(passed_in("test result: ok. 41 passed; 0 failed; 1 ignored; 0 measured"), 41);
+        assert_eq!(passed_in("test refresh::tests::ok. 3 passed ... ok"), 0);
+    }
+}
