@@ -25,4 +25,5 @@ mod process;
 mod refresh;
 mod secrecy;
 mod sessions;
+mod timing;
 mod tutorial;

@@ -1,0 +1,116 @@
+//! The time of a refusal tells nothing about its cause.
+//!
+//! Samples of each cause are taken in turns and compared by rank (Mann-Whitney).
+//! A test run takes few and only fails on a difference beyond any doubt; the
+//! long run takes `COUNTERSIGN_TIMING_SAMPLES=500` and asks for p > 0.01.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::process::{Process, command};
+
+const PASSWORD: &str = "vbzq mwtx krfj plnd";
+
+#[expect(clippy::disallowed_methods, reason = "the long run takes more samples than a test run")]
+fn samples() -> usize {
+    std::env::var("COUNTERSIGN_TIMING_SAMPLES").ok().map_or(30, |samples| samples.parse().unwrap())
+}
+
+fn seconds(server: &Process, body: &Value) -> f64 {
+    #[expect(clippy::disallowed_methods, reason = "time is what is tested here")]
+    let started = std::time::Instant::now();
+    let (status, _) = server.post("/getTokens", body);
+    assert_eq!(status, 403);
+    started.elapsed().as_secs_f64()
+}
+
+/// The two-sided p-value of the rank-sum test, by its normal approximation.
+fn p_value(one: &[f64], other: &[f64]) -> f64 {
+    let (n, m) = (one.len() as f64, other.len() as f64);
+    let below = |a: f64| {
+        other.iter().map(|b| f64::from(u8::from(*b < a)) + 0.5 * f64::from(u8::from(*b == a))).sum::<f64>()
+    };
+    let u: f64 = one.iter().map(|a| below(*a)).sum();
+    let z = (u - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt();
+    erfc(z.abs() / std::f64::consts::SQRT_2)
+}
+
+/// Abramowitz and Stegun 7.1.26: good to 1.5e-7.
+fn erfc(x: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let terms = [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];
+    let sum = terms.iter().rev().fold(0.0, |sum, term| (sum + term) * t);
+    sum * (-x * x).exp()
+}
+
+/// A server with a user who is disabled, one without a password, and one in order.
+fn server(directory: &std::path::Path) -> Process {
+    let server = Process::dev_with(directory, |command| {
+        for lane in ["ADDRESS", "ACCOUNT"] {
+            command.env(format!("COUNTERSIGN_THROTTLE__{lane}_BURST"), "1000000");
+        }
+    });
+    let run = |arguments: &[&str]| {
+        assert!(
+            command(directory)
+                .args(arguments)
+                .stdout(std::process::Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    run(&["user", "add", "disabled", "--generate-password"]);
+    run(&["user", "disable", "disabled"]);
+    std::fs::write(directory.join("users.jsonl"), r#"{"username":"passwordless"}"#).unwrap();
+    run(&["user", "import", "users.jsonl"]);
+    server
+}
+
+// E5
+#[test]
+fn unknown_disabled_and_passwordless_users_take_as_long_as_a_wrong_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path());
+    let body = |name: &str, password: &str| json!({"username": name, "password": password});
+    let causes = [
+        ("wrong password", body("john_doe", PASSWORD)),
+        ("unknown user", body("nobody", PASSWORD)),
+        ("disabled user", body("disabled", PASSWORD)),
+        ("no password", body("passwordless", PASSWORD)),
+        ("empty password", body("john_doe", "")),
+    ];
+    let mut times: Vec<Vec<f64>> = causes.iter().map(|_| Vec::new()).collect();
+    // The first hashes of a process are slower.
+    for (_, body) in &causes {
+        seconds(&server, body);
+    }
+    for _ in 0..samples() {
+        for ((_, body), times) in causes.iter().zip(&mut times) {
+            times.push(seconds(&server, body));
+        }
+    }
+    let bound = if samples() >= 500 { 0.01 } else { 1e-6 };
+    let (reference, rest) = times.split_first().unwrap();
+    for ((name, _), times) in causes[1..].iter().zip(rest) {
+        let p = p_value(reference, times);
+        let median = |times: &[f64]| {
+            let mut sorted = times.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            Duration::from_secs_f64(sorted[sorted.len() / 2])
+        };
+        let told = format!("{name}: {:?} against {:?}, p = {p:.3}\n", median(times), median(reference));
+        std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
+        assert!(p > bound, "{told}");
+    }
+}
+
+#[test]
+fn the_rank_test_knows_a_difference_from_none() {
+    let even: Vec<f64> = (0..40).map(|index| f64::from(index) * 2.0).collect();
+    let odd: Vec<f64> = even.iter().map(|value| value + 1.0).collect();
+    let later: Vec<f64> = even.iter().map(|value| value + 100.0).collect();
+    assert!(p_value(&even, &odd) > 0.5);
+    assert!(p_value(&even, &later) < 1e-6);
+}
