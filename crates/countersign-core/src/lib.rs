@@ -27,6 +27,7 @@ pub mod session;
 pub mod signing_keys;
 pub mod store;
 pub mod story;
+pub mod testing;
 pub mod user;
 pub mod world;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::ratchet::{self, Generation, Link, SecretHash};
 use crate::refresh_token::{Binding, RefreshToken};
-use crate::session::{Mode, RevokedReason, Session, SessionWithUser, Spent};
+use crate::session::{Mode, Presence, RevokedReason, Session, SessionWithUser, Spent};
 use crate::{ClientId, ServerKeys, SessionId, Timestamp};
 
 /// How many late retries in a row are answered under [`LateRetry::Recover`].
@@ -313,6 +313,23 @@ pub fn rotation(keys: &ServerKeys, presented: Presented<'_>, policy: &RefreshPol
         recoveries: 0,
         idle_expires_at: now.plus(policy.idle_lifetime),
         link: Link { secret, key_id: newest.id() },
+    }
+}
+
+impl Step {
+    /// What the row becomes; its condition has been met.
+    pub fn apply(&self, session: &mut Session, by: &Presence) {
+        let ratchet = &mut session.ratchet;
+        ratchet.generation = self.to;
+        ratchet.current = self.current;
+        ratchet.next = self.next;
+        ratchet.previous = Some(self.spent);
+        if self.burst == Burst::Begins {
+            ratchet.burst = Some(self.spent);
+        }
+        ratchet.recoveries = self.recoveries;
+        session.idle_expires_at = self.idle_expires_at.min(session.absolute_expires_at);
+        session.refreshed = by.clone();
     }
 }
 

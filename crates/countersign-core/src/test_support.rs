@@ -1,7 +1,5 @@
 //! What the tests of this crate share: a world that stands still, keys, a session.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,33 +12,12 @@ use crate::refresh::{LateRetry, RefreshPolicy};
 use crate::refresh_token::RefreshToken;
 use crate::session::{Grant, Mode, Presence, SessionWithUser};
 use crate::user::{Role, User, UserClaims, Username};
-use crate::world::{Clock, Entropy, World};
-use crate::{ClientId, Secret, ServerKeys, Timestamp};
+use crate::{ClientId, Secret, ServerKeys, Timestamp, World, testing};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-struct Noon;
-
-impl Clock for Noon {
-    fn now_millis(&self) -> u64 {
-        NOON.seconds() * 1000
-    }
-}
-
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let value = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).to_le_bytes();
-            chunk.copy_from_slice(&value[..chunk.len()]);
-        }
-    }
-}
-
 pub(crate) fn world() -> World {
-    World::new(Arc::new(Noon), Arc::new(Counting::default()))
+    testing::world(NOON, 1)
 }
 
 /// Master keys made of one repeated byte each, the newest first.

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use countersign_core::password::PasswordHash;
-use countersign_core::refresh::{Burst, Step};
+use countersign_core::refresh::Step;
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, KeyRing, Opened, Page, SingleUse, Store, StoreError, Swept, UserChange, Whose,
@@ -88,20 +88,6 @@ impl Tables {
         }
         ended
     }
-}
-
-fn take_step(session: &mut Session, step: &Step, by: &Presence) {
-    let ratchet = &mut session.ratchet;
-    ratchet.generation = step.to;
-    ratchet.current = step.current;
-    ratchet.next = step.next;
-    ratchet.previous = Some(step.spent);
-    if step.burst == Burst::Begins {
-        ratchet.burst = Some(step.spent);
-    }
-    ratchet.recoveries = step.recoveries;
-    session.idle_expires_at = step.idle_expires_at.min(session.absolute_expires_at);
-    session.refreshed = by.clone();
 }
 
 fn ends_at(session: &Session) -> Timestamp {
@@ -186,7 +172,7 @@ impl Store for MemoryStore {
         if !tables.meets(&session, step, by.at) {
             return Ok(None);
         }
-        take_step(&mut session, step, by);
+        step.apply(&mut session, by);
         tables.sessions.insert(session.id, session.clone());
         Ok(Some(tables.with_user(&session)))
     }

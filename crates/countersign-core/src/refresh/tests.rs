@@ -50,18 +50,10 @@ impl Life {
     }
 }
 
+/// What a store does with a step.
 pub(super) fn apply(session: &mut Session, step: &Step) {
-    let ratchet = &mut session.ratchet;
-    assert_eq!((ratchet.generation, ratchet.current), (step.from, step.from_hash));
-    ratchet.generation = step.to;
-    ratchet.current = step.current;
-    ratchet.next = step.next;
-    ratchet.previous = Some(step.spent);
-    if step.burst == Burst::Begins {
-        ratchet.burst = Some(step.spent);
-    }
-    ratchet.recoveries = step.recoveries;
-    session.idle_expires_at = step.idle_expires_at.min(session.absolute_expires_at);
+    assert_eq!((session.ratchet.generation, session.ratchet.current), (step.from, step.from_hash));
+    step.apply(session, &presence(step.spent.at));
 }
 
 fn refusal(verdict: Verdict) -> Refusal {

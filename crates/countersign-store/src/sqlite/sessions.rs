@@ -20,14 +20,6 @@ const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.clai
      s.refreshed_at, s.refreshed_address, s.refreshed_device, s.idle_expires_at, s.absolute_expires_at, \
      s.revoked_reason, s.revoked_at, s.revoked_address, s.revoked_device, s.revoked_presented";
 
-/// A session that is not revoked and belongs to `:user` and `:client`, where those are given.
-const IS_ACTIVE_AND_THEIRS: &str = "revoked_at IS NULL AND (:user IS NULL OR user_id = :user) \
-     AND (:client IS NULL OR client_id = :client)";
-
-/// What revoking writes.
-const REVOKED: &str = "revoked_at = :at, revoked_reason = :reason, revoked_address = :address, \
-     revoked_device = :device, revoked_presented = :presented";
-
 pub(super) fn open(
     connection: &Connection,
     session: &Session,
@@ -112,18 +104,14 @@ pub(super) fn page(
     page: &Page<SessionId>,
 ) -> rusqlite::Result<Vec<SessionWithUser>> {
     let user = users::COLUMNS;
-    let (condition, owner) = match of {
-        Whose::Everyone => ("?1 = ''", ""),
-        Whose::User(user) => ("s.user_id = ?1", user.as_str()),
-        Whose::Client(client) => ("s.client_id = ?1", client.as_str()),
-    };
+    let (is_theirs, owner) = condition(of);
     let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS}, {user} FROM sessions s LEFT JOIN users u ON u.id = s.user_id
-             WHERE {condition} AND s.id > ?2 ORDER BY s.id LIMIT ?3"
+             WHERE {is_theirs} AND s.id > :after ORDER BY s.id LIMIT :limit"
         ))?
-        .query_map(params![owner, after, page.limit], read_with_user)?
+        .query_map(named_params! { ":owner": owner, ":after": after, ":limit": page.limit }, read_with_user)?
         .collect()
 }
 
@@ -186,21 +174,7 @@ pub(super) fn revoke(
     of: &Whose,
     how: &Revoked,
 ) -> rusqlite::Result<bool> {
-    let (user, client) = owner(of);
-    let mut update = connection.prepare_cached(&format!(
-        "UPDATE sessions SET {REVOKED} WHERE id = :id AND {IS_ACTIVE_AND_THEIRS}"
-    ))?;
-    let changed = update.execute(named_params! {
-        ":id": id.as_bytes(),
-        ":user": user,
-        ":client": client,
-        ":at": Seconds(how.by.at),
-        ":reason": how.reason.as_str(),
-        ":address": address_text(&how.by),
-        ":device": how.by.device,
-        ":presented": how.presented,
-    })?;
-    Ok(changed == 1)
+    Ok(end_where(connection, "id = :id", Some(id), (of, how))? == 1)
 }
 
 pub(super) fn revoke_all(
@@ -209,24 +183,38 @@ pub(super) fn revoke_all(
     except: Option<SessionId>,
     how: &Revoked,
 ) -> rusqlite::Result<u64> {
-    let (user, client) = owner(of);
+    let ended = end_where(connection, "id IS NOT :id", except, (of, how))?;
+    match of {
+        Whose::User(user) => move_epoch(connection, Some(user.as_str()), except)?,
+        Whose::Everyone => move_epoch(connection, None, except)?,
+        Whose::Client(_) => {}
+    }
+    Ok(ended as u64)
+}
+
+/// Revokes those among `of` that `which` says, if they are not revoked yet.
+fn end_where(
+    connection: &Connection,
+    which: &str,
+    id: Option<SessionId>,
+    (of, how): (&Whose, &Revoked),
+) -> rusqlite::Result<usize> {
+    let (is_theirs, owner) = condition(of);
     let mut update = connection.prepare_cached(&format!(
-        "UPDATE sessions SET {REVOKED} WHERE id IS NOT :except AND {IS_ACTIVE_AND_THEIRS}"
+        "UPDATE sessions
+         SET revoked_at = :at, revoked_reason = :reason, revoked_address = :address, revoked_device = :device,
+             revoked_presented = :presented
+         WHERE {which} AND revoked_at IS NULL AND {is_theirs}"
     ))?;
-    let changed = update.execute(named_params! {
-        ":except": except.as_ref().map(SessionId::as_bytes),
-        ":user": user,
-        ":client": client,
+    update.execute(named_params! {
+        ":id": id.as_ref().map(SessionId::as_bytes),
+        ":owner": owner,
         ":at": Seconds(how.by.at),
         ":reason": how.reason.as_str(),
         ":address": address_text(&how.by),
         ":device": how.by.device,
         ":presented": how.presented,
-    })?;
-    if !matches!(of, Whose::Client(_)) {
-        move_epoch(connection, user, except)?;
-    }
-    Ok(changed as u64)
+    })
 }
 
 /// Moves the epoch of one user, or of everybody, and takes the session that stays along.
@@ -271,11 +259,12 @@ pub(super) fn sweep(
     Ok(Swept { removed: removed as u64, next })
 }
 
-fn owner(of: &Whose) -> (Option<&str>, Option<&str>) {
+/// The condition that a session is among `of`, and whose `:owner` it names. Each has an index of its own.
+fn condition(of: &Whose) -> (&'static str, &str) {
     match of {
-        Whose::Everyone => (None, None),
-        Whose::User(user) => (Some(user.as_str()), None),
-        Whose::Client(client) => (None, Some(client.as_str())),
+        Whose::Everyone => (":owner = ''", ""),
+        Whose::User(user) => ("user_id = :owner", user.as_str()),
+        Whose::Client(client) => ("client_id = :owner", client.as_str()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! A world that stands still, users and sessions to play with, and every store that there is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_core::opening::{Opening, current_token};
@@ -12,31 +11,11 @@ use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Grant, Mode, Presence, Revoked, RevokedReason, Session};
 use countersign_core::store::Store;
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
-use countersign_core::{ClientId, Clock, Entropy, ServerKeys, Timestamp, World};
+use countersign_core::{ClientId, ServerKeys, Timestamp, World, testing};
 use countersign_token::Scope;
 use tempfile::TempDir;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-struct Noon;
-
-impl Clock for Noon {
-    fn now_millis(&self) -> u64 {
-        NOON.seconds() * 1000
-    }
-}
-
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let value = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).to_be_bytes();
-            chunk.copy_from_slice(&value[..chunk.len()]);
-        }
-    }
-}
 
 /// What every test needs: keys, a policy and a world.
 pub(crate) struct Kit {
@@ -47,7 +26,7 @@ pub(crate) struct Kit {
 
 impl Kit {
     pub(crate) fn new() -> Self {
-        let world = World::new(Arc::new(Noon), Arc::new(Counting::default()));
+        let world = testing::world(NOON, 1);
         let keys = ServerKeys::parse(&ServerKeys::generate(&world)).unwrap();
         let policy = RefreshPolicy {
             grace: Duration::from_secs(10),

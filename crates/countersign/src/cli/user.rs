@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_core::password::PasswordHash;
+use countersign_core::password::{NewPassword, PasswordHash};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, Store, UserChange};
 use countersign_core::user::{Role, User as Account, Username};
@@ -84,6 +84,9 @@ struct PasswordSource {
     /// Generates a password and prints it once.
     #[arg(long)]
     generate_password: bool,
+    /// Generates a password that its user must replace at the first sign-in, and prints it once.
+    #[arg(long)]
+    temporary_password: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -168,16 +171,21 @@ impl Add {
 impl SetPassword {
     async fn run(self, context: &Context, desk: &Desk) -> anyhow::Result<()> {
         let user = find(&*desk.store, &self.user).await?;
-        let password = match self.password.first()? {
-            FirstPassword::Chosen(text) => text,
-            _ => {
-                let text = countersign_core::password::NewPassword::generate(&context.world);
-                output::line(format!("Password: {}", text.expose()));
-                text
+        let (directory, how) = (desk.directory(context), context.revoked(RevokedReason::PasswordChanged));
+        match self.password.first()? {
+            FirstPassword::Chosen(text) => {
+                accounts::set_password(&directory, &user, &text, (None, how)).await?
             }
-        };
-        let how = context.revoked(RevokedReason::PasswordChanged);
-        accounts::set_password(&desk.directory(context), &user, &password, (None, how)).await?;
+            FirstPassword::Temporary => {
+                let text = accounts::reset_password(&directory, &user.id, how).await?;
+                output::line(format!("Password: {}", text.expose()));
+            }
+            _ => {
+                let text = NewPassword::generate(&context.world);
+                accounts::set_password(&directory, &user, &text, (None, how)).await?;
+                output::line(format!("Password: {}", text.expose()));
+            }
+        }
         output::remark(format!("The password of {} was set and their sessions have ended.", user.username));
         Ok(())
     }
@@ -187,6 +195,9 @@ impl PasswordSource {
     fn first(&self) -> anyhow::Result<FirstPassword> {
         if self.generate_password {
             return Ok(FirstPassword::Generated);
+        }
+        if self.temporary_password {
+            return Ok(FirstPassword::Temporary);
         }
         let text = if self.password_stdin {
             let mut line = String::new();

@@ -15,8 +15,9 @@ use countersign::config::Config;
 use countersign::flows::accounts::{self, FirstPassword, NewAccount};
 use countersign::http::{self, Edge};
 use countersign_core::refresh_token::RefreshToken;
+use countersign_core::testing::{ManualClock, SeededEntropy};
 use countersign_core::user::{Role, User};
-use countersign_core::{Clock, Entropy, Secret, ServerKeys, SessionId, Timestamp, World};
+use countersign_core::{Secret, ServerKeys, SessionId, Timestamp, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -29,28 +30,6 @@ pub(crate) const ISSUER: &str = "https://id.example.com";
 
 /// Good enough for every test user.
 pub(crate) const PASSWORD: &str = "vbzq mwtx krfj plnd";
-
-pub(crate) struct ManualClock(AtomicU64);
-
-impl Clock for ManualClock {
-    fn now_millis(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// Unique bytes, different in every harness of a process.
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let mut value = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-            value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            chunk.copy_from_slice(&(value ^ (value >> 31)).to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 pub(crate) struct Harness {
     pub(crate) edge: Arc<Edge>,
@@ -97,10 +76,10 @@ impl Harness {
         // Every test hashes; its memory is what is tested elsewhere.
         config.throttle.address_burst = 100_000;
         change(&mut config);
-        let clock = Arc::new(ManualClock(AtomicU64::new(start * 1000)));
+        let clock = ManualClock::at(Timestamp::from_seconds(start));
         static HARNESSES: AtomicU64 = AtomicU64::new(1);
         let seed = HARNESSES.fetch_add(1, Ordering::Relaxed) << 40;
-        let world = World::new(clock.clone(), Arc::new(Counting(AtomicU64::new(seed))));
+        let world = World::new(clock.clone(), SeededEntropy::new(seed));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
@@ -117,7 +96,7 @@ impl Harness {
 
     /// Stops this server and starts another one over its directory and at its time.
     pub(crate) fn restart(self, change: impl FnOnce(&mut Config)) -> Self {
-        let now = self.clock.now_millis() / 1000;
+        let now = self.now().seconds();
         let Self { edge, directory, runtime, door, management, .. } = self;
         drop((edge, door, management));
         drop(runtime);
@@ -125,7 +104,7 @@ impl Harness {
     }
 
     pub(crate) fn wait(&self, duration: Duration) {
-        self.clock.0.fetch_add(u64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+        self.clock.advance(duration);
     }
 
     pub(crate) fn wait_seconds(&self, seconds: u64) {
