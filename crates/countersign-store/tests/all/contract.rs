@@ -70,6 +70,8 @@ fn each_change_of_a_user_changes_what_it_names() {
         let mut expected = user("1");
         (expected.claims, expected.email, expected.role) = (claims, None, Role::Admin);
         (expected.password, expected.disabled_at) = (Some(password), Some(NOON));
+        // Two of the changes ended all sessions.
+        expected.epoch = 2;
         assert_eq!(store.user(&id).await.unwrap(), Some(expected));
         assert!(store.change_user(&id, &[UserChange::Delete(how)]).await.unwrap());
         assert!(!store.change_user(&id, &[UserChange::Enable]).await.unwrap());
@@ -227,6 +229,22 @@ fn all_sessions_of_one_user_or_client_or_of_everyone_can_be_ended() {
         let page = Page { after: Some(sessions[0]), limit: 10 };
         let rest: Vec<_> = store.sessions(&Whose::Everyone, &page).await.unwrap();
         assert!(rest.iter().all(|found| found.session.id > sessions[0]));
+    });
+}
+
+#[test]
+fn a_session_opened_for_the_epoch_before_is_dead_and_the_one_that_stays_moves_along() {
+    promise(async |store, kit| {
+        let ((kept, token), (late, late_token)) = (kit.session("1", NOON), kit.session("1", NOON));
+        store.open(&kept, None).await.unwrap();
+        let how = revoked(RevokedReason::EndedByUser, after(5));
+        store.revoke_all(&Whose::User(user("1").id), Some(kept.id), &how).await.unwrap();
+        store.open(&late, None).await.unwrap();
+        let rotate =
+            async |token| store.rotate(&kit.step(token, after(5)), &presence(after(5))).await.unwrap();
+        assert_eq!(rotate(&late_token).await, None);
+        assert!(rotate(&token).await.is_some());
+        assert_eq!(store.user(&user("2").id).await.unwrap().unwrap().epoch, 0);
     });
 }
 

@@ -47,7 +47,9 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Opt
     let digest = digest.as_ref().try_into().expect("SHA-256 yields 32 bytes");
     let expires_at = claims.get("exp").and_then(Value::as_f64).map_or(app.legacy.accept_until, seconds_after);
     let single = SingleUse { digest, expires_at };
-    open::open(app, &user, Request::first_party(&Scope::default()), by, Some(&single)).await
+    let pair = open::open(app, &user, Request::first_party(&Scope::default()), by, Some(&single)).await?;
+    app.metrics.count_sign_in(if pair.is_some() { "exchanged" } else { "exchanged_before" });
+    Ok(pair)
 }
 
 /// Verifies an access token of the tutorial: its claims, until it expires or the date has come.

@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Keys beyond which a lane forgets at once whoever has all tries back.
+/// Keys beyond which a lane first forgets whoever has all tries back.
 const CROWDED: usize = 100_000;
 
 /// One more try after each `refill`, and at most `burst` at once.
@@ -26,14 +26,21 @@ pub struct Allowance {
 /// One throttle, keyed.
 pub struct Lane<Key> {
     allowance: Allowance,
+    keys: Mutex<Keys<Key>>,
+}
+
+struct Keys<Key> {
     /// When, in milliseconds, each key has all its tries back.
-    full_at: Mutex<HashMap<Key, u64>>,
+    full_at: HashMap<Key, u64>,
+    /// How many keys it takes to look through all of them again: twice as many as stayed the last time, so
+    /// that strangers with many names cannot make each try dear.
+    crowded_at: usize,
 }
 
 impl<Key: Hash + Eq> Lane<Key> {
     /// A lane in which everybody has all tries.
     pub fn new(allowance: Allowance) -> Self {
-        Self { allowance, full_at: Mutex::default() }
+        Self { allowance, keys: Mutex::new(Keys { full_at: HashMap::new(), crowded_at: CROWDED }) }
     }
 
     /// Takes one try.
@@ -43,11 +50,11 @@ impl<Key: Hash + Eq> Lane<Key> {
     /// The time until the next one may be taken.
     pub fn take(&self, key: Key, now_millis: u64) -> Result<(), Duration> {
         let refill = self.refill_millis();
-        let mut lane = self.lock();
-        if lane.len() >= CROWDED {
-            lane.retain(|_, full_at| *full_at > now_millis);
+        let mut keys = self.lock();
+        if keys.full_at.len() >= keys.crowded_at {
+            keys.forget(now_millis);
         }
-        let full_at = lane.entry(key).or_insert(now_millis);
+        let full_at = keys.full_at.entry(key).or_insert(now_millis);
         let after = (*full_at).max(now_millis) + refill;
         let latest = now_millis + refill * u64::from(self.allowance.burst.get());
         if after > latest {
@@ -60,22 +67,29 @@ impl<Key: Hash + Eq> Lane<Key> {
     /// Gives one try back.
     pub fn give_back(&self, key: &Key) {
         let refill = self.refill_millis();
-        if let Some(full_at) = self.lock().get_mut(key) {
+        if let Some(full_at) = self.lock().full_at.get_mut(key) {
             *full_at = full_at.saturating_sub(refill);
         }
     }
 
     /// Forgets whoever has all tries back.
     pub fn sweep(&self, now_millis: u64) {
-        self.lock().retain(|_, full_at| *full_at > now_millis);
+        self.lock().forget(now_millis);
     }
 
     fn refill_millis(&self) -> u64 {
         u64::try_from(self.allowance.refill.as_millis()).unwrap_or(u64::MAX >> 32).max(1)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, u64>> {
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Keys<Key>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Key: Hash + Eq> Keys<Key> {
+    fn forget(&mut self, now_millis: u64) {
+        self.full_at.retain(|_, full_at| *full_at > now_millis);
+        self.crowded_at = CROWDED.max(self.full_at.len() * 2);
     }
 }
 
@@ -114,6 +128,6 @@ mod tests {
         let lane = lane();
         lane.take("a", 0).unwrap();
         lane.sweep(10_000);
-        assert!(lane.lock().is_empty());
+        assert!(lane.lock().full_at.is_empty());
     }
 }
