@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use countersign_core::issuer::Issuer;
 use countersign_core::refresh::RefreshPolicy;
-use countersign_core::session::Presence;
 use countersign_core::store::Store;
 use countersign_core::{Secret, ServerKeys, Timestamp, World};
 use countersign_token::tutorial::TutorialKey;
@@ -78,13 +77,4 @@ pub struct DemoUser {
     pub username: String,
     /// Its generated password.
     pub password: Secret<String>,
-}
-
-/// Somebody at the door: who asks, as far as is known before they prove anything.
-#[derive(Debug, Clone)]
-pub struct Visitor {
-    /// When, from where, with what.
-    pub presence: Presence,
-    /// The text of the device token that came along, if any.
-    pub device_token: Option<String>,
 }

@@ -13,3 +13,4 @@ pub mod flows;
 pub mod http;
 pub mod operations;
 pub mod time_text;
+pub mod visitor;

@@ -7,7 +7,8 @@ use countersign_core::{Secret, SessionId};
 
 use super::accounts::{self, AccountError};
 use super::sign_in::{self, Credentials, SignInError};
-use crate::app::{App, Visitor};
+use crate::app::App;
+use crate::visitor::Visitor;
 
 /// Why the password stays what it was.
 #[derive(Debug, thiserror::Error)]

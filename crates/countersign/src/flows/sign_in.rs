@@ -11,8 +11,9 @@ use countersign_core::password::{TypedPassword, Verified};
 use countersign_core::store::StoreError;
 use countersign_core::user::{PasswordKind, User, Username};
 
-use crate::app::{App, Visitor};
+use crate::app::App;
 use crate::operations::hash_pool::Busy;
+use crate::visitor::Visitor;
 
 /// A name and a password as somebody typed them.
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use super::error::Message;
 use super::extract::{TutorialBody, TutorialToken};
 use super::{Edge, cookies};
-use crate::app::Visitor;
 use crate::flows::open::Request;
 use crate::flows::sign_in::{Credentials, SignInError};
 use crate::flows::{Pair, authorize, legacy, open, revoke, sign_in};
+use crate::visitor::Visitor;
 
 const BAD_CREDENTIALS: &str = "Failed to authenticate credentials";
 const BAD_REFRESH_TOKEN: &str = "Failed to authenticate refresh token";

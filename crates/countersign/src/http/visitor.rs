@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use woothee::parser::Parser;
 
 use super::{Edge, cookies};
-use crate::app::Visitor;
+use crate::visitor::Visitor;
 
 /// The longest label of a device, in characters.
 const MAX_LABEL: usize = 64;

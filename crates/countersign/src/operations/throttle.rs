@@ -15,7 +15,7 @@ use countersign_core::user::Username;
 use countersign_core::{ServerKeys, SessionId, World};
 
 use super::gcra::{Allowance, Lane};
-use crate::app::Visitor;
+use crate::visitor::Visitor;
 
 /// How often whom.
 #[derive(Debug, Clone, Copy)]

@@ -20,11 +20,11 @@ use super::super::error::{Failure, Problem};
 use super::super::extract::{Id, JsonBody, Query, SignedIn};
 use super::super::{Edge, cookies};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
-use crate::app::Visitor;
 use crate::flows::open::Request;
 use crate::flows::refresh::RefreshError;
 use crate::flows::sign_in::Credentials;
 use crate::flows::{Pair, accounts, change_password, open, refresh, revoke, sessions, sign_in};
+use crate::visitor::Visitor;
 
 /// How the refresh token travels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

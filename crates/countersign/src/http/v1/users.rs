@@ -17,11 +17,12 @@ use super::super::error::Failure;
 use super::super::extract::{JsonBody, SignedIn};
 use super::super::{Edge, cookies};
 use super::{Reply, created, revoked, user_body};
-use crate::app::{Registration, Visitor};
+use crate::app::Registration;
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
 use crate::flows::change_password::ChangePasswordError;
 use crate::flows::sign_in::{self, Credentials, SignInError};
 use crate::flows::{authorize::Caller, change_password};
+use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

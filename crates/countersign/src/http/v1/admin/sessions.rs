@@ -21,11 +21,11 @@ use super::super::super::extract::{Administrator, Id, JsonBody, Query};
 use super::super::sessions::invalid_scope;
 use super::super::{Reply, created, ended, full_session_body, parse_session, revoked, with_refresh_token};
 use super::{check_limit, parse_parameter};
-use crate::app::Visitor;
 use crate::flows::accounts::AccountError;
 use crate::flows::open::Request;
 use crate::flows::{accounts, open, revoke, sessions};
 use crate::time_text;
+use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,8 +18,8 @@ use super::super::super::error::Failure;
 use super::super::super::extract::{Administrator, Id, JsonBody, Query};
 use super::super::{Reply, created, parse_role, parse_user, revoked, user_body};
 use super::{Piece, check_limit, parse_parameter};
-use crate::app::Visitor;
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
+use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
