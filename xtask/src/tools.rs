@@ -9,7 +9,7 @@ use crate::console::Remark;
 use crate::process;
 
 /// A program, how to see that it is there, and the Debian packages that bring it.
-const TOOLS: [(&str, &[&str], &[&str]); 7] = [
+const TOOLS: [(&str, &[&str], &[&str]); 8] = [
     ("cc", &["--version"], &["gcc", "libc6-dev"]),
     ("g++", &["--version"], &["g++"]),
     ("curl", &["--version"], &["curl", "ca-certificates"]),
@@ -17,6 +17,7 @@ const TOOLS: [(&str, &[&str], &[&str]); 7] = [
     ("node", &["--version"], &["nodejs"]),
     ("npm", &["--version"], &["npm"]),
     ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
+    ("kill", &["-L"], &["procps"]),
 ];
 
 /// Installs what is missing.

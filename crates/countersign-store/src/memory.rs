@@ -177,14 +177,16 @@ impl Store for MemoryStore {
         Ok(Some(tables.with_user(&session)))
     }
 
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<()> {
+    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
         let mut tables = self.tables();
-        let session = tables.sessions.get_mut(&id).filter(|session| session.state == SessionState::Active);
-        if let Some(session) = session {
-            session.refreshed = by.clone();
-            session.idle_expires_at = idle_expires_at.min(session.absolute_expires_at);
+        let Some(mut session) = tables.sessions.get(&id).cloned() else { return Ok(false) };
+        if session.grant.mode != Mode::Fixed || tables.with_user(&session).live_user(by.at).is_none() {
+            return Ok(false);
         }
-        Ok(())
+        session.refreshed = by.clone();
+        session.idle_expires_at = idle_expires_at.min(session.absolute_expires_at);
+        tables.sessions.insert(id, session);
+        Ok(true)
     }
 
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {

@@ -100,7 +100,7 @@ impl Store for SqliteStore {
         self.writer.write(move |connection| sessions::rotate(connection, &step, &by)).await
     }
 
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<()> {
+    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
         let by = by.clone();
         self.writer.write(move |connection| sessions::touch(connection, id, &by, idle_expires_at)).await
     }

@@ -20,6 +20,10 @@ const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.clai
      s.refreshed_at, s.refreshed_address, s.refreshed_device, s.idle_expires_at, s.absolute_expires_at, \
      s.revoked_reason, s.revoked_at, s.revoked_address, s.revoked_device, s.revoked_presented";
 
+/// A session that is live at `:now` and whose user may have it: row 2 of the state machine.
+const IS_LIVE: &str = "revoked_at IS NULL AND idle_expires_at > :now AND absolute_expires_at > :now
+           AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.disabled_at IS NULL AND u.epoch = user_epoch)";
+
 pub(super) fn open(
     connection: &Connection,
     session: &Session,
@@ -121,7 +125,7 @@ pub(super) fn rotate(
     step: &Step,
     by: &Presence,
 ) -> rusqlite::Result<Option<SessionWithUser>> {
-    let mut update = connection.prepare_cached(
+    let mut update = connection.prepare_cached(&format!(
         "UPDATE sessions
          SET generation = :to, current_hash = :current, next_hash = :next, previous = :spent, rotated_at = :spent_at,
              burst_from = iif(:begins_burst, :spent, burst_from), burst_at = iif(:begins_burst, :spent_at, burst_at),
@@ -129,9 +133,8 @@ pub(super) fn rotate(
              refreshed_at = :now, refreshed_address = :address, refreshed_device = :device
          WHERE id = :id AND generation = :from AND current_hash = :from_hash AND mode = 'rotate'
            AND client_id = :client AND key_thumbprint IS :key_thumbprint
-           AND revoked_at IS NULL AND idle_expires_at > :now AND absolute_expires_at > :now
-           AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.disabled_at IS NULL AND u.epoch = user_epoch)",
-    )?;
+           AND {IS_LIVE}"
+    ))?;
     let changed = update.execute(named_params! {
         ":to": step.to,
         ":current": step.current.as_bytes(),
@@ -158,14 +161,20 @@ pub(super) fn touch(
     id: SessionId,
     by: &Presence,
     idle_expires_at: Timestamp,
-) -> rusqlite::Result<()> {
-    let mut update = connection.prepare_cached(
-        "UPDATE sessions SET refreshed_at = ?2, refreshed_address = ?3, refreshed_device = ?4,
-                             idle_expires_at = min(?5, absolute_expires_at)
-         WHERE id = ?1 AND revoked_at IS NULL",
-    )?;
-    let idle = Seconds(idle_expires_at);
-    update.execute(params![id.as_bytes(), Seconds(by.at), address_text(by), by.device, idle]).map(drop)
+) -> rusqlite::Result<bool> {
+    let mut update = connection.prepare_cached(&format!(
+        "UPDATE sessions SET refreshed_at = :now, refreshed_address = :address, refreshed_device = :device,
+                             idle_expires_at = min(:idle, absolute_expires_at)
+         WHERE id = :id AND mode = 'fixed' AND {IS_LIVE}"
+    ))?;
+    let changed = update.execute(named_params! {
+        ":id": id.as_bytes(),
+        ":now": Seconds(by.at),
+        ":address": address_text(by),
+        ":device": by.device,
+        ":idle": Seconds(idle_expires_at),
+    })?;
+    Ok(changed == 1)
 }
 
 pub(super) fn revoke(

@@ -179,14 +179,22 @@ fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
 }
 
 #[test]
-fn a_touched_session_moves_its_idle_expiry_but_not_past_its_end() {
+fn a_touched_session_moves_its_idle_expiry_but_not_past_its_end_and_only_while_it_is_live() {
     promise(async |store, kit| {
-        let (session, _) = kit.session("1", NOON);
+        let (mut session, _) = kit.session("1", NOON);
+        let (rotating, _) = kit.session("1", NOON);
+        session.grant.mode = Mode::Fixed;
         store.open(&session, None).await.unwrap();
-        store.touch(session.id, &presence(after(5)), after(1 << 30)).await.unwrap();
+        store.open(&rotating, None).await.unwrap();
+        let touch = async |id| store.touch(id, &presence(after(5)), after(1 << 30)).await.unwrap();
+        assert!(touch(session.id).await);
         let touched = store.session(session.id).await.unwrap().unwrap().session;
         assert_eq!(touched.refreshed, presence(after(5)));
         assert_eq!(touched.idle_expires_at, session.absolute_expires_at);
+        assert!(!touch(rotating.id).await, "a session that rotates is rotated");
+        let how = revoked(RevokedReason::SignedOut, after(6));
+        store.revoke(session.id, &Whose::Everyone, &how).await.unwrap();
+        assert!(!touch(session.id).await);
     });
 }
 

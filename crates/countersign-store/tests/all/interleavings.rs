@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use countersign_core::refresh::{Advance, LateRetry, Presented, RefreshPolicy, Verdict, judge};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{RevokedReason, Session, SessionWithUser};
+use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionWithUser};
 use countersign_core::store::{Page, Store, UserChange, Whose};
 use countersign_core::{ClientId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;
 
-use crate::support::{Kit, NOON, presence, revoked, stores, user};
+use crate::support::{Kit, NOON, grant, presence, revoked, stores, user};
 
 /// Sessions in one interleaving.
 const SESSIONS: usize = 3;
@@ -138,11 +138,12 @@ impl Game<'_> {
             }
             Move::Touch { session } => {
                 let id = self.token(session, 0).session;
-                side.store
+                let touched = side
+                    .store
                     .touch(id, &presence(self.now), self.now.plus(self.policy.idle_lifetime))
                     .await
                     .unwrap();
-                (String::new(), None)
+                (format!("{touched}"), None)
             }
             Move::DisableAndEnable => {
                 let disable = UserChange::Disable(how(RevokedReason::UserDisabled));
@@ -208,8 +209,8 @@ async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
             rows_before: HashMap::new(),
         })
         .collect();
-    let opened: Vec<_> =
-        ["1", "2", "2"].iter().take(SESSIONS).map(|owner| kit.session(owner, NOON)).collect();
+    let fixed = Grant { mode: Mode::Fixed, ..grant("2") };
+    let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.open(fixed, NOON)];
     for side in &sides {
         for id in ["1", "2"] {
             side.store.add_user(&user(id)).await.unwrap();

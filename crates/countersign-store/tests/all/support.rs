@@ -39,7 +39,12 @@ impl Kit {
 
     /// A session of `user`, opened at `at`, and its first token.
     pub(crate) fn session(&self, user: &str, at: Timestamp) -> (Session, RefreshToken) {
-        let opening = Opening { grant: grant(user), user_epoch: 0, by: presence(at) };
+        self.open(grant(user), at)
+    }
+
+    /// A session for a grant, opened at `at`, and its first token.
+    pub(crate) fn open(&self, grant: Grant, at: Timestamp) -> (Session, RefreshToken) {
+        let opening = Opening { grant, user_epoch: 0, by: presence(at) };
         opening.begin(&self.keys, &self.policy, &self.world)
     }
 

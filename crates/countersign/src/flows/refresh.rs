@@ -99,7 +99,7 @@ impl Exchange<'_> {
                 Err(error) => Some(Err(error.into())),
             },
             (Verdict::Replay(link), Some(row)) => Some(self.replayed(&row, link)),
-            (Verdict::Renew, Some(row)) => Some(self.renewed(&row).await),
+            (Verdict::Renew, Some(row)) => self.renewed(&row).await,
             (Verdict::Revoke(breach), _) => Some(self.breached(breach).await),
             (Verdict::Refuse(refusal), _) => Some(self.refused(refusal)),
             // Without a row there is nothing but a refusal.
@@ -131,10 +131,16 @@ impl Exchange<'_> {
         self.pair_at(row, link).map(|pair| (RefreshOutcome::Replayed, pair))
     }
 
-    async fn renewed(&self, row: &SessionWithUser) -> Exchanged {
+    async fn renewed(&self, row: &SessionWithUser) -> Option<Exchanged> {
         let idle_expires_at = self.by.at.plus(self.app.policy.idle_lifetime);
-        self.app.store.touch(row.session.id, self.by, idle_expires_at).await?;
-        self.pair_at(row, self.token.link.clone()).map(|pair| (RefreshOutcome::Renewed, pair))
+        match self.app.store.touch(row.session.id, self.by, idle_expires_at).await {
+            Ok(true) => {
+                let pair = self.pair_at(row, self.token.link.clone());
+                Some(pair.map(|pair| (RefreshOutcome::Renewed, pair)))
+            }
+            Ok(false) => None,
+            Err(error) => Some(Err(error.into())),
+        }
     }
 
     async fn breached(&self, breach: Breach) -> Exchanged {
