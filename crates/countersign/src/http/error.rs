@@ -238,7 +238,6 @@ fn capitalised(error: &dyn std::error::Error) -> String {
 
 /// What a bug answers. The panic's text stays inside, because it may quote the request.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a request panicked: please report it");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 

@@ -41,7 +41,7 @@ pub struct Edge {
 
 /// What clients reach.
 pub fn routes(edge: Arc<Edge>) -> Router {
-    Router::new()
+    let routes = Router::new()
         // The tutorial.
         .route("/getTokens", post(tutorial::get_tokens))
         .route("/refreshToken", post(tutorial::refresh_token))
@@ -53,10 +53,8 @@ pub fn routes(edge: Arc<Edge>) -> Router {
         .route("/openapi.json", get(health::openapi))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz))
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(axum::middleware::from_fn_with_state(edge.clone(), frame::frame))
-        .with_state(edge)
+        .route("/healthz", get(health::readyz));
+    framed(routes, edge)
 }
 
 fn first_party() -> Router<Arc<Edge>> {
@@ -89,11 +87,61 @@ fn first_party() -> Router<Arc<Edge>> {
 
 /// What operators reach, on an address of its own.
 pub fn management_routes(edge: Arc<Edge>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz))
+        .route("/healthz", get(health::readyz));
+    framed(routes, edge)
+}
+
+/// What every answer has, whichever route or failure made it.
+fn framed(routes: Router<Arc<Edge>>, edge: Arc<Edge>) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(error::panicked))
         .layer(axum::middleware::from_fn_with_state(edge.clone(), frame::frame))
         .with_state(edge)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use countersign_core::{ServerKeys, Timestamp, testing};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::assembly::assemble;
+    use crate::config::Config;
+
+    async fn edge() -> Arc<Edge> {
+        let world = testing::world(Timestamp::from_seconds(1_800_000_000), 1);
+        let keys = ServerKeys::parse(&ServerKeys::generate(&world)).unwrap();
+        let store = countersign_store::open("memory:").unwrap();
+        let issuer = "https://id.example.com".to_owned();
+        assemble(&Config::default(), issuer, (store, keys), &world).await.unwrap().edge
+    }
+
+    async fn panic() -> &'static str {
+        panic!("canary")
+    }
+
+    // D11, G1
+    #[tokio::test]
+    async fn a_panic_answers_500_with_every_header_and_none_of_its_words() {
+        for path in ["/broken", "/v1/broken"] {
+            let broken = Router::new().route(path, get(panic));
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let response = framed(broken, edge().await).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), 500);
+            for name in
+                ["strict-transport-security", "content-security-policy", "x-request-id", "referrer-policy"]
+            {
+                assert!(response.headers().contains_key(name), "{name}");
+            }
+            let bytes = to_bytes(response.into_body(), 1024).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            assert!(text.contains("Something went wrong on our side") && !text.contains("canary"), "{text}");
+        }
+    }
 }

@@ -33,6 +33,11 @@ pub fn start(config: &LogConfig) -> Result<(), ParseError> {
     };
     // A second start in one process keeps the first log.
     tracing_subscriber::registry().with(lines).try_init().ok();
+    // The words of a panic may quote what somebody sent; its place does not.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        tracing::error!(place, "a thread panicked: please report it");
+    }));
     Ok(())
 }
 
