@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign::flows::open::{self, Request};
 use countersign::flows::refresh;
+use countersign::operations::sweeper;
 use countersign_core::session::Presence;
 use countersign_core::{ClientId, Secret};
 
@@ -58,4 +59,21 @@ fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database()
         server.database().query_row("SELECT count(*) FROM sessions", [], |row| row.get(0)).unwrap();
     assert_eq!((rows, server.refreshes("rotated")), (SESSIONS as u32, REFRESHES as u64));
     assert!(late * 10 <= early * 11, "{early} bytes after 10,000 refreshes, {late} after 100,000");
+}
+
+#[test]
+fn ended_sessions_are_swept_once_their_last_access_token_has_expired() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let sweep = || server.runtime.block_on(sweeper::sweep(&server.edge.app)).unwrap();
+    let (idle, revoked) = (server.sign_in("jane"), server.sign_in("jane"));
+    server.post("/logout", &serde_json::json!({"refreshToken": revoked.refresh}));
+    let (idle, revoked) = (server.session_of(&idle.refresh), server.session_of(&revoked.refresh));
+    let rows = |id| server.runtime.block_on(server.edge.app.store.session(id)).unwrap().is_some();
+    server.wait_seconds(7 * 86_400 + 945);
+    assert_eq!((sweep(), rows(idle)), (0, true), "an access token may have been issued at the last second");
+    server.wait_seconds(1);
+    assert_eq!((sweep(), rows(idle), rows(revoked)), (1, false, true));
+    server.wait_seconds(23 * 86_400);
+    assert_eq!((sweep(), rows(revoked)), (1, false));
 }
