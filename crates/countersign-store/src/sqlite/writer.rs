@@ -110,7 +110,8 @@ fn in_savepoint<T>(
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     if connection.is_autocommit() {
-        return Err(rusqlite::Error::ExecuteReturnedResults);
+        // Nobody sees this: the batch failed as a whole, and its reason is what is answered.
+        return Err(rusqlite::Error::ToSqlConversionFailure("no transaction has begun".into()));
     }
     connection.prepare_cached("SAVEPOINT job")?.execute([])?;
     let outcome = work(connection);

@@ -12,6 +12,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 
 use super::keyring::{self, Keeper};
 use super::sweeper;
@@ -88,8 +89,8 @@ pub async fn serve(
     let (main, management) = (Handle::new(), Handle::new());
     let app = Bounds { header_time: config.limits.header_time.duration(), handle: main.clone() };
     let operators = Bounds { handle: management.clone(), ..app.clone() };
-    let serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));
-    let _managing =
+    let mut serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));
+    let managing =
         tokio::spawn(operators.serve(listeners.management, http::management_routes(edge.clone()), None));
     let background = [
         tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls))),
@@ -97,7 +98,11 @@ pub async fn serve(
     ];
     main.listening().await.context("the server could not start to listen")?;
     ready()?;
-    stop_requested().await?;
+    tokio::select! {
+        stop = stop_requested() => stop?,
+        ended = &mut serving => return ended_early("the server", ended),
+        ended = managing => return ended_early("the management server", ended),
+    }
     tracing::info!("asked to stop: requests in flight are answered first");
     edge.is_draining.store(true, Ordering::Relaxed);
     main.graceful_shutdown(Some(config.limits.drain_time.duration()));
@@ -106,6 +111,14 @@ pub async fn serve(
     tokio::time::sleep(LAST_WORDS).await;
     management.shutdown();
     served.context("accepting connections failed")
+}
+
+/// A listener that ends although nobody asked it to.
+fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyhow::Result<()> {
+    ended
+        .with_context(|| format!("{who} broke"))?
+        .with_context(|| format!("{who} cannot accept connections"))?;
+    anyhow::bail!("{who} ended although nobody asked it to")
 }
 
 #[derive(Clone)]
