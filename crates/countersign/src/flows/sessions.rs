@@ -20,7 +20,7 @@ pub async fn live_of(app: &App, user: &UserId) -> Result<Vec<SessionWithUser>, S
     loop {
         let rows = app.store.sessions(&Whose::User(user.clone()), &piece).await?;
         let last = rows.last().map(|row| row.session.id).filter(|_| rows.len() == PIECE as usize);
-        live.extend(rows.into_iter().filter(|row| row.session.is_live(now)));
+        live.extend(rows.into_iter().filter(|row| row.live_user(now).is_some()));
         live.truncate(PIECE as usize);
         match last {
             Some(id) if live.len() < PIECE as usize => piece.after = Some(id),

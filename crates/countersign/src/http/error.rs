@@ -64,7 +64,7 @@ impl Failure {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
-            "Too many people are signing in. Try again shortly.",
+            "Too many passwords are being checked. Try again shortly.",
         )
         .after(retry_after)
     }

@@ -185,15 +185,16 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
     }
 }
 
-/// What would have fitted. What was sent instead is not repeated: it may be a secret.
+/// What would have fitted. What was sent instead is not repeated: it may be a secret, or very long.
 fn expected(error: &dyn std::error::Error) -> String {
     let text =
         std::iter::successors(error.source(), |error| error.source()).last().unwrap_or(error).to_string();
-    let is_about_a_value =
-        ["invalid type", "invalid value", "invalid length"].iter().any(|start| text.contains(start));
-    match text.split_once(", expected ") {
-        Some((_, expected)) if is_about_a_value => format!("{expected} is expected somewhere"),
-        _ => text,
+    // The list of what is expected comes from our own code and stands last.
+    match text.rsplit_once(", expected ") {
+        Some((sent, known)) if sent.contains("unknown field") => format!("nothing but {known} is known"),
+        Some((_, expected)) => format!("{expected} is expected somewhere"),
+        None if text.len() < 120 => text,
+        None => "a value is malformed".to_owned(),
     }
 }
 

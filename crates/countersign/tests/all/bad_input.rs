@@ -151,14 +151,28 @@ fn a_misspelt_filter_ends_nobodys_session() {
 #[test]
 fn what_was_sent_is_not_repeated() {
     let server = Harness::new();
-    for body in
-        [json!({"username": "a", "password": 123_456_789}), json!({"username": "a", "password": ["hunter2"]})]
-    {
+    server.add_user("jane");
+    let tokens = server.sign_in("jane");
+    let secret = "hunter2-hunter2-hunter2";
+    let long = secret.repeat(500);
+    for (body, told) in [
+        (json!({"username": "a", "password": 123_456_789}), "a string is expected"),
+        (json!({"username": "a", "password": [secret]}), "a string is expected"),
+        (json!({"username": "a", "password": "b", "token_mode": secret}), "`body` or `cookie` is expected"),
+        (
+            json!({"username": "a", "password": "b", "token_mode": format!("x, expected {secret}")}),
+            "`cookie`",
+        ),
+        (json!({"username": "a", "password": "b", (long.as_str()): 1}), "nothing but one of `username`"),
+        (json!({"username": "a"}), "missing field `password`"),
+    ] {
         let reply = server.post("/v1/sessions", &body);
         assert_eq!(reply.status, 400);
         assert!(!reply.text.contains("123456789") && !reply.text.contains("hunter2"), "{}", reply.text);
-        assert!(reply.text.contains("a string is expected"), "{}", reply.text);
+        assert!(reply.text.contains(told) && reply.text.len() < 400, "{}", reply.text);
     }
+    let reply = server.delete_as(&format!("/v1/sessions?{secret}=x"), &tokens.access);
+    assert!(reply.status == 400 && !reply.text.contains("hunter2"), "{}", reply.text);
 }
 
 // C2, incident 3
