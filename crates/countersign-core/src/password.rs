@@ -12,7 +12,7 @@ use zxcvbn::Score;
 use zxcvbn::matching::Match;
 use zxcvbn::matching::patterns::MatchPattern;
 
-pub use hash::{HashMemory, PasswordHash, PasswordHasher, Verified};
+pub use hash::{HashMemory, ImportError, PasswordHash, PasswordHasher, Verified};
 
 use crate::{Secret, World};
 
@@ -21,6 +21,9 @@ pub const MIN_CHARACTERS: usize = 15;
 
 /// The most characters that are accepted, counted after normalisation.
 pub const MAX_CHARACTERS: usize = 256;
+
+/// The estimate looks at so many characters: what is weak is weak by then, and its cost grows with the square.
+const MAX_ESTIMATED: usize = 40;
 
 /// The most bytes that are looked at at all.
 pub const MAX_BYTES: usize = 1024;
@@ -91,10 +94,12 @@ impl NewPassword {
             return Err(Weakness::Personal);
         }
         let own_words: Vec<_> = context.iter().copied().chain(["countersign"]).collect();
-        let estimate = zxcvbn::zxcvbn(typed.expose(), &own_words);
+        let start: String = typed.expose().chars().take(MAX_ESTIMATED).collect();
+        let start = Secret::new(start);
+        let estimate = zxcvbn::zxcvbn(start.expose(), &own_words);
         let is_word = |found: &Match| matches!(found.pattern, MatchPattern::Dictionary(_));
         let is_one_word = estimate.sequence().len() == 1 && estimate.sequence().iter().all(is_word);
-        if estimate.score() <= Score::One || is_one_word {
+        if estimate.score() <= Score::Two || is_one_word {
             return Err(Weakness::Common);
         }
         Ok(Self(typed))

@@ -42,7 +42,8 @@ pub trait Store: Send + Sync {
     /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool>;
 
-    /// Opens a session; `spending` a single-use token with it, in one write.
+    /// Opens a session if its user is enabled and still of its epoch; `spending` a single-use token with it, in
+    /// one write.
     async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened>;
     /// A session and its user, as the primary has them.
     async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>>;
@@ -94,6 +95,8 @@ pub enum Opened {
     Opened,
     /// The single-use token had been spent before; nothing was opened.
     AlreadySpent,
+    /// The user is gone or disabled, or all their sessions were ended meanwhile; nothing was opened or spent.
+    UserChanged,
 }
 
 /// A token that may be spent once.

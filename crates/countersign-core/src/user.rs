@@ -138,10 +138,16 @@ impl Username {
     }
 }
 
-/// Control characters, and those that change the direction or width of the text around them.
+/// Control characters, and those that show nothing or change the text around them
+/// (`Default_Ignorable_Code_Point`, Unicode Standard Annex 44).
 fn is_unseen(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(character,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}')
 }
 
 impl fmt::Display for Username {
@@ -216,6 +222,17 @@ mod tests {
     // G2
     #[test]
     fn a_name_with_line_breaks_or_escapes_is_refused() {
+        let unseen = [
+            "adm\u{ad}in",
+            "admin\u{3164}",
+            "ad\u{34f}min",
+            "admin\u{fe0f}",
+            "admin\u{e0061}",
+            "adm\u{61c}in",
+        ];
+        for text in unseen {
+            assert_eq!(Username::parse(text).err(), Some(UserError::Username), "{text:?}");
+        }
         for text in ["", "  ", "a\r\nb", "a\u{1b}[31m", "a\u{202e}b", &"a".repeat(129), &"a".repeat(1 << 20)]
         {
             assert_eq!(Username::parse(text).err(), Some(UserError::Username));

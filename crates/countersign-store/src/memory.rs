@@ -145,6 +145,10 @@ impl Store for MemoryStore {
 
     async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened> {
         let mut tables = self.tables();
+        let user = tables.users.get(&session.grant.user);
+        if !user.is_some_and(|user| user.is_enabled() && user.epoch == session.user_epoch) {
+            return Ok(Opened::UserChanged);
+        }
         if let Some(single) = spending {
             if tables.spent.contains_key(&single.digest) {
                 return Ok(Opened::AlreadySpent);

@@ -14,7 +14,7 @@ use countersign_token::{Algorithm, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
-use crate::http::Edge;
+use crate::http::{Edge, Hosts};
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::{Keeper, Keyring, Keys};
 use crate::operations::metrics::Metrics;
@@ -71,13 +71,14 @@ pub async fn assemble(
         body_limit: config.limits.body,
         request_time: config.limits.request_time.duration(),
         trusted_proxies: config.trusted_proxies.clone(),
+        hosts: Hosts::Any,
         is_draining: AtomicBool::new(false),
     };
     Ok(Assembled { edge: Arc::new(edge), key_policy })
 }
 
 impl Assembled {
-    /// With the user whom an empty `POST /getTokens` signs in.
+    /// With the user whom an empty `POST /getTokens` signs in, for callers on this machine.
     ///
     /// # Errors
     ///
@@ -85,6 +86,7 @@ impl Assembled {
     pub fn with_demo(mut self, demo: DemoUser) -> anyhow::Result<Self> {
         let edge = Arc::get_mut(&mut self.edge).context("the server is already running")?;
         edge.app.demo = Some(demo);
+        edge.hosts = Hosts::Loopback;
         Ok(self)
     }
 }

@@ -19,12 +19,6 @@ use crate::{Secret, World};
 /// The length of a new hash, in bytes.
 const OUTPUT: usize = 32;
 
-/// The most memory that somebody else's hash may ask for, in KiB.
-const MAX_FOREIGN_MEMORY: u32 = 1 << 20;
-
-/// The most passes that somebody else's hash may ask for.
-const MAX_FOREIGN_PASSES: u32 = 64;
-
 /// A password's hash as a PHC string: cannot be presented, but is nobody's business either.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
@@ -32,6 +26,26 @@ pub struct PasswordHash(String);
 /// The memory that a hash works in; it is used again by the next one.
 #[derive(Default)]
 pub struct HashMemory(Vec<Block>);
+
+/// Why somebody else's hash is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// Something else.
+    #[error("this is not an Argon2 PHC string")]
+    NotArgon2,
+    /// Dearer than the configuration.
+    #[error(
+        "this hash costs more than the server's own: set `password.memory_kib` to at least {memory} and \
+         `password.passes` to at least {passes} first"
+    )]
+    Dearer {
+        /// Its memory, in KiB.
+        memory: u32,
+        /// Its passes.
+        passes: u32,
+    },
+}
 
 /// What verifying a password found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,18 +88,51 @@ impl PasswordHasher {
         encode(&self.params, &salt, output.expose())
     }
 
-    /// Verifies a password, or does the same work in vain when there is no hash.
+    /// Verifies a password, or does the same work in vain when there is no hash. A hash of smaller parameters
+    /// is followed by the rest of the work, so that its user is not known by their time.
     pub fn verify(
         &self,
         password: &TypedPassword,
         hash: Option<&PasswordHash>,
         memory: &mut HashMemory,
     ) -> Verified {
-        let is_right = fits(password, hash.unwrap_or(&self.dummy), memory).unwrap_or(false);
+        let hash_or_dummy = hash.unwrap_or(&self.dummy);
+        let is_right = fits(password, hash_or_dummy, memory).unwrap_or(false);
+        self.do_the_rest(password, hash_or_dummy, memory);
         match (is_right, hash) {
             (true, Some(hash)) if self.is_weak(hash) => Verified::RightButWeak,
             (true, Some(_)) => Verified::Right,
             _ => Verified::Wrong,
+        }
+    }
+
+    /// Takes an Argon2 PHC string that another system made. It may not be dearer than this server's own:
+    /// the time of a sign-in would tell that its user exists.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`].
+    pub fn import(&self, text: &str) -> Result<PasswordHash, ImportError> {
+        let (argon2, hash) = parse(text).ok_or(ImportError::NotArgon2)?;
+        if hash.salt.is_none() || hash.hash.is_none() {
+            return Err(ImportError::NotArgon2);
+        }
+        let (memory, passes) = (argon2.params().m_cost(), argon2.params().t_cost());
+        if memory > self.params.m_cost() || work(argon2.params()) > work(&self.params) {
+            return Err(ImportError::Dearer { memory, passes });
+        }
+        Ok(PasswordHash(text.to_owned()))
+    }
+
+    /// Passes over the configured memory, as many as a hash of smaller parameters was short of.
+    fn do_the_rest(&self, password: &TypedPassword, hash: &PasswordHash, memory: &mut HashMemory) {
+        let done = parse(hash.as_str()).map_or(0, |(argon2, _)| work(argon2.params()));
+        let missing = work(&self.params).saturating_sub(done) / u64::from(self.params.m_cost());
+        let passes = u32::try_from(missing).unwrap_or(u32::MAX);
+        if let Ok(params) = Params::new(self.params.m_cost(), passes, 1, None) {
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            // Only the time matters.
+            compute(&argon2, (password, &[0; 16]), memory, &mut [0; OUTPUT]).ok();
         }
     }
 
@@ -96,6 +143,11 @@ impl PasswordHasher {
             || actual.m_cost() < wanted.m_cost()
             || actual.t_cost() < wanted.t_cost()
     }
+}
+
+/// What a hash costs: blocks filled.
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
 /// Reads a PHC string: how to compute, and what the result must be.
@@ -133,15 +185,6 @@ fn encode(params: &Params, salt: &[u8; 16], output: &[u8; OUTPUT]) -> PasswordHa
 }
 
 impl PasswordHash {
-    /// Takes an Argon2 PHC string that another system made; `None` when it is none, or would keep this
-    /// server busy for minutes.
-    pub fn import(text: &str) -> Option<Self> {
-        let (argon2, hash) = parse(text)?;
-        let params = argon2.params();
-        let is_bounded = params.m_cost() <= MAX_FOREIGN_MEMORY && params.t_cost() <= MAX_FOREIGN_PASSES;
-        (is_bounded && hash.salt.is_some() && hash.hash.is_some()).then(|| Self(text.to_owned()))
-    }
-
     /// Takes a PHC string from the store.
     pub const fn from_phc(text: String) -> Self {
         Self(text)
@@ -229,14 +272,18 @@ mod tests {
         }
     }
 
+    // E5
     #[test]
-    fn a_foreign_hash_is_taken_when_it_is_argon2_and_bounded() {
-        let phc =
-            |parameters: &str| format!("$argon2id$v=19${parameters}$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA");
-        assert!(PasswordHash::import(&phc("m=65536,t=3,p=4")).is_some());
-        assert!(PasswordHash::import(&phc("m=4194304,t=3,p=4")).is_none());
-        assert!(PasswordHash::import(&phc("m=65536,t=1000,p=4")).is_none());
-        assert!(PasswordHash::import("$2b$10$abcdefghijklmnopqrstuv").is_none());
-        assert!(PasswordHash::import("password").is_none());
+    fn a_foreign_hash_is_taken_when_it_is_argon2_and_not_dearer_than_our_own() {
+        let hasher = PasswordHasher::new(65_536, 3, &world());
+        let import = |parameters: &str| {
+            hasher.import(&format!("$argon2id$v=19${parameters}$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA")).err()
+        };
+        assert_eq!(import("m=65536,t=3,p=4"), None);
+        assert_eq!(import("m=19456,t=2,p=1"), None);
+        assert_eq!(import("m=65537,t=1,p=1"), Some(ImportError::Dearer { memory: 65_537, passes: 1 }));
+        assert_eq!(import("m=65536,t=4,p=4"), Some(ImportError::Dearer { memory: 65_536, passes: 4 }));
+        assert_eq!(hasher.import("$2b$10$abcdefghijklmnopqrstuv").err(), Some(ImportError::NotArgon2));
+        assert_eq!(hasher.import("password").err(), Some(ImportError::NotArgon2));
     }
 }

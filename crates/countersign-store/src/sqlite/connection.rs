@@ -1,5 +1,6 @@
 //! A connection as every part of this store wants it.
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,8 +32,18 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Copies the whole database as it is at one moment to a new file.
 pub(super) fn copy_to(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    create_private(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut copy = Connection::open(path)?;
     Backup::new(connection, &mut copy)?.run_to_completion(1024, Duration::ZERO, None)
+}
+
+/// Makes a new file that its owner alone may read.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// What SQLite's own check finds, in its words.

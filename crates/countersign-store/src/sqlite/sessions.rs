@@ -29,20 +29,23 @@ pub(super) fn open(
     session: &Session,
     spending: Option<&SingleUse>,
 ) -> rusqlite::Result<Opened> {
-    if let Some(single) = spending {
-        let spent = connection.execute(
-            "INSERT INTO spent_tokens (digest, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![single.digest, Seconds(single.expires_at)],
-        )?;
-        if spent == 0 {
-            return Ok(Opened::AlreadySpent);
-        }
+    if !insert(connection, session)? {
+        return Ok(Opened::UserChanged);
     }
-    insert(connection, session)?;
-    Ok(Opened::Opened)
+    let Some(single) = spending else { return Ok(Opened::Opened) };
+    let spent = connection.execute(
+        "INSERT INTO spent_tokens (digest, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![single.digest, Seconds(single.expires_at)],
+    )?;
+    if spent == 1 {
+        return Ok(Opened::Opened);
+    }
+    connection.execute("DELETE FROM sessions WHERE id = ?1", [session.id.as_bytes()])?;
+    Ok(Opened::AlreadySpent)
 }
 
-fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<()> {
+/// `false`: the user may not have a session of that epoch.
+fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<bool> {
     let Session { grant, ratchet, opened, refreshed, .. } = session;
     let ended = match &session.state {
         SessionState::Active => None,
@@ -50,13 +53,15 @@ fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<()> {
     };
     let columns = COLUMNS.replace("s.", "");
     let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO sessions ({columns}) VALUES (:id, :user, :client, :scope, :audience, :claims, :key_thumbprint, :mode,
+        "INSERT INTO sessions ({columns})
+         SELECT :id, :user, :client, :scope, :audience, :claims, :key_thumbprint, :mode,
              :generation, :current, :next, :previous, :rotated_at, :burst_from, :burst_at, :recoveries,
              :user_epoch, :authenticated_at, :opened_at, :opened_address, :opened_device,
              :refreshed_at, :refreshed_address, :refreshed_device, :idle, :absolute,
-             :revoked_reason, :revoked_at, :revoked_address, :revoked_device, :revoked_presented)"
+             :revoked_reason, :revoked_at, :revoked_address, :revoked_device, :revoked_presented
+         WHERE EXISTS (SELECT 1 FROM users WHERE id = :user AND disabled_at IS NULL AND epoch = :user_epoch)"
     ))?;
-    insert.execute(named_params! {
+    let inserted = insert.execute(named_params! {
         ":id": session.id.as_bytes(),
         ":user": grant.user.as_str(),
         ":client": grant.client.as_str(),
@@ -89,7 +94,7 @@ fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<()> {
         ":revoked_device": ended.map(|revoked| revoked.by.device.as_str()),
         ":revoked_presented": ended.and_then(|revoked| revoked.presented),
     })?;
-    Ok(())
+    Ok(inserted == 1)
 }
 
 pub(super) fn by_id(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionWithUser>> {

@@ -41,9 +41,9 @@ impl Writer {
         Self { jobs, is_failing }
     }
 
-    /// Whether the last commit failed.
+    /// Whether the last commit failed, or the thread is gone.
     pub(super) fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Relaxed)
+        self.is_failing.load(Ordering::Relaxed) || self.jobs.is_closed()
     }
 
     /// Runs `work` in a transaction and answers when it has been committed.

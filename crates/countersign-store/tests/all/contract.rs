@@ -153,11 +153,10 @@ fn concurrent_rotations_of_one_token_move_the_row_by_one() {
 #[test]
 fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
     type Break = fn(&mut countersign_core::session::Session, &mut Timestamp);
-    let broken: [Break; 5] = [
+    let broken: [Break; 4] = [
         |session, _| session.grant.client = "other".parse().unwrap(),
         |session, _| session.grant.key_thumbprint = Some("a key".to_owned()),
         |session, _| session.grant.mode = Mode::Fixed,
-        |session, _| session.user_epoch = 1,
         |session, now| *now = session.idle_expires_at,
     ];
     promise(async |store, kit| {
@@ -240,19 +239,45 @@ fn all_sessions_of_one_user_or_client_or_of_everyone_can_be_ended() {
     });
 }
 
+// D3, D4
 #[test]
-fn a_session_opened_for_the_epoch_before_is_dead_and_the_one_that_stays_moves_along() {
+fn a_session_is_opened_for_an_enabled_user_of_its_epoch_alone() {
     promise(async |store, kit| {
-        let ((kept, token), (late, late_token)) = (kit.session("1", NOON), kit.session("1", NOON));
+        let ((kept, token), late) = (kit.session("1", NOON), kit.session("1", NOON).0);
         store.open(&kept, None).await.unwrap();
         let how = revoked(RevokedReason::EndedByUser, after(5));
         store.revoke_all(&Whose::User(user("1").id), Some(kept.id), &how).await.unwrap();
-        store.open(&late, None).await.unwrap();
-        let rotate =
-            async |token| store.rotate(&kit.step(token, after(5)), &presence(after(5))).await.unwrap();
-        assert_eq!(rotate(&late_token).await, None);
-        assert!(rotate(&token).await.is_some());
-        assert_eq!(store.user(&user("2").id).await.unwrap().unwrap().epoch, 0);
+        let single = SingleUse { digest: [7; 32], expires_at: after(60) };
+        assert_eq!(store.open(&late, Some(&single)).await.unwrap(), Opened::UserChanged);
+        assert_eq!(store.session(late.id).await.unwrap(), None);
+        let step = kit.step(&token, after(5));
+        assert!(
+            store.rotate(&step, &presence(after(5))).await.unwrap().is_some(),
+            "the kept one moved along"
+        );
+        let (other, nobody) = (kit.session("2", NOON).0, kit.session("3", NOON).0);
+        assert_eq!(store.open(&other, Some(&single)).await.unwrap(), Opened::Opened, "nothing was spent");
+        assert_eq!(store.open(&nobody, None).await.unwrap(), Opened::UserChanged);
+        store.change_user(&user("2").id, &[UserChange::Disable(how)]).await.unwrap();
+        store.change_user(&user("2").id, &[UserChange::Enable]).await.unwrap();
+        assert_eq!(store.open(&kit.session("2", NOON).0, None).await.unwrap(), Opened::UserChanged);
+    });
+}
+
+// B8
+#[test]
+fn a_grant_reads_back_to_the_last_bit_and_stays_bound() {
+    use countersign_core::refresh::is_bound;
+    promise(async |store, kit| {
+        let claims = r#"{"a":4.668305101073424e-8,"b":5.710359837887181e-12,"c":9.865669814394638e-8,
+            "d":0.1,"e":1e300,"f":-0.0,"g":18446744073709551615,"h":"\u00e9\u2028\ud83e\udd8a","i":[1,{"j":null}]}"#;
+        let mut grant = crate::support::grant("1");
+        grant.claims = serde_json::from_str(claims).unwrap();
+        let (session, token) = kit.open(grant, NOON);
+        store.open(&session, None).await.unwrap();
+        let found = store.session(session.id).await.unwrap().unwrap().session;
+        assert_eq!(found, session);
+        assert!(is_bound(&kit.keys, &found, &token));
     });
 }
 

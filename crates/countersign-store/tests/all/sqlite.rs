@@ -58,15 +58,17 @@ fn a_database_in_a_missing_directory_says_what_to_check() {
     assert!(refused.to_string().contains("check that the directory exists"), "{refused}");
 }
 
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
 // G5
-#[cfg(unix)]
 #[test]
 fn the_file_is_its_owners_alone() {
-    use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     block_on(async { drop(countersign_store::open(&url(&directory)).unwrap()) });
-    let mode = std::fs::metadata(directory.path().join("test.db")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(mode(&directory.path().join("test.db")), 0o600);
 }
 
 #[test]
@@ -104,6 +106,7 @@ fn a_backup_is_a_store_and_overwrites_nothing() {
         let store = countersign_store::open(&url(&directory)).unwrap();
         store.add_user(&user("1")).await.unwrap();
         store.backup(&copy).await.unwrap();
+        assert_eq!(mode(&copy), 0o600);
         assert!(store.backup(&copy).await.is_err());
         let restored = countersign_store::open(&format!("sqlite:{}", copy.display())).unwrap();
         assert_eq!(restored.user(&user("1").id).await.unwrap(), Some(user("1")));

@@ -46,6 +46,7 @@ impl Serve {
         make_directory(&config.data_dir)?;
         if self.dev {
             config.listen = on_loopback(config.listen)?;
+            config.management_listen = on_loopback(config.management_listen)?;
             make_master_key(&config, context)?;
         }
         let server_keys = config.server_keys()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_core::password::{NewPassword, PasswordHash};
+use countersign_core::password::NewPassword;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, Store, UserChange};
 use countersign_core::user::{Role, User as Account, Username};
@@ -299,7 +299,7 @@ async fn import_line(directory: &Directory<'_>, line: &str) -> anyhow::Result<()
     let password = match &line.password_hash {
         None => FirstPassword::None,
         Some(hash) => {
-            let hash = PasswordHash::import(hash).context("`password_hash` is not an Argon2 PHC string")?;
+            let hash = directory.hashing.import(hash).context("`password_hash`")?;
             FirstPassword::Hashed(hash)
         }
     };

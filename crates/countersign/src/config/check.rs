@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use countersign_core::Timestamp;
 use countersign_core::refresh::{LateRetry, RefreshPolicy};
+use countersign_core::{Secret, Timestamp};
 use countersign_token::Algorithm;
 
 use super::{Config, LateRetryConfig};
@@ -159,6 +159,15 @@ impl Config {
 
     fn legacy_until(&self) -> Result<Timestamp, CheckError> {
         let legacy = &self.legacy;
+        let text = |secret: &Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().clone());
+        if let Some(refresh) = text(&legacy.refresh_secret)
+            && [text(&legacy.access_secret), text(&self.access_token.secret)].contains(&Some(refresh))
+        {
+            return failed(
+                "legacy.refresh_secret",
+                "another secret than access tokens have, or those would be refresh tokens",
+            );
+        }
         let has_secret = legacy.refresh_secret.is_some() || legacy.access_secret.is_some();
         match legacy.accept_until {
             None if has_secret => failed(

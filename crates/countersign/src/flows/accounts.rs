@@ -134,9 +134,7 @@ async fn first_password(
     match first {
         FirstPassword::None => Ok((None, None)),
         FirstPassword::Chosen(text) => {
-            let context = [Some(username.as_str()), email];
-            let context: Vec<_> = context.into_iter().flatten().collect();
-            let hash = directory.hashing.hash(NewPassword::check(&text, &context)?).await?;
+            let hash = directory.hashing.hash(&text, context_of(username, email)).await??;
             Ok((Some(Password { hash, kind: PasswordKind::Lasting }), None))
         }
         FirstPassword::Temporary => {
@@ -162,9 +160,8 @@ pub async fn set_password(
     text: &Secret<String>,
     (keep, how): (Option<SessionId>, Revoked),
 ) -> Result<(), AccountError> {
-    let context: Vec<_> =
-        [Some(user.username.as_str()), user.email.as_deref()].into_iter().flatten().collect();
-    let hash = directory.hashing.hash(NewPassword::check(text, &context)?).await?;
+    let context = context_of(&user.username, user.email.as_deref());
+    let hash = directory.hashing.hash(text, context).await??;
     let password = Password { hash, kind: PasswordKind::Lasting };
     change_user(directory, &user.id, &[UserChange::SetPassword { password, keep, how }]).await?;
     tracing::info!(user = %user.id, "a password was changed");
@@ -200,9 +197,14 @@ pub async fn change_user(
     if directory.store.change_user(id, changes).await? { Ok(()) } else { Err(AccountError::NoSuchUser) }
 }
 
+/// The words that may not be a password.
+fn context_of(username: &Username, email: Option<&str>) -> Vec<String> {
+    [Some(username.as_str()), email].into_iter().flatten().map(str::to_owned).collect()
+}
+
 async fn temporary(directory: &Directory<'_>) -> Result<(Password, Secret<String>), AccountError> {
     let text = NewPassword::generate(directory.world);
-    let hash = directory.hashing.hash(NewPassword::check(&text, &[])?).await?;
+    let hash = directory.hashing.hash(&text, Vec::new()).await??;
     Ok((Password { hash, kind: PasswordKind::Temporary }, text))
 }
 

@@ -32,7 +32,8 @@ impl Request {
     }
 }
 
-/// Opens a session; `spending` a single-use token with it. `None`: that token had been spent before.
+/// Opens a session; `spending` a single-use token with it. `None`: that token had been spent before, or the
+/// user was disabled or signed out everywhere since they were read.
 ///
 /// # Errors
 ///
@@ -55,7 +56,7 @@ pub async fn open(
     };
     let opening = Opening { grant, user_epoch: user.epoch, by: by.clone() };
     let (session, token) = opening.begin(&app.server_keys, &app.policy, &app.world);
-    if app.store.open(&session, spending).await? == Opened::AlreadySpent {
+    if app.store.open(&session, spending).await? != Opened::Opened {
         return Ok(None);
     }
     tracing::info!(session = %session.id, user = %user.id, client = %session.grant.client, "a session was opened");

@@ -96,9 +96,22 @@ async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result
     let Credentials { username, password } = credentials;
     let attempt =
         app.throttle.take(username.as_ref(), visitor, &app.server_keys).map_err(SignInError::Throttled)?;
+    let proved = prove_untried(app, username.as_ref(), password).await;
+    // Only a refusal counts: not a right password, and nothing that is the server's fault.
+    if !matches!(proved, Err(SignInError::Refused)) {
+        attempt.give_back();
+    }
+    proved
+}
+
+async fn prove_untried(
+    app: &App,
+    username: Option<&Username>,
+    password: Option<TypedPassword>,
+) -> Result<SignedIn, SignInError> {
     // Longer than any password may be: refused before it costs anything.
     let password = password.ok_or(SignInError::Refused)?;
-    let user = match &username {
+    let user = match username {
         Some(name) => app.store.user_by_name(name).await?,
         None => None,
     };
@@ -109,7 +122,6 @@ async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result
     if verified == Verified::Wrong || !user.is_enabled() {
         return Err(SignInError::Refused);
     }
-    attempt.succeeded();
     if let Some(stronger) = stronger {
         app.store.rehash(&user.id, &known.hash, &stronger).await?;
     }

@@ -248,6 +248,8 @@ pub(super) fn of_status(status: StatusCode) -> Failure {
         StatusCode::METHOD_NOT_ALLOWED => {
             ("method_not_allowed", "This path takes other methods: see the Allow header.")
         }
+        StatusCode::BAD_REQUEST => ("malformed_request", "The request must name one host."),
+        StatusCode::MISDIRECTED_REQUEST => ("misdirected", "In development, call this server localhost."),
         StatusCode::REQUEST_TIMEOUT => ("request_timeout", "The request took too long."),
         StatusCode::FORBIDDEN => ("cross_origin", "The request comes from a page of another origin."),
         StatusCode::INTERNAL_SERVER_ERROR => ("internal", "Something went wrong on our side."),

@@ -167,7 +167,7 @@ fn strip_bearer(line: &str) -> Option<&str> {
 fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
     let unsupported =
         |detail: &str| Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
         return Err(unsupported("Send the body without a content encoding."));
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Builder;
 
-use super::Edge;
 use super::error::{self, Message, Problem};
+use super::{Edge, Hosts};
 
 /// The header in which a request's id comes and goes.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,7 +44,10 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     let method = method_name(request.method());
     let span = tracing::info_span!("request", request_id, trace_id);
     let work = async {
-        let answered = tokio::time::timeout(edge.request_time, next.run(request)).await;
+        let answered = match check_host(edge.hosts, &request) {
+            Ok(()) => tokio::time::timeout(edge.request_time, next.run(request)).await,
+            Err(status) => Ok(status.into_response()),
+        };
         let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
         response = with_body(response, is_first_party);
         add_headers(response.headers_mut(), &request_id);
@@ -60,6 +63,23 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
         response
     };
     work.instrument(span).await
+}
+
+/// RFC 9112 §3.2: exactly one Host, which in development is this machine's.
+fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
+    let mut lines = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (lines.next(), lines.next());
+    if second.is_some() || (first.is_none() && request.version() == Version::HTTP_11) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let host = first.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // The colons of an IPv6 address are inside its brackets.
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name);
+    let is_loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+    match hosts {
+        Hosts::Loopback if first.is_some() && !is_loopback => Err(StatusCode::MISDIRECTED_REQUEST),
+        Hosts::Loopback | Hosts::Any => Ok(()),
+    }
 }
 
 /// Gives a status that came without a body one in the dialect of its path.

@@ -35,8 +35,19 @@ pub struct Edge {
     pub request_time: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// By which names clients may call it.
+    pub hosts: Hosts,
     /// Set when the server is about to stop, so that no new work is sent to it.
     pub is_draining: AtomicBool,
+}
+
+/// By which names clients may call a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosts {
+    /// By any: a proxy in front decides.
+    Any,
+    /// By those of this machine: in development a page of another name could otherwise be made to point here.
+    Loopback,
 }
 
 /// What clients reach.
@@ -131,7 +142,8 @@ mod tests {
     async fn a_panic_answers_500_with_every_header_and_none_of_its_words() {
         for path in ["/broken", "/v1/broken"] {
             let broken = Router::new().route(path, get(panic));
-            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let request =
+                Request::builder().uri(path).header("host", "localhost").body(Body::empty()).unwrap();
             let response = framed(broken, edge().await).oneshot(request).await.unwrap();
             assert_eq!(response.status(), 500);
             for name in

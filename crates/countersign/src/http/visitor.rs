@@ -42,17 +42,22 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
     if !is_trusted(peer) {
         return peer;
     }
-    let lines: Vec<_> =
-        headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let lines = headers.get_all("x-forwarded-for").iter();
+    let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     let mut nearest = peer;
     for hop in lines.join(",").rsplit(',') {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { return nearest };
+        let Some(address) = parse_hop(hop.trim()) else { return nearest };
         nearest = address.to_canonical();
         if !is_trusted(nearest) {
             return nearest;
         }
     }
     nearest
+}
+
+/// Some proxies add the port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// "Chrome on Windows" for browsers, "curl" for tools.
@@ -89,6 +94,8 @@ mod tests {
         assert_eq!(address("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(address("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(address("10.0.0.1", &["garbage, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(address("10.0.0.1", &["1.1.1.1, 198.51.100.7:5555, [2001:db8::1]:1"]), "2001:db8::1");
+        assert_eq!(address("10.0.0.1", &["1.1.1.1, 198.51.100.7:5555"]), "198.51.100.7");
         assert_eq!(address("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
     }
 

@@ -55,8 +55,9 @@ impl<Key: Hash + Eq> Lane<Key> {
             keys.forget(now_millis);
         }
         let full_at = keys.full_at.entry(key).or_insert(now_millis);
-        let after = (*full_at).max(now_millis) + refill;
-        let latest = now_millis + refill * u64::from(self.allowance.burst.get());
+        let after = (*full_at).max(now_millis).saturating_add(refill);
+        let span = refill.saturating_mul(u64::from(self.allowance.burst.get()));
+        let latest = now_millis.saturating_add(span);
         if after > latest {
             return Err(Duration::from_millis(after - latest));
         }

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use countersign_core::World;
 use countersign_core::password::{
-    HashMemory, NewPassword, PasswordHash, PasswordHasher, TypedPassword, Verified,
+    HashMemory, ImportError, MAX_BYTES, NewPassword, PasswordHash, PasswordHasher, TypedPassword, Verified,
+    Weakness,
 };
+use countersign_core::{Secret, World};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 
@@ -42,6 +43,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// A bounded pool that hashes passwords. Its threads end with it.
 pub struct HashPool {
+    hasher: Arc<PasswordHasher>,
     line: SyncSender<Job>,
     world: World,
     hashes: Counter,
@@ -53,13 +55,13 @@ impl HashPool {
         let (line, waiting) = sync_channel(limits.queue);
         let (hasher, waiting) = (Arc::new(hasher), Arc::new(Mutex::new(waiting)));
         for index in 0..limits.workers {
-            let (hasher, waiting) = (hasher.clone(), waiting.clone());
+            let (hasher, waiting) = (Arc::clone(&hasher), Arc::clone(&waiting));
             thread::Builder::new()
                 .name(format!("password-{index}"))
                 .spawn(move || work(&hasher, &waiting))
                 .expect("a thread can be started");
         }
-        Self { line, world, hashes: Counter::default() }
+        Self { hasher, line, world, hashes: Counter::default() }
     }
 
     /// How many hashes were made or verified: one for each try at a password, whoever it was for.
@@ -67,14 +69,36 @@ impl HashPool {
         self.hashes.clone()
     }
 
-    /// Hashes a password that is to be set.
+    /// Takes a hash that another system made.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or dearer than our own.
+    pub fn import(&self, text: &str) -> Result<PasswordHash, ImportError> {
+        self.hasher.import(text)
+    }
+
+    /// Checks a password that is to be set for somebody whom `context` names, and hashes it. Its weakness is
+    /// estimated here too, because that is dear for some texts.
     ///
     /// # Errors
     ///
     /// [`Busy`] when the line is full.
-    pub async fn hash(&self, password: NewPassword) -> Result<PasswordHash, Busy> {
-        let world = self.world.clone();
-        self.run(move |hasher, memory| hasher.hash(password.typed(), memory, &world)).await
+    pub async fn hash(
+        &self,
+        text: &Secret<String>,
+        context: Vec<String>,
+    ) -> Result<Result<PasswordHash, Weakness>, Busy> {
+        if text.expose().len() > MAX_BYTES {
+            return Ok(Err(Weakness::TooLong));
+        }
+        let (text, world) = (text.clone(), self.world.clone());
+        self.run(move |hasher, memory| {
+            let context: Vec<_> = context.iter().map(String::as_str).collect();
+            let password = NewPassword::check(&text, &context)?;
+            Ok(hasher.hash(password.typed(), memory, &world))
+        })
+        .await
     }
 
     /// Verifies a password, against nobody's when there is no hash. A weak hash is answered with a stronger one.

@@ -11,6 +11,7 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
+use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinError;
 
@@ -18,9 +19,6 @@ use super::keyring::{self, Keeper};
 use super::sweeper;
 use crate::config::{Config, TlsConfig};
 use crate::http::{self, Edge};
-
-/// Streams that one HTTP/2 connection may have open.
-const MAX_STREAMS: u32 = 100;
 
 /// A request's whole header, in bytes: a token of 16 KiB fits beside everything else.
 const MAX_HEADER: usize = 64 * 1024;
@@ -45,9 +43,14 @@ impl Listeners {
     /// When one is taken or not ours.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
         let bind = |key: &str, address: SocketAddr| {
-            TcpListener::bind(address).with_context(|| {
+            let listener = TcpListener::bind(address).with_context(|| {
                 format!("cannot listen on {address}: choose another `{key}`, or stop what uses it")
-            })
+            })?;
+            // Connections inherit it: a client that does not take its answer is let go.
+            SockRef::from(&listener)
+                .set_tcp_user_timeout(Some(config.limits.request_time.duration()))
+                .context("the system cannot bound how long an answer waits for its reader")?;
+            anyhow::Ok(listener)
         };
         Ok(Self {
             main: bind("listen", config.listen)?,
@@ -137,19 +140,12 @@ impl Bounds {
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
         let mut server =
             axum_server::from_tcp(listener)?.handle(self.handle).first_request_timeout(self.header_time);
-        let builder = server.http_builder();
-        builder
+        server
+            .http_builder()
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_time)
             .max_buf_size(MAX_HEADER);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(u32::try_from(MAX_HEADER).unwrap_or(u32::MAX))
-            .keep_alive_interval(Some(self.header_time))
-            .keep_alive_timeout(self.header_time);
         match tls {
             Some(tls) => {
                 let acceptor = RustlsAcceptor::new(tls).handshake_timeout(self.header_time);
@@ -162,10 +158,17 @@ impl Bounds {
 
 async fn load_tls(tls: &TlsConfig) -> anyhow::Result<Option<RustlsConfig>> {
     let Some((certificate, key)) = pem_files(tls) else { return Ok(None) };
-    let loaded = RustlsConfig::from_pem_file(certificate, key).await;
+    let loaded = RustlsConfig::from_pem_file(certificate, key).await.inspect(speak_http_1);
     let names =
         || format!("cannot use `tls.certificate` {} with `tls.key` {}", certificate.display(), key.display());
     loaded.map(Some).with_context(names)
+}
+
+/// HTTP/2 is not offered: nothing here needs it, and its idle connections have no limit in time.
+fn speak_http_1(tls: &RustlsConfig) {
+    let mut config = (*tls.get_inner()).clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    tls.reload_from_config(Arc::new(config));
 }
 
 fn pem_files(tls: &TlsConfig) -> Option<(&Path, &Path)> {
@@ -208,11 +211,13 @@ async fn next(signals: Option<&mut tokio::signal::unix::Signal>) {
 }
 
 async fn reload_tls(files: &TlsConfig, tls: Option<&RustlsConfig>) {
-    if let Some((tls, (certificate, key))) = tls.zip(pem_files(files))
-        && let Err(error) = tls.reload_from_pem_file(certificate, key).await
-    {
-        let error = &error as &dyn std::error::Error;
-        tracing::error!(error, "the certificate could not be read again; the old one stays in use");
+    let Some((tls, (certificate, key))) = tls.zip(pem_files(files)) else { return };
+    match tls.reload_from_pem_file(certificate, key).await {
+        Ok(()) => speak_http_1(tls),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the certificate could not be read again; the old one stays in use");
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Who may try how often: each address, each account, each known device.
 //!
-//! Guesses from strangers share the account's lane; a device from which the
-//! owner has signed in has its own, so that strangers cannot lock the owner
-//! out. Every door that takes a password goes through here. A try is taken
+//! Guesses from strangers share the account's lane; a device from which its
+//! owner has signed in has its own and no other, so that strangers cannot lock
+//! the owner out, not even from the same address. Every door that takes a password goes through here. A try is taken
 //! before the password is looked at and given back when it was right: only
 //! failures count (NIST SP 800-63B-4 §3.2.2).
 
@@ -40,15 +40,14 @@ pub struct Throttle {
 }
 
 /// A try that was taken.
-#[must_use = "a try that succeeded is given back"]
+#[must_use = "a try that was no failed guess is given back"]
 pub struct Try<'a> {
     throttle: &'a Throttle,
-    address: Option<IpAddr>,
     who: Who,
 }
 
 enum Who {
-    Account(String),
+    Stranger { account: String, address: Option<IpAddr> },
     Device(KnownDevice),
 }
 
@@ -76,23 +75,18 @@ impl Throttle {
         keys: &ServerKeys,
     ) -> Result<Try<'_>, Duration> {
         let now = self.world.now_millis();
+        let device = username.zip(visitor.device_token.as_deref());
+        if let Some(device) = device.and_then(|(name, text)| KnownDevice::parse(text, name, keys)) {
+            self.device.take(device, now)?;
+            return Ok(Try { throttle: self, who: Who::Device(device) });
+        }
         let address = visitor.presence.address.map(network_of);
         if let Some(address) = address {
             self.address.take(address, now)?;
         }
-        let device = username.zip(visitor.device_token.as_deref());
-        let who = match device.and_then(|(name, text)| KnownDevice::parse(text, name, keys)) {
-            Some(device) => {
-                self.device.take(device, now)?;
-                Who::Device(device)
-            }
-            None => {
-                let account = username.map_or("", Username::key).to_owned();
-                self.account.take(account.clone(), now)?;
-                Who::Account(account)
-            }
-        };
-        Ok(Try { throttle: self, address, who })
+        let account = username.map_or("", Username::key).to_owned();
+        self.account.take(account.clone(), now)?;
+        Ok(Try { throttle: self, who: Who::Stranger { account, address } })
     }
 
     /// Takes one try of a stranger at something else than a password, such as signing up.
@@ -125,14 +119,16 @@ impl Throttle {
 }
 
 impl Try<'_> {
-    /// It was the owner's: the try is given back.
-    pub fn succeeded(self) {
-        if let Some(address) = &self.address {
-            self.throttle.address.give_back(address);
-        }
+    /// It was no failed guess: the try was never taken.
+    pub fn give_back(self) {
         match &self.who {
-            Who::Account(account) => self.throttle.account.give_back(account),
             Who::Device(device) => self.throttle.device.give_back(device),
+            Who::Stranger { account, address } => {
+                self.throttle.account.give_back(account);
+                if let Some(address) = address {
+                    self.throttle.address.give_back(address);
+                }
+            }
         }
     }
 }

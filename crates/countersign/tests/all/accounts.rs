@@ -101,6 +101,47 @@ fn a_stranger_cannot_lock_the_owner_out() {
 
 // E4
 #[test]
+fn strangers_at_the_owners_own_address_lock_nobody_out() {
+    let server = Harness::with(|config| config.throttle.address_burst = 3);
+    server.add_user("jane");
+    let body = json!({"username": "jane", "password": PASSWORD});
+    let device = server.post("/getTokens", &body).cookie("__Host-countersign-device").unwrap();
+    let guesses = ["a", "b", "c", "d"]
+        .map(|name| server.post("/getTokens", &json!({"username": name, "password": "x"})));
+    assert_eq!(guesses[3].status, 429);
+    assert_eq!(server.post("/getTokens", &body).status, 429, "a device that the account does not know");
+    let known = Call::post("/getTokens").header("cookie", &format!("__Host-countersign-device={device}"));
+    assert_eq!(server.request(known.json(&body)).status, 200);
+}
+
+// E4
+#[test]
+fn no_more_than_a_hundred_guesses_get_through_before_the_throttle() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let guess = |index: u32| {
+        let call = Call::post("/getTokens").from(&format!("203.0.113.{}", index % 250));
+        server.request(call.json(&json!({"username": "jane", "password": "guess"}))).status.as_u16()
+    };
+    assert_eq!((0..110).filter(|index| guess(*index) == 403).count(), 30);
+}
+
+// E4
+#[test]
+fn what_is_the_servers_fault_counts_as_no_guess() {
+    let server = Harness::with(|config| config.throttle.account_burst = 2);
+    server.add_user("jane");
+    let body = json!({"username": "jane", "password": PASSWORD});
+    server.database().execute("ALTER TABLE users RENAME TO away", []).unwrap();
+    for _ in 0..5 {
+        assert_eq!(server.post("/getTokens", &body).status, 503);
+    }
+    server.database().execute("ALTER TABLE away RENAME TO users", []).unwrap();
+    server.sign_in("jane");
+}
+
+// E4
+#[test]
 fn a_known_device_has_a_throttle_too() {
     let server = Harness::with(|config| config.throttle.device_burst = 3);
     server.add_user("jane");

@@ -140,12 +140,19 @@ fn accounts_are_imported_with_the_hashes_of_another_system() {
         json!({"username": "john", "claims": {"team": "red"}, "role": "admin"}),
     );
     std::fs::write(at.join("users.jsonl"), lines).unwrap();
-    assert_eq!(done(at, &["user", "import", "users.jsonl"]), "2 accounts were added.\n");
+    let dearer = failed(at, &["user", "import", "users.jsonl"]);
+    assert!(
+        dearer.contains("line 1") && dearer.contains("`password.memory_kib` to at least 65536"),
+        "{dearer}"
+    );
+    std::fs::write(at.join("dear.toml"), "password = { memory_kib = 65536, passes = 3 }\n").unwrap();
+    let import = ["--config", "dear.toml", "user", "import", "users.jsonl"];
+    assert_eq!(done(at, &import), "2 accounts were added.\n");
     assert_eq!(json_of(at, &["user", "show", "john"])["role"], "admin");
-    let again = failed(at, &["user", "import", "users.jsonl"]);
+    let again = failed(at, &import);
     assert!(again.contains("line 1") && again.contains("taken"), "{again}");
     std::fs::write(at.join("bad.jsonl"), r#"{"username":"x","password_hash":"$2b$10$abc"}"#).unwrap();
-    assert!(failed(at, &["user", "import", "bad.jsonl"]).contains("not an Argon2 PHC string"));
+    assert!(failed(at, &["user", "import", "bad.jsonl"]).contains("is not an Argon2 PHC string"));
 }
 
 #[test]

@@ -71,6 +71,40 @@ fn nothing_is_issued_after_an_acknowledged_revocation() {
     }
 }
 
+// D3, incident 17
+#[test]
+fn a_sign_in_that_is_under_way_when_its_user_is_disabled_opens_nothing() {
+    let server = Harness::with(|config| config.password.workers = 1);
+    let jane = server.add_user("jane");
+    server.add_admin("root");
+    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let body = json!({"username": "jane", "password": crate::harness::PASSWORD});
+    for _ in 0..rounds().min(20) {
+        let signing_in = (0..4).map(|_| {
+            let (door, body) = (server.door.clone(), body.clone());
+            server.runtime.spawn(async move { door.call(Call::post("/getTokens").json(&body)).await })
+        });
+        let signing_in: Vec<_> = signing_in.collect();
+        let path = format!("/v1/admin/users/{}", jane.id);
+        let patch = |disabled: bool| {
+            let call = Call::new(axum::http::Method::PATCH, &path).bearer(&admin);
+            assert_eq!(server.request(call.json(&json!({"disabled": disabled}))).status, 200);
+        };
+        patch(true);
+        let opened_before = live_sessions(&server, jane.id.as_str());
+        for call in signing_in {
+            server.runtime.block_on(call).unwrap();
+        }
+        assert_eq!((opened_before, live_sessions(&server, jane.id.as_str())), (0, 0));
+        patch(false);
+    }
+}
+
+fn live_sessions(server: &Harness, user: &str) -> u32 {
+    let sql = "SELECT count(*) FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL";
+    server.database().query_row(sql, [user], |row| row.get(0)).unwrap()
+}
+
 #[test]
 fn restored_tabs_that_refresh_in_a_row_sign_nobody_out() {
     let server = Harness::new();

@@ -161,7 +161,8 @@ impl Harness {
     }
 
     pub(crate) fn metrics(&self) -> String {
-        let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+        let request =
+            Request::builder().uri("/metrics").header("host", "localhost").body(Body::empty()).unwrap();
         self.runtime.block_on(async {
             let response = self.management.clone().oneshot(request).await.unwrap();
             let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -237,6 +238,9 @@ impl Harness {
 impl Door {
     pub(crate) async fn call(&self, Call { method, path, headers, body, from }: Call) -> Reply {
         let mut builder = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| name == "host") {
+            builder = builder.header("host", "id.example.com");
+        }
         for (name, value) in headers {
             builder = builder.header(name, value);
         }

@@ -116,3 +116,28 @@ fn a_tutorial_token_with_another_secret_user_or_no_end_is_refused() {
     let without = Harness::new();
     assert_eq!(without.refresh(&node_sign(&payload(900), REFRESH_SECRET)).status, 403, "off by default");
 }
+
+// D4, D5
+#[test]
+fn a_tutorial_token_ends_with_its_users_sessions() {
+    let server = server();
+    let old = node_sign(&payload(86_400), REFRESH_SECRET);
+    let pair = Tokens::of_tutorial(&server.refresh(&node_sign(&payload(80_000), REFRESH_SECRET)));
+    let all = server.delete_as("/v1/sessions", &pair.access);
+    assert_eq!(all.status, 200);
+    assert_eq!(server.refresh(&old).status, 403);
+}
+
+// C3
+#[test]
+fn an_access_token_is_no_refresh_token_whatever_the_secrets() {
+    use countersign::config::Config;
+    let server = server();
+    let own = json!({"id": 1, "iat": START, "exp": START + 900, "iss": crate::harness::ISSUER, "sid": "x"});
+    assert_eq!(server.refresh(&node_sign(&own, REFRESH_SECRET)).status, 403);
+    let mut config = Config::default();
+    config.legacy.refresh_secret = Some(Secret::new("the same secret".to_owned()));
+    config.legacy.access_secret = config.legacy.refresh_secret.clone();
+    config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
+    assert_eq!(config.check().unwrap_err().key, "legacy.refresh_secret");
+}

@@ -33,6 +33,10 @@ fn development_listens_on_loopback_alone() {
     serve.args(["serve", "--dev", "--listen", "192.0.2.1:0"]);
     let refused = Process::try_start(serve).err().unwrap();
     assert!(refused.contains("loopback"), "{refused}");
+    let mut serve = command(directory.path());
+    serve.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "192.0.2.1:0"]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("loopback"), "{refused}");
     let from_platform = Process::dev_with(directory.path(), |command| {
         command.env("PORT", "1");
     });
@@ -99,7 +103,7 @@ fn a_client_that_never_finishes_its_header_is_let_go() {
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__HEADER_TIME", "1s");
     });
-    for start in ["", "POST /getTokens HTTP/1.1\r\nhost: x\r\n"] {
+    for start in ["", "POST /getTokens HTTP/1.1\r\nhost: localhost\r\n"] {
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(start.as_bytes()).unwrap();
@@ -122,10 +126,62 @@ fn a_client_that_never_finishes_its_body_is_told_so() {
     });
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = "POST /getTokens HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let head = "POST /getTokens HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).unwrap();
     let (status, body) = read_reply(&mut stream).unwrap();
     assert_eq!((status, body.as_str()), (408, r#"{"message":"The request took too long."}"#));
+}
+
+// G6
+#[test]
+fn a_client_that_never_reads_its_answers_is_let_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
+    });
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    // More answers than both sides' buffers hold.
+    let is_let_go = patiently(|| {
+        for _ in 0..200 {
+            match stream.write(request) {
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return true,
+                _ => {}
+            }
+        }
+        false
+    });
+    assert!(is_let_go);
+    assert_eq!(server.get("/livez").0, 200);
+}
+
+// G6
+#[test]
+fn http_2_is_not_spoken() {
+    let directory = tempfile::tempdir().unwrap();
+    let trusted = certificate(directory.path(), "trusted.pem");
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_TLS__CERTIFICATE", "tls.pem").env("COUNTERSIGN_TLS__KEY", "tls.key");
+    });
+    let url = format!("https://localhost:{}/livez", server.port);
+    let arguments = ["--silent", "--http2", "--write-out", "%{http_version}", "--output", "/dev/null"];
+    let output = Command::new("curl").args(arguments).args(["--cacert", &trusted, &url]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "1.1");
+}
+
+#[test]
+fn a_request_names_one_host_and_in_development_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev(directory.path());
+    let with =
+        |hosts: &str| server.send(&format!("POST /getTokens HTTP/1.1\r\n{hosts}connection: close\r\n\r\n")).0;
+    assert_eq!(with("host: localhost\r\n"), 200);
+    assert_eq!(with("host: 127.0.0.1:3000\r\n"), 200);
+    assert_eq!(with("host: [::1]:3000\r\n"), 200);
+    assert_eq!(with(""), 400);
+    assert_eq!(with("host: localhost\r\nhost: localhost\r\n"), 400);
+    assert_eq!(with("host: evil.example\r\n"), 421, "a page whose name was made to point here");
 }
 
 #[test]
@@ -136,7 +192,7 @@ fn at_its_end_it_answers_what_is_in_flight() {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let body = r#"{"refreshToken":"x"}"#;
     let head = format!(
-        "POST /refreshToken HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

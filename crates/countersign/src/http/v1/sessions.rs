@@ -22,7 +22,7 @@ use super::super::{Edge, cookies};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
 use crate::flows::open::Request;
 use crate::flows::refresh::RefreshError;
-use crate::flows::sign_in::Credentials;
+use crate::flows::sign_in::{Credentials, SignInError};
 use crate::flows::{Pair, accounts, change_password, open, refresh, revoke, sessions, sign_in};
 use crate::visitor::Visitor;
 
@@ -83,7 +83,7 @@ pub(in super::super) async fn sign_in(
         (None, PasswordKind::Lasting) => {}
     }
     let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, None).await?;
-    let pair = pair.ok_or_else(|| Failure::malformed("The session could not be opened."))?;
+    let pair = pair.ok_or(SignInError::Refused)?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
     let device = KnownDevice::new(&app.world).seal(&user.username, &app.server_keys);
     cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);

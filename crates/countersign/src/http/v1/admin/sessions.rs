@@ -65,10 +65,6 @@ pub(in super::super::super) async fn open(
     JsonBody(body): JsonBody<Open>,
 ) -> Reply<Response> {
     let user = accounts::find(&edge.app.directory(), &body.subject).await?;
-    if !user.is_enabled() {
-        let detail = "This user is disabled.";
-        return Err(Failure::new(StatusCode::CONFLICT, "user_disabled", detail).into());
-    }
     let scope = Scope::parse(&body.scope).map_err(|_| invalid_scope())?;
     if !scope.is_subset_of(&effective_scope(&scope, &user)) {
         return Err(invalid_scope().into());
@@ -77,7 +73,8 @@ pub(in super::super::super) async fn open(
     let claims = claims.unwrap_or_default().as_map().clone();
     let request = Request { client: body.client_id, scope, claims };
     let pair = open::open(&edge.app, &user, request, &visitor.presence, None).await?;
-    let pair = pair.ok_or_else(|| Failure::malformed("The session could not be opened."))?;
+    let disabled = || Failure::new(StatusCode::CONFLICT, "user_disabled", "This user is disabled.");
+    let pair = pair.ok_or_else(disabled)?;
     Ok(created(with_refresh_token(&pair)))
 }
 
