@@ -20,18 +20,18 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn take_all(steps: &mut Steps) -> Result<()> {
-    steps.take("system tools", "Install what is named above.", tools::install)?;
-    steps.take("format", "`cargo fmt --all` mends it.", format)?;
-    steps.take("tidy", "Each line says how to mend it; `cargo xtask tidy` shows them again.", tidy::check)?;
-    steps.take("oracles", "See tests/oracles/README.md.", oracles::install)?;
-    steps.take("clippy", "Mend what is marked above.", clippy)?;
-    steps.take("docs", "Mend the links and comments that are marked above.", docs)?;
-    steps.take("cargo-deny", "It is built from crates.io; see the error above.", supply_chain::install)?;
-    steps.take("supply chain", "deny.toml says what is allowed, and why.", supply_chain::check)?;
-    steps.take("tests", "`cargo test --release --workspace NAME` runs one again.", test_run::workspace)?;
+    steps.take("system tools", "install what is named", tools::install)?;
+    steps.take("format", "`cargo fmt --all` mends it", format)?;
+    steps.take("tidy", "each line says how to mend it; `cargo xtask tidy` shows them again", tidy::check)?;
+    steps.take("oracles", "see tests/oracles/README.md", oracles::install)?;
+    steps.take("clippy", "mend what is marked above", clippy)?;
+    steps.take("docs", "mend the links and comments that are marked above", docs)?;
+    steps.take("cargo-deny", "it is built from crates.io", supply_chain::install)?;
+    steps.take("supply chain", "deny.toml says what is allowed, and why", supply_chain::check)?;
+    steps.take("tests", "`cargo test --release --workspace NAME` runs one again", test_run::workspace)?;
     steps
-        .take("fuzz", "Make the input a test, then mend; see fuzz/README.md.", || fuzz::all(fuzz::SECONDS))?;
-    steps.take("readme", "Mend the page or the server; `cargo xtask readme` runs it again.", readme::check)
+        .take("fuzz", "make the input a test, then mend; see fuzz/README.md", || fuzz::all(fuzz::SECONDS))?;
+    steps.take("readme", "mend the page or the server; `cargo xtask readme` runs it again", readme::check)
 }
 
 fn format() -> Result<Remark> {

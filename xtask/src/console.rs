@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 /// A step's remark for the table; empty when there is nothing to say.
 pub(crate) type Remark = String;
@@ -31,7 +31,7 @@ impl Steps {
         Self { started: now(), done: Vec::new() }
     }
 
-    /// Takes one step. When it fails, the error ends with `advice`.
+    /// Takes one step. When it fails, the error begins with `advice`, a phrase.
     pub(crate) fn take(
         &mut self,
         name: &str,
@@ -50,7 +50,7 @@ impl Steps {
             Err(error) => {
                 self.done.push((name.to_owned(), started.elapsed(), "FAILED".to_owned()));
                 self.show();
-                Err(error).with_context(|| format!("{name} failed. {advice}"))
+                Err(error.context(format!("{name} failed ({advice})")))
             }
         }
     }

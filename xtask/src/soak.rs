@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::console::Steps;
 use crate::{fuzz, oracles, test_run, tools};
 
-/// For each fuzz target. With three targets, two at a time, about ten minutes.
+/// For each fuzz target: with four of them, two at a time, ten minutes.
 const FUZZ_SECONDS: u64 = 300;
 
 /// What is run longer: a name, the crate, the tests' names, the variable and its value.
@@ -20,9 +20,9 @@ const LONG: [(&str, &str, &str, &str, &str); 5] = [
 /// Runs all of them, one after another.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::begin();
-    let advice = "The output above names the case; make it a test, then mend.";
-    steps.take("system tools", "Install what is named above.", tools::install)?;
-    steps.take("oracles", "See tests/oracles/README.md.", oracles::install)?;
+    let advice = "the output above names the case; make it a test, then mend";
+    steps.take("system tools", "install what is named", tools::install)?;
+    steps.take("oracles", "see tests/oracles/README.md", oracles::install)?;
     for (name, crate_name, tests, variable, value) in LONG {
         steps.take(name, advice, || {
             let remark = test_run::some(crate_name, &[tests], &[(variable, value)])?;

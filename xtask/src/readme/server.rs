@@ -55,7 +55,9 @@ impl Server {
 
     /// Asks it to end, as an operator would, and waits until it has.
     pub(super) fn stop(mut self) -> Result<()> {
-        process::run(&mut process::command("kill", &["-TERM", &self.child.id().to_string()]))?;
+        // Built into bash; as a program of its own it is not on every machine.
+        let kill = format!("kill -TERM {}", self.child.id());
+        process::run(&mut process::command("bash", &["-c", &kill]))?;
         let started = now();
         while started.elapsed() < STOP {
             if let Some(status) = self.child.try_wait()? {
