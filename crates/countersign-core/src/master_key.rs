@@ -159,6 +159,11 @@ impl DerivedKeys {
 }
 
 impl Wrapped {
+    /// Whether it is encrypted under these keys.
+    pub fn is_under(&self, keys: &DerivedKeys) -> bool {
+        self.0.first() == Some(&keys.id)
+    }
+
     /// The stored form.
     pub const fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)

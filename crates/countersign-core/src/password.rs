@@ -163,7 +163,13 @@ mod tests {
     // E3
     #[test]
     fn what_attackers_try_first_is_refused() {
-        for text in ["passwordpassword", "123456789012345", "qwertyuiopasdfghjkl", "aaaaaaaaaaaaaaaaaaaa"] {
+        let walks = "1q2w3e4r5t6y7u8i";
+        for text in
+            ["passwordpassword", "123456789012345", "qwertyuiopasdfghjkl", "aaaaaaaaaaaaaaaaaaaa", walks]
+        {
+            assert_eq!(check(text), Some(Weakness::Common), "{text}");
+        }
+        for text in ["passwordpassword2024!", &"19990101".repeat(30)] {
             assert_eq!(check(text), Some(Weakness::Common), "{text}");
         }
         assert_eq!(check("john_doejohn_doe"), Some(Weakness::Personal));

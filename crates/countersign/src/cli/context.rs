@@ -52,7 +52,7 @@ impl Context {
         let is_new = database_file(&url).is_some_and(|file| !file.exists());
         anyhow::ensure!(
             !is_new,
-            "there is no database at {url}: name its directory with --data-dir, or start the server once"
+            "there is no database at {url}: name its directory with --data-dir, or run `countersign migrate` to make one"
         );
         let store = countersign_store::open(&url)?;
         Ok((config, store))

@@ -75,6 +75,12 @@ async fn check_readiness(context: &Context, store: &dyn Store) -> anyhow::Result
 }
 
 fn show(context: &Context, ring: &KeyRing) -> anyhow::Result<()> {
+    let mut ring = ring.clone();
+    ring.keys.sort_by_key(|key| match key.state {
+        KeyState::Active { .. } => 0,
+        KeyState::Next => 1,
+        KeyState::Retired { .. } => 2,
+    });
     if context.wants_json() {
         output::json(&ring.keys.iter().map(body).collect());
         return Ok(());

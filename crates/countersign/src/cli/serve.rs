@@ -95,7 +95,7 @@ fn on_loopback(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
     Ok(listen)
 }
 
-fn make_directory(path: &Path) -> anyhow::Result<()> {
+pub(super) fn make_directory(path: &Path) -> anyhow::Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.with_context(|| {
         format!("cannot make the data directory {}: name another one with --data-dir", path.display())

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::output;
+use super::serve::make_directory;
 use crate::assembly;
 use crate::operations::keyring::Keeper;
 
@@ -25,7 +26,8 @@ pub(super) struct Backup {
 
 impl Migrate {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let url = context.config()?.store_url();
+        let config = context.config()?;
+        let url = config.store_url();
         let status = countersign_store::schema_status(&url)?;
         if status.pending.is_empty() {
             output::line(format!("The database is up to date (schema {}).", status.found));
@@ -35,6 +37,7 @@ impl Migrate {
             output::line(format!("{}: {migration}", if self.dry_run { "would run" } else { "runs" }));
         }
         if !self.dry_run {
+            make_directory(&config.data_dir)?;
             countersign_store::open(&url)?;
             output::line(format!("The database has schema {} now.", status.known));
         }

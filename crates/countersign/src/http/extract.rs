@@ -19,8 +19,25 @@ use super::Edge;
 use super::error::{Failure, Problem};
 use crate::flows::authorize::{self, AuthorizeError, Caller};
 
-/// A JSON body as the tutorial takes it: nothing when there is none, or it is of another type.
-pub(super) struct TutorialBody(pub(super) Option<Value>);
+/// A body as the tutorial takes it.
+pub(super) enum TutorialBody {
+    /// There is none.
+    Absent,
+    /// JSON.
+    Json(Value),
+    /// Something else, which the tutorial does not look at.
+    Other,
+}
+
+impl TutorialBody {
+    /// The JSON, if it is some.
+    pub(super) fn json(&self) -> Option<&Value> {
+        match self {
+            Self::Json(value) => Some(value),
+            Self::Absent | Self::Other => None,
+        }
+    }
+}
 
 /// A JSON body as `/v1` takes it.
 pub(super) struct JsonBody<T>(pub(super) T);
@@ -46,10 +63,11 @@ impl FromRequest<Arc<Edge>> for TutorialBody {
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Self::Rejection> {
         let is_json = is_json(request.headers())?;
         let bytes = read(request.into_body(), edge.body_limit).await?;
-        if !is_json || bytes.is_empty() {
-            return Ok(Self(None));
+        match (bytes.is_empty(), is_json) {
+            (true, _) => Ok(Self::Absent),
+            (false, true) => Ok(Self::Json(parse(&bytes)?)),
+            (false, false) => Ok(Self::Other),
         }
-        Ok(Self(Some(parse(&bytes)?)))
     }
 }
 

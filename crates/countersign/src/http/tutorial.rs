@@ -29,10 +29,10 @@ const BAD_ACCESS_TOKEN: &str = "Failed to authenticate access token";
 pub(super) async fn get_tokens(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
-    TutorialBody(body): TutorialBody,
+    body: TutorialBody,
 ) -> Result<Response, Message> {
     let app = &edge.app;
-    let credentials = credentials(&edge, body.as_ref())?;
+    let credentials = credentials(&edge, &body)?;
     let refusing = |error| Message::refusing(error, BAD_CREDENTIALS);
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await.map_err(refusing)?;
     if signed_in.password == PasswordKind::Temporary {
@@ -51,9 +51,9 @@ pub(super) async fn get_tokens(
 pub(super) async fn refresh_token(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
-    TutorialBody(body): TutorialBody,
+    body: TutorialBody,
 ) -> Result<Response, Message> {
-    let text = refresh_token_in(body.as_ref())?;
+    let text = refresh_token_in(body.json())?;
     let pair = legacy::refresh(&edge.app, &text, &ClientId::first_party(), &visitor.presence).await;
     let pair = pair.map_err(|error| Message::refusing(error, BAD_REFRESH_TOKEN))?;
     Ok(reply(&pair))
@@ -77,20 +77,24 @@ pub(super) async fn protected_route(
 pub(super) async fn logout(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
-    TutorialBody(body): TutorialBody,
+    body: TutorialBody,
 ) -> Result<StatusCode, Message> {
-    let token = body.as_ref().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
+    let token = body.json().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
     let token = Secret::new(token.unwrap_or_default().to_owned());
     revoke::sign_out(&edge.app, &token, &visitor.presence).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn credentials(edge: &Edge, body: Option<&Value>) -> Result<Credentials, Message> {
-    let is_empty = body.is_none_or(|body| body.as_object().is_some_and(serde_json::Map::is_empty));
+fn credentials(edge: &Edge, body: &TutorialBody) -> Result<Credentials, Message> {
+    let is_empty = match body {
+        TutorialBody::Absent => true,
+        TutorialBody::Json(value) => value.as_object().is_some_and(serde_json::Map::is_empty),
+        TutorialBody::Other => false,
+    };
     if let Some(demo) = edge.app.demo.as_ref().filter(|_| is_empty) {
         return Ok(Credentials::new(&demo.username, &demo.password));
     }
-    let member = |name: &str| body.and_then(|body| body.get(name)).filter(|value| !value.is_null());
+    let member = |name: &str| body.json().and_then(|body| body.get(name)).filter(|value| !value.is_null());
     let (Some(username), Some(password)) = (member("username"), member("password")) else {
         return Err(Message::unauthorized("No credentials provided"));
     };

@@ -106,6 +106,7 @@ impl Keeper<'_> {
     /// [`KeyringError`].
     pub async fn keep(&self) -> Result<Keys, KeyringError> {
         let ring = self.change(signing_keys::plan).await?;
+        let ring = self.wrap_again(ring).await?;
         self.unlock(&ring.keys)
     }
 
@@ -156,6 +157,23 @@ impl Keeper<'_> {
             }
         }
         Err(KeyringError::Contended)
+    }
+
+    /// Encrypts under the newest master key what is under an older one, so that the older one can go.
+    async fn wrap_again(&self, mut ring: KeyRing) -> Result<KeyRing, KeyringError> {
+        let newest = self.server_keys.newest();
+        if ring.keys.iter().all(|key| key.private.is_under(newest)) {
+            return Ok(ring);
+        }
+        for key in &mut ring.keys {
+            let plain = self.unwrap(&key.key_id, &key.private)?;
+            key.private = newest.wrap(PURPOSE, &plain, self.world);
+        }
+        // Whoever changed the ring meanwhile is noticed, and the next round tries again.
+        if self.store.replace_signing_keys(&ring).await? {
+            tracing::info!("the signing keys are encrypted under the newest master key");
+        }
+        Ok(ring)
     }
 
     fn apply(&self, keys: &mut Vec<StoredKey>, change: &Change, now: Timestamp) -> Result<(), KeyringError> {

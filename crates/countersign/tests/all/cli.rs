@@ -278,7 +278,6 @@ fn the_store_is_cared_for() {
     assert!(failed(at, &["backup", "copy.db"]).contains("overwrites nothing"));
     let new = tempfile::tempdir().unwrap();
     assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
-    std::fs::create_dir(new.path().join("data")).unwrap();
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
     assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 1 now.\n"));
 }

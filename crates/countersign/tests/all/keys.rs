@@ -152,6 +152,23 @@ fn a_token_for_another_audience_is_refused() {
     assert_eq!(server.get_as("/protectedRoute", &token).status, 403);
 }
 
+#[test]
+fn an_old_master_key_can_go_once_the_newest_encrypts_the_signing_keys() {
+    let server = Harness::new();
+    server.rotate_keys();
+    let path = server.directory.path().join("master-key");
+    let old = std::fs::read_to_string(&path).unwrap();
+    let new = ServerKeys::generate(&server.edge.app.world).expose().clone();
+    std::fs::write(&path, format!("{new}\n{old}")).unwrap();
+    let server = server.restart(|_| {});
+    let before = kids(&server);
+    std::fs::write(&path, new).unwrap();
+    let server = server.restart(|_| {});
+    assert_eq!(kids(&server), before);
+    server.add_user("jane");
+    server.sign_in("jane");
+}
+
 // G5
 #[test]
 fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted() {

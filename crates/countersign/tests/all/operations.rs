@@ -24,6 +24,10 @@ fn the_first_line_is_the_tutorials() {
     assert!(!again.said.contains(kept.trim()), "printed once");
     let body = json!({"username": "john_doe", "password": kept.trim()});
     assert_eq!(again.post("/getTokens", &body).0, 200);
+    assert_eq!(again.post("/getTokens", &json!({})).0, 200);
+    let form =
+        "POST /getTokens HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 3\r\n\r\na=b";
+    assert_eq!(again.send(form).0, 401, "a body that is not empty signs nobody in");
 }
 
 #[test]
