@@ -27,8 +27,9 @@ impl Configuration {
                 config.server_keys()?;
                 anyhow::ensure!(
                     config.issuer.is_some(),
-                    "`issuer` is missing: only `serve --dev` runs without it"
+                    "`issuer` is missing: set it to the https URL of this server, such as `https://id.example.com`"
                 );
+                countersign_store::schema_status(&config.store_url())?;
                 output::line("The configuration can be used.");
                 Ok(())
             }

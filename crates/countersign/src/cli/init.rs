@@ -29,8 +29,11 @@ impl Init {
         }
         std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make {}", self.dir.display()))?;
         write_private(&key, &ServerKeys::generate(&context.world))?;
-        let text =
-            config::commented(&[("issuer", "http://localhost:3000"), ("master_key_file", "master-key")]);
+        let text = config::commented(&[
+            ("issuer", "http://localhost:3000"),
+            ("data_dir", "countersign-data"),
+            ("master_key_file", "master-key"),
+        ]);
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         output::line(format!("Wrote {} and {}.", file.display(), key.display()));
         output::line(

@@ -12,6 +12,9 @@ use crate::assembly;
 use crate::operations::keyring::Keeper;
 use crate::time_text::rfc3339;
 
+/// What a command cannot do for a process that runs.
+const TAKEN_UP: &str = "A running server takes this up within 30 seconds, or at once on SIGHUP.";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
     /// Lists the published keys.
@@ -46,7 +49,9 @@ impl Key {
                 if !now {
                     check_readiness(context, store).await?;
                 }
-                show(context, &keeper.rotate().await?)
+                let ring = keeper.rotate().await?;
+                output::remark(TAKEN_UP);
+                show(context, &ring)
             }
             Self::Retire { kid } => {
                 let key_id = KeyId::parse(&kid)?;
@@ -56,6 +61,7 @@ impl Key {
                     after.keys.len() < before.keys.len(),
                     "there is no key {kid} that could be retired: an active key is rotated first, with `countersign key rotate`"
                 );
+                output::remark(TAKEN_UP);
                 show(context, &after)
             }
         }

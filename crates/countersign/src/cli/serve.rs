@@ -14,6 +14,7 @@ use toml::Value;
 use super::context::Context;
 use super::init::write_private;
 use super::output;
+use super::store::is_exposed;
 use crate::app::{App, DemoUser};
 use crate::assembly::{self, Assembled};
 use crate::config::{Config, Overrides};
@@ -48,6 +49,10 @@ impl Serve {
             config.listen = on_loopback(config.listen)?;
             config.management_listen = on_loopback(config.management_listen)?;
             make_master_key(&config, context)?;
+        }
+        let key_file = config.master_key_path();
+        if is_exposed(&key_file) {
+            tracing::warn!(file = %key_file.display(), "others can read the master key: run chmod 600 on it");
         }
         let server_keys = config.server_keys()?;
         anyhow::ensure!(

@@ -1,7 +1,7 @@
 //! `migrate`, `backup` and `doctor`: care for the store.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -65,9 +65,7 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
     output::line("ok: the master key can be used");
     let mut problems = 0;
     let key_file = config.master_key_path();
-    if let Ok(metadata) = std::fs::metadata(&key_file)
-        && metadata.permissions().mode() & 0o077 != 0
-    {
+    if is_exposed(&key_file) {
         problems += 1;
         output::line(format!("problem: others can read {0}: run `chmod 600 {0}`", key_file.display()));
     }
@@ -85,4 +83,9 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
     anyhow::ensure!(problems == 0, "{problems} problems were found");
     output::line("Nothing is wrong.");
     Ok(())
+}
+
+/// Whether others than its owner can read a file.
+pub(super) fn is_exposed(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }

@@ -65,6 +65,9 @@ pub enum ConfigError {
     },
 }
 
+/// Keys whose values are paths.
+const PATHS: [&str; 3] = ["data_dir", "tls.certificate", "tls.key"];
+
 struct Entry {
     value: Value,
     origin: String,
@@ -134,7 +137,15 @@ impl Layers {
         for (name, value) in table {
             let key = format!("{prefix}{name}");
             match value {
-                Value::Table(inner) => self.add_table(inner, &format!("{key}."), origin, directory)?,
+                Value::Table(inner) => {
+                    self.check_section(&key, origin)?;
+                    self.add_table(inner, &format!("{key}."), origin, directory)?;
+                }
+                // A file's paths are relative to the file, wherever the command is run.
+                Value::String(path) if PATHS.contains(&key.as_str()) => {
+                    let path = directory.join(path).display().to_string();
+                    self.set(&key, Value::String(path), origin)?;
+                }
                 value => match self.secret_named_by(&key) {
                     Some(secret) => {
                         let file = value.as_str().map(|file| directory.join(file)).unwrap_or_default();
@@ -170,6 +181,16 @@ impl Layers {
         Ok(())
     }
 
+    /// An empty section sets nothing, but a misspelt one is a mistake all the same.
+    fn check_section(&self, section: &str, origin: &str) -> Result<(), ConfigError> {
+        let prefix = format!("{section}.");
+        if self.known.keys().any(|key| key.starts_with(&prefix)) || self.known.contains_key(section) {
+            return Ok(());
+        }
+        let nearest = self.nearest(section).map(|key| key.split('.').next().unwrap_or_default().to_owned());
+        Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: section.to_owned(), nearest })
+    }
+
     /// The secret whose file `key` names: `master_key_file` names the file of `master_key`.
     fn secret_named_by(&self, key: &str) -> Option<String> {
         let base = key.strip_suffix("_file")?;
@@ -177,7 +198,14 @@ impl Layers {
     }
 
     fn set_from_file(&mut self, secret: &str, file: &Path, origin: &str) -> Result<(), ConfigError> {
-        let text = read(file)?;
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError::BadValue {
+            origin: origin.to_owned(),
+            key: secret.to_owned(),
+            message: format!(
+                "cannot read {}: {error}; `countersign init` makes a master key",
+                file.display()
+            ),
+        })?;
         self.set(secret, Value::String(text.trim().to_owned()), &format!("{} ({origin})", file.display()))
     }
 
@@ -299,6 +327,19 @@ mod tests {
             "COUNTERSIGN_REFRESH_TOKEN__GRASE: there is no key `refresh_token.grase`; \
              did you mean `refresh_token.grace`?"
         );
+    }
+
+    #[test]
+    fn an_empty_misspelt_section_fails_and_paths_are_relative_to_their_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("c.toml");
+        std::fs::write(&file, "[acess_token]\n").unwrap();
+        let error =
+            load(std::slice::from_ref(&file), &Environment::new(), Vec::new()).unwrap_err().to_string();
+        assert!(error.contains("there is no key `acess_token`; did you mean `access_token`?"), "{error}");
+        std::fs::write(&file, "data_dir = 'data'\n").unwrap();
+        let loaded = load(&[file], &Environment::new(), Vec::new()).unwrap();
+        assert_eq!(loaded.config.data_dir, directory.path().join("data"));
     }
 
     #[test]

@@ -39,9 +39,11 @@ pub struct Config {
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
-    /// The directory of the database and, unless it is elsewhere, the master key file.
+    /// The directory of the database and, unless `master_key_file` names another place, of the master key. In a
+    /// file, paths are relative to the file.
     pub data_dir: PathBuf,
-    /// The master key: 43 characters of base64url, up to three of them a line each, the newest first.
+    /// The master key: a line of 43 characters of base64url. While one is replaced, up to three lines, the newest
+    /// first.
     #[serde(serialize_with = "redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub master_key: Option<Secret<String>>,
@@ -83,7 +85,7 @@ pub struct StoreConfig {
 pub struct AccessTokenConfig {
     /// How long an access token is promised to live.
     pub lifetime: Lifetime,
-    /// It may live longer by up to this many percent, so that not all expire at one moment.
+    /// An access token may live longer by up to this many percent, so that not all expire at one moment.
     #[schemars(range(max = 50))]
     pub jitter: u8,
     /// `ES256`, `RS256`, `PS256`, `EdDSA`; or `HS256` for verifiers that share `access_token.secret`.
@@ -184,17 +186,17 @@ pub struct PasswordConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThrottleConfig {
-    /// From one address, at once.
+    /// Failed tries from one address, at once.
     pub address_burst: u32,
-    /// From one address.
+    /// Time until one address may fail once more.
     pub address_refill: Lifetime,
-    /// For one account from unknown devices, at once.
+    /// Failed tries for one account from devices that it does not know, at once.
     pub account_burst: u32,
-    /// For one account from unknown devices.
+    /// Time until one account may see one more failure from such devices.
     pub account_refill: Lifetime,
-    /// For one account from a device that it knows, at once.
+    /// Failed tries for one account from a device that it knows, at once.
     pub device_burst: u32,
-    /// For one account from a device that it knows.
+    /// Time until such a device may fail once more.
     pub device_refill: Lifetime,
 }
 
@@ -225,7 +227,7 @@ pub struct LegacyConfig {
     #[serde(serialize_with = "redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub access_secret: Option<Secret<String>>,
-    /// None of either is taken from this time on, such as `2027-01-31`. Required beside a secret.
+    /// The tutorial's tokens are taken until this time, such as `2027-01-31`. Required beside a secret.
     pub accept_until: Option<Date>,
 }
 

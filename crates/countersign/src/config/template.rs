@@ -19,7 +19,7 @@ pub fn commented(set: &[(&str, &str)]) -> String {
             text.push_str(&format!("\n[{section}]\n"));
         }
         let leaf = name.rsplit('.').next().unwrap_or(name);
-        text.push_str(&format!("\n# {}\n", key.description));
+        text.push_str(&format!("\n# {}\n", key.description.replace('\n', "\n# ")));
         match set.iter().find(|(known, _)| known.trim_end_matches("_file") == name) {
             Some((known, value)) => {
                 let leaf = known.rsplit('.').next().unwrap_or(known);

@@ -43,7 +43,8 @@ pub enum KeyringError {
     Store(#[from] StoreError),
     /// The master key is another one.
     #[error(
-        "the signing key {0} cannot be decrypted: the master key is not the one that it was encrypted under"
+        "the signing key {0} cannot be decrypted: the master key is not the one that it was encrypted under; \
+         put that one back, below the new one if there is a new one"
     )]
     WrongMasterKey(KeyId),
     /// A key cannot be parsed or made.

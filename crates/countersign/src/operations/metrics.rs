@@ -165,7 +165,11 @@ impl Metrics {
         let build = Family::<Build, Gauge<u64, AtomicU64>>::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         registry.register("refresh", "Presented refresh tokens by what became of them", refreshes.clone());
-        registry.register("login", "Sign-ins by what became of them", sign_ins.clone());
+        registry.register(
+            "login",
+            "Tries at a password, at any door, by what became of them",
+            sign_ins.clone(),
+        );
         registry.register("sessions_opened", "Sessions opened", opened.clone());
         registry.register("sessions_revoked", "Sessions revoked by somebody", revoked.clone());
         registry.register("sessions_swept", "Ended sessions removed", swept.clone());

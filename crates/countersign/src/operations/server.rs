@@ -43,8 +43,17 @@ impl Listeners {
     /// When one is taken or not ours.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
         let bind = |key: &str, address: SocketAddr| {
-            let listener = TcpListener::bind(address).with_context(|| {
-                format!("cannot listen on {address}: choose another `{key}`, or stop what uses it")
+            let listener = TcpListener::bind(address).map_err(|error| {
+                let advice = match error.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        "ports below 1024 take more rights than this user has"
+                    }
+                    _ => "or stop what uses it",
+                };
+                let flag = key.replace('_', "-");
+                anyhow::Error::new(error).context(format!(
+                    "cannot listen on {address}: choose another `{key}` (--{flag}), {advice}"
+                ))
             })?;
             // Connections inherit it: a client that does not take its answer is let go.
             SockRef::from(&listener)
@@ -191,7 +200,12 @@ async fn keep_keys(edge: Arc<Edge>, policy: KeyPolicy, (files, tls): (TlsConfig,
         let app = &edge.app;
         let keeper = Keeper { store: &*app.store, server_keys: &app.server_keys, policy, world: &app.world };
         match keeper.keep().await {
-            Ok(keys) => app.keyring.replace(keys),
+            Ok(keys) => {
+                if keys.signing.key_id() != app.keyring.current().signing.key_id() {
+                    tracing::info!(key_id = %keys.signing.key_id(), "another key signs from now on");
+                }
+                app.keyring.replace(keys);
+            }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(
