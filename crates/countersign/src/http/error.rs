@@ -39,7 +39,7 @@ pub(super) struct Message(pub(super) Failure);
 pub(super) struct Problem(pub(super) Failure);
 
 impl Failure {
-    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), retry_after: None }
     }
 
@@ -51,7 +51,44 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
     }
 
-    pub(super) fn after(self, retry_after: Duration) -> Self {
+    pub(super) fn unsupported(detail: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let detail = format!("The body is larger than {limit} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    pub(super) fn no_access_token() -> Self {
+        let detail = "Send an access token: Authorization: Bearer …";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    pub(super) fn invalid_scope() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "This user cannot have that scope.")
+    }
+
+    pub(super) fn password_change_required() -> Self {
+        let detail = "This password was given out by somebody else. Send `new_password` beside it.";
+        Self::new(StatusCode::FORBIDDEN, "password_change_required", detail)
+    }
+
+    pub(super) fn registration_closed() -> Self {
+        let detail = "Accounts are made by an administrator here.";
+        Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)
+    }
+
+    pub(super) fn user_disabled() -> Self {
+        Self::new(StatusCode::CONFLICT, "user_disabled", "This user is disabled.")
+    }
+
+    pub(super) fn draining() -> Self {
+        let retry_after = Duration::from_secs(1);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "About to stop.").after(retry_after)
+    }
+
+    fn after(self, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..self }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
 use serde::de::DeserializeOwned;
@@ -76,10 +76,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
         if !is_json(request.headers())? {
-            let detail = "Send JSON with Content-Type: application/json.";
-            return Err(
-                Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into()
-            );
+            return Err(Failure::unsupported("Send JSON with Content-Type: application/json.").into());
         }
         let bytes = read(request.into_body(), edge.body_limit).await?;
         let value = parse(&bytes)?;
@@ -164,14 +161,7 @@ impl FromRequestParts<Arc<Edge>> for TutorialToken {
 /// RFC 6750 §2.1: one header, scheme `Bearer`.
 fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    let missing = || {
-        Failure::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "Send an access token: Authorization: Bearer …",
-        )
-    };
-    let line = lines.next().ok_or_else(missing)?;
+    let line = lines.next().ok_or_else(Failure::no_access_token)?;
     let token = line.to_str().ok().and_then(strip_bearer).filter(|_| lines.next().is_none());
     token.ok_or_else(|| AuthorizeError::Refused.into())
 }
@@ -183,10 +173,8 @@ fn strip_bearer(line: &str) -> Option<&str> {
 }
 
 fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
-    let unsupported =
-        |detail: &str| Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
     if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
-        return Err(unsupported("Send the body without a content encoding."));
+        return Err(Failure::unsupported("Send the body without a content encoding."));
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let mut parts = kind.split(';').map(str::trim);
@@ -197,7 +185,7 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
     });
     match charset {
         Some(charset) if is_json && !charset.eq_ignore_ascii_case("utf-8") => {
-            Err(unsupported("Send JSON in UTF-8."))
+            Err(Failure::unsupported("Send JSON in UTF-8."))
         }
         _ => Ok(is_json),
     }
@@ -217,17 +205,13 @@ fn expected(error: &dyn std::error::Error) -> String {
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
-    let too_large = || {
-        let detail = format!("The body is larger than {limit} bytes.");
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    };
     if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
+        return Err(Failure::too_large(limit));
     }
     to_bytes(body, limit).await.map_err(|error| {
         let is_limit = std::error::Error::source(&error)
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if is_limit { too_large() } else { Failure::malformed("The body broke off.") }
+        if is_limit { Failure::too_large(limit) } else { Failure::malformed("The body broke off.") }
     })
 }
 

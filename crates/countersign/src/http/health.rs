@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::Edge;
@@ -23,8 +22,7 @@ pub(super) async fn livez() -> &'static str {
 /// The process can do its work: it is not about to stop, and its store answers and takes writes.
 pub(super) async fn readyz(State(edge): State<Arc<Edge>>) -> Result<&'static str, Message> {
     if edge.is_draining.load(Ordering::Relaxed) {
-        let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "About to stop.");
-        return Err(failure.after(Duration::from_secs(1)).into());
+        return Err(Failure::draining().into());
     }
     health::check(&edge.app).await?;
     Ok("ready\n")

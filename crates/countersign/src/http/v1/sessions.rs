@@ -68,7 +68,7 @@ pub(in super::super) async fn sign_in(
     JsonBody(body): JsonBody<SignIn>,
 ) -> Reply<Response> {
     let app = &edge.app;
-    let scope = Scope::parse(&body.scope).map_err(|_| invalid_scope())?;
+    let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
     let credentials = Credentials::new(&body.username, &body.password);
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await?;
     let mut user = signed_in.user;
@@ -79,7 +79,7 @@ pub(in super::super) async fn sign_in(
             // The change ended every session of the user's epoch before it.
             user = accounts::find(&app.directory(), &user.id).await?;
         }
-        (None, PasswordKind::Temporary) => return Err(password_change_required()),
+        (None, PasswordKind::Temporary) => return Err(Failure::password_change_required().into()),
         (None, PasswordKind::Lasting) => {}
     }
     let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, None).await?;
@@ -185,14 +185,9 @@ fn reply(edge: &Edge, pair: &Pair, mode: TokenMode, status: StatusCode) -> Respo
 /// Nobody asks for more than they may have. Here there is the account's scope and the administrator's.
 fn check_scope(scope: &Scope, user: &User) -> Result<(), Failure> {
     let is_known = scope.iter().all(|word| [ACCOUNT_SCOPE, ADMIN_SCOPE].contains(&word));
-    if is_known && scope.is_subset_of(&effective_scope(scope, user)) { Ok(()) } else { Err(invalid_scope()) }
-}
-
-pub(super) fn invalid_scope() -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, "invalid_scope", "This user cannot have that scope.")
-}
-
-fn password_change_required() -> Problem {
-    let detail = "This password was given out by somebody else. Send `new_password` beside it.";
-    Failure::new(StatusCode::FORBIDDEN, "password_change_required", detail).into()
+    if is_known && scope.is_subset_of(&effective_scope(scope, user)) {
+        Ok(())
+    } else {
+        Err(Failure::invalid_scope())
+    }
 }

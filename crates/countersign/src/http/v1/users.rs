@@ -60,8 +60,7 @@ pub(in super::super) async fn sign_up(
     JsonBody(body): JsonBody<SignUp>,
 ) -> Reply<Response> {
     if edge.app.registration == Registration::Closed {
-        let detail = "Accounts are made by an administrator here.";
-        return Err(Failure::new(StatusCode::FORBIDDEN, "registration_closed", detail).into());
+        return Err(Failure::registration_closed().into());
     }
     edge.app.throttle.take_for_address(&visitor).map_err(SignInError::Throttled)?;
     let account = NewAccount { username: body.username, email: body.email, ..NewAccount::default() };

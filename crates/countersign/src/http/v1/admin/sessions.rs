@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use super::super::super::Edge;
 use super::super::super::error::Failure;
 use super::super::super::extract::{Administrator, Id, JsonBody, Query};
-use super::super::sessions::invalid_scope;
 use super::super::{Reply, created, ended, full_session_body, parse_session, revoked, with_refresh_token};
 use super::{check_limit, parse_parameter};
 use crate::flows::accounts::AccountError;
@@ -65,16 +64,15 @@ pub(in super::super::super) async fn open(
     JsonBody(body): JsonBody<Open>,
 ) -> Reply<Response> {
     let user = accounts::find(&edge.app.directory(), &body.subject).await?;
-    let scope = Scope::parse(&body.scope).map_err(|_| invalid_scope())?;
+    let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
     if !scope.is_subset_of(&effective_scope(&scope, &user)) {
-        return Err(invalid_scope().into());
+        return Err(Failure::invalid_scope().into());
     }
     let claims = body.claims.map(UserClaims::check).transpose().map_err(AccountError::Malformed)?;
     let claims = claims.unwrap_or_default().as_map().clone();
     let request = Request { client: body.client_id, scope, claims };
     let pair = open::open(&edge.app, &user, request, &visitor.presence, None).await?;
-    let disabled = || Failure::new(StatusCode::CONFLICT, "user_disabled", "This user is disabled.");
-    let pair = pair.ok_or_else(disabled)?;
+    let pair = pair.ok_or_else(Failure::user_disabled)?;
     Ok(created(with_refresh_token(&pair)))
 }
 
