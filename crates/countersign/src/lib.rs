@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod flows;
 pub mod http;
+pub mod load;
 pub mod operations;
 pub mod time_text;
 pub mod visitor;

@@ -4,6 +4,7 @@
 //! as tables for people or as JSON with `--json`; errors go to standard error
 //! and say what to do next.
 
+mod bench;
 mod config;
 mod context;
 mod init;
@@ -79,6 +80,8 @@ enum Command {
     Backup(store::Backup),
     /// Looks for whatever is wrong.
     Doctor,
+    /// Measures how much a server carries.
+    Bench(bench::Bench),
 }
 
 /// Runs the program with its arguments.
@@ -110,5 +113,6 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Migrate(migrate) => migrate.run(context),
         Command::Backup(backup) => backup.run(context).await,
         Command::Doctor => store::doctor(context).await,
+        Command::Bench(bench) => bench.run(context).await,
     }
 }
