@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
+use rusqlite::config::DbConfig;
 
 /// How long one process waits for another one's write, such as a command beside a running server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,6 +22,8 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // SQLite would plan a statement anew for new values of its parameters. Every plan here is the primary key.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
