@@ -317,6 +317,17 @@ pub fn rotation(keys: &ServerKeys, presented: Presented<'_>, policy: &RefreshPol
 }
 
 impl Step {
+    /// Whether a row meets the step's condition at `now`: rows 2, 3 and 7 of the table.
+    pub fn is_met_by(&self, row: &SessionWithUser, now: Timestamp) -> bool {
+        let session = &row.session;
+        session.ratchet.generation == self.from
+            && session.ratchet.current == self.from_hash
+            && session.grant.mode == Mode::Rotate
+            && session.grant.client == self.client
+            && session.grant.key_thumbprint == self.key_thumbprint
+            && row.live_user(now).is_some()
+    }
+
     /// What the row becomes; its condition has been met.
     pub fn apply(&self, session: &mut Session, by: &Presence) {
         let ratchet = &mut session.ratchet;

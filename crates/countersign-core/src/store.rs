@@ -2,10 +2,12 @@
 //!
 //! Each verb is one decision of the database. None bases a write on what an
 //! earlier verb read, except to revoke: a condition travels with its write. A
-//! verb that answers `Ok` has been made durable; one that fails with
-//! [`StoreError`] may or may not have happened, and asking again does no harm.
+//! verb that answers `Ok` has been made durable, but for [`Rotated`], which keeps
+//! its row to itself until it is; one that fails with [`StoreError`] may or may
+//! not have happened, and asking again does no harm.
 
 use std::fmt;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 
@@ -51,7 +53,7 @@ pub trait Store: Send + Sync {
     async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>>;
     /// Moves a session to `step.to` if it still meets the step's condition, its user may have sessions,
     /// and it is live at `by.at`. `None`: it does not; nothing was changed.
-    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<SessionWithUser>>;
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>>;
     /// Notes that a session of mode `fixed` was used, and moves its idle expiry, if it is live at `by.at` and
     /// its user may have it. `false`: not so; nothing was changed.
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool>;
@@ -75,6 +77,16 @@ pub trait Store: Send + Sync {
     async fn backup(&self, path: &std::path::Path) -> Answer<()>;
     /// What is wrong with the store, in words. Empty when it is sound.
     async fn diagnose(&self) -> Answer<Vec<String>>;
+}
+
+/// A step that was taken, and may have to be made durable yet.
+///
+/// What the row has become is told to a preparation alone, whose result comes out once nothing can lose the
+/// step any more: signing and the disk's work go on at one time, and nothing is released early.
+#[must_use = "a step that is not waited for may be lost"]
+pub struct Rotated {
+    row: SessionWithUser,
+    durable: Pin<Box<dyn Future<Output = Answer<()>> + Send>>,
 }
 
 /// What became of a new user.
@@ -170,6 +182,32 @@ pub struct KeyRing {
     pub revision: u32,
     /// The keys.
     pub keys: Vec<StoredKey>,
+}
+
+impl Rotated {
+    /// A row that has moved, and when that is durable.
+    pub fn new(row: SessionWithUser, durable: impl Future<Output = Answer<()>> + Send + 'static) -> Self {
+        Self { row, durable: Box::pin(durable) }
+    }
+
+    /// Prepares something from the moved row at once, and gives it out when the step is durable.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot make the step durable: it may or may not have happened.
+    pub async fn prepare<T>(self, prepare: impl FnOnce(SessionWithUser) -> T) -> Answer<T> {
+        let prepared = prepare(self.row);
+        self.durable.await.map(|()| prepared)
+    }
+
+    /// The moved row, when the step is durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rotated::prepare`].
+    pub async fn row(self) -> Answer<SessionWithUser> {
+        self.prepare(|row| row).await
+    }
 }
 
 impl<Id> Page<Id> {

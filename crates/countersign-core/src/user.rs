@@ -127,6 +127,11 @@ impl Username {
         Ok(Self { shown, key })
     }
 
+    /// A name and its key, as a store kept both.
+    pub const fn from_stored(shown: String, key: String) -> Self {
+        Self { shown, key }
+    }
+
     /// The name as it was given.
     pub fn as_str(&self) -> &str {
         &self.shown
@@ -167,7 +172,7 @@ impl UserClaims {
         if let Some(name) = claims.keys().find(|name| countersign_token::is_registered_claim(name)) {
             return Err(UserError::RegisteredClaim(name.clone()));
         }
-        let size = Value::Object(claims.clone()).to_string().len();
+        let size = serde_json::to_string(&claims).map_or(usize::MAX, |text| text.len());
         if size > MAX_CLAIMS { Err(UserError::ClaimsSize) } else { Ok(Self(claims)) }
     }
 

@@ -54,16 +54,39 @@ pub struct SchemaStatus {
     pub pending: Vec<String>,
 }
 
+/// What a store can be given beside its URL.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Rotations that may wait to be folded into the sessions' rows, where a store has a journal. Each takes
+    /// about 400 bytes of memory.
+    pub journal: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { journal: 16_384 }
+    }
+}
+
 /// Opens the store that `url` names, and brings its schema up to date. Call it inside a Tokio runtime.
 ///
 /// # Errors
 ///
 /// When there is no such store, or it cannot be opened.
 pub fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    open_with(url, Options::default())
+}
+
+/// As [`open`], with other than the usual options.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_with(url: &str, options: Options) -> Result<Arc<dyn Store>, OpenError> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(MemoryStore::default())),
         Some(("sqlite", path)) if !path.is_empty() => {
-            Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path))?))
+            Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), options.journal)?))
         }
         _ => Err(OpenError::UnknownStore(url.to_owned())),
     }

@@ -12,7 +12,7 @@ use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, KeyRing, Opened, Page, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+    Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{SessionId, Timestamp, UserId};
@@ -40,15 +40,6 @@ impl MemoryStore {
 impl Tables {
     fn with_user(&self, session: &Session) -> SessionWithUser {
         SessionWithUser { session: session.clone(), user: self.users.get(&session.grant.user).cloned() }
-    }
-
-    fn meets(&self, session: &Session, step: &Step, now: Timestamp) -> bool {
-        self.with_user(session).live_user(now).is_some()
-            && session.ratchet.generation == step.from
-            && session.ratchet.current == step.from_hash
-            && session.grant.mode == Mode::Rotate
-            && session.grant.client == step.client
-            && session.grant.key_thumbprint == step.key_thumbprint
     }
 
     fn change_user(&mut self, id: &UserId, change: &UserChange) -> bool {
@@ -170,15 +161,16 @@ impl Store for MemoryStore {
         Ok(among.take(piece.limit as usize).map(|session| tables.with_user(session)).collect())
     }
 
-    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<SessionWithUser>> {
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
         let mut tables = self.tables();
-        let Some(mut session) = tables.sessions.get(&step.session).cloned() else { return Ok(None) };
-        if !tables.meets(&session, step, by.at) {
+        let Some(session) = tables.sessions.get(&step.session) else { return Ok(None) };
+        let mut row = tables.with_user(session);
+        if !step.is_met_by(&row, by.at) {
             return Ok(None);
         }
-        step.apply(&mut session, by);
-        tables.sessions.insert(session.id, session.clone());
-        Ok(Some(tables.with_user(&session)))
+        step.apply(&mut row.session, by);
+        tables.sessions.insert(row.session.id, row.session.clone());
+        Ok(Some(Rotated::new(row, std::future::ready(Ok(())))))
     }
 
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {

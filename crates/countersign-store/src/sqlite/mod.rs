@@ -2,14 +2,16 @@
 //!
 //! Every verb stands in the order of the port. The SQL stands beside the
 //! function that runs it: users in [`users`], sessions in [`sessions`], keys in
-//! [`keys`].
+//! [`keys`]. Rotations go to the [`journal`] first, and to their rows later.
 
 mod columns;
 mod connection;
+mod journal;
 mod keys;
 mod readers;
 mod schema;
 mod sessions;
+mod tail;
 mod users;
 mod writer;
 
@@ -20,32 +22,39 @@ use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, KeyRing, Opened, Page, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+    Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{SessionId, Timestamp, UserId};
+use rusqlite::Connection;
 
 use crate::OpenError;
+use journal::Journal;
 use readers::Readers;
 pub(crate) use schema::status as schema_status;
+use tail::Tail;
 use writer::Writer;
 
 /// A store in one SQLite file.
 pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    tail: Tail,
 }
 
 impl SqliteStore {
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+    /// With a journal of at most `journal` entries.
+    pub(crate) fn open(path: &Path, journal: usize) -> Result<Self, OpenError> {
         let failed = |source: rusqlite::Error| OpenError::Database {
             path: path.display().to_string(),
             source: source.into(),
         };
         schema::update(path)?;
-        let writer = Writer::start(connection::open(path).map_err(failed)?);
+        let connection = connection::open(path).map_err(failed)?;
+        let journal = Journal::open(&connection, journal).map_err(failed)?;
+        let tail = journal.tail();
         let readers = Readers::open(path).map_err(failed)?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer: Writer::start(connection, journal), readers, tail })
     }
 }
 
@@ -87,17 +96,22 @@ impl Store for SqliteStore {
     }
 
     async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>> {
-        self.readers.read(move |connection| sessions::by_id(connection, id)).await
+        let tail = self.tail.clone();
+        self.readers.read(move |connection| journal::session(connection, &tail, id)).await
     }
 
     async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
-        let (of, page) = (of.clone(), page.clone());
-        self.readers.read(move |connection| sessions::page(connection, &of, &page)).await
+        let (of, page, tail) = (of.clone(), page.clone(), self.tail.clone());
+        let read = move |connection: &Connection| {
+            let ids = sessions::ids(connection, &of, &page)?;
+            let found = ids.into_iter().map(|id| journal::session(connection, &tail, id));
+            found.filter_map(Result::transpose).collect()
+        };
+        self.readers.read(read).await
     }
 
-    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<SessionWithUser>> {
-        let (step, by) = (step.clone(), by.clone());
-        self.writer.write(move |connection| sessions::rotate(connection, &step, &by)).await
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
+        self.writer.rotate(step.clone(), by.clone()).await
     }
 
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
@@ -117,7 +131,10 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept> {
         let page = page.clone();
-        self.writer.write(move |connection| sessions::sweep(connection, before, &page)).await
+        let sweep = move |connection: &Connection, journal: &Journal| {
+            sessions::sweep(connection, journal, before, &page)
+        };
+        self.writer.write_beside_journal(sweep).await
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {

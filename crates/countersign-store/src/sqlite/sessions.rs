@@ -1,7 +1,7 @@
 //! Sessions, in the order of the port.
 
 use countersign_core::ratchet::SecretHash;
-use countersign_core::refresh::{Burst, Step};
+use countersign_core::refresh::Step;
 use countersign_core::session::{
     Grant, Mode, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
 };
@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::Value;
 
 use super::columns::{Columns, Seconds};
+use super::journal::Journal;
+use super::tail::Moved;
 use super::users;
 
 /// The columns of a session, in the order in which [`read`] takes them.
@@ -97,7 +99,8 @@ fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<bool> 
     Ok(inserted == 1)
 }
 
-pub(super) fn by_id(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionWithUser>> {
+/// A session as its row has it, which the journal may be ahead of.
+pub(super) fn stored(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionWithUser>> {
     let user = users::COLUMNS;
     connection
         .prepare_cached(&format!(
@@ -107,58 +110,41 @@ pub(super) fn by_id(connection: &Connection, id: SessionId) -> rusqlite::Result<
         .optional()
 }
 
-pub(super) fn page(
+/// The ids of a piece of the sessions; which sessions there are, the journal has no part in.
+pub(super) fn ids(
     connection: &Connection,
     of: &Whose,
     page: &Page<SessionId>,
-) -> rusqlite::Result<Vec<SessionWithUser>> {
-    let user = users::COLUMNS;
+) -> rusqlite::Result<Vec<SessionId>> {
     let (is_theirs, owner) = condition(of);
     let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, {user} FROM sessions s LEFT JOIN users u ON u.id = s.user_id
-             WHERE {is_theirs} AND s.id > :after ORDER BY s.id LIMIT :limit"
+            "SELECT s.id FROM sessions s WHERE {is_theirs} AND s.id > :after ORDER BY s.id LIMIT :limit"
         ))?
-        .query_map(named_params! { ":owner": owner, ":after": after, ":limit": page.limit }, read_with_user)?
+        .query_map(named_params! { ":owner": owner, ":after": after, ":limit": page.limit }, |row| {
+            row.get(0).map(SessionId::from_bytes)
+        })?
         .collect()
 }
 
-/// The usual case of every refresh: one conditional write, whose condition is the whole of rows 2, 3 and 7.
+/// The usual case of every refresh: looked at and appended in one transaction.
 pub(super) fn rotate(
     connection: &Connection,
+    journal: &mut Journal,
     step: &Step,
     by: &Presence,
 ) -> rusqlite::Result<Option<SessionWithUser>> {
-    let mut update = connection.prepare_cached(&format!(
-        "UPDATE sessions
-         SET generation = :to, current_hash = :current, next_hash = :next, previous = :spent, rotated_at = :spent_at,
-             burst_from = iif(:begins_burst, :spent, burst_from), burst_at = iif(:begins_burst, :spent_at, burst_at),
-             recoveries = :recoveries, idle_expires_at = min(:idle, absolute_expires_at),
-             refreshed_at = :now, refreshed_address = :address, refreshed_device = :device
-         WHERE id = :id AND generation = :from AND current_hash = :from_hash AND mode = 'rotate'
-           AND client_id = :client AND key_thumbprint IS :key_thumbprint
-           AND {IS_LIVE}"
-    ))?;
-    let changed = update.execute(named_params! {
-        ":to": step.to,
-        ":current": step.current.as_bytes(),
-        ":next": step.next.as_bytes(),
-        ":spent": step.spent.generation,
-        ":spent_at": Seconds(step.spent.at),
-        ":begins_burst": step.burst == Burst::Begins,
-        ":recoveries": step.recoveries,
-        ":idle": Seconds(step.idle_expires_at),
-        ":now": Seconds(by.at),
-        ":address": address_text(by),
-        ":device": by.device,
-        ":id": step.session.as_bytes(),
-        ":from": step.from,
-        ":from_hash": step.from_hash.as_bytes(),
-        ":client": step.client.as_str(),
-        ":key_thumbprint": step.key_thumbprint,
-    })?;
-    if changed == 0 { Ok(None) } else { by_id(connection, step.session) }
+    let Some(mut found) = stored(connection, step.session)? else { return Ok(None) };
+    if let Some(moved) = journal.latest(step.session) {
+        moved.bring_up_to_date(&mut found.session);
+    }
+    if !step.is_met_by(&found, by.at) {
+        return Ok(None);
+    }
+    step.apply(&mut found.session, by);
+    journal.append(connection, step.session, Moved::of(&found.session))?;
+    Ok(Some(found))
 }
 
 pub(super) fn touch(
@@ -248,29 +234,57 @@ fn move_epoch(connection: &Connection, user: Option<&str>, kept: Option<SessionI
 
 pub(super) fn sweep(
     connection: &Connection,
+    journal: &Journal,
     before: Timestamp,
     page: &Page<SessionId>,
 ) -> rusqlite::Result<Swept> {
     connection.execute("DELETE FROM spent_tokens WHERE expires_at < ?1", [Seconds(before)])?;
     let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
-    let last: Option<Vec<u8>> = connection.query_row(
+    let last: Option<[u8; 16]> = connection.query_row(
         "SELECT max(id) FROM (SELECT id FROM sessions WHERE id > ?1 ORDER BY id LIMIT ?2)",
         params![after, page.limit],
         |row| row.get(0),
     )?;
-    let Some(last) = last else { return Ok(Swept { removed: 0, next: None }) };
-    let removed = connection.execute(
-        "DELETE FROM sessions WHERE id > ?1 AND id <= ?2 AND absolute_expires_at < ?3
-         OR id > ?1 AND id <= ?2 AND revoked_at IS NULL AND idle_expires_at < ?3",
-        params![after, last, Seconds(before)],
-    )?;
+    let Some(last) = last.map(SessionId::from_bytes) else { return Ok(Swept { removed: 0, next: None }) };
+    let mut removed = 0;
+    for id in ended(connection, journal, before, (page.after, last))? {
+        removed += connection.execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])? as u64;
+    }
     connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
-    let is_last_piece: bool =
-        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sessions WHERE id > ?1)", [&last], |row| {
-            row.get(0)
-        })?;
-    let next = last.try_into().ok().map(SessionId::from_bytes).filter(|_| !is_last_piece);
-    Ok(Swept { removed: removed as u64, next })
+    let is_last_piece: bool = connection.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM sessions WHERE id > ?1)",
+        [last.as_bytes()],
+        |row| row.get(0),
+    )?;
+    Ok(Swept { removed, next: Some(last).filter(|_| !is_last_piece) })
+}
+
+/// Which sessions of a piece ended before `before`. A row's idle expiry counts where the journal has none.
+fn ended(
+    connection: &Connection,
+    journal: &Journal,
+    before: Timestamp,
+    (after, last): (Option<SessionId>, SessionId),
+) -> rusqlite::Result<Vec<SessionId>> {
+    let moves = journal.between(after, last);
+    let mut select = connection.prepare_cached(
+        "SELECT id, absolute_expires_at, iif(revoked_at IS NULL, idle_expires_at, absolute_expires_at), revoked_at
+         FROM sessions WHERE id > ?1 AND id <= ?2",
+    )?;
+    let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    let rows = select.query_map(params![after, last.as_bytes()], |row| {
+        let id = row.get(0).map(SessionId::from_bytes)?;
+        let (Seconds(absolute), Seconds(stored)) = (row.get(1)?, row.get(2)?);
+        let is_active = row.get::<_, Option<Seconds>>(3)?.is_none();
+        let moved = moves.get(&id).filter(|_| is_active).map(|moved| moved.idle_expires_at);
+        Ok((id, moved.unwrap_or(stored).min(absolute) < before))
+    })?;
+    let mut ended = Vec::new();
+    for row in rows {
+        let (id, is_over) = row?;
+        ended.extend(is_over.then_some(id));
+    }
+    Ok(ended)
 }
 
 /// The condition that a session is among `of`, and whose `:owner` it names. Each has an index of its own.
@@ -282,7 +296,7 @@ fn condition(of: &Whose) -> (&'static str, &str) {
     }
 }
 
-fn address_text(presence: &Presence) -> Option<String> {
+pub(super) fn address_text(presence: &Presence) -> Option<String> {
     presence.address.map(|address| address.to_string())
 }
 
@@ -320,7 +334,7 @@ fn read_grant(columns: &mut Columns<'_>) -> rusqlite::Result<Grant> {
     })
 }
 
-fn read_ratchet(columns: &mut Columns<'_>) -> rusqlite::Result<Ratchet> {
+pub(super) fn read_ratchet(columns: &mut Columns<'_>) -> rusqlite::Result<Ratchet> {
     Ok(Ratchet {
         generation: columns.take()?,
         current: columns.take().map(SecretHash::from_bytes)?,
@@ -337,11 +351,11 @@ fn read_spent(columns: &mut Columns<'_>) -> rusqlite::Result<Option<Spent>> {
     Ok(generation.zip(at).map(|(generation, Seconds(at))| Spent { generation, at }))
 }
 
-fn read_time(columns: &mut Columns<'_>) -> rusqlite::Result<Timestamp> {
+pub(super) fn read_time(columns: &mut Columns<'_>) -> rusqlite::Result<Timestamp> {
     columns.take().map(|Seconds(time)| time)
 }
 
-fn read_presence(columns: &mut Columns<'_>) -> rusqlite::Result<Presence> {
+pub(super) fn read_presence(columns: &mut Columns<'_>) -> rusqlite::Result<Presence> {
     Ok(Presence {
         at: read_time(columns)?,
         address: columns.parse_optional(|text: String| text.parse().ok())?,

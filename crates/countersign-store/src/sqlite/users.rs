@@ -10,7 +10,7 @@ use super::columns::{Columns, Seconds};
 use super::sessions;
 
 /// The columns of a user, in the order in which [`read`] takes them.
-pub(super) const COLUMNS: &str = "u.id, u.username, u.email, u.password_hash, u.password_kind, u.claims, \
+pub(super) const COLUMNS: &str = "u.id, u.username, u.username_key, u.email, u.password_hash, u.password_kind, u.claims, \
      u.role, u.disabled_at, u.epoch, u.created_at";
 
 pub(super) fn add(connection: &Connection, user: &User) -> rusqlite::Result<Added> {
@@ -131,7 +131,7 @@ pub(super) fn read_optional(columns: &mut Columns<'_>) -> rusqlite::Result<Optio
 fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id,
-        username: columns.parse(|text: String| Username::parse(&text).ok())?,
+        username: Username::from_stored(columns.take()?, columns.take()?),
         email: columns.take()?,
         password: {
             let hash = columns.take::<Option<String>>()?.map(PasswordHash::from_phc);

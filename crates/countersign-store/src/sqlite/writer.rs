@@ -2,48 +2,62 @@
 //!
 //! Writes that arrive while a commit is in flight run in the next transaction
 //! together, and each is answered after its own commit alone. Nothing waits
-//! when the server is idle: a lone write begins at once. Each write has a
-//! savepoint, so that one that fails takes no other with it.
+//! when the server is idle: a lone write begins at once. A rotation's row is
+//! handed out before the commit, inside a [`Rotated`] that keeps it until after.
+//! The journal is folded on the way, and whenever there is nothing else to do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use countersign_core::store::{Answer, StoreError};
+use countersign_core::refresh::Step;
+use countersign_core::session::Presence;
+use countersign_core::store::{Answer, Rotated, StoreError};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+
+use super::journal::Journal;
+use super::sessions;
 
 /// At most so many writes share a commit.
 const MAX_BATCH: usize = 256;
 
-/// Writes that may wait before a further one waits to be taken.
-const MAX_WAITING: usize = 1024;
+/// After so long without a write, the journal is folded to its end.
+const IDLE: Duration = Duration::from_millis(500);
 
-type Job = Box<dyn FnOnce(&Connection) -> Reply + Send>;
-type Reply = Box<dyn FnOnce(&Committed) + Send>;
-type Committed = Result<(), String>;
+/// Sessions that one commit folds then: a write that comes meanwhile waits a millisecond or two.
+const IDLE_SLICE: usize = 256;
 
-/// A handle to the writer thread, which ends with its last handle.
+type Job = Box<dyn FnOnce(&Connection, &mut Journal) -> Reply + Send>;
+type Reply = Box<dyn FnOnce(&Committed)>;
+type Committed = Result<(), Arc<str>>;
+
+/// A handle to the writer thread. It ends with its handle, after what it was asked to do.
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    /// `None` only while the handle is dropped.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
     is_failing: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Self {
-        let (jobs, waiting) = mpsc::channel(MAX_WAITING);
+    pub(super) fn start(connection: Connection, journal: Journal) -> Self {
+        // Each waiting write belongs to a request that waits for it: the queue needs no bound of its own.
+        let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
-        let shared = is_failing.clone();
-        thread::Builder::new()
+        let work = Work { connection, journal, is_failing: is_failing.clone() };
+        let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || run(&connection, waiting, &shared))
+            .spawn(move || work.run(&waiting))
             .expect("a thread can be started");
-        Self { jobs, is_failing }
+        Self { jobs: Some(jobs), thread: Some(thread), is_failing }
     }
 
     /// Whether the last commit failed, or the thread is gone.
     pub(super) fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Relaxed) || self.jobs.is_closed()
+        self.is_failing.load(Ordering::Relaxed) || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Runs `work` in a transaction and answers when it has been committed.
@@ -51,76 +65,189 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
+        self.write_beside_journal(move |connection, _| work(connection)).await
+    }
+
+    /// As [`Writer::write`], for work that must know what is not folded yet.
+    pub(super) async fn write_beside_journal<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &Journal) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<T> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let outcome = in_savepoint(connection, work);
+        self.send(Box::new(move |connection, journal| {
+            let outcome = in_savepoint(connection, |connection| work(connection, journal)).map_err(refused);
             Box::new(move |committed| {
-                let outcome = match committed {
-                    Ok(()) => {
-                        outcome.map_err(|error| StoreError::caused_by("the database refused a write", error))
-                    }
-                    Err(why) => Err(StoreError::caused_by("the database could not commit", why.as_str())),
-                };
                 // Whoever asked may have gone away.
-                answer.send(outcome).ok();
+                answer.send(confirmed(committed).and(outcome)).ok();
             })
-        });
-        let gone = || StoreError::new("the database's writer has stopped");
-        self.jobs.send(job).await.map_err(|_| gone())?;
+        }))?;
         answered.await.map_err(|_| gone())?
     }
+
+    /// Takes a step, if its condition holds; the row comes before the commit.
+    pub(super) async fn rotate(&self, step: Step, by: Presence) -> Answer<Option<Rotated>> {
+        let (answer, answered) = oneshot::channel();
+        let (settle, settled) = oneshot::channel();
+        self.send(Box::new(move |connection, journal| {
+            // One write needs no savepoint: it happens or it does not.
+            let moved = in_transaction(connection)
+                .and_then(|connection| sessions::rotate(connection, journal, &step, &by))
+                .map_err(refused);
+            if let Ok(Some(_)) = moved {
+                answer.send(moved).ok();
+                return Box::new(move |committed| drop(settle.send(confirmed(committed))));
+            }
+            // A refusal may rest on another step of this very batch, which nobody can see before the commit.
+            Box::new(move |committed| drop(answer.send(confirmed(committed).and(moved))))
+        }))?;
+        let row = answered.await.map_err(|_| gone())??;
+        Ok(row.map(|row| Rotated::new(row, async { settled.await.map_err(|_| gone())? })))
+    }
+
+    fn send(&self, job: Job) -> Answer<()> {
+        self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())
+    }
 }
 
-fn run(connection: &Connection, mut waiting: mpsc::Receiver<Job>, is_failing: &AtomicBool) {
-    while let Some(first) = waiting.blocking_recv() {
-        let mut replies = Vec::new();
-        let committed = commit_batch(connection, first, &mut waiting, &mut replies);
-        is_failing.store(committed.is_err(), Ordering::Relaxed);
-        if let Err(why) = &committed {
-            tracing::error!(why, "the database could not commit");
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs.take();
+        // A thread that broke has nothing more to do.
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::new("the database's writer has stopped")
+}
+
+fn refused(error: rusqlite::Error) -> StoreError {
+    StoreError::caused_by("the database refused a write", error)
+}
+
+fn confirmed(committed: &Committed) -> Answer<()> {
+    committed.as_ref().map_err(|why| StoreError::caused_by("the database could not commit", &**why)).copied()
+}
+
+/// What the thread works with.
+struct Work {
+    connection: Connection,
+    journal: Journal,
+    is_failing: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn run(mut self, waiting: &Receiver<Job>) {
+        while let Some(first) = self.next(waiting) {
+            let mut replies = Vec::new();
+            let committed = self.commit(|work| {
+                let mut job = Some(first);
+                while let Some(run) = job {
+                    replies.push(run(&work.connection, &mut work.journal));
+                    // A full disk makes SQLite roll the whole transaction back by itself.
+                    let is_lost = work.connection.is_autocommit();
+                    job = if is_lost || replies.len() == MAX_BATCH { None } else { waiting.try_recv().ok() };
+                }
+                work.fold(Journal::fold_when_long);
+            });
+            replies.into_iter().for_each(|reply| reply(&committed));
         }
-        replies.into_iter().for_each(|reply| reply(&committed));
+        self.fold_all(|| false);
+    }
+
+    /// The next write, for which the journal is folded while none comes. `None`: there will be none.
+    fn next(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
+        while !self.journal.is_folded() {
+            match waiting.recv_timeout(IDLE) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let mut came = None;
+            let is_folding = self.fold_all(|| {
+                came = waiting.try_recv().ok();
+                came.is_some()
+            });
+            if came.is_some() {
+                return came;
+            }
+            if !is_folding {
+                break;
+            }
+        }
+        waiting.recv().ok()
+    }
+
+    /// Folds until nothing is left or something else `comes`. `false`: the database takes no writes.
+    fn fold_all(&mut self, mut comes: impl FnMut() -> bool) -> bool {
+        while !self.journal.is_folded() && !comes() {
+            let committed =
+                self.commit(|work| work.fold(|journal, connection| journal.fold(connection, IDLE_SLICE)));
+            if committed.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Folding never fails the batch that it rides on.
+    fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) {
+        let journal = &mut self.journal;
+        if let Err(error) = in_savepoint(&self.connection, |connection| fold(journal, connection)) {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the journal could not be folded; it is tried again");
+            self.journal.give_up_fold();
+        }
+    }
+
+    /// Runs `batch` in one transaction, and makes it durable.
+    fn commit(&mut self, batch: impl FnOnce(&mut Self)) -> Committed {
+        let begun = execute(&self.connection, "BEGIN IMMEDIATE");
+        let begun = begun.and_then(|()| self.journal.begin(&self.connection));
+        batch(self);
+        let committed = begun.and_then(|()| execute(&self.connection, "COMMIT"));
+        if committed.is_err() && !self.connection.is_autocommit() {
+            execute(&self.connection, "ROLLBACK").ok();
+        }
+        match &committed {
+            Ok(()) => self.journal.publish(),
+            Err(error) => {
+                self.journal.roll_back();
+                let error = error as &dyn std::error::Error;
+                tracing::error!(error, "the database could not commit");
+            }
+        }
+        self.is_failing.store(committed.is_err(), Ordering::Relaxed);
+        committed.map_err(|error| error.to_string().into())
     }
 }
 
-/// Runs the first job and all that wait behind it in one transaction.
-fn commit_batch(
-    connection: &Connection,
-    first: Job,
-    waiting: &mut mpsc::Receiver<Job>,
-    replies: &mut Vec<Reply>,
-) -> Committed {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE");
-    let mut job = Some(first);
-    while let Some(run) = job {
-        replies.push(run(connection));
-        // A full disk makes SQLite roll the whole transaction back by itself.
-        let is_lost = connection.is_autocommit();
-        job = if is_lost || replies.len() == MAX_BATCH { None } else { waiting.try_recv().ok() };
-    }
-    let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK").ok();
-    }
-    committed.map_err(|error| error.to_string())
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
+/// The connection, if the batch's transaction has begun and is not lost.
+fn in_transaction(connection: &Connection) -> rusqlite::Result<&Connection> {
     if connection.is_autocommit() {
         // Nobody sees this: the batch failed as a whole, and its reason is what is answered.
         return Err(rusqlite::Error::ToSqlConversionFailure("no transaction has begun".into()));
     }
-    connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+    Ok(connection)
+}
+
+/// Runs `work` so that what it did is undone if it fails, and nothing else.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    execute(in_transaction(connection)?, "SAVEPOINT job")?;
     let outcome = work(connection);
     // After SQLite has rolled everything back there is no savepoint left to leave.
     if !connection.is_autocommit() {
         if outcome.is_err() {
-            connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+            execute(connection, "ROLLBACK TO job")?;
         }
-        connection.prepare_cached("RELEASE job")?.execute([])?;
+        execute(connection, "RELEASE job")?;
     }
     outcome
 }

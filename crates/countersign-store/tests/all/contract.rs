@@ -9,12 +9,13 @@ use countersign_core::store::{Added, KeyRing, Opened, Page, SingleUse, Store, Us
 use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
 use countersign_core::{SessionId, Timestamp};
 
-use crate::support::{Kit, NOON, after, presence, revoked, stores, user};
+use crate::support::{Kit, NOON, after, presence, revoked, rotate, stores, user};
 
 /// Runs a promise against every store, with two users in it.
 fn promise<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for (_name, store, _directory) in stores() {
+    for subject in stores() {
+        let store = subject.store.clone();
         runtime.block_on(async {
             for id in ["1", "2"] {
                 assert_eq!(store.add_user(&user(id)).await.unwrap(), Added::Added);
@@ -118,15 +119,15 @@ fn a_rotation_moves_the_row_once() {
         let (session, token) = kit.session("1", NOON);
         store.open(&session, None).await.unwrap();
         let step = kit.step(&token, after(5));
-        let moved = store.rotate(&step, &presence(after(5))).await.unwrap().unwrap();
+        let moved = rotate(&*store, &step, after(5)).await.unwrap();
         assert_eq!((moved.session.ratchet.generation, moved.session.refreshed.at), (1, after(5)));
         assert_eq!(moved.session.ratchet.burst, None, "the token was 5 seconds old");
         assert_eq!(moved.user, Some(user("1")));
         assert_eq!(store.session(session.id).await.unwrap(), Some(moved.clone()));
-        assert_eq!(store.rotate(&step, &presence(after(5))).await.unwrap(), None);
+        assert_eq!(rotate(&*store, &step, after(5)).await, None);
         let next = kit.token(&moved.session, step.link);
         let step = kit.step(&next, after(900));
-        let moved = store.rotate(&step, &presence(after(900))).await.unwrap().unwrap();
+        let moved = rotate(&*store, &step, after(900)).await.unwrap();
         assert_eq!(moved.session.ratchet.burst.map(|burst| burst.generation), Some(1));
     });
 }
@@ -138,7 +139,7 @@ fn concurrent_rotations_of_one_token_move_the_row_by_one() {
         store.open(&session, None).await.unwrap();
         let rotations = (0..64).map(|_| {
             let (store, step) = (store.clone(), kit.step(&token, after(5)));
-            tokio::spawn(async move { store.rotate(&step, &presence(after(5))).await.unwrap().is_some() })
+            tokio::spawn(async move { rotate(&*store, &step, after(5)).await.is_some() })
         });
         let mut moved = 0;
         for rotation in rotations.collect::<Vec<_>>() {
@@ -165,7 +166,7 @@ fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
             let mut now = after(5);
             change(&mut session, &mut now);
             store.open(&session, None).await.unwrap();
-            assert_eq!(store.rotate(&kit.step(&token, now), &presence(now)).await.unwrap(), None);
+            assert_eq!(rotate(&*store, &kit.step(&token, now), now).await, None);
             assert_eq!(store.session(session.id).await.unwrap().unwrap().session, session);
         }
         let (session, token) = kit.session("1", NOON);
@@ -173,7 +174,7 @@ fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
         let disable = UserChange::Disable(revoked(RevokedReason::UserDisabled, NOON));
         store.change_user(&user("1").id, &[disable]).await.unwrap();
         store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
-        assert_eq!(store.rotate(&kit.step(&token, NOON), &presence(NOON)).await.unwrap(), None);
+        assert_eq!(rotate(&*store, &kit.step(&token, NOON), NOON).await, None);
     });
 }
 
@@ -251,10 +252,7 @@ fn a_session_is_opened_for_an_enabled_user_of_its_epoch_alone() {
         assert_eq!(store.open(&late, Some(&single)).await.unwrap(), Opened::UserChanged);
         assert_eq!(store.session(late.id).await.unwrap(), None);
         let step = kit.step(&token, after(5));
-        assert!(
-            store.rotate(&step, &presence(after(5))).await.unwrap().is_some(),
-            "the kept one moved along"
-        );
+        assert!(rotate(&*store, &step, after(5)).await.is_some(), "the kept one moved along");
         let (other, nobody) = (kit.session("2", NOON).0, kit.session("3", NOON).0);
         assert_eq!(store.open(&other, Some(&single)).await.unwrap(), Opened::Opened, "nothing was spent");
         assert_eq!(store.open(&nobody, None).await.unwrap(), Opened::UserChanged);

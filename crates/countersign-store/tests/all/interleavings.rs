@@ -1,23 +1,21 @@
-//! Random interleavings against the specification: the same calls to both stores, the same answers and rows.
+//! Random interleavings against the specification: the same calls to every store, the same answers and rows.
 //!
 //! Open, rotate, replay, recover, revoke, expire, clock steps in both
 //! directions and lost writes. A lost write puts an older row back by the means
 //! of each store. `COUNTERSIGN_INTERLEAVINGS` sets how many are played.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::refresh::{Advance, LateRetry, Presented, RefreshPolicy, Verdict, judge};
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionWithUser};
-use countersign_core::store::{Opened, Page, Store, UserChange, Whose};
+use countersign_core::store::{Opened, Page, UserChange, Whose};
 use countersign_core::{ClientId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rusqlite::Connection;
 
-use crate::support::{Kit, NOON, grant, presence, revoked, stores, user};
+use crate::support::{Kit, NOON, Subject, grant, presence, revoked, rotate, stores, user};
 
 /// Sessions in one interleaving.
 const SESSIONS: usize = 3;
@@ -77,8 +75,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 
 /// One store under play: it answers with words that can be compared.
 struct Side {
-    store: Arc<dyn Store>,
-    file: Option<std::path::PathBuf>,
+    subject: Subject,
     rows_before: HashMap<usize, Session>,
 }
 
@@ -91,20 +88,23 @@ struct Game<'kit> {
 
 impl Side {
     async fn row(&self, token: &RefreshToken) -> Option<SessionWithUser> {
-        self.store.session(token.session).await.unwrap()
+        self.subject.store.session(token.session).await.unwrap()
     }
 
     /// Puts a row back as it was, which no verb can.
-    async fn put_back(&self, session: &Session) {
-        if let Some(file) = &self.file {
-            let connection = Connection::open(file).unwrap();
-            connection.busy_timeout(Duration::from_secs(5)).unwrap();
-            connection.execute("DELETE FROM sessions WHERE id = ?1", [session.id.as_bytes()]).unwrap();
+    async fn put_back(&mut self, session: &Session) {
+        if self.subject.file().is_some() {
+            self.subject.tamper(|connection| {
+                for sql in ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM journal WHERE session_id = ?1"]
+                {
+                    connection.execute(sql, [session.id.as_bytes()]).unwrap();
+                }
+            });
         }
         // A write that was lost is older than the user's epoch, and is put back for the one of today.
-        let user = self.store.user(&session.grant.user).await.unwrap().expect("users stay");
+        let user = self.subject.store.user(&session.grant.user).await.unwrap().expect("users stay");
         let session = Session { user_epoch: user.epoch, ..session.clone() };
-        assert_eq!(self.store.open(&session, None).await.unwrap(), Opened::Opened);
+        assert_eq!(self.subject.store.open(&session, None).await.unwrap(), Opened::Opened);
     }
 }
 
@@ -122,7 +122,7 @@ impl Game<'_> {
             Move::RotateBlindly { session, back } => {
                 let step = self.kit.step(self.token(session, back), self.now);
                 let before = side.row(self.token(session, 0)).await;
-                let moved = side.store.rotate(&step, &presence(self.now)).await.unwrap();
+                let moved = rotate(&*side.subject.store, &step, self.now).await;
                 let token = moved.as_ref().map(|moved| self.kit.token(&moved.session, step.link.clone()));
                 if moved.is_some() {
                     side.rows_before.extend(before.map(|row| (session, row.session)));
@@ -131,17 +131,20 @@ impl Game<'_> {
             }
             Move::Revoke { session } => {
                 let id = self.token(session, 0).session;
-                let ended = side.store.revoke(id, &Whose::Everyone, &how(RevokedReason::EndedByUser)).await;
+                let ended =
+                    side.subject.store.revoke(id, &Whose::Everyone, &how(RevokedReason::EndedByUser)).await;
                 (format!("{:?}", ended.unwrap()), None)
             }
             Move::RevokeAllButOne { session } => {
                 let (id, whose) = (self.token(session, 0).session, Whose::User(user("2").id));
-                let ended = side.store.revoke_all(&whose, Some(id), &how(RevokedReason::EndedByUser)).await;
+                let ended =
+                    side.subject.store.revoke_all(&whose, Some(id), &how(RevokedReason::EndedByUser)).await;
                 (format!("{:?}", ended.unwrap()), None)
             }
             Move::Touch { session } => {
                 let id = self.token(session, 0).session;
                 let touched = side
+                    .subject
                     .store
                     .touch(id, &presence(self.now), self.now.plus(self.policy.idle_lifetime))
                     .await
@@ -150,18 +153,19 @@ impl Game<'_> {
             }
             Move::DisableAndEnable => {
                 let disable = UserChange::Disable(how(RevokedReason::UserDisabled));
-                let disabled = side.store.change_user(&user("1").id, &[disable]).await.unwrap();
-                let enabled = side.store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
+                let disabled = side.subject.store.change_user(&user("1").id, &[disable]).await.unwrap();
+                let enabled =
+                    side.subject.store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
                 (format!("{disabled} {enabled}"), None)
             }
             Move::LoseAWrite { session } => {
-                if let Some(row) = side.rows_before.get(&session) {
-                    side.put_back(row).await;
+                if let Some(row) = side.rows_before.get(&session).cloned() {
+                    side.put_back(&row).await;
                 }
                 (String::new(), None)
             }
             Move::Sweep => {
-                let swept = side.store.sweep(self.now, &Page::first(100)).await.unwrap();
+                let swept = side.subject.store.sweep(self.now, &Page::first(100)).await.unwrap();
                 (format!("{}", swept.removed), None)
             }
             Move::ClockForward { .. } | Move::ClockBack { .. } => (String::new(), None),
@@ -179,11 +183,11 @@ impl Game<'_> {
         let row = side.row(token).await;
         match judge(&self.kit.keys, row.as_ref(), presented, &self.policy, self.now) {
             Verdict::Advance(advance, step) => {
-                let moved = side.store.rotate(&step, &presence(self.now)).await.unwrap();
+                let moved = rotate(&*side.subject.store, &step, self.now).await;
                 let moved = moved.expect("a verdict on a row that nobody else writes can be carried out");
                 side.rows_before.extend(row.map(|row| (session, row.session)));
                 if advance == Advance::Rotate {
-                    let again = side.store.rotate(&step, &presence(self.now)).await.unwrap();
+                    let again = rotate(&*side.subject.store, &step, self.now).await;
                     assert_eq!(again, None, "rotated twice");
                 }
                 (format!("{advance:?}"), Some(self.kit.token(&moved.session, step.link.clone())))
@@ -194,7 +198,7 @@ impl Game<'_> {
             }
             Verdict::Revoke(breach) => {
                 let how = revoked(breach.reason(), self.now);
-                let ended = side.store.revoke(token.session, &Whose::Everyone, &how).await.unwrap();
+                let ended = side.subject.store.revoke(token.session, &Whose::Everyone, &how).await.unwrap();
                 (format!("{breach:?} {ended}"), None)
             }
             verdict => (format!("{verdict:?}"), None),
@@ -203,23 +207,15 @@ impl Game<'_> {
 }
 
 async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
-    let directories = stores();
-    let mut sides: Vec<_> = directories
-        .iter()
-        .map(|(name, store, directory)| Side {
-            store: store.clone(),
-            file: (*name == "sqlite").then(|| directory.path().join("test.db")),
-            rows_before: HashMap::new(),
-        })
-        .collect();
+    let mut sides = stores().map(|subject| Side { subject, rows_before: HashMap::new() });
     let fixed = Grant { mode: Mode::Fixed, ..grant("2") };
     let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.open(fixed, NOON)];
     for side in &sides {
         for id in ["1", "2"] {
-            side.store.add_user(&user(id)).await.unwrap();
+            side.subject.store.add_user(&user(id)).await.unwrap();
         }
         for (session, _) in &opened {
-            side.store.open(session, None).await.unwrap();
+            side.subject.store.open(session, None).await.unwrap();
         }
     }
     let handed_out = opened.into_iter().map(|(_, token)| vec![token]).collect();
@@ -236,7 +232,7 @@ async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
             let text = token.as_ref().map(|token| token.seal(&kit.keys).unwrap().expose().clone());
             answers.push((words, text, rows(side).await, token));
         }
-        let (words, text, rows, token) = answers.pop().expect("there are two sides");
+        let (words, text, rows, token) = answers.pop().expect("there are three sides");
         for (other_words, other_text, other_rows, _) in &answers {
             assert_eq!((&words, &text), (other_words, other_text), "move {index}: {this:?}");
             assert_eq!(&rows, other_rows, "move {index}: {this:?}");
@@ -250,7 +246,7 @@ async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
 }
 
 async fn rows(side: &Side) -> Vec<SessionWithUser> {
-    side.store.sessions(&Whose::Everyone, &Page::first(100)).await.unwrap()
+    side.subject.store.sessions(&Whose::Everyone, &Page::first(100)).await.unwrap()
 }
 
 #[test]

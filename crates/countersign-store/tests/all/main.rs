@@ -4,5 +4,6 @@
 
 mod contract;
 mod interleavings;
+mod journal;
 mod sqlite;
 mod support;

@@ -4,7 +4,7 @@ use countersign_core::session::Session;
 use countersign_store::OpenError;
 use rusqlite::Connection;
 
-use crate::support::{Kit, NOON, after, presence, user};
+use crate::support::{Kit, NOON, after, rotate, user};
 
 fn url(directory: &tempfile::TempDir) -> String {
     format!("sqlite:{}", directory.path().join("test.db").display())
@@ -125,7 +125,7 @@ fn a_copy_of_the_database_holds_no_secret_of_a_refresh_token() {
         store.add_user(&user("1")).await.unwrap();
         store.open(&session, None).await.unwrap();
         let step = kit.step(&token, after(5));
-        store.rotate(&step, &presence(after(5))).await.unwrap().unwrap();
+        rotate(&*store, &step, after(5)).await.unwrap();
         let needle = &text.expose().as_bytes()[60..];
         let mut files = 0;
         for entry in std::fs::read_dir(directory.path()).unwrap() {

@@ -1,5 +1,6 @@
 //! A world that stands still, users and sessions to play with, and every store that there is.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use countersign_core::password::PasswordHash;
 use countersign_core::ratchet::Link;
 use countersign_core::refresh::{LateRetry, Presented, RefreshPolicy, Step, rotation};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Grant, Mode, Presence, Revoked, RevokedReason, Session};
+use countersign_core::session::{Grant, Mode, Presence, Revoked, RevokedReason, Session, SessionWithUser};
 use countersign_core::store::Store;
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, ServerKeys, Timestamp, World, testing};
+use countersign_store::Options;
 use countersign_token::Scope;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -99,13 +102,51 @@ pub(crate) fn revoked(reason: RevokedReason, at: Timestamp) -> Revoked {
     Revoked { reason, by: presence(at), presented: Some(3) }
 }
 
-/// Every store, each with the directory that it lives in.
-pub(crate) fn stores() -> Vec<(&'static str, Arc<dyn Store>, TempDir)> {
-    let directory = || tempfile::tempdir().unwrap();
-    let (memory, sqlite) = (directory(), directory());
-    let file = format!("sqlite:{}", sqlite.path().join("test.db").display());
-    vec![
-        ("memory", countersign_store::open("memory:").unwrap(), memory),
-        ("sqlite", countersign_store::open(&file).unwrap(), sqlite),
+/// Takes a step, and waits until it is durable.
+pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Option<SessionWithUser> {
+    match store.rotate(step, &presence(at)).await.unwrap() {
+        Some(rotated) => Some(rotated.row().await.unwrap()),
+        None => None,
+    }
+}
+
+/// A store under test, and how it can be opened again.
+pub(crate) struct Subject {
+    pub(crate) store: Arc<dyn Store>,
+    directory: TempDir,
+    url: String,
+    options: Options,
+}
+
+impl Subject {
+    fn new(url: impl FnOnce(&Path) -> String, options: Options) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = url(directory.path());
+        Self { store: countersign_store::open_with(&url, options).unwrap(), directory, url, options }
+    }
+
+    /// The file that the store is in, if it is in one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.url.starts_with("sqlite:").then(|| self.directory.path().join(FILE))
+    }
+
+    /// Closes the store, changes its file behind its back, and opens it again.
+    pub(crate) fn tamper(&mut self, change: impl FnOnce(&Connection)) {
+        let file = self.file().expect("a store in memory has no back");
+        self.store = countersign_store::open("memory:").unwrap();
+        change(&Connection::open(file).unwrap());
+        self.store = countersign_store::open_with(&self.url, self.options).unwrap();
+    }
+}
+
+const FILE: &str = "test.db";
+
+/// Every store: one that folds its journal all the time among them.
+pub(crate) fn stores() -> [Subject; 3] {
+    let sqlite = |directory: &Path| format!("sqlite:{}", directory.join(FILE).display());
+    [
+        Subject::new(|_| "memory:".to_owned(), Options::default()),
+        Subject::new(sqlite, Options::default()),
+        Subject::new(sqlite, Options { journal: 2 }),
     ]
 }

@@ -80,7 +80,10 @@ impl Bench {
 
     fn credentials(&self) -> anyhow::Result<Credentials> {
         let Some(username) = &self.username else { return Ok(None) };
-        ensure!(self.url.is_some(), "--username needs --url: a server that is started here has its demo user");
+        ensure!(
+            self.url.is_some(),
+            "--username needs --url: a server that is started here has its demo user"
+        );
         let prompt = dialoguer::Password::new().with_prompt(format!("Password of {username}"));
         let password = if std::io::stdin().is_terminal() {
             prompt.interact().context("no password was given")?

@@ -7,7 +7,7 @@ use countersign_core::ratchet::Link;
 use countersign_core::refresh::{self, Advance, Breach, Presented, Refusal, Step, Verdict};
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Presence, Revoked, SessionWithUser};
-use countersign_core::store::{StoreError, Whose};
+use countersign_core::store::{Rotated, StoreError, Whose};
 use countersign_core::{ClientId, Secret};
 
 use super::Pair;
@@ -68,8 +68,8 @@ type Exchanged = Result<(RefreshOutcome, Pair), RefreshError>;
 impl Exchange<'_> {
     async fn run(&self) -> Exchanged {
         let step = refresh::rotation(&self.app.server_keys, self.presented(), &self.app.policy, self.by.at);
-        if let Some(moved) = self.app.store.rotate(&step, self.by).await? {
-            return self.advanced(Advance::Rotate, moved, step).await;
+        if let Some(rotated) = self.app.store.rotate(&step, self.by).await? {
+            return self.advanced(Advance::Rotate, rotated, step).await;
         }
         for _ in 0..ATTEMPTS {
             let row = self.app.store.session(self.token.session).await?;
@@ -94,7 +94,7 @@ impl Exchange<'_> {
     async fn carry_out(&self, verdict: Verdict, row: Option<SessionWithUser>) -> Option<Exchanged> {
         match (verdict, row) {
             (Verdict::Advance(advance, step), _) => match self.app.store.rotate(&step, self.by).await {
-                Ok(Some(moved)) => Some(self.advanced(advance, moved, *step).await),
+                Ok(Some(rotated)) => Some(self.advanced(advance, rotated, *step).await),
                 Ok(None) => None,
                 Err(error) => Some(Err(error.into())),
             },
@@ -107,11 +107,14 @@ impl Exchange<'_> {
         }
     }
 
-    async fn advanced(&self, advance: Advance, moved: SessionWithUser, step: Step) -> Exchanged {
-        // The write needs no earlier read, so a changed row is noticed here, before anything is released.
-        if !refresh::is_bound(&self.app.server_keys, &moved.session, self.token) {
-            return self.breached(Breach::RowTampered).await;
-        }
+    async fn advanced(&self, advance: Advance, rotated: Rotated, step: Step) -> Exchanged {
+        // The access token is signed while the store makes the step durable, and released after.
+        let prepared = rotated.prepare(|moved| {
+            // The write needs no earlier read, so a changed row is noticed here, before anything is released.
+            let is_bound = refresh::is_bound(&self.app.server_keys, &moved.session, self.token);
+            is_bound.then(|| self.pair_at(&moved, step.link))
+        });
+        let Some(pair) = prepared.await? else { return self.breached(Breach::RowTampered).await };
         let outcome = match advance {
             Advance::Rotate => RefreshOutcome::Rotated,
             Advance::Recover => RefreshOutcome::Recovered,
@@ -120,7 +123,7 @@ impl Exchange<'_> {
                 RefreshOutcome::RollbackDetected
             }
         };
-        self.pair_at(&moved, step.link).map(|pair| (outcome, pair))
+        Ok((outcome, pair?))
     }
 
     fn replayed(&self, row: &SessionWithUser, link: Link) -> Exchanged {

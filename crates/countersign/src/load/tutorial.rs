@@ -194,7 +194,8 @@ fn sign_in_request(credentials: &Credentials) -> Vec<u8> {
 
 fn verify_request(access_token: &Secret<String>) -> Vec<u8> {
     let token = access_token.expose();
-    format!("GET /protectedRoute HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n").into_bytes()
+    format!("GET /protectedRoute HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n")
+        .into_bytes()
 }
 
 fn post(path: &str, body: &Value) -> Vec<u8> {

@@ -268,15 +268,27 @@ fn a_restart_neither_stretches_nor_shortens_the_grace() {
     assert_eq!(server.refresh(&first).status, 403);
 }
 
+/// Keeps the sessions as they are now, for [`lose_writes`].
+fn remember(server: &Harness) {
+    server.database().execute("CREATE TABLE earlier AS SELECT * FROM sessions", []).unwrap();
+}
+
+/// Stops the server, puts the sessions back as they were remembered, and starts it again.
+fn lose_writes(server: Harness) -> Harness {
+    server.restart(|config| {
+        let database = rusqlite::Connection::open(config.data_dir.join("countersign.db")).unwrap();
+        database.execute_batch("REPLACE INTO sessions SELECT * FROM earlier; DELETE FROM journal").unwrap();
+    })
+}
+
 #[test]
 fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
-    let database = server.database();
-    database.execute("CREATE TABLE earlier AS SELECT * FROM sessions", []).unwrap();
+    remember(&server);
     server.wait_seconds(900);
     let second = rotate(&server, &first).refresh;
-    database.execute("REPLACE INTO sessions SELECT * FROM earlier", []).unwrap();
+    let server = lose_writes(server);
     server.wait_seconds(900);
     let third = rotate(&server, &second).refresh;
     assert_eq!(server.refreshes("rollback_detected"), 1);
@@ -288,11 +300,10 @@ fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
 fn row_13_a_token_too_far_ahead_ends_the_session() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
-    let database = server.database();
-    database.execute("CREATE TABLE earlier AS SELECT * FROM sessions", []).unwrap();
+    remember(&server);
     let second = rotate(&server, &first).refresh;
     let third = rotate(&server, &second).refresh;
-    database.execute("REPLACE INTO sessions SELECT * FROM earlier", []).unwrap();
+    let server = lose_writes(server);
     assert_eq!(server.refresh(&third).status, 403);
     assert_eq!(server.refreshes("ahead_of_store"), 1);
     assert_eq!(reason(&server, &first), Some(RevokedReason::AheadOfStore));

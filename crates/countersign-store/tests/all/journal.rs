@@ -1,0 +1,192 @@
+//! What the SQLite store's journal promises: it is bounded, survives a crash, and nobody sees a session go back.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::SessionId;
+use countersign_core::ratchet::Generation;
+use countersign_core::refresh_token::RefreshToken;
+use countersign_core::store::Store;
+use countersign_store::Options;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::support::{Kit, NOON, after, rotate, user};
+
+/// A database and what plays on it.
+struct Table {
+    directory: TempDir,
+    kit: Kit,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Table {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        Self { directory: tempfile::tempdir().unwrap(), kit: Kit::new(), runtime: runtime.unwrap() }
+    }
+
+    fn open(&self, journal: usize) -> Arc<dyn Store> {
+        let file = self.directory.path().join("test.db");
+        countersign_store::open_with(&format!("sqlite:{}", file.display()), Options { journal }).unwrap()
+    }
+
+    /// A number out of the file, as anybody would read it.
+    fn ask(&self, sql: &str) -> u32 {
+        let connection = Connection::open(self.directory.path().join("test.db")).unwrap();
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn sessions(&self, store: &dyn Store, count: usize) -> Vec<RefreshToken> {
+        self.runtime.block_on(async {
+            store.add_user(&user("1")).await.unwrap();
+            let mut tokens = Vec::new();
+            for _ in 0..count {
+                let (session, token) = self.kit.session("1", NOON);
+                store.open(&session, None).await.unwrap();
+                tokens.push(token);
+            }
+            tokens
+        })
+    }
+
+    /// Rotates a session once.
+    fn turn(&self, store: &dyn Store, token: &mut RefreshToken) {
+        let step = self.kit.step(token, after(5));
+        let moved = self.runtime.block_on(rotate(store, &step, after(5))).unwrap();
+        *token = self.kit.token(&moved.session, step.link);
+    }
+
+    fn generation(&self, store: &dyn Store, id: SessionId) -> Generation {
+        let found = self.runtime.block_on(store.session(id)).unwrap().unwrap();
+        found.session.ratchet.generation
+    }
+}
+
+#[test]
+fn the_journal_is_bounded_however_often_sessions_rotate() {
+    let table = Table::new();
+    let store = table.open(64);
+    let mut tokens = table.sessions(&*store, 40);
+    for _ in 0..25 {
+        for token in &mut tokens {
+            table.turn(&*store, token);
+            assert!(table.ask("SELECT count(*) FROM journal") <= 64);
+        }
+    }
+    assert_eq!(table.ask("SELECT count(*) FROM sessions"), 40);
+    assert!(tokens.iter().all(|token| table.generation(&*store, token.session) == 25));
+}
+
+#[test]
+fn an_idle_store_folds_its_journal_to_the_end() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 3);
+    tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    let folded = "SELECT count(*) FROM sessions WHERE generation = 1";
+    assert_eq!(table.ask(folded), 0, "a rotation waits in the journal");
+    let is_folded = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        table.ask(folded) == 3
+    });
+    assert!(is_folded);
+    assert_eq!(table.ask("SELECT count(*) FROM journal"), 1, "the newest entry keeps the number");
+}
+
+#[test]
+fn a_store_that_is_closed_leaves_nothing_unfolded() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 3);
+    tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    drop(store);
+    assert_eq!(table.ask("SELECT count(*) FROM sessions WHERE generation = 1"), 3);
+}
+
+#[test]
+fn what_a_crash_left_in_the_journal_is_there_after_the_next_start() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 3);
+    for _ in 0..3 {
+        tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    }
+    // The files as a power cut would leave them.
+    let crashed = Table::new();
+    for entry in std::fs::read_dir(table.directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, crashed.directory.path().join(Path::new(path.file_name().unwrap()))).unwrap();
+    }
+    let after_crash = crashed.open(1000);
+    for token in &mut tokens {
+        assert_eq!(crashed.generation(&*after_crash, token.session), 3);
+        table.turn(&*after_crash, token);
+        assert_eq!(crashed.generation(&*after_crash, token.session), 4);
+    }
+}
+
+#[test]
+fn two_processes_on_one_file_see_each_others_rotations() {
+    let table = Table::new();
+    // One folds all the time, under the other's feet.
+    let stores = [table.open(2), table.open(1000)];
+    let mut tokens = table.sessions(&*stores[0], 3);
+    for round in 0..40 {
+        for (index, token) in tokens.iter_mut().enumerate() {
+            table.turn(&*stores[(round + index) % 2], token);
+            for store in &stores {
+                assert_eq!(table.generation(&**store, token.session), token.generation, "round {round}");
+            }
+        }
+    }
+    let listed = stores.each_ref().map(|store| {
+        let everyone = countersign_core::store::Whose::Everyone;
+        let page = countersign_core::store::Page::first(10);
+        table.runtime.block_on(store.sessions(&everyone, &page)).unwrap()
+    });
+    assert_eq!(listed[0], listed[1]);
+    assert!(listed[0].iter().all(|found| found.session.ratchet.generation == 40));
+}
+
+#[test]
+fn nobody_sees_a_session_go_back_while_its_journal_is_folded() {
+    let table = Table::new();
+    let store = table.open(2);
+    let mut tokens = table.sessions(&*store, 2);
+    let id = tokens[0].session;
+    let (watching, stop) = (store.clone(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let stopped = stop.clone();
+    let watcher = table.runtime.spawn(async move {
+        let (mut seen, mut looks) = (0, 0_u32);
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            let generation = watching.session(id).await.unwrap().unwrap().session.ratchet.generation;
+            assert!(generation >= seen, "{generation} after {seen}");
+            (seen, looks) = (generation, looks + 1);
+        }
+        (seen, looks)
+    });
+    for _ in 0..300 {
+        tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (seen, looks) = table.runtime.block_on(watcher).unwrap();
+    assert!(looks > 100 && seen > 100, "{looks} looks, the last at {seen}");
+}
+
+#[test]
+fn a_session_that_lives_on_in_the_journal_alone_is_not_swept() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 2);
+    table.turn(&*store, &mut tokens[0]);
+    let a_week = Duration::from_secs(7 * 86_400);
+    let first = countersign_core::store::Page::first(10);
+    // The row of the first says that it was idle for too long; its journal entry is five seconds younger.
+    let swept = table.runtime.block_on(store.sweep(NOON.plus(a_week + Duration::from_secs(1)), &first));
+    assert_eq!(swept.unwrap().removed, 1);
+    assert_eq!(table.generation(&*store, tokens[0].session), 1);
+    let swept = table.runtime.block_on(store.sweep(NOON.plus(a_week + Duration::from_secs(6)), &first));
+    assert_eq!(swept.unwrap().removed, 1);
+}
