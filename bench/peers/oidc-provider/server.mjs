@@ -22,6 +22,8 @@ const resourceServer = {
   jwt: { sign: { alg: "ES256" } },
 };
 
+// No adapter is given, so the built-in one keeps the thousand to two thousand entries that were used last. A refresh
+// uses all that its session needs, four entries at most: with up to two hundred sessions only spent tokens go.
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     {
@@ -33,8 +35,6 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       redirect_uris: ["https://client.example/callback"],
     },
   ],
-  // The built-in adapter keeps the thousand to two thousand entries that were used last. A session needs three and
-  // uses all of them at every refresh, so with fewer than some three hundred sessions only spent tokens go.
   jwks: { keys: [signingKey] },
   cookies: { keys: [randomBytes(32).toString("hex")] },
   features: {
