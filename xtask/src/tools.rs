@@ -1,4 +1,4 @@
-//! The programs of the system that a check needs, and how to get them.
+//! The programs of the system that a check or a comparison needs, and how to get them.
 //!
 //! On Debian and its kin they are installed, as root or through `sudo`.
 //! Elsewhere the message says what is missing.
@@ -9,7 +9,10 @@ use crate::console::Remark;
 use crate::process;
 
 /// A program, how to see that it is there, and the Debian packages that bring it.
-const TOOLS: [(&str, &[&str], &[&str]); 8] = [
+type Tool = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+/// What a check needs.
+const TOOLS: [Tool; 8] = [
     ("cc", &["--version"], &["gcc", "libc6-dev"]),
     ("g++", &["--version"], &["g++"]),
     ("curl", &["--version"], &["curl", "ca-certificates"]),
@@ -20,9 +23,51 @@ const TOOLS: [(&str, &[&str], &[&str]); 8] = [
     ("kill", &["-L"], &["procps"]),
 ];
 
-/// Installs what is missing.
+/// What the servers for Node and their being bound to one processor need.
+const PEERS: [Tool; 4] = [
+    ("curl", &["--version"], &["curl", "ca-certificates"]),
+    ("node", &["--version"], &["nodejs"]),
+    ("npm", &["--version"], &["npm"]),
+    ("taskset", &["--version"], &["util-linux"]),
+];
+
+/// What Keycloak and its database need besides.
+const KEYCLOAK: [Tool; 5] = [
+    // Keycloak runs on Java 17 and newer.
+    ("bash", &["-c", r#"java -version 2>&1 | grep -Eq '"(1[7-9]|[2-9][0-9])'"#], &["default-jre-headless"]),
+    ("mvn", &["--version"], &["maven"]),
+    // Debian keeps these programs out of the path.
+    ("bash", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], &["postgresql"]),
+    ("setpriv", &["--version"], &["util-linux"]),
+    ("unzip", &["-v"], &["unzip"]),
+];
+
+/// Which of the servers that Countersign is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(dead_code, reason = "the command that compares is not there yet")]
+pub(crate) enum Peers {
+    /// Those for Node.
+    WithoutKeycloak,
+    /// All of them.
+    WithKeycloak,
+}
+
+/// Installs what a check needs and is missing.
 pub(crate) fn install() -> Result<Remark> {
-    let packages = missing();
+    install_missing(&TOOLS)
+}
+
+/// Installs what these servers need and is missing.
+#[expect(dead_code, reason = "the command that compares is not there yet")]
+pub(crate) fn install_peers(peers: Peers) -> Result<Remark> {
+    match peers {
+        Peers::WithoutKeycloak => install_missing(&PEERS),
+        Peers::WithKeycloak => install_missing(&[&PEERS[..], &KEYCLOAK].concat()),
+    }
+}
+
+fn install_missing(tools: &[Tool]) -> Result<Remark> {
+    let packages = missing(tools);
     if packages.is_empty() {
         return Ok("nothing was missing".to_owned());
     }
@@ -38,7 +83,7 @@ pub(crate) fn install() -> Result<Remark> {
             .args(&packages)
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )?;
-    let still = missing();
+    let still = missing(tools);
     if still.is_empty() {
         Ok(format!("installed {list}"))
     } else {
@@ -46,11 +91,10 @@ pub(crate) fn install() -> Result<Remark> {
     }
 }
 
-fn missing() -> Vec<&'static str> {
-    let is_missing = |(program, arguments, _): &&(&str, &[&str], &[&str])| {
-        !process::succeeds(&mut process::command(program, arguments))
-    };
-    TOOLS.iter().filter(is_missing).flat_map(|(_, _, packages)| packages.iter().copied()).collect()
+fn missing(tools: &[Tool]) -> Vec<&'static str> {
+    let is_missing =
+        |(program, arguments, _): &&Tool| !process::succeeds(&mut process::command(program, arguments));
+    tools.iter().filter(is_missing).flat_map(|(_, _, packages)| packages.iter().copied()).collect()
 }
 
 /// `apt-get` as somebody who may use it.

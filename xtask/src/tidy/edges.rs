@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::Fault;
 
 /// Each crate of the workspace and the crates of the workspace that it may use.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("countersign", &["countersign-core", "countersign-store", "countersign-token"]),
+    ("countersign-bench", &[]),
     ("countersign-core", &["countersign-token"]),
     ("countersign-store", &["countersign-core", "countersign-token"]),
     ("countersign-token", &[]),

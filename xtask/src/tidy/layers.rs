@@ -9,6 +9,8 @@ const HANDLERS: &str = "crates/countersign/src/http/";
 const FLOWS: &str = "crates/countersign/src/flows/";
 const CONFIG: &str = "crates/countersign/src/config";
 const STORE: &str = "crates/countersign-store/";
+/// Other people's servers have their databases.
+const BENCH: &str = "bench/";
 /// This program names what it looks for.
 const XTASK: &str = "xtask/";
 
@@ -49,9 +51,8 @@ pub(super) fn back_ends_are_named_in_two_places(files: &[SourceFile]) -> Vec<Fau
 }
 
 fn rust_outside_the_store(files: &[SourceFile]) -> impl Iterator<Item = &SourceFile> {
-    files
-        .iter()
-        .filter(|file| file.is_rust() && !file.path.starts_with(STORE) && !file.path.starts_with(XTASK))
+    let is_elsewhere = |path: &str| ![STORE, BENCH, XTASK].iter().any(|place| path.starts_with(place));
+    files.iter().filter(move |file| file.is_rust() && is_elsewhere(&file.path))
 }
 
 fn find<'a>(
@@ -107,5 +108,6 @@ mod tests {
         assert_eq!(at("crates/countersign/src/cli/serve.rs"), 1);
         assert_eq!(at("crates/countersign/src/config/mod.rs"), 0);
         assert_eq!(at("crates/countersign/tests/all/kill.rs"), 0);
+        assert_eq!(at("bench/src/peers/keycloak.rs"), 0);
     }
 }

@@ -1,0 +1,80 @@
+//! Requests outside the measurement, through `curl`: a client that nobody suspects of favouring one server.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::process;
+
+/// The longest that a reply may take; the first request to Keycloak takes a second.
+const LIMIT_SECONDS: &str = "60";
+
+/// A request with a body.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    /// With a `/` in front, and a query if there is one.
+    pub(crate) path: String,
+    /// A media type.
+    pub(crate) content_type: &'static str,
+    /// An access token, for the `Authorization` header.
+    pub(crate) bearer: Option<String>,
+    /// Already encoded.
+    pub(crate) body: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// `null` when it was no JSON.
+    pub(crate) body: Value,
+}
+
+impl Post {
+    /// A form. Names and values must be characters that need no encoding, as tokens and hexadecimal are.
+    pub(crate) fn form(path: impl Into<String>, fields: &[(&str, &str)]) -> Self {
+        let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let content_type = "application/x-www-form-urlencoded";
+        Self { path: path.into(), content_type, bearer: None, body: pairs.join("&") }
+    }
+
+    /// A JSON value.
+    pub(crate) fn json(path: impl Into<String>, body: &Value) -> Self {
+        Self { path: path.into(), content_type: "application/json", bearer: None, body: body.to_string() }
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no reply. A status that says failure is none.
+    pub(crate) fn send(&self, base: SocketAddr) -> Result<Reply> {
+        let mut curl = curl(base, &self.path);
+        curl.args(["--header", &format!("Content-Type: {}", self.content_type)]);
+        if let Some(bearer) = &self.bearer {
+            curl.args(["--header", &format!("Authorization: Bearer {bearer}")]);
+        }
+        reply(curl.args(["--data-raw", &self.body]))
+    }
+}
+
+/// The reply to `GET`.
+pub(crate) fn get(base: SocketAddr, path: &str) -> Result<Reply> {
+    reply(&mut curl(base, path))
+}
+
+fn curl(base: SocketAddr, path: &str) -> Command {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", LIMIT_SECONDS]);
+    curl.args(["--write-out", "\n%{http_code}", &format!("http://{base}{path}")]);
+    curl
+}
+
+fn reply(curl: &mut Command) -> Result<Reply> {
+    let said = process::run(curl)?;
+    let (body, status) = said.rsplit_once('\n').context("curl wrote no status")?;
+    let status = status.parse().with_context(|| format!("`{status}` is no status"))?;
+    Ok(Reply { status, body: serde_json::from_str(body).unwrap_or(Value::Null) })
+}

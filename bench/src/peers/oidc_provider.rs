@@ -1,0 +1,27 @@
+//! `oidc-provider` for Node, in production mode, with its built-in store in memory: nothing survives a restart.
+
+use anyhow::Result;
+
+use super::node::Program;
+use super::{Dialect, Opening, Peer, Reuse, secret};
+use crate::server::Cpu;
+
+const CLIENT_ID: &str = "bench";
+
+/// Starts it.
+pub(super) fn start(cpu: Cpu) -> Result<Peer> {
+    let client_secret = secret()?;
+    let environment =
+        [("CLIENT_ID", CLIENT_ID), ("CLIENT_SECRET", client_secret.as_str()), ("NODE_ENV", "production")];
+    let program = Program { name: "oidc-provider", file: "server.mjs", environment: &environment };
+    let (base, server) = program.start(cpu)?;
+    let client_id = CLIENT_ID.to_owned();
+    Ok(Peer {
+        name: "oidc-provider",
+        base,
+        dialect: Dialect::OAuth { path: "/token".to_owned(), client_id, client_secret },
+        opening: Opening::Seed,
+        reuse: Reuse::Refused,
+        _servers: vec![server],
+    })
+}

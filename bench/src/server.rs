@@ -1,0 +1,135 @@
+//! A server of somebody else's: on one processor, with its log in a file, gone when it is dropped.
+//!
+//! It leads a process group, so that what a start script leaves behind goes with it. A guard in that group reads
+//! a pipe that we hold, and ends the group when the pipe closes: on drop, and also when we are interrupted or
+//! killed, which no destructor outlives.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::console::now;
+
+const PAUSE: Duration = Duration::from_millis(50);
+/// PostgreSQL itself gives its processes five seconds to end.
+const STOP: Duration = Duration::from_secs(10);
+/// As much of a log as an error shows.
+const LOG_LINES: usize = 40;
+
+/// The number of the processor that a server may use, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cpu(pub(crate) u16);
+
+/// How a server is told to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ending {
+    /// It keeps nothing that outlives it.
+    Kill,
+    /// It has processes outside its group and shared memory to give back; PostgreSQL calls this "immediate".
+    Quit,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+    _home: TempDir,
+}
+
+impl Server {
+    /// Starts `command`, which [`guarded`] made. `home` goes when the server goes.
+    pub(crate) fn start(name: &'static str, home: TempDir, mut command: Command) -> Result<Self> {
+        let log = home.path().join("log");
+        let file = File::create(&log)?;
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { name, child, log, _home: home })
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// With the end of its log, when it ends or is not ready within `limit`.
+    pub(crate) fn wait_until(&mut self, limit: Duration, mut is_ready: impl FnMut() -> bool) -> Result<()> {
+        let started = now();
+        while started.elapsed() < limit {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}:\n{}", self.name, self.said());
+            }
+            if is_ready() {
+                return Ok(());
+            }
+            sleep(PAUSE);
+        }
+        bail!("{} was not ready within {} s:\n{}", self.name, limit.as_secs(), self.said())
+    }
+
+    /// The end of its log.
+    fn said(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let started = now();
+        while started.elapsed() < STOP {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            sleep(PAUSE);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ending {
+    /// The guard and, after it, the server in the place of the shell.
+    fn script(self) -> &'static str {
+        match self {
+            Self::Kill => r#"exec 3<&0 </dev/null; { read -r _ <&3; kill -KILL 0; } & exec 3<&-; exec "$@""#,
+            Self::Quit => r#"exec 3<&0 </dev/null; { read -r _ <&3; kill -QUIT 0; } & exec 3<&-; exec "$@""#,
+        }
+    }
+}
+
+/// The beginning of a command for a server: append the program and its arguments.
+pub(crate) fn guarded(cpu: Cpu, ending: Ending) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", ending.script(), "guard", "taskset", "--cpu-list", &cpu.0.to_string()]);
+    command.process_group(0);
+    command
+}
+
+/// A directory for a server, in the system's place for such, under a name that says whose it is.
+pub(crate) fn home() -> Result<TempDir> {
+    tempfile::Builder::new().prefix("countersign-bench-").tempdir().context("cannot make a directory")
+}
+
+/// An address on the loopback that was free a moment ago.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener.local_addr()?)
+}
+
+/// The directory's path as an argument.
+pub(crate) fn text(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}
