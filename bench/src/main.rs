@@ -3,16 +3,26 @@
 //! For now it starts one of them and shows that it works.
 
 mod console;
+mod fleet;
 mod http;
+mod job;
+mod oauth;
 mod peers;
 mod process;
+mod roaming;
 mod server;
+mod storeless;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
+use countersign::system;
+
 use crate::console::{now, say};
+use crate::fleet::{Fleet, Plan};
 use crate::peers::{Kind, Peer};
 use crate::server::Cpu;
 
@@ -39,6 +49,15 @@ fn main() -> ExitCode {
 
 fn dispatch(words: &[&str]) -> Result<()> {
     match words {
+        ["fill", directory, count] => block_on(fill(Path::new(directory), count.parse()?, fleet::EACH)),
+        ["plan", directory, count] => {
+            let plan = Plan { count: count.parse()?, each: count.parse()?, made: system::world().now() };
+            Fleet::plan(Path::new(directory), plan, &system::world()).map(drop)
+        }
+        ["drive"] => block_on(job::drive()),
+        ["storeless", address, directory] => {
+            block_on(storeless::serve(address.parse()?, Path::new(directory), &system::world()))
+        }
         ["peer", name] => show_peer(Kind::parse(name, None)?),
         ["peer", name, "--form", form] => show_peer(Kind::parse(name, Some(form))?),
         [] | ["help" | "--help" | "-h"] => {
@@ -47,6 +66,25 @@ fn dispatch(words: &[&str]) -> Result<()> {
         }
         other => bail!("there is no command `{}`\n\n{USAGE}", other.join(" ")),
     }
+}
+
+/// Runs what waits for the network on as many threads as there are processors for this process.
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Fills a new directory with a server's store.
+async fn fill(directory: &Path, count: u64, each: u64) -> Result<()> {
+    let world = system::world();
+    let fleet = Arc::new(Fleet::plan(directory, Plan { count, each, made: world.now() }, &world)?);
+    let store = countersign_store::open(&format!("sqlite:{}", directory.join("countersign.db").display()))?;
+    fleet
+        .fill(&store, |written| {
+            if written % 1_000_000 == 0 && written > 0 {
+                say(&format!("{written} of {count} sessions"));
+            }
+        })
+        .await
 }
 
 fn show_peer(kind: Kind) -> Result<()> {

@@ -1,0 +1,52 @@
+//! Refreshing through a token endpoint (RFC 6749 §6), as any OAuth client does.
+
+use std::io::Write as _;
+
+use countersign::load::{Conversation, Reply};
+use countersign_core::Secret;
+use serde::Deserialize;
+
+/// One session that is refreshed again and again.
+pub(crate) struct Granting {
+    path: String,
+    client_id: String,
+    client_secret: String,
+    token: Secret<String>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    refresh_token: Secret<String>,
+}
+
+impl Granting {
+    pub(crate) fn new(path: &str, (client_id, client_secret): (&str, &str), token: Secret<String>) -> Self {
+        let (client_id, client_secret) = (client_id.to_owned(), client_secret.to_owned());
+        Self { path: path.to_owned(), client_id, client_secret, token }
+    }
+}
+
+impl Conversation for Granting {
+    fn ask(&mut self, request: &mut Vec<u8>) {
+        let Self { path, client_id, client_secret, token } = self;
+        // Tokens and hexadecimal secrets need no encoding in a form.
+        let body = format!(
+            "grant_type=refresh_token&client_id={client_id}&client_secret={client_secret}&refresh_token={}",
+            token.expose()
+        );
+        write!(
+            request,
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("writing to a vector does not fail");
+    }
+
+    fn hear(&mut self, reply: &Reply<'_>) -> bool {
+        let granted = serde_json::from_slice::<Granted>(reply.body).ok().filter(|_| reply.status == 200);
+        let Some(granted) = granted else { return false };
+        self.token = granted.refresh_token;
+        true
+    }
+}

@@ -1,0 +1,136 @@
+//! The server without a store: HTTP, the token's tag, the ratchet and the signature, and nothing that lasts.
+//!
+//! The very same routes over a store that agrees to every step at once. What
+//! this server can do and the real one cannot is the price of durability.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use countersign::assembly::assemble;
+use countersign::config::Config;
+use countersign::operations::server::{self, Listeners};
+use countersign_core::password::PasswordHash;
+use countersign_core::refresh::Step;
+use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
+use countersign_core::store::{
+    Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+};
+use countersign_core::user::{User, Username};
+use countersign_core::{SessionId, Timestamp, UserId, World};
+use countersign_store::MemoryStore;
+
+use crate::console::say;
+use crate::fleet::{Fleet, ISSUER, server_keys};
+
+/// Agrees to every step of one user's sessions; keeps nothing but signing keys.
+struct Agreeable {
+    keys: MemoryStore,
+    row: SessionWithUser,
+}
+
+/// Serves the sessions of a fleet of one user from nothing, until the process is ended.
+pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) -> Result<()> {
+    let fleet = Fleet::open(directory)?;
+    let (session, _) = fleet.session(0);
+    let row = SessionWithUser { session, user: Some(fleet.user(0)) };
+    let store = Arc::new(Agreeable { keys: MemoryStore::default(), row });
+    let mut config = Config { issuer: Some(ISSUER.to_owned()), listen: address, ..Config::default() };
+    config.management_listen.set_port(0);
+    let keys = server_keys(directory)?;
+    let server = assemble(&config, ISSUER.to_owned(), (store, keys), world).await?;
+    let listeners = Listeners::bind(&config)?;
+    let ready = || {
+        say(&format!("Server is running on port {}", address.port()));
+        Ok(())
+    };
+    server::serve(server.edge, listeners, (&config, server.key_policy), ready).await
+}
+
+fn absent<T>() -> Answer<T> {
+    Err(StoreError::new("this server has no store"))
+}
+
+#[async_trait]
+impl Store for Agreeable {
+    async fn add_user(&self, _: &User) -> Answer<Added> {
+        absent()
+    }
+
+    async fn user(&self, _: &UserId) -> Answer<Option<User>> {
+        absent()
+    }
+
+    async fn user_by_name(&self, _: &Username) -> Answer<Option<User>> {
+        absent()
+    }
+
+    async fn users(&self, _: &Page<UserId>) -> Answer<Vec<User>> {
+        absent()
+    }
+
+    async fn change_user(&self, _: &UserId, _: &[UserChange]) -> Answer<bool> {
+        absent()
+    }
+
+    async fn rehash(&self, _: &UserId, _: &PasswordHash, _: &PasswordHash) -> Answer<bool> {
+        absent()
+    }
+
+    async fn open(&self, _: &Session, _: Option<&SingleUse>) -> Answer<Opened> {
+        absent()
+    }
+
+    async fn session(&self, _: SessionId) -> Answer<Option<SessionWithUser>> {
+        absent()
+    }
+
+    async fn sessions(&self, _: &Whose, _: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
+        absent()
+    }
+
+    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
+        let mut row = self.row.clone();
+        row.session.id = step.session;
+        step.apply(&mut row.session, by);
+        Ok(Some(Rotated::new(row, std::future::ready(Ok(())))))
+    }
+
+    async fn touch(&self, _: SessionId, _: &Presence, _: Timestamp) -> Answer<bool> {
+        absent()
+    }
+
+    async fn revoke(&self, _: SessionId, _: &Whose, _: &Revoked) -> Answer<bool> {
+        absent()
+    }
+
+    async fn revoke_all(&self, _: &Whose, _: Option<SessionId>, _: &Revoked) -> Answer<u64> {
+        absent()
+    }
+
+    async fn sweep(&self, _: Timestamp, _: &Page<SessionId>) -> Answer<Swept> {
+        Ok(Swept { removed: 0, next: None })
+    }
+
+    async fn signing_keys(&self) -> Answer<KeyRing> {
+        self.keys.signing_keys().await
+    }
+
+    async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
+        self.keys.replace_signing_keys(ring).await
+    }
+
+    async fn ping(&self) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn backup(&self, _: &Path) -> Answer<()> {
+        absent()
+    }
+
+    async fn diagnose(&self) -> Answer<Vec<String>> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,36 @@
+//! The real clock and the real random generator: the one place that asks the system for either.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countersign_core::{Clock, Entropy, World};
+
+/// The world as it is.
+pub fn world() -> World {
+    World::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_millis(&self) -> u64 {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that asks the system for the time"
+        )]
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        since_epoch.map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that asks the system for randomness"
+        )]
+        aws_lc_rs::rand::fill(bytes).expect("the operating system has a random generator");
+    }
+}
