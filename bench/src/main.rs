@@ -35,6 +35,10 @@ countersign-bench COMMAND
 /// The clients of a measurement get the others.
 const SERVER_CPU: Cpu = Cpu(0);
 
+/// As the server that is measured.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

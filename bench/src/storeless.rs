@@ -95,7 +95,7 @@ impl Store for Agreeable {
         let mut row = self.row.clone();
         row.session.id = step.session;
         step.apply(&mut row.session, by);
-        Ok(Some(Rotated::new(row, std::future::ready(Ok(())))))
+        Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(())))))
     }
 
     async fn touch(&self, _: SessionId, _: &Presence, _: Timestamp) -> Answer<bool> {

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -85,7 +86,7 @@ pub trait Store: Send + Sync {
 /// step any more: signing and the disk's work go on at one time, and nothing is released early.
 #[must_use = "a step that is not waited for may be lost"]
 pub struct Rotated {
-    row: SessionWithUser,
+    row: Arc<SessionWithUser>,
     durable: Pin<Box<dyn Future<Output = Answer<()>> + Send>>,
 }
 
@@ -186,7 +187,10 @@ pub struct KeyRing {
 
 impl Rotated {
     /// A row that has moved, and when that is durable.
-    pub fn new(row: SessionWithUser, durable: impl Future<Output = Answer<()>> + Send + 'static) -> Self {
+    pub fn new(
+        row: Arc<SessionWithUser>,
+        durable: impl Future<Output = Answer<()>> + Send + 'static,
+    ) -> Self {
         Self { row, durable: Box::pin(durable) }
     }
 
@@ -195,8 +199,9 @@ impl Rotated {
     /// # Errors
     ///
     /// When the store cannot make the step durable: it may or may not have happened.
-    pub async fn prepare<T>(self, prepare: impl FnOnce(SessionWithUser) -> T) -> Answer<T> {
-        let prepared = prepare(self.row);
+    pub async fn prepare<T>(self, prepare: impl FnOnce(&SessionWithUser) -> T) -> Answer<T> {
+        let prepared = prepare(&self.row);
+        drop(self.row);
         self.durable.await.map(|()| prepared)
     }
 
@@ -206,7 +211,7 @@ impl Rotated {
     ///
     /// As [`Rotated::prepare`].
     pub async fn row(self) -> Answer<SessionWithUser> {
-        self.prepare(|row| row).await
+        self.prepare(SessionWithUser::clone).await
     }
 }
 

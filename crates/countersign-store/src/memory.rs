@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use countersign_core::password::PasswordHash;
@@ -170,7 +170,7 @@ impl Store for MemoryStore {
         }
         step.apply(&mut row.session, by);
         tables.sessions.insert(row.session.id, row.session.clone());
-        Ok(Some(Rotated::new(row, std::future::ready(Ok(())))))
+        Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(())))))
     }
 
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {

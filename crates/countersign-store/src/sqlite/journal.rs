@@ -63,7 +63,7 @@ impl Journal {
         };
         journal.first =
             connection.query_row("SELECT coalesce(min(number), 1) FROM journal", [], |row| row.get(0))?;
-        journal.begin(connection)?;
+        journal.catch_up(connection)?;
         Ok(journal)
     }
 
@@ -71,8 +71,8 @@ impl Journal {
         self.tail.clone()
     }
 
-    /// Begins a batch: other processes may have appended since the last one.
-    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Reads what other processes have appended since it was read last.
+    pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut newer = connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM journal WHERE number > ?1 ORDER BY number"))?;
         let mut rows = newer.query([self.last])?;

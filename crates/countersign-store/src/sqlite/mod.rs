@@ -9,6 +9,7 @@ mod connection;
 mod journal;
 mod keys;
 mod readers;
+mod rows;
 mod schema;
 mod sessions;
 mod tail;
@@ -31,9 +32,10 @@ use rusqlite::Connection;
 use crate::OpenError;
 use journal::Journal;
 use readers::Readers;
+use rows::Touched;
 pub(crate) use schema::status as schema_status;
 use tail::Tail;
-use writer::Writer;
+use writer::{Desk, Writer};
 
 /// A store in one SQLite file.
 pub(crate) struct SqliteStore {
@@ -62,7 +64,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn add_user(&self, user: &User) -> Answer<Added> {
         let user = user.clone();
-        self.writer.write(move |connection| users::add(connection, &user)).await
+        self.writer.write(Touched::Nothing, move |connection| users::add(connection, &user)).await
     }
 
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
@@ -82,17 +84,25 @@ impl Store for SqliteStore {
 
     async fn change_user(&self, id: &UserId, changes: &[UserChange]) -> Answer<bool> {
         let (id, changes) = (id.clone(), changes.to_vec());
-        self.writer.write(move |connection| users::change(connection, &id, &changes)).await
+        self.writer
+            .write(Touched::User(id.clone()), move |connection| users::change(connection, &id, &changes))
+            .await
     }
 
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {
         let (id, old, new) = (id.clone(), old.clone(), new.clone());
-        self.writer.write(move |connection| users::rehash(connection, &id, &old, &new)).await
+        self.writer
+            .write(Touched::User(id.clone()), move |connection| users::rehash(connection, &id, &old, &new))
+            .await
     }
 
     async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened> {
         let (session, spending) = (session.clone(), spending.cloned());
-        self.writer.write(move |connection| sessions::open(connection, &session, spending.as_ref())).await
+        self.writer
+            .write(Touched::Nothing, move |connection| {
+                sessions::open(connection, &session, spending.as_ref())
+            })
+            .await
     }
 
     async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>> {
@@ -116,25 +126,36 @@ impl Store for SqliteStore {
 
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
         let by = by.clone();
-        self.writer.write(move |connection| sessions::touch(connection, id, &by, idle_expires_at)).await
+        self.writer
+            .write(Touched::Session(id), move |connection| {
+                sessions::touch(connection, id, &by, idle_expires_at)
+            })
+            .await
     }
 
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
         let (of, how) = (of.clone(), how.clone());
-        self.writer.write(move |connection| sessions::revoke(connection, id, &of, &how)).await
+        self.writer
+            .write(Touched::Session(id), move |connection| sessions::revoke(connection, id, &of, &how))
+            .await
     }
 
     async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64> {
         let (of, how) = (of.clone(), how.clone());
-        self.writer.write(move |connection| sessions::revoke_all(connection, &of, except, &how)).await
+        let touched = match &of {
+            Whose::User(user) => Touched::User(user.clone()),
+            Whose::Everyone | Whose::Client(_) => Touched::Everything,
+        };
+        self.writer
+            .write(touched, move |connection| sessions::revoke_all(connection, &of, except, &how))
+            .await
     }
 
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept> {
         let page = page.clone();
-        let sweep = move |connection: &Connection, journal: &Journal| {
-            sessions::sweep(connection, journal, before, &page)
-        };
-        self.writer.write_beside_journal(sweep).await
+        let sweep =
+            move |connection: &Connection, desk: &mut Desk| sessions::sweep(connection, desk, before, &page);
+        self.writer.write_at_desk(sweep).await
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {
@@ -143,14 +164,18 @@ impl Store for SqliteStore {
 
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
         let ring = ring.clone();
-        self.writer.write(move |connection| keys::replace(connection, &ring)).await
+        self.writer.write(Touched::Nothing, move |connection| keys::replace(connection, &ring)).await
     }
 
     async fn ping(&self) -> Answer<()> {
         self.readers.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await?;
         // After a failure only a write can tell whether it is over; a healthy store is not written to, because
         // strangers may ask.
-        if self.writer.is_failing() { self.writer.write(connection::probe).await } else { Ok(()) }
+        if self.writer.is_failing() {
+            self.writer.write(Touched::Nothing, connection::probe).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn backup(&self, path: &Path) -> Answer<()> {

@@ -1,5 +1,7 @@
 //! Sessions, in the order of the port.
 
+use std::sync::Arc;
+
 use countersign_core::ratchet::SecretHash;
 use countersign_core::refresh::Step;
 use countersign_core::session::{
@@ -12,8 +14,10 @@ use serde_json::Value;
 
 use super::columns::{Columns, Seconds};
 use super::journal::Journal;
+use super::rows::Touched;
 use super::tail::Moved;
 use super::users;
+use super::writer::Desk;
 
 /// The columns of a session, in the order in which [`read`] takes them.
 const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, s.key_thumbprint, s.mode, \
@@ -131,20 +135,19 @@ pub(super) fn ids(
 /// The usual case of every refresh: looked at and appended in one transaction.
 pub(super) fn rotate(
     connection: &Connection,
-    journal: &mut Journal,
+    desk: &mut Desk,
     step: &Step,
     by: &Presence,
-) -> rusqlite::Result<Option<SessionWithUser>> {
-    let Some(mut found) = stored(connection, step.session)? else { return Ok(None) };
-    if let Some(moved) = journal.latest(step.session) {
-        moved.bring_up_to_date(&mut found.session);
-    }
-    if !step.is_met_by(&found, by.at) {
+) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
+    let Some(mut row) = desk.row(connection, step.session)? else { return Ok(None) };
+    if !step.is_met_by(&row, by.at) {
+        desk.rows.put(row);
         return Ok(None);
     }
-    step.apply(&mut found.session, by);
-    journal.append(connection, step.session, Moved::of(&found.session))?;
-    Ok(Some(found))
+    step.apply(&mut Arc::make_mut(&mut row).session, by);
+    desk.journal.append(connection, step.session, Moved::of(&row.session))?;
+    desk.rows.put(row.clone());
+    Ok(Some(row))
 }
 
 pub(super) fn touch(
@@ -234,7 +237,7 @@ fn move_epoch(connection: &Connection, user: Option<&str>, kept: Option<SessionI
 
 pub(super) fn sweep(
     connection: &Connection,
-    journal: &Journal,
+    desk: &mut Desk,
     before: Timestamp,
     page: &Page<SessionId>,
 ) -> rusqlite::Result<Swept> {
@@ -247,7 +250,8 @@ pub(super) fn sweep(
     )?;
     let Some(last) = last.map(SessionId::from_bytes) else { return Ok(Swept { removed: 0, next: None }) };
     let mut removed = 0;
-    for id in ended(connection, journal, before, (page.after, last))? {
+    for id in ended(connection, &desk.journal, before, (page.after, last))? {
+        desk.rows.forget(&Touched::Session(id));
         removed += connection.execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])? as u64;
     }
     connection.execute_batch("PRAGMA incremental_vacuum(256)")?;

@@ -12,13 +12,15 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use countersign_core::SessionId;
 use countersign_core::refresh::Step;
-use countersign_core::session::Presence;
+use countersign_core::session::{Presence, SessionWithUser};
 use countersign_core::store::{Answer, Rotated, StoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::journal::Journal;
+use super::rows::{Rows, Touched};
 use super::sessions;
 
 /// At most so many writes share a commit.
@@ -30,9 +32,15 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Sessions that one commit folds then: a write that comes meanwhile waits a millisecond or two.
 const IDLE_SLICE: usize = 256;
 
-type Job = Box<dyn FnOnce(&Connection, &mut Journal) -> Reply + Send>;
+type Job = Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>;
 type Reply = Box<dyn FnOnce(&Committed)>;
 type Committed = Result<(), Arc<str>>;
+
+/// What the writer has at hand beside its connection.
+pub(super) struct Desk {
+    pub(super) journal: Journal,
+    pub(super) rows: Rows,
+}
 
 /// A handle to the writer thread. It ends with its handle, after what it was asked to do.
 pub(super) struct Writer {
@@ -47,7 +55,8 @@ impl Writer {
         // Each waiting write belongs to a request that waits for it: the queue needs no bound of its own.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
-        let work = Work { connection, journal, is_failing: is_failing.clone() };
+        let desk = Desk { journal, rows: Rows::default() };
+        let work = Work { connection, desk, is_failing: is_failing.clone() };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || work.run(&waiting))
@@ -63,19 +72,24 @@ impl Writer {
     /// Runs `work` in a transaction and answers when it has been committed.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        touched: Touched,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
-        self.write_beside_journal(move |connection, _| work(connection)).await
+        self.write_at_desk(move |connection, desk| {
+            desk.rows.forget(&touched);
+            work(connection)
+        })
+        .await
     }
 
-    /// As [`Writer::write`], for work that must know what is not folded yet.
-    pub(super) async fn write_beside_journal<T: Send + 'static>(
+    /// As [`Writer::write`], for work that knows itself which rows it touches.
+    pub(super) async fn write_at_desk<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &Journal) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&Connection, &mut Desk) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
         let (answer, answered) = oneshot::channel();
-        self.send(Box::new(move |connection, journal| {
-            let outcome = in_savepoint(connection, |connection| work(connection, journal)).map_err(refused);
+        self.send(Box::new(move |connection, desk| {
+            let outcome = in_savepoint(connection, |connection| work(connection, desk)).map_err(refused);
             Box::new(move |committed| {
                 // Whoever asked may have gone away.
                 answer.send(confirmed(committed).and(outcome)).ok();
@@ -88,10 +102,10 @@ impl Writer {
     pub(super) async fn rotate(&self, step: Step, by: Presence) -> Answer<Option<Rotated>> {
         let (answer, answered) = oneshot::channel();
         let (settle, settled) = oneshot::channel();
-        self.send(Box::new(move |connection, journal| {
+        self.send(Box::new(move |connection, desk| {
             // One write needs no savepoint: it happens or it does not.
             let moved = in_transaction(connection)
-                .and_then(|connection| sessions::rotate(connection, journal, &step, &by))
+                .and_then(|connection| sessions::rotate(connection, desk, &step, &by))
                 .map_err(refused);
             if let Ok(Some(_)) = moved {
                 answer.send(moved).ok();
@@ -129,21 +143,47 @@ fn confirmed(committed: &Committed) -> Answer<()> {
     committed.as_ref().map_err(|why| StoreError::caused_by("the database could not commit", &**why)).copied()
 }
 
+impl Desk {
+    /// Begins a batch: other processes may have written since the last one.
+    fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.rows.begin(connection)? { self.journal.catch_up(connection) } else { Ok(()) }
+    }
+
+    /// A session as this batch sees it.
+    pub(super) fn row(
+        &mut self,
+        connection: &Connection,
+        id: SessionId,
+    ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
+        if let Some(row) = self.rows.take(id) {
+            return Ok(Some(row));
+        }
+        let mut found = sessions::stored(connection, id)?;
+        if let Some((row, moved)) = found.as_mut().zip(self.journal.latest(id)) {
+            moved.bring_up_to_date(&mut row.session);
+        }
+        Ok(found.map(Arc::new))
+    }
+}
+
 /// What the thread works with.
 struct Work {
     connection: Connection,
-    journal: Journal,
+    desk: Desk,
     is_failing: Arc<AtomicBool>,
 }
 
 impl Work {
     fn run(mut self, waiting: &Receiver<Job>) {
         while let Some(first) = self.next(waiting) {
+            // Where requests wait for this very processor, they go first and share the commit.
+            thread::yield_now();
+
             let mut replies = Vec::new();
             let committed = self.commit(|work| {
                 let mut job = Some(first);
                 while let Some(run) = job {
-                    replies.push(run(&work.connection, &mut work.journal));
+                    replies.push(run(&work.connection, &mut work.desk));
                     // A full disk makes SQLite roll the whole transaction back by itself.
                     let is_lost = work.connection.is_autocommit();
                     job = if is_lost || replies.len() == MAX_BATCH { None } else { waiting.try_recv().ok() };
@@ -157,7 +197,7 @@ impl Work {
 
     /// The next write, for which the journal is folded while none comes. `None`: there will be none.
     fn next(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
-        while !self.journal.is_folded() {
+        while !self.desk.journal.is_folded() {
             match waiting.recv_timeout(IDLE) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -180,7 +220,7 @@ impl Work {
 
     /// Folds until nothing is left or something else `comes`. `false`: the database takes no writes.
     fn fold_all(&mut self, mut comes: impl FnMut() -> bool) -> bool {
-        while !self.journal.is_folded() && !comes() {
+        while !self.desk.journal.is_folded() && !comes() {
             let committed =
                 self.commit(|work| work.fold(|journal, connection| journal.fold(connection, IDLE_SLICE)));
             if committed.is_err() {
@@ -192,27 +232,28 @@ impl Work {
 
     /// Folding never fails the batch that it rides on.
     fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) {
-        let journal = &mut self.journal;
+        let journal = &mut self.desk.journal;
         if let Err(error) = in_savepoint(&self.connection, |connection| fold(journal, connection)) {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the journal could not be folded; it is tried again");
-            self.journal.give_up_fold();
+            self.desk.journal.give_up_fold();
         }
     }
 
     /// Runs `batch` in one transaction, and makes it durable.
     fn commit(&mut self, batch: impl FnOnce(&mut Self)) -> Committed {
         let begun = execute(&self.connection, "BEGIN IMMEDIATE");
-        let begun = begun.and_then(|()| self.journal.begin(&self.connection));
+        let begun = begun.and_then(|()| self.desk.begin(&self.connection));
         batch(self);
         let committed = begun.and_then(|()| execute(&self.connection, "COMMIT"));
         if committed.is_err() && !self.connection.is_autocommit() {
             execute(&self.connection, "ROLLBACK").ok();
         }
         match &committed {
-            Ok(()) => self.journal.publish(),
+            Ok(()) => self.desk.journal.publish(),
             Err(error) => {
-                self.journal.roll_back();
+                self.desk.journal.roll_back();
+                self.desk.rows.forget(&Touched::Everything);
                 let error = error as &dyn std::error::Error;
                 tracing::error!(error, "the database could not commit");
             }

@@ -33,7 +33,7 @@ pub async fn refresh(
     if !matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         return refreshed;
     }
-    exchange(app, text, by).await?.map_or(refreshed, Ok)
+    Box::pin(exchange(app, text, by)).await?.map_or(refreshed, Ok)
 }
 
 /// Exchanges a refresh token of the tutorial for a pair. `None`: it is not acceptable.

@@ -71,6 +71,12 @@ impl Exchange<'_> {
         if let Some(rotated) = self.app.store.rotate(&step, self.by).await? {
             return self.advanced(Advance::Rotate, rotated, step).await;
         }
+        // What is rare lies elsewhere: every refresh would carry its memory about.
+        Box::pin(self.explain()).await
+    }
+
+    /// Reads the row that would not move, and judges it.
+    async fn explain(&self) -> Exchanged {
         for _ in 0..ATTEMPTS {
             let row = self.app.store.session(self.token.session).await?;
             let verdict = self.judge(row.as_ref());
@@ -112,9 +118,9 @@ impl Exchange<'_> {
         let prepared = rotated.prepare(|moved| {
             // The write needs no earlier read, so a changed row is noticed here, before anything is released.
             let is_bound = refresh::is_bound(&self.app.server_keys, &moved.session, self.token);
-            is_bound.then(|| self.pair_at(&moved, step.link))
+            is_bound.then(|| self.pair_at(moved, step.link))
         });
-        let Some(pair) = prepared.await? else { return self.breached(Breach::RowTampered).await };
+        let Some(pair) = prepared.await? else { return Box::pin(self.breached(Breach::RowTampered)).await };
         let outcome = match advance {
             Advance::Rotate => RefreshOutcome::Rotated,
             Advance::Recover => RefreshOutcome::Recovered,
