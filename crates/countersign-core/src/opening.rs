@@ -63,12 +63,24 @@ impl Opening {
 /// under is gone.
 pub fn current_token(session: &Session, link: Link, keys: &ServerKeys) -> Option<RefreshToken> {
     let binding = Binding::of(&session.grant, session.id, keys.get(link.key_id)?);
+    Some(bound_token(session, link, binding))
+}
+
+/// As [`current_token`], beside a token that is known to be bound to the row: under one master key, one binding.
+pub fn token_beside(
+    bound: &RefreshToken,
+    session: &Session,
+    link: Link,
+    keys: &ServerKeys,
+) -> Option<RefreshToken> {
+    if link.key_id == bound.link.key_id {
+        Some(bound_token(session, link, bound.binding))
+    } else {
+        current_token(session, link, keys)
+    }
+}
+
+fn bound_token(session: &Session, link: Link, binding: Binding) -> RefreshToken {
     let issued_at = session.ratchet.previous.map_or(session.opened.at, |previous| previous.at);
-    Some(RefreshToken {
-        session: session.id,
-        generation: session.ratchet.generation,
-        issued_at,
-        binding,
-        link,
-    })
+    RefreshToken { session: session.id, generation: session.ratchet.generation, issued_at, binding, link }
 }

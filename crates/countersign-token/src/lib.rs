@@ -27,6 +27,7 @@ mod timestamp;
 mod token_type;
 pub mod tutorial;
 pub mod unverified;
+mod verified_tokens;
 mod verify;
 mod verifying_key;
 
@@ -43,6 +44,7 @@ pub use secret::Secret;
 pub use signing_key::SigningKey;
 pub use timestamp::Timestamp;
 pub use token_type::TokenType;
+pub use verified_tokens::VerifiedTokens;
 pub use verify::{Expected, verify};
 pub use verifying_key::VerifyingKey;
 

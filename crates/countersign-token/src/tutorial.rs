@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::compact::Compact;
 use crate::error::{KeyError, VerifyError};
-use crate::verify::check_times;
+use crate::verify::Lifespan;
 use crate::{Algorithm, Secret, Timestamp, TokenType};
 
 /// The secret that the tutorial's server signed with.
@@ -54,6 +54,6 @@ pub fn verify(token: &str, key: &TutorialKey, now: Timestamp) -> Result<Map<Stri
     hmac::verify(&key.0, compact.signed.as_bytes(), &compact.signature()?)
         .map_err(|_| VerifyError::BadSignature)?;
     let claims = compact.payload()?;
-    check_times(&claims, std::time::Duration::ZERO, now)?;
+    Lifespan::read(&claims)?.check(std::time::Duration::ZERO, now)?;
     Ok(claims)
 }

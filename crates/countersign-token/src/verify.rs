@@ -65,6 +65,16 @@ pub fn verify<C: DeserializeOwned>(
     expected: &Expected,
     now: Timestamp,
 ) -> Result<C, VerifyError> {
+    verify_with_lifespan(token, keys, expected, now).map(|(claims, _)| claims)
+}
+
+/// As [`verify`], for who will ask again whether the token is within its time.
+pub(crate) fn verify_with_lifespan<C: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expected,
+    now: Timestamp,
+) -> Result<(C, Lifespan), VerifyError> {
     let compact = Compact::split(token)?;
     let header = compact.header()?;
     header.check_nothing_forbidden()?;
@@ -74,8 +84,10 @@ pub fn verify<C: DeserializeOwned>(
     let claims = compact.payload()?;
     check_issuer(&claims, &expected.issuer)?;
     check_audience(&claims, &expected.audience)?;
-    check_times(&claims, expected.leeway.min(LONGEST_LEEWAY), now)?;
-    serde_json::from_value(Value::Object(claims)).map_err(VerifyError::Shape)
+    let lifespan = Lifespan::read(&claims)?;
+    lifespan.check(expected.leeway, now)?;
+    let claims = serde_json::from_value(Value::Object(claims)).map_err(VerifyError::Shape)?;
+    Ok((claims, lifespan))
 }
 
 fn find_key<'a>(header: &Header, keys: &'a KeySet) -> Result<&'a VerifyingKey, VerifyError> {
@@ -111,22 +123,31 @@ fn check_audience(claims: &Map<String, Value>, audience: &str) -> Result<(), Ver
     if is_ours { Ok(()) } else { Err(VerifyError::WrongAudience) }
 }
 
-/// RFC 7519 §4.1.4 to §4.1.6: `exp` is required; `nbf` and `iat` are honoured when they are there.
-pub(crate) fn check_times(
-    claims: &Map<String, Value>,
-    leeway: Duration,
-    now: Timestamp,
-) -> Result<(), VerifyError> {
-    let expires = moment(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?;
-    if now >= expires.plus(leeway) {
-        return Err(VerifyError::Expired);
+/// When a token is valid. RFC 7519 §4.1.4 to §4.1.6: `exp` is required; `nbf` and `iat` are honoured when they
+/// are there.
+pub(crate) struct Lifespan {
+    expires: Timestamp,
+    /// The later of `nbf` and `iat`.
+    begins: Option<Timestamp>,
+}
+
+impl Lifespan {
+    pub(crate) fn read(claims: &Map<String, Value>) -> Result<Self, VerifyError> {
+        let expires = moment(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?;
+        let begins = moment(claims, "nbf")?.max(moment(claims, "iat")?);
+        Ok(Self { expires, begins })
     }
-    for name in ["nbf", "iat"] {
-        if moment(claims, name)?.is_some_and(|start| start > now.plus(leeway)) {
+
+    pub(crate) fn check(&self, leeway: Duration, now: Timestamp) -> Result<(), VerifyError> {
+        let leeway = leeway.min(LONGEST_LEEWAY);
+        if now >= self.expires.plus(leeway) {
+            return Err(VerifyError::Expired);
+        }
+        if self.begins.is_some_and(|begins| begins > now.plus(leeway)) {
             return Err(VerifyError::NotYetValid);
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn moment(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::issuer::Issuer;
@@ -10,7 +11,7 @@ use countersign_core::signing_keys::KeyPolicy;
 use countersign_core::store::Store;
 use countersign_core::{ServerKeys, World};
 use countersign_token::tutorial::TutorialKey;
-use countersign_token::{Algorithm, TokenType};
+use countersign_token::{Algorithm, Expected, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
@@ -50,6 +51,12 @@ pub async fn assemble(
         (None, None) => anyhow::bail!("`access_token.secret` is missing"),
     };
     let audience = config.access_token.audience.clone().unwrap_or_else(|| issuer.name.clone());
+    let expected = Expected {
+        issuer: issuer.name.clone(),
+        audience: audience.clone(),
+        token_type: issuer.token_type,
+        leeway: Duration::ZERO,
+    };
     let hashing = hashing(config, &checked, world);
     let app = App {
         store,
@@ -57,7 +64,7 @@ pub async fn assemble(
         issuer,
         audience,
         policy: checked.policy,
-        keyring: Keyring::new(keys),
+        keyring: Keyring::new(keys, expected),
         metrics: Metrics::new(hashing.hashes()),
         hashing,
         throttle: Throttle::new(checked.allowances, world.clone()),

@@ -1,19 +1,17 @@
 //! Sessions as the writer last saw them: one that is refreshed again need not be read again.
 //!
 //! Only the writer looks here, inside its transaction, and drops what any other
-//! write may have changed; a commit of another process empties the whole. Half
-//! of the places are for what was used since the other half filled up, so what
-//! is not refreshed for a while makes room without being looked for.
+//! write may have changed; a commit of another process empties the whole.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_core::session::SessionWithUser;
 use countersign_core::{SessionId, UserId};
+use quick_cache::unsync::Cache;
 use rusqlite::Connection;
 
 /// Sessions that are remembered at most: each takes about a kilobyte.
-const PLACES: usize = 16_384;
+const PLACES: usize = 8192;
 
 /// Which rows a write may change.
 #[derive(Debug, Clone)]
@@ -29,15 +27,17 @@ pub(super) enum Touched {
 }
 
 /// The writer's memory of rows.
-#[derive(Default)]
 pub(super) struct Rows {
-    recent: HashMap<SessionId, Arc<SessionWithUser>>,
-    older: HashMap<SessionId, Arc<SessionWithUser>>,
+    seen: Cache<SessionId, Arc<SessionWithUser>>,
     /// What the database's version was when other processes were last asked for.
     version: i64,
 }
 
 impl Rows {
+    pub(super) fn new() -> Self {
+        Self { seen: Cache::new(PLACES), version: 0 }
+    }
+
     /// Begins a batch. `true`: another process has written since the last one.
     pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let version =
@@ -51,15 +51,12 @@ impl Rows {
 
     /// Takes a row out; whoever takes it puts it back as it then is.
     pub(super) fn take(&mut self, id: SessionId) -> Option<Arc<SessionWithUser>> {
-        self.recent.remove(&id).or_else(|| self.older.remove(&id))
+        self.seen.remove(&id).map(|(_, row)| row)
     }
 
     /// Remembers a row as this batch sees it.
     pub(super) fn put(&mut self, row: Arc<SessionWithUser>) {
-        if self.recent.len() >= PLACES / 2 {
-            self.older = std::mem::take(&mut self.recent);
-        }
-        self.recent.insert(row.session.id, row);
+        self.seen.insert(row.session.id, row);
     }
 
     /// Drops what a write may have changed.
@@ -67,16 +64,9 @@ impl Rows {
         match touched {
             Touched::Nothing => {}
             Touched::Session(id) => drop(self.take(*id)),
-            Touched::User(user) => {
-                for rows in [&mut self.recent, &mut self.older] {
-                    rows.retain(|_, row| row.session.grant.user != *user);
-                }
-            }
-            Touched::Everything => {
-                // Memory goes back with it: an idle server needs none.
-                self.recent = HashMap::new();
-                self.older = HashMap::new();
-            }
+            Touched::User(user) => self.seen.retain(|_, row| row.session.grant.user != *user),
+            // Memory goes back with it: an idle server needs none.
+            Touched::Everything => self.seen = Cache::new(PLACES),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Writer {
         // Each waiting write belongs to a request that waits for it: the queue needs no bound of its own.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
-        let desk = Desk { journal, rows: Rows::default() };
+        let desk = Desk { journal, rows: Rows::new() };
         let work = Work { connection, desk, is_failing: is_failing.clone() };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())

@@ -237,7 +237,7 @@ pub struct LegacyConfig {
 pub struct LogConfig {
     /// `human` or `json`.
     pub format: LogFormat,
-    /// What is logged, such as `info` or `countersign=debug,info`.
+    /// What is logged: `info`, or `countersign=debug,info` for a line about every request that went well too.
     pub filter: String,
 }
 

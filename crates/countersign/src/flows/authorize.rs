@@ -4,11 +4,13 @@
 //! accounts, asks the store too: a session that was taken back a second ago
 //! opens nothing here.
 
+use std::sync::Arc;
+
 use countersign_core::issuer::effective_scope;
 use countersign_core::session::Session;
 use countersign_core::store::StoreError;
 use countersign_core::user::User;
-use countersign_token::{AccessTokenClaims, Expected};
+use countersign_token::AccessTokenClaims;
 
 use crate::app::App;
 
@@ -36,17 +38,9 @@ pub enum AuthorizeError {
 }
 
 /// Verifies an access token locally, as any API does.
-pub fn verify(app: &App, text: &str) -> Option<AccessTokenClaims> {
-    let expected = Expected {
-        issuer: app.issuer.name.clone(),
-        audience: app.audience.clone(),
-        token_type: app.issuer.token_type,
-        leeway: std::time::Duration::ZERO,
-    };
-    let keys = app.keyring.current();
-    countersign_token::verify(text, &keys.verifying, &expected, app.world.now())
-        .inspect_err(|error| tracing::debug!(%error, "an access token was refused"))
-        .ok()
+pub fn verify(app: &App, text: &str) -> Option<Arc<AccessTokenClaims>> {
+    let verified = app.keyring.current().verified.verify(text, app.world.now());
+    verified.inspect_err(|error| tracing::debug!(%error, "an access token was refused")).ok()
 }
 
 /// Finds who presents an access token, whose session must have `scope` now.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::opening::current_token;
+use countersign_core::opening::token_beside;
 use countersign_core::ratchet::Link;
 use countersign_core::refresh::{self, Advance, Breach, Presented, Refusal, Step, Verdict};
 use countersign_core::refresh_token::RefreshToken;
@@ -191,7 +191,7 @@ impl Exchange<'_> {
         let refresh = if self.is_same(row, &link) {
             self.token.seal(&self.app.server_keys)
         } else {
-            current_token(&row.session, link, &self.app.server_keys)
+            token_beside(self.token, &row.session, link, &self.app.server_keys)
                 .and_then(|token| token.seal(&self.app.server_keys))
         };
         super::open::pair(self.app, row, refresh.ok_or_else(gone)?, self.by.at).map_err(RefreshError::from)

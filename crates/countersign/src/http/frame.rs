@@ -1,6 +1,6 @@
 //! What every answer has, whoever made it: a request id, security headers, a body, a line in the log.
 //!
-//! The line names the route's template and never the path or query, which
+//! The line, which at `info` only a failure gets, names the route's template and never the path or query, which
 //! could hold what somebody put there by mistake.
 
 use std::sync::Arc;
@@ -59,7 +59,12 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
             status,
             f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0,
         );
-        tracing::info!(method, route, status, millis, "answered");
+        // What went well is counted: a line for each would cost more than the work itself.
+        if response.status().is_client_error() || response.status().is_server_error() {
+            tracing::info!(method, route, status, millis, "answered");
+        } else {
+            tracing::debug!(method, route, status, millis, "answered");
+        }
         response
     };
     work.instrument(span).await

@@ -11,7 +11,7 @@ use countersign_core::user::PasswordKind;
 use countersign_core::{ClientId, Secret};
 use countersign_token::Scope;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::Message;
 use super::extract::{TutorialBody, TutorialToken};
@@ -63,14 +63,13 @@ pub(super) async fn refresh_token(
 pub(super) async fn protected_route(
     State(edge): State<Arc<Edge>>,
     TutorialToken(token): TutorialToken,
-) -> Result<Json<Value>, Message> {
+) -> Result<Response, Message> {
     let token = token.ok_or_else(|| Message::unauthorized("No access token provided"))?;
-    let claims = match authorize::verify(&edge.app, &token) {
-        Some(claims) => serde_json::to_value(claims).ok(),
-        None => legacy::verify_access(&edge.app, &token).map(Value::Object),
-    };
-    let user = claims.ok_or_else(|| Message::forbidden(BAD_ACCESS_TOKEN))?;
-    Ok(Json(json!({"message": "This is a protected route", "user": user})))
+    if let Some(claims) = authorize::verify(&edge.app, &token) {
+        return Ok(Protected::reply(&*claims));
+    }
+    let claims = legacy::verify_access(&edge.app, &token);
+    claims.map(Protected::reply).ok_or_else(|| Message::forbidden(BAD_ACCESS_TOKEN))
 }
 
 /// `POST /logout`: takes the session back. Garbage is no error (RFC 7009 §2.2).
@@ -125,6 +124,19 @@ struct TutorialPair<'a> {
     refresh_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
+}
+
+/// The tutorial's protected answer.
+#[derive(Serialize)]
+struct Protected<Claims> {
+    message: &'static str,
+    user: Claims,
+}
+
+impl<Claims: Serialize> Protected<Claims> {
+    fn reply(user: Claims) -> Response {
+        Json(Self { message: "This is a protected route", user }).into_response()
+    }
 }
 
 fn reply(pair: &Pair) -> Response {

@@ -12,15 +12,20 @@ use countersign_core::master_key::Wrapped;
 use countersign_core::signing_keys::{self, Change, KeyPolicy, KeyState, StoredKey};
 use countersign_core::store::{KeyRing, Store, StoreError};
 use countersign_core::{Secret, ServerKeys, Timestamp, World};
-use countersign_token::{Algorithm, Jwk, JwkSet, KeyId, KeySet, SigningKey, VerifyingKey};
+use countersign_token::{
+    Algorithm, Expected, Jwk, JwkSet, KeyId, KeySet, SigningKey, VerifiedTokens, VerifyingKey,
+};
 
 /// What private keys are encrypted for.
 const PURPOSE: &str = "csr/signing-key";
 
+/// Access tokens that are not verified a second time.
+const REMEMBERED: usize = 4096;
+
 /// How often the keys are looked after.
 pub const INTERVAL: Duration = Duration::from_secs(30);
 
-/// The keys that one request uses.
+/// Keys that were unlocked.
 pub struct Keys {
     /// Signs.
     pub signing: SigningKey,
@@ -32,7 +37,18 @@ pub struct Keys {
 
 /// The keys in use, replaced whole.
 pub struct Keyring {
-    current: ArcSwap<Keys>,
+    current: ArcSwap<Current>,
+    expected: Expected,
+}
+
+/// What one request uses.
+pub struct Current {
+    /// Signs.
+    pub signing: SigningKey,
+    /// Verifies what any published key signed, and remembers what it has verified.
+    pub verified: VerifiedTokens,
+    /// The published key set (RFC 7517 §5), as JSON.
+    pub published: String,
 }
 
 /// Why there are no keys.
@@ -68,19 +84,31 @@ pub struct Keeper<'a> {
 }
 
 impl Keyring {
-    /// A ring around keys.
-    pub fn new(keys: Keys) -> Self {
-        Self { current: ArcSwap::from_pointee(keys) }
+    /// A ring around keys, for a server that expects its own tokens to be so.
+    pub fn new(keys: Keys, expected: Expected) -> Self {
+        Self { current: ArcSwap::from_pointee(Current::new(keys, &expected)), expected }
     }
 
     /// The keys to use for one request.
-    pub fn current(&self) -> Arc<Keys> {
+    pub fn current(&self) -> Arc<Current> {
         self.current.load_full()
     }
 
-    /// Uses other keys from now on.
+    /// Uses other keys from now on. The same ones again change nothing, and keep what was verified with them.
     pub fn replace(&self, keys: Keys) {
-        self.current.store(Arc::new(keys));
+        let current = self.current.load();
+        let is_same =
+            current.signing.key_id() == keys.signing.key_id() && current.published == keys.published;
+        if !is_same {
+            self.current.store(Arc::new(Current::new(keys, &self.expected)));
+        }
+    }
+}
+
+impl Current {
+    fn new(keys: Keys, expected: &Expected) -> Self {
+        let Keys { signing, verifying, published } = keys;
+        Self { signing, verified: VerifiedTokens::new(verifying, expected.clone(), REMEMBERED), published }
     }
 }
 
