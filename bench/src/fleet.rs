@@ -77,11 +77,6 @@ impl Fleet {
         Ok(Self { plan, keys, policy: Config::default().check()?.policy })
     }
 
-    /// How many sessions there are.
-    pub(crate) const fn count(&self) -> u64 {
-        self.plan.count
-    }
-
     /// The user of a session.
     pub(crate) fn user(&self, index: u64) -> User {
         let name = format!("user-{:08}", index / self.plan.each);
@@ -123,12 +118,21 @@ impl Fleet {
         token.seal(&self.keys).expect("the fleet's tokens are made under its own key")
     }
 
-    /// Writes users and sessions to a store, and tells how many are in it now and then.
-    pub(crate) async fn fill(
+    /// Writes the fleet to the database that a server over `directory` opens.
+    pub(crate) fn fill_directory(
         self: &Arc<Self>,
-        store: &Arc<dyn Store>,
-        mut progress: impl FnMut(u64),
+        directory: &Path,
+        progress: impl FnMut(u64),
     ) -> Result<()> {
+        let url = format!("sqlite:{}", directory.join("countersign.db").display());
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+            let store = countersign_store::open(&url)?;
+            self.fill(&store, progress).await
+        })
+    }
+
+    /// Writes users and sessions to a store, and tells how many are in it now and then.
+    async fn fill(self: &Arc<Self>, store: &Arc<dyn Store>, mut progress: impl FnMut(u64)) -> Result<()> {
         let mut writing = JoinSet::new();
         for index in (0..self.plan.count).step_by(usize::try_from(self.plan.each)?) {
             let (fleet, store) = (self.clone(), store.clone());

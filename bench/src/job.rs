@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use countersign::load::tutorial::{Refreshing, Verifying};
-use countersign::load::{Conversation, Load, Measured};
+use countersign::load::tutorial::{self, Refreshing};
+use countersign::load::{Conversation, Load, Measured, Repeating};
 use countersign_core::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -34,14 +34,16 @@ pub(crate) struct Job {
 /// What the connections say.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Says {
-    /// They refresh the sessions of the fleet in a directory, at random.
-    Fleet(PathBuf),
+    /// They refresh sessions of the fleet in a directory at random: those from `first` on, so many.
+    Fleet { directory: PathBuf, first: u64, count: u64 },
     /// They refresh through the tutorial's API, each a session of its own.
     Refresh(Vec<String>),
     /// They refresh through a token endpoint (RFC 6749 §6), each a session of its own.
     Grant { path: String, client_id: String, client_secret: String, tokens: Vec<String> },
     /// They call the tutorial's protected route, all with the same access tokens in turn.
     Verify(Vec<String>),
+    /// They get a path.
+    Get(String),
 }
 
 impl Job {
@@ -74,17 +76,19 @@ impl Job {
         };
         let conversation = |index: u64| -> Result<Box<dyn Conversation>> {
             Ok(match &self.says {
-                Says::Fleet(_) => bail!("a fleet speaks for all connections at once"),
+                Says::Fleet { .. } => bail!("a fleet speaks for all connections at once"),
                 Says::Refresh(tokens) => Box::new(Refreshing::new([each(index, tokens)?])),
-                Says::Verify(tokens) => Box::new(Verifying::new(&each(index, tokens)?)),
+                Says::Verify(tokens) => Box::new(tutorial::verifying(&each(index, tokens)?)),
+                Says::Get(path) => Box::new(Repeating::get(path)),
                 Says::Grant { path, client_id, client_secret, tokens } => {
                     Box::new(Granting::new(path, (client_id, client_secret), each(index, tokens)?))
                 }
             })
         };
         match &self.says {
-            Says::Fleet(directory) => {
-                Ok(Roaming::conversations(&Arc::new(Fleet::open(directory)?), self.connections))
+            Says::Fleet { directory, first, count } => {
+                let fleet = Arc::new(Fleet::open(directory)?);
+                Ok(Roaming::conversations(&fleet, (*first, *count), self.connections))
             }
             _ => (0..self.connections).map(conversation).collect(),
         }

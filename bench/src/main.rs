@@ -1,34 +1,41 @@
 //! Compares Countersign with the servers that people use instead: `countersign-bench COMMAND`.
 //!
-//! For now it starts one of them and shows that it works.
+//! `compare` is what people run. The rest are the processes that it starts, and ways to look at one alone.
 
+mod chart;
+mod compare;
 mod console;
 mod fleet;
 mod http;
 mod job;
+mod machine;
 mod oauth;
+mod ours;
+mod parts;
 mod peers;
 mod process;
+mod report;
 mod roaming;
 mod server;
 mod storeless;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
 use countersign::system;
 
+use crate::compare::Effort;
 use crate::console::{now, say};
-use crate::fleet::{Fleet, Plan};
-use crate::peers::{Kind, Peer};
+use crate::peers::{Form, Kind, Peer};
 use crate::server::Cpu;
 
 const USAGE: &str = "\
 countersign-bench COMMAND
 
+  compare [--keycloak] [--quick]
+                            measures them and us, and writes docs/comparison.md
   peer NAME [--form FORM]   starts express (as-written or tuned), oidc-provider or keycloak,
                             has it prove itself with one refresh, and stops it";
 
@@ -53,11 +60,8 @@ fn main() -> ExitCode {
 
 fn dispatch(words: &[&str]) -> Result<()> {
     match words {
-        ["fill", directory, count] => block_on(fill(Path::new(directory), count.parse()?, fleet::EACH)),
-        ["plan", directory, count] => {
-            let plan = Plan { count: count.parse()?, each: count.parse()?, made: system::world().now() };
-            Fleet::plan(Path::new(directory), plan, &system::world()).map(drop)
-        }
+        ["compare", rest @ ..] => compare_with(rest),
+        ["parts", directory] => compare::parts(Path::new(directory)),
         ["drive"] => block_on(job::drive()),
         ["storeless", address, directory] => {
             block_on(storeless::serve(address.parse()?, Path::new(directory), &system::world()))
@@ -77,18 +81,21 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-/// Fills a new directory with a server's store.
-async fn fill(directory: &Path, count: u64, each: u64) -> Result<()> {
-    let world = system::world();
-    let fleet = Arc::new(Fleet::plan(directory, Plan { count, each, made: world.now() }, &world)?);
-    let store = countersign_store::open(&format!("sqlite:{}", directory.join("countersign.db").display()))?;
-    fleet
-        .fill(&store, |written| {
-            if written % 1_000_000 == 0 && written > 0 {
-                say(&format!("{written} of {count} sessions"));
-            }
-        })
-        .await
+/// `--keycloak` measures it too; `--quick` shows that everything works, and no more.
+fn compare_with(flags: &[&str]) -> Result<()> {
+    if let Some(unknown) = flags.iter().find(|flag| !["--keycloak", "--quick"].contains(flag)) {
+        bail!("`compare` has no flag `{unknown}`");
+    }
+    let mut kinds = vec![Kind::Express(Form::AsWritten), Kind::Express(Form::Tuned), Kind::OidcProvider];
+    if flags.contains(&"--keycloak") {
+        kinds.push(Kind::Keycloak);
+    }
+    if flags.contains(&"--quick") {
+        let quick = Effort { rounds: 1, warm_up: 0.5, seconds: 1.0 };
+        return compare::run(&kinds, quick, &process::at("target/comparison"));
+    }
+    let effort = Effort { rounds: 5, warm_up: 3.0, seconds: 8.0 };
+    compare::run(&kinds, effort, &process::at("docs"))
 }
 
 fn show_peer(kind: Kind) -> Result<()> {

@@ -13,6 +13,8 @@ use crate::fleet::Fleet;
 /// One connection that refreshes its share of a fleet, a random session each time.
 pub(crate) struct Roaming {
     fleet: Arc<Fleet>,
+    first: u64,
+    count: u64,
     /// This connection's number, and how many there are.
     share: (u64, u64),
     state: u64,
@@ -28,12 +30,18 @@ struct Refreshed {
 }
 
 impl Roaming {
-    /// The conversations of so many connections.
-    pub(crate) fn conversations(fleet: &Arc<Fleet>, connections: u64) -> Vec<Box<dyn Conversation>> {
+    /// The conversations of so many connections, which share `count` sessions from `first` on.
+    pub(crate) fn conversations(
+        fleet: &Arc<Fleet>,
+        (first, count): (u64, u64),
+        connections: u64,
+    ) -> Vec<Box<dyn Conversation>> {
         let one = |number| {
             let state = number ^ 0x9E37_79B9_7F4A_7C15;
             let mut roaming = Self {
                 fleet: fleet.clone(),
+                first,
+                count,
                 share: (number, connections),
                 state,
                 current: 0,
@@ -50,8 +58,8 @@ impl Roaming {
         self.state =
             self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (number, connections) = self.share;
-        let mine = (self.fleet.count() - number).div_ceil(connections);
-        self.current = number + connections * ((self.state >> 33) % mine);
+        let mine = (self.count - number).div_ceil(connections);
+        self.current = self.first + number + connections * ((self.state >> 33) % mine);
     }
 }
 

@@ -58,6 +58,11 @@ impl Server {
         Ok(Self { name, child, log, _home: home })
     }
 
+    /// Its process, or the guard's that became it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it is ready.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod check;
 mod console;
 mod figures;
 mod fuzz;
+mod measure;
 mod oracles;
 mod process;
 mod readme;
@@ -31,6 +32,8 @@ cargo xtask COMMAND
   soak             the long variants: lives, interleavings, kill rounds, fuzzing; prints figures
   fuzz [SECONDS]   every fuzz target for so long each (60)
   tidy             the rules of the house: crate edges, file lengths, module docs and so on
+  compare [FLAGS]  measures the server beside others and writes docs/comparison.md; --keycloak for it too,
+                   --quick to see that everything works
   readme           runs the commands of README.md and of the pages in docs/ that ask for it";
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
             Err(_) => bail!("`{seconds}` is no number of seconds"),
         },
         ["tidy"] => tidy::run(),
+        ["compare", flags @ ..] => measure::compare(flags),
         ["readme"] => readme::run(),
         [] | ["help" | "--help" | "-h"] => {
             say(USAGE);

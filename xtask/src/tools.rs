@@ -44,7 +44,6 @@ const KEYCLOAK: [Tool; 5] = [
 
 /// Which of the servers that Countersign is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "the command that compares is not there yet")]
 pub(crate) enum Peers {
     /// Those for Node.
     WithoutKeycloak,
@@ -58,7 +57,6 @@ pub(crate) fn install() -> Result<Remark> {
 }
 
 /// Installs what these servers need and is missing.
-#[expect(dead_code, reason = "the command that compares is not there yet")]
 pub(crate) fn install_peers(peers: Peers) -> Result<Remark> {
     match peers {
         Peers::WithoutKeycloak => install_missing(&PEERS),

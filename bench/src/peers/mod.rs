@@ -138,6 +138,12 @@ impl Peer {
         }
     }
 
+    /// The access token of a new session, by one refresh.
+    pub(crate) fn access_tokens(&self) -> Result<Vec<String>> {
+        let token = self.refresh_tokens(1)?.pop().with_context(|| format!("{} opened nothing", self.name))?;
+        Ok(vec![self.tokens(&self.dialect.refresh(&token).send(self.base)?)?.access])
+    }
+
     /// One refresh, and then the spent token once more.
     ///
     /// # Errors

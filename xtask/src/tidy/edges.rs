@@ -9,7 +9,7 @@ use super::Fault;
 /// Each crate of the workspace and the crates of the workspace that it may use.
 const EDGES: [(&str, &[&str]); 7] = [
     ("countersign", &["countersign-core", "countersign-store", "countersign-token"]),
-    ("countersign-bench", &[]),
+    ("countersign-bench", &["countersign", "countersign-core", "countersign-store", "countersign-token"]),
     ("countersign-core", &["countersign-token"]),
     ("countersign-store", &["countersign-core", "countersign-token"]),
     ("countersign-token", &[]),

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::context::Context;
 use super::output;
-use crate::load::tutorial::{self, Credentials, Mixed, Refreshing, SigningIn, Verifying};
+use crate::load::tutorial::{self, Credentials, Mixed, Refreshing};
 use crate::load::{Conversation, Load, Measured};
 
 /// How long a server is driven before anything counts, as a part of the time that counts.
@@ -138,13 +138,14 @@ impl Profile {
         connections: usize,
     ) -> std::io::Result<Vec<Box<dyn Conversation>>> {
         if matches!(self, Self::SignIn) {
-            let talking = (0..connections.min(SIGN_INS_AT_ONCE)).map(|_| boxed(SigningIn::new(credentials)));
+            let talking =
+                (0..connections.min(SIGN_INS_AT_ONCE)).map(|_| boxed(tutorial::signing_in(credentials)));
             return Ok(talking.collect());
         }
         let pairs = tutorial::sign_in(server, credentials, connections).await?;
         let talking = pairs.into_iter().map(|pair| match self {
             Self::SignIn | Self::Refresh => boxed(Refreshing::new([pair.refresh_token])),
-            Self::Verify => boxed(Verifying::new(&pair.access_token)),
+            Self::Verify => boxed(tutorial::verifying(&pair.access_token)),
             Self::Mixed => boxed(Mixed::new(pair)),
         });
         Ok(talking.collect())

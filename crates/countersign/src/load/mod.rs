@@ -8,6 +8,7 @@
 
 mod connection;
 mod measured;
+mod repeating;
 pub mod tutorial;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 pub use connection::{Connection, Reply};
 pub use measured::Measured;
 use measured::Notes;
+pub use repeating::Repeating;
 
 /// What one connection says, over and over.
 pub trait Conversation: Send {

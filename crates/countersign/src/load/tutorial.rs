@@ -8,7 +8,7 @@ use countersign_core::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Connection, Conversation, Reply};
+use super::{Connection, Conversation, Repeating, Reply};
 
 /// A pair as `POST /getTokens` and `POST /refreshToken` answer it.
 #[derive(Debug, Deserialize)]
@@ -67,25 +67,13 @@ fn read_pair(reply: &Reply<'_>) -> Option<Pair> {
 }
 
 /// Signs in, again and again.
-pub struct SigningIn {
-    request: Vec<u8>,
+pub fn signing_in(credentials: &Credentials) -> Repeating {
+    Repeating::new(sign_in_request(credentials))
 }
 
-impl SigningIn {
-    /// With these credentials.
-    pub fn new(credentials: &Credentials) -> Self {
-        Self { request: sign_in_request(credentials) }
-    }
-}
-
-impl Conversation for SigningIn {
-    fn ask(&mut self, request: &mut Vec<u8>) {
-        request.extend_from_slice(&self.request);
-    }
-
-    fn hear(&mut self, reply: &Reply<'_>) -> bool {
-        reply.status == 200
-    }
+/// Asks for the protected route with one access token, again and again.
+pub fn verifying(access_token: &Secret<String>) -> Repeating {
+    Repeating::new(verify_request(access_token))
 }
 
 /// Refreshes some sessions in turn. An answer that was lost is asked for again with the same token.
@@ -118,28 +106,6 @@ impl Conversation for Refreshing {
         self.tokens.pop_front();
         self.tokens.push_back(pair.refresh_token);
         true
-    }
-}
-
-/// Asks for the protected route with one access token.
-pub struct Verifying {
-    request: Vec<u8>,
-}
-
-impl Verifying {
-    /// With this access token.
-    pub fn new(access_token: &Secret<String>) -> Self {
-        Self { request: verify_request(access_token) }
-    }
-}
-
-impl Conversation for Verifying {
-    fn ask(&mut self, request: &mut Vec<u8>) {
-        request.extend_from_slice(&self.request);
-    }
-
-    fn hear(&mut self, reply: &Reply<'_>) -> bool {
-        reply.status == 200
     }
 }
 

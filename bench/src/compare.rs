@@ -1,0 +1,208 @@
+//! The comparison: everybody on one processor, the same clients on another, in alternating rounds.
+//!
+//! All servers stand ready and idle while one of them is measured. What is
+//! reported is the median of the rounds; a ratio is of two medians.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use countersign::load::Measured;
+use serde::{Deserialize, Serialize};
+
+use crate::console::say;
+use crate::job::{Job, Says};
+use crate::ours::{Form, Ours};
+use crate::parts::Parts;
+use crate::peers::{self, Dialect, Kind, Peer};
+use crate::process;
+use crate::report;
+use crate::server::Cpu;
+
+/// Servers have this processor to themselves, clients the other.
+const SERVERS: Cpu = Cpu(0);
+const CLIENTS: Cpu = Cpu(1);
+
+/// The sessions that the clients of one round refresh at random. A later round has others: who refreshed
+/// these last is gone, and took the newest tokens along.
+const SESSIONS: u64 = 10_000;
+
+/// Clients at once.
+const CONNECTIONS: u64 = 64;
+
+/// How long, and how often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    pub(crate) rounds: usize,
+    pub(crate) warm_up: f64,
+    pub(crate) seconds: f64,
+}
+
+/// What was measured, by the name of the row in the report.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Results {
+    pub(crate) rounds: BTreeMap<String, Vec<Measured>>,
+    /// In microseconds: signature, commit, amortised commit.
+    pub(crate) parts: [f64; 3],
+}
+
+/// Names of rows, which the report looks up.
+pub(crate) mod row {
+    pub(crate) const REFRESH: &str = "Countersign, ES256, durable";
+    pub(crate) const STORELESS: &str = "Countersign without a store, ES256";
+    pub(crate) const LONE: &str = "Countersign, one client";
+    pub(crate) const EMPTY: &str = "an empty handler of the same stack";
+    pub(crate) const EXPRESS: &str = "Express, secrets as strings";
+    pub(crate) const TUNED: &str = "Express, tuned";
+    pub(crate) const OIDC_PROVIDER: &str = "oidc-provider, in memory";
+    pub(crate) const KEYCLOAK: &str = "Keycloak on PostgreSQL";
+    pub(crate) const VERIFY_HS256: &str = "Countersign, HS256, protected route";
+    pub(crate) const VERIFY_ES256: &str = "Countersign, ES256, protected route";
+    pub(crate) const VERIFY_EXPRESS: &str = "Express, secrets as strings, protected route";
+    pub(crate) const VERIFY_TUNED: &str = "Express, tuned, protected route";
+}
+
+/// Something to measure: its row, and what its clients do.
+struct Entry {
+    row: &'static str,
+    job: Job,
+}
+
+/// Measures everybody, and writes the report below `docs`.
+pub(crate) fn run(kinds: &[Kind], effort: Effort, docs: &Path) -> Result<()> {
+    let mut results = Results::default();
+    // One slice for many clients and one for a lone one, every round; and one for access tokens.
+    let slices = 2 * effort.rounds as u64 + 1;
+    let durable = Ours::start(Form::Durable, slices * SESSIONS, SERVERS)?;
+    let storeless = Ours::start(Form::Storeless, SESSIONS, SERVERS)?;
+    let shared = Ours::start(Form::SharedSecret, CONNECTIONS, SERVERS)?;
+    let mut entries = ours(&durable, &storeless, &shared, effort)?;
+    let mut standing = Vec::new();
+    for kind in kinds {
+        let peer = Peer::start(*kind, SERVERS)?;
+        peer.prove().with_context(|| format!("{} does not do the work", peer.name))?;
+        say(&format!("{} is ready", peer.name));
+        entries.extend(theirs(*kind, &peer, effort)?);
+        standing.push(peer);
+    }
+    for round in 1..=effort.rounds {
+        for entry in &mut entries {
+            let measured = entry.job.run_on(CLIENTS).with_context(|| format!("measuring {}", entry.row))?;
+            say(&format!(
+                "round {round} of {}: {:>8.0} requests/s, p99 {:>7.2} ms, {} errors  {}",
+                effort.rounds,
+                measured.per_second,
+                report::millis(measured.p99_micros),
+                measured.errors,
+                entry.row
+            ));
+            results.rounds.entry(entry.row.to_owned()).or_default().push(measured);
+            entry.renew(&standing)?;
+        }
+        let parts = measure_parts(&durable.directory)?;
+        results.parts = if round == 1 { parts } else { average(results.parts, parts) };
+    }
+    let kept = process::at("target/comparison.json");
+    std::fs::write(&kept, serde_json::to_string_pretty(&results)?)?;
+    report::write(&results, effort, docs)
+}
+
+impl Entry {
+    /// Whoever rotates wants the newest tokens, which the clients of the last round took with them.
+    fn renew(&mut self, standing: &[Peer]) -> Result<()> {
+        if let Says::Fleet { first, .. } = &mut self.job.says {
+            *first += if self.row == row::STORELESS { 0 } else { 2 * SESSIONS };
+        }
+        let Some(peer) = standing.iter().find(|peer| peer.base == self.job.server) else { return Ok(()) };
+        let tokens_of = |says: &mut Vec<String>| -> Result<()> {
+            *says = peer.refresh_tokens(says.len())?;
+            Ok(())
+        };
+        match &mut self.job.says {
+            Says::Refresh(tokens) | Says::Grant { tokens, .. } => tokens_of(tokens),
+            Says::Fleet { .. } | Says::Verify(_) | Says::Get(_) => Ok(()),
+        }
+    }
+}
+
+fn ours(durable: &Ours, storeless: &Ours, shared: &Ours, effort: Effort) -> Result<Vec<Entry>> {
+    let entry = |row, server: &Ours, connections, says| Entry {
+        row,
+        job: Job { server: server.base, connections, warm_up: effort.warm_up, seconds: effort.seconds, says },
+    };
+    let slice = |server: &Ours, number| {
+        let first = number * SESSIONS;
+        Says::Fleet { directory: server.directory.clone(), first, count: SESSIONS }
+    };
+    let last_slice = 2 * effort.rounds as u64 * SESSIONS;
+    Ok(vec![
+        entry(row::REFRESH, durable, CONNECTIONS, slice(durable, 0)),
+        entry(row::STORELESS, storeless, CONNECTIONS, slice(storeless, 0)),
+        entry(row::LONE, durable, 1, slice(durable, 1)),
+        entry(row::EMPTY, durable, CONNECTIONS, Says::Get("/livez".to_owned())),
+        entry(
+            row::VERIFY_ES256,
+            durable,
+            CONNECTIONS,
+            Says::Verify(durable.access_tokens(last_slice, CONNECTIONS)?),
+        ),
+        entry(row::VERIFY_HS256, shared, CONNECTIONS, Says::Verify(shared.access_tokens(0, CONNECTIONS)?)),
+    ])
+}
+
+fn theirs(kind: Kind, peer: &Peer, effort: Effort) -> Result<Vec<Entry>> {
+    let entry = |row, says| Entry {
+        row,
+        job: Job {
+            server: peer.base,
+            connections: CONNECTIONS,
+            // A virtual machine that compiles as it goes needs longer.
+            warm_up: if kind == Kind::Keycloak { 60.0 } else { effort.warm_up },
+            seconds: effort.seconds,
+            says,
+        },
+    };
+    let tokens = peer.refresh_tokens(usize::try_from(CONNECTIONS)?)?;
+    let refresh = match &peer.dialect {
+        Dialect::Tutorial => Says::Refresh(tokens),
+        Dialect::OAuth { path, client_id, client_secret } => Says::Grant {
+            path: path.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            tokens,
+        },
+    };
+    Ok(match kind {
+        Kind::Express(peers::Form::AsWritten) => {
+            vec![
+                entry(row::EXPRESS, refresh),
+                entry(row::VERIFY_EXPRESS, Says::Verify(peer.access_tokens()?)),
+            ]
+        }
+        Kind::Express(peers::Form::Tuned) => {
+            vec![entry(row::TUNED, refresh), entry(row::VERIFY_TUNED, Says::Verify(peer.access_tokens()?))]
+        }
+        Kind::OidcProvider => vec![entry(row::OIDC_PROVIDER, refresh)],
+        Kind::Keycloak => vec![entry(row::KEYCLOAK, refresh)],
+    })
+}
+
+/// The parts, on the servers' processor and in a process of their own.
+fn measure_parts(directory: &Path) -> Result<[f64; 3]> {
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", &SERVERS.0.to_string()]).arg(std::env::current_exe()?);
+    let said = process::run(command.arg("parts").arg(directory))?;
+    serde_json::from_str(&said).context("the parts gave no result")
+}
+
+/// What the command `parts` prints.
+pub(crate) fn parts(directory: &Path) -> Result<()> {
+    let Parts { signature, commit, amortised_commit } = Parts::measure(directory)?;
+    say(&serde_json::to_string(&[signature, commit, amortised_commit])?);
+    Ok(())
+}
+
+fn average(one: [f64; 3], other: [f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|index| f64::midpoint(one[index], other[index]))
+}

@@ -1,0 +1,31 @@
+//! On what was measured: figures without it mean nothing.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::process;
+
+/// One line about this machine.
+pub(crate) fn describe() -> Result<String> {
+    let processors = fs::read_to_string("/proc/cpuinfo")?;
+    let model = value(&processors, "model name").unwrap_or("an unnamed processor");
+    let count = processors.lines().filter(|line| line.starts_with("processor")).count();
+    let memory = fs::read_to_string("/proc/meminfo")?;
+    let kib: u64 = value(&memory, "MemTotal")
+        .and_then(|text| text.trim_end_matches(" kB").parse().ok())
+        .context("the memory has no size")?;
+    let kernel = process::run(Command::new("uname").arg("-r"))?;
+    Ok(format!("{count} processors ({model}), {} GiB, Linux {}", kib.div_ceil(1 << 20), kernel.trim()))
+}
+
+/// The day, as ISO 8601 has it.
+pub(crate) fn today() -> Result<String> {
+    Ok(process::run(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?.trim().to_owned())
+}
+
+fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_once(':').map(|(_, value)| value.trim())
+}

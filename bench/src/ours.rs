@@ -1,0 +1,117 @@
+//! Countersign itself, as it is measured: over a fleet that is there when it starts, with its usual configuration.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use countersign::system;
+use serde_json::json;
+
+use crate::fleet::{self, Fleet, ISSUER, Plan};
+use crate::http::{self, Post};
+use crate::server::{self, Cpu, Ending, Server, guarded, text};
+
+/// The longest that a start may take.
+const START: Duration = Duration::from_secs(30);
+
+/// Which of its forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// ES256 over its database: what `countersign serve` is.
+    Durable,
+    /// ES256 and no store at all.
+    Storeless,
+    /// HS256, as the tutorial signs.
+    SharedSecret,
+}
+
+/// A running server of ours.
+pub(crate) struct Ours {
+    pub(crate) base: SocketAddr,
+    /// Where its data and its fleet's plan are.
+    pub(crate) directory: PathBuf,
+    pub(crate) pid: u32,
+    _server: Server,
+}
+
+impl Ours {
+    /// Fills a new directory with `sessions` and starts a server over it.
+    pub(crate) fn start(form: Form, sessions: u64, cpu: Cpu) -> Result<Self> {
+        let home = server::home()?;
+        let directory = home.path().join("data");
+        let each = if form == Form::Storeless { sessions } else { fleet::EACH };
+        let world = system::world();
+        let plan = Plan { count: sessions, each, made: world.now() };
+        let fleet = Arc::new(Fleet::plan(&directory, plan, &world)?);
+        if form != Form::Storeless {
+            fleet.fill_directory(&directory, |_| {})?;
+        }
+        Self::start_over(form, directory, (home, cpu))
+    }
+
+    /// Starts a server over a directory that a fleet was written to.
+    pub(crate) fn start_over(
+        form: Form,
+        directory: PathBuf,
+        (home, cpu): (tempfile::TempDir, Cpu),
+    ) -> Result<Self> {
+        let (base, management) = (server::free_address()?, server::free_address()?);
+        let mut command = guarded(cpu, Ending::Kill);
+        match form {
+            Form::Storeless => {
+                command.arg(std::env::current_exe()?).arg("storeless").arg(base.to_string()).arg(&directory)
+            }
+            Form::Durable | Form::SharedSecret => command
+                .arg(program()?)
+                .args([
+                    "serve",
+                    "--listen",
+                    &base.to_string(),
+                    "--management-listen",
+                    &management.to_string(),
+                ])
+                .args(["--data-dir", text(&directory)?])
+                .env("COUNTERSIGN_ISSUER", ISSUER),
+        };
+        if form == Form::SharedSecret {
+            command.env("COUNTERSIGN_ACCESS_TOKEN__ALGORITHM", "HS256");
+            command.env("COUNTERSIGN_ACCESS_TOKEN__SECRET", "a secret of more than thirty-two bytes");
+        }
+        let mut server = Server::start("countersign", home, command)?;
+        server.wait_until(START, || http::get(base, "/livez").is_ok_and(|reply| reply.status == 200))?;
+        Ok(Self { base, directory, pid: server.pid(), _server: server })
+    }
+
+    /// The access tokens of `count` sessions of its fleet from `first` on, each by one refresh.
+    ///
+    /// # Errors
+    ///
+    /// When a refresh does not yield a token.
+    pub(crate) fn access_tokens(&self, first: u64, count: u64) -> Result<Vec<String>> {
+        let fleet = Fleet::open(&self.directory)?;
+        let access_token = |index| {
+            let token = fleet.token(index);
+            let reply =
+                Post::json("/refreshToken", &json!({"refreshToken": token.expose()})).send(self.base)?;
+            ensure!(reply.status == 200, "a refresh was answered {reply:?}");
+            reply.body["accessToken"].as_str().map(str::to_owned).context("no access token came")
+        };
+        (first..first + count).map(access_token).collect()
+    }
+}
+
+/// The program that is measured, which was built beside this one.
+pub(crate) fn program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("countersign");
+    ensure!(program.exists(), "{} is not built: run cargo build --release", program.display());
+    Ok(program)
+}
+
+/// The resident memory of a process, in KiB.
+pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")
+}

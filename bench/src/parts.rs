@@ -1,0 +1,88 @@
+//! The parts that a refresh cannot do without, each measured alone: what the whole is held against.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use countersign_core::issuer::Issuer;
+use countersign_token::{Algorithm, KeyId, SigningKey, TokenType};
+use rusqlite::{Connection, params};
+
+use countersign::system;
+
+use crate::console::now;
+use crate::fleet::{Fleet, ISSUER};
+
+/// Signatures that are made to know what one takes.
+const SIGNATURES: u32 = 20_000;
+
+/// Commits that are made to know what one takes.
+const COMMITS: usize = 2000;
+
+/// Rotations that share a commit when there are 64 clients.
+const BATCH: usize = 64;
+
+/// What the parts take, in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    /// One ES256 access token, from claims to text.
+    pub(crate) signature: f64,
+    /// One commit of one row, the median.
+    pub(crate) commit: f64,
+    /// One row of a commit of 64.
+    pub(crate) amortised_commit: f64,
+}
+
+impl Parts {
+    /// Measures them in this process; `directory` holds a fleet's plan and has room for a database.
+    pub(crate) fn measure(directory: &Path) -> Result<Self> {
+        let file = directory.join("parts.db");
+        let connection = Connection::open(&file)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch("CREATE TABLE entries (number INTEGER PRIMARY KEY, body BLOB NOT NULL)")?;
+        let mut alone = (0..COMMITS).map(|_| commit(&connection, 1)).collect::<Result<Vec<_>>>()?;
+        alone.sort_unstable();
+        let together = (0..COMMITS / 10).map(|_| commit(&connection, BATCH)).collect::<Result<Vec<_>>>()?;
+        let rows = micros(together.iter().sum()) / (together.len() * BATCH) as f64;
+        Ok(Self {
+            signature: signature(&Fleet::open(directory)?)?,
+            commit: micros(alone[COMMITS / 2]),
+            amortised_commit: rows,
+        })
+    }
+}
+
+/// One transaction of so many rows, each as large as a rotation.
+fn commit(connection: &Connection, rows: usize) -> Result<Duration> {
+    let started = now();
+    let transaction = connection.unchecked_transaction()?;
+    for _ in 0..rows {
+        let mut insert = transaction.prepare_cached("INSERT INTO entries (body) VALUES (?1)")?;
+        insert.execute(params![[7_u8; 150]])?;
+    }
+    transaction.commit()?;
+    Ok(started.elapsed())
+}
+
+fn signature(fleet: &Fleet) -> Result<f64> {
+    let material = SigningKey::generate(Algorithm::Es256)?;
+    let key = SigningKey::parse(Algorithm::Es256, KeyId::parse("a")?, &material)?;
+    let issuer = Issuer {
+        name: ISSUER.to_owned(),
+        lifetime: Duration::from_secs(900),
+        jitter: Duration::from_secs(45),
+        token_type: TokenType::AccessToken,
+    };
+    let (world, user, (session, _)) = (system::world(), fleet.user(0), fleet.session(0));
+    let started = now();
+    for _ in 0..SIGNATURES {
+        black_box(issuer.access_token(&key, (&session, &user), world.now(), &world)?);
+    }
+    Ok(micros(started.elapsed()) / f64::from(SIGNATURES))
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

@@ -1,0 +1,150 @@
+//! The comparison as a page: who did how much, and which goals that meets.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use countersign::load::Measured;
+
+use crate::compare::{Effort, Results, row};
+use crate::console::say;
+use crate::{chart, machine};
+
+/// Writes `comparison.md` and `comparison.svg` into a directory.
+pub(crate) fn write(results: &Results, effort: Effort, docs: &Path) -> Result<()> {
+    fs::create_dir_all(docs)?;
+    let page = page(results, effort)?;
+    fs::write(docs.join("comparison.md"), &page)?;
+    fs::write(docs.join("comparison.svg"), chart::draw(&bars(results)))?;
+    say(&format!("\n{page}"));
+    Ok(())
+}
+
+/// Microseconds as milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "a latency is far below 2^52 microseconds")]
+pub(crate) fn millis(micros: u64) -> f64 {
+    micros as f64 / 1000.0
+}
+
+const REFRESH: [&str; 6] =
+    [row::REFRESH, row::STORELESS, row::EXPRESS, row::TUNED, row::OIDC_PROVIDER, row::KEYCLOAK];
+
+const VERIFY: [&str; 4] = [row::VERIFY_ES256, row::VERIFY_HS256, row::VERIFY_EXPRESS, row::VERIFY_TUNED];
+
+fn page(results: &Results, effort: Effort) -> Result<String> {
+    let mut page = String::from("# How much it carries, beside others\n\n");
+    writeln!(
+        page,
+        "Measured on {} with `cargo xtask compare{}`: {}. Each server has one processor to itself and the clients \
+         another, on which they never sleep; 64 connections stay open and ask again as soon as they were answered. \
+         {} alternating rounds of {} s after {} s to warm up; the round with the median rate is shown. Ratios are of \
+         medians in this one run. Figures of another machine differ; ratios less so.\n",
+        machine::today()?,
+        if results.rounds.contains_key(row::KEYCLOAK) { " --keycloak" } else { "" },
+        machine::describe()?,
+        effort.rounds,
+        effort.seconds,
+        effort.warm_up
+    )?;
+    page.push_str("![Refreshes in a second](comparison.svg)\n\n## Refreshing\n\n");
+    page.push_str(
+        "`POST /refreshToken`, or the token endpoint with `grant_type=refresh_token`. Countersign refreshes 10,000 \
+         sessions at random and answers after its commit (`synchronous=FULL`). The Express original keeps nothing \
+         and signs with HS256; the others rotate and sign with ES256.\n\n",
+    );
+    table(&mut page, results, &REFRESH)?;
+    page.push_str(
+        "\n## Verifying\n\n`GET /protectedRoute`, each client with an access token of its own.\n\n",
+    );
+    table(&mut page, results, &VERIFY)?;
+    limits(&mut page, results)?;
+    goals(&mut page, results)?;
+    Ok(page)
+}
+
+fn table(page: &mut String, results: &Results, rows: &[&str]) -> Result<()> {
+    page.push_str("| | requests/s | p50 | p99 | errors | the first row is |\n|---|--:|--:|--:|--:|--:|\n");
+    let first = median(results, rows.first().context("a table has rows")?)?.per_second;
+    for row in rows.iter().filter(|row| results.rounds.contains_key(**row)) {
+        let Measured { per_second, p50_micros, p99_micros, errors, .. } = median(results, row)?;
+        writeln!(
+            page,
+            "| {row} | {per_second:.0} | {:.2} ms | {:.2} ms | {errors} | {:.1}x |",
+            millis(p50_micros),
+            millis(p99_micros),
+            first / per_second
+        )?;
+    }
+    Ok(())
+}
+
+fn limits(page: &mut String, results: &Results) -> Result<()> {
+    let [signature, commit, amortised] = results.parts;
+    let empty = 1e6 / median(results, row::EMPTY)?.per_second;
+    let limit = 1e6 / (empty + signature + amortised);
+    let reached = median(results, row::REFRESH)?.per_second / limit * 100.0;
+    writeln!(
+        page,
+        "\n## The limit\n\nWhat no refresh can do without, each measured alone in the same run: an empty handler of \
+         the same stack {empty:.1} us, one ES256 access token {signature:.1} us, one row of a commit of 64 \
+         {amortised:.1} us (a commit of one row: {commit:.0} us). Together they would allow {limit:.0} refreshes a \
+         second; {reached:.0} % of that are reached."
+    )?;
+    Ok(())
+}
+
+fn goals(page: &mut String, results: &Results) -> Result<()> {
+    let rate = |row: &str| median(results, row).map(|measured| measured.per_second);
+    let refresh = median(results, row::REFRESH)?;
+    let lone = millis(median(results, row::LONE)?.p50_micros) - results.parts[1] / 1000.0;
+    let spread = millis(refresh.p99_micros) / millis(refresh.p50_micros);
+    page.push_str("\n## Goals\n\n| goal | measured | |\n|---|--:|---|\n");
+    let mut line = |goal: &str, measured: String, is_met: bool| {
+        writeln!(page, "| {goal} | {measured} | {} |", if is_met { "met" } else { "**not met**" })
+    };
+    let share = refresh.per_second / rate(row::STORELESS)? * 100.0;
+    line(
+        "a durable refresh: 85 % of the same server without a store",
+        format!("{share:.0} %"),
+        share >= 85.0,
+    )?;
+    line("its p99: at most 4x its p50", format!("{spread:.1}x"), spread <= 4.0)?;
+    for (goal, row, factor) in [
+        ("30x Express with secrets as strings", row::EXPRESS, 30.0),
+        ("6x Express, tuned", row::TUNED, 6.0),
+        ("8x oidc-provider in memory", row::OIDC_PROVIDER, 8.0),
+        ("50x Keycloak", row::KEYCLOAK, 50.0),
+    ] {
+        if results.rounds.contains_key(row) {
+            let ratio = refresh.per_second / rate(row)?;
+            line(goal, format!("{ratio:.1}x"), ratio >= factor)?;
+        }
+    }
+    let verify = rate(row::VERIFY_HS256)? / rate(row::VERIFY_EXPRESS)?;
+    line(
+        "the protected route, HS256 on both sides: 20x Express with secrets as strings",
+        format!("{verify:.1}x"),
+        verify >= 20.0,
+    )?;
+    let verify = rate(row::VERIFY_ES256)? / rate(row::VERIFY_TUNED)?;
+    line("the protected route, our ES256: 10x Express, tuned", format!("{verify:.1}x"), verify >= 10.0)?;
+    line(
+        "a lone refresh at p50: one commit and 0.3 ms",
+        format!("one commit and {lone:.2} ms"),
+        lone <= 0.3,
+    )?;
+    Ok(())
+}
+
+fn bars(results: &Results) -> Vec<(&'static str, f64)> {
+    let bar = |row: &&'static str| median(results, row).ok().map(|measured| (*row, measured.per_second));
+    REFRESH.iter().filter_map(bar).collect()
+}
+
+/// The round with the median rate.
+fn median(results: &Results, row: &str) -> Result<Measured> {
+    let mut rounds = results.rounds.get(row).with_context(|| format!("{row} was not measured"))?.clone();
+    rounds.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
+    Ok(rounds.swap_remove(rounds.len() / 2))
+}

@@ -1,0 +1,29 @@
+//! Measuring: the program below `bench/` does it, built beside the server that it measures.
+
+use anyhow::Result;
+
+use crate::console::{Remark, say};
+use crate::tools::{self, Peers};
+use crate::{process, repository};
+
+/// Measures the server and what it is compared with; writes docs/comparison.md.
+pub(crate) fn compare(flags: &[&str]) -> Result<()> {
+    let peers = if flags.contains(&"--keycloak") { Peers::WithKeycloak } else { Peers::WithoutKeycloak };
+    say(&tools::install()?);
+    say(&tools::install_peers(peers)?);
+    bench(&[&["compare"], flags].concat())
+}
+
+/// Shows that the comparison works, with figures that mean nothing.
+pub(crate) fn try_comparison() -> Result<Remark> {
+    compare(&["--quick"])?;
+    Ok("every server did the work".to_owned())
+}
+
+fn bench(arguments: &[&str]) -> Result<()> {
+    let build =
+        ["build", "--release", "--locked", "--package", "countersign", "--package", "countersign-bench"];
+    process::run(&mut process::cargo(&build))?;
+    let program = repository::root().join("target/release/countersign-bench");
+    process::run(&mut process::command(program, arguments))
+}
