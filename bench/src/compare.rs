@@ -4,6 +4,7 @@
 //! reported is the median of the rounds; a ratio is of two medians.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,15 +22,15 @@ use crate::report;
 use crate::server::Cpu;
 
 /// Servers have this processor to themselves, clients the other.
-const SERVERS: Cpu = Cpu(0);
-const CLIENTS: Cpu = Cpu(1);
+pub(crate) const SERVERS: Cpu = Cpu(0);
+pub(crate) const CLIENTS: Cpu = Cpu(1);
 
 /// The sessions that the clients of one round refresh at random. A later round has others: who refreshed
 /// these last is gone, and took the newest tokens along.
 const SESSIONS: u64 = 10_000;
 
 /// Clients at once.
-const CONNECTIONS: u64 = 64;
+pub(crate) const CONNECTIONS: u64 = 64;
 
 /// How long, and how often.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,57 @@ pub(crate) fn run(kinds: &[Kind], effort: Effort, docs: &Path) -> Result<()> {
     report::write(&results, effort, docs)
 }
 
+/// Measures our server with and without its store, in short alternating rounds: for who tunes it.
+pub(crate) fn ratio(rounds: usize) -> Result<()> {
+    let effort = Effort { rounds, warm_up: 1.0, seconds: 3.0 };
+    let durable = Ours::start(Form::Durable, rounds as u64 * 2 * SESSIONS, SERVERS)?;
+    let storeless = Ours::start(Form::Storeless, SESSIONS, SERVERS)?;
+    let mut entries = [
+        Entry::fleet(row::REFRESH, &durable, CONNECTIONS, 0, effort),
+        Entry::fleet(row::STORELESS, &storeless, CONNECTIONS, 0, effort),
+    ];
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for (entry, rates) in entries.iter_mut().zip(&mut rates) {
+            let measured = entry.job.run_on(CLIENTS)?;
+            say(&format!(
+                "{:>8.0} requests/s, p50 {:.2} ms, p99 {:.2} ms, {} errors  {}",
+                measured.per_second,
+                report::millis(measured.p50_micros),
+                report::millis(measured.p99_micros),
+                measured.errors,
+                entry.row
+            ));
+            rates.push(measured.per_second);
+            entry.renew(&[])?;
+        }
+    }
+    let [durable, storeless] = rates.map(|mut rates| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    });
+    say(&format!(
+        "{:.1} % ({:.1} us a refresh, of which {:.1} us for the store)",
+        durable / storeless * 100.0,
+        1e6 / durable,
+        1e6 / durable - 1e6 / storeless
+    ));
+    Ok(())
+}
+
 impl Entry {
+    /// Refreshing sessions of a server's fleet, those of one slice.
+    fn fleet(row: &'static str, server: &Ours, connections: u64, slice: u64, effort: Effort) -> Self {
+        let says =
+            Says::Fleet { directory: server.directory.clone(), first: slice * SESSIONS, count: SESSIONS };
+        Self::new(row, server.base, (connections, effort), says)
+    }
+
+    fn new(row: &'static str, server: SocketAddr, (connections, effort): (u64, Effort), says: Says) -> Self {
+        let Effort { warm_up, seconds, .. } = effort;
+        Self { row, job: Job { server, connections, warm_up, seconds, says } }
+    }
+
     /// Whoever rotates wants the newest tokens, which the clients of the last round took with them.
     fn renew(&mut self, standing: &[Peer]) -> Result<()> {
         if let Says::Fleet { first, .. } = &mut self.job.says {
@@ -127,42 +178,24 @@ impl Entry {
 }
 
 fn ours(durable: &Ours, storeless: &Ours, shared: &Ours, effort: Effort) -> Result<Vec<Entry>> {
-    let entry = |row, server: &Ours, connections, says| Entry {
-        row,
-        job: Job { server: server.base, connections, warm_up: effort.warm_up, seconds: effort.seconds, says },
-    };
-    let slice = |server: &Ours, number| {
-        let first = number * SESSIONS;
-        Says::Fleet { directory: server.directory.clone(), first, count: SESSIONS }
-    };
+    let many = (CONNECTIONS, effort);
     let last_slice = 2 * effort.rounds as u64 * SESSIONS;
+    let es256 = Says::Verify(durable.access_tokens(last_slice, CONNECTIONS)?);
+    let hs256 = Says::Verify(shared.access_tokens(0, CONNECTIONS)?);
     Ok(vec![
-        entry(row::REFRESH, durable, CONNECTIONS, slice(durable, 0)),
-        entry(row::STORELESS, storeless, CONNECTIONS, slice(storeless, 0)),
-        entry(row::LONE, durable, 1, slice(durable, 1)),
-        entry(row::EMPTY, durable, CONNECTIONS, Says::Get("/livez".to_owned())),
-        entry(
-            row::VERIFY_ES256,
-            durable,
-            CONNECTIONS,
-            Says::Verify(durable.access_tokens(last_slice, CONNECTIONS)?),
-        ),
-        entry(row::VERIFY_HS256, shared, CONNECTIONS, Says::Verify(shared.access_tokens(0, CONNECTIONS)?)),
+        Entry::fleet(row::REFRESH, durable, CONNECTIONS, 0, effort),
+        Entry::fleet(row::STORELESS, storeless, CONNECTIONS, 0, effort),
+        Entry::fleet(row::LONE, durable, 1, 1, effort),
+        Entry::new(row::EMPTY, durable.base, many, Says::Get("/livez".to_owned())),
+        Entry::new(row::VERIFY_ES256, durable.base, many, es256),
+        Entry::new(row::VERIFY_HS256, shared.base, many, hs256),
     ])
 }
 
 fn theirs(kind: Kind, peer: &Peer, effort: Effort) -> Result<Vec<Entry>> {
-    let entry = |row, says| Entry {
-        row,
-        job: Job {
-            server: peer.base,
-            connections: CONNECTIONS,
-            // A virtual machine that compiles as it goes needs longer.
-            warm_up: if kind == Kind::Keycloak { 60.0 } else { effort.warm_up },
-            seconds: effort.seconds,
-            says,
-        },
-    };
+    // A virtual machine that compiles as it goes needs longer.
+    let warm_up = if kind == Kind::Keycloak { effort.warm_up * 20.0 } else { effort.warm_up };
+    let entry = |row, says| Entry::new(row, peer.base, (CONNECTIONS, Effort { warm_up, ..effort }), says);
     let tokens = peer.refresh_tokens(usize::try_from(CONNECTIONS)?)?;
     let refresh = match &peer.dialect {
         Dialect::Tutorial => Says::Refresh(tokens),

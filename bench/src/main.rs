@@ -16,6 +16,7 @@ mod peers;
 mod process;
 mod report;
 mod roaming;
+mod scale;
 mod server;
 mod storeless;
 
@@ -29,18 +30,16 @@ use countersign::system;
 use crate::compare::Effort;
 use crate::console::{now, say};
 use crate::peers::{Form, Kind, Peer};
-use crate::server::Cpu;
 
 const USAGE: &str = "\
 countersign-bench COMMAND
 
   compare [--keycloak] [--quick]
                             measures them and us, and writes docs/comparison.md
+  scale [LARGEST]           measures us over ten thousand to ten million sessions, for docs/scale.md
+  ratio ROUNDS              measures us with and without our store, for who tunes it
   peer NAME [--form FORM]   starts express (as-written or tuned), oidc-provider or keycloak,
                             has it prove itself with one refresh, and stops it";
-
-/// The clients of a measurement get the others.
-const SERVER_CPU: Cpu = Cpu(0);
 
 /// As the server that is measured.
 #[global_allocator]
@@ -61,6 +60,9 @@ fn main() -> ExitCode {
 fn dispatch(words: &[&str]) -> Result<()> {
     match words {
         ["compare", rest @ ..] => compare_with(rest),
+        ["scale"] => scale::run(u64::MAX, &process::at("docs/scale.md")),
+        ["scale", largest] => scale::run(largest.parse()?, &process::at("docs/scale.md")),
+        ["ratio", rounds] => compare::ratio(rounds.parse().context("that is no number of rounds")?),
         ["parts", directory] => compare::parts(Path::new(directory)),
         ["drive"] => block_on(job::drive()),
         ["storeless", address, directory] => {
@@ -100,7 +102,7 @@ fn compare_with(flags: &[&str]) -> Result<()> {
 
 fn show_peer(kind: Kind) -> Result<()> {
     let started = now();
-    let peer = Peer::start(kind, SERVER_CPU)?;
+    let peer = Peer::start(kind, compare::SERVERS)?;
     say(&format!("{} at http://{} after {:.1} s", peer.name, peer.base, started.elapsed().as_secs_f64()));
     let token = peer.refresh_tokens(1)?.pop().context("no session was opened")?;
     say(&format!("a refresh token: {token}"));

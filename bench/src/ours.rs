@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use countersign::system;
 use serde_json::json;
+use tempfile::TempDir;
 
+use crate::console::now;
 use crate::fleet::{self, Fleet, ISSUER, Plan};
 use crate::http::{self, Post};
 use crate::server::{self, Cpu, Ending, Server, guarded, text};
@@ -52,36 +55,27 @@ impl Ours {
     }
 
     /// Starts a server over a directory that a fleet was written to.
-    pub(crate) fn start_over(
-        form: Form,
-        directory: PathBuf,
-        (home, cpu): (tempfile::TempDir, Cpu),
-    ) -> Result<Self> {
-        let (base, management) = (server::free_address()?, server::free_address()?);
-        let mut command = guarded(cpu, Ending::Kill);
-        match form {
-            Form::Storeless => {
-                command.arg(std::env::current_exe()?).arg("storeless").arg(base.to_string()).arg(&directory)
-            }
-            Form::Durable | Form::SharedSecret => command
-                .arg(program()?)
-                .args([
-                    "serve",
-                    "--listen",
-                    &base.to_string(),
-                    "--management-listen",
-                    &management.to_string(),
-                ])
-                .args(["--data-dir", text(&directory)?])
-                .env("COUNTERSIGN_ISSUER", ISSUER),
-        };
-        if form == Form::SharedSecret {
-            command.env("COUNTERSIGN_ACCESS_TOKEN__ALGORITHM", "HS256");
-            command.env("COUNTERSIGN_ACCESS_TOKEN__SECRET", "a secret of more than thirty-two bytes");
-        }
-        let mut server = Server::start("countersign", home, command)?;
+    fn start_over(form: Form, directory: PathBuf, (home, cpu): (TempDir, Cpu)) -> Result<Self> {
+        let (mut server, base) = launch(form, &directory, (home, cpu))?;
         server.wait_until(START, || http::get(base, "/livez").is_ok_and(|reply| reply.status == 200))?;
         Ok(Self { base, directory, pid: server.pid(), _server: server })
+    }
+
+    /// As the usual start, over a directory that is filled, and how long it took until `answers`.
+    pub(crate) fn start_timed(
+        form: Form,
+        directory: PathBuf,
+        (home, cpu): (TempDir, Cpu),
+        answers: impl Fn(SocketAddr) -> bool,
+    ) -> Result<(Self, Duration)> {
+        let began = now();
+        let (server, base) = launch(form, &directory, (home, cpu))?;
+        while !answers(base) {
+            ensure!(began.elapsed() < START, "the server does not answer");
+            sleep(Duration::from_millis(1));
+        }
+        let start = began.elapsed();
+        Ok((Self { base, directory, pid: server.pid(), _server: server }, start))
     }
 
     /// The access tokens of `count` sessions of its fleet from `first` on, each by one refresh.
@@ -102,8 +96,28 @@ impl Ours {
     }
 }
 
+fn launch(form: Form, directory: &Path, (home, cpu): (TempDir, Cpu)) -> Result<(Server, SocketAddr)> {
+    let (base, management) = (server::free_address()?, server::free_address()?);
+    let mut command = guarded(cpu, Ending::Kill);
+    match form {
+        Form::Storeless => {
+            command.arg(std::env::current_exe()?).arg("storeless").arg(base.to_string()).arg(directory)
+        }
+        Form::Durable | Form::SharedSecret => command
+            .arg(program()?)
+            .args(["serve", "--listen", &base.to_string(), "--management-listen", &management.to_string()])
+            .args(["--data-dir", text(directory)?])
+            .env("COUNTERSIGN_ISSUER", ISSUER),
+    };
+    if form == Form::SharedSecret {
+        command.env("COUNTERSIGN_ACCESS_TOKEN__ALGORITHM", "HS256");
+        command.env("COUNTERSIGN_ACCESS_TOKEN__SECRET", "a secret of more than thirty-two bytes");
+    }
+    Ok((Server::start("countersign", home, command)?, base))
+}
+
 /// The program that is measured, which was built beside this one.
-pub(crate) fn program() -> Result<PathBuf> {
+fn program() -> Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("countersign");
     ensure!(program.exists(), "{} is not built: run cargo build --release", program.display());
     Ok(program)

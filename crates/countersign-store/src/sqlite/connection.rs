@@ -21,10 +21,17 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     // An answer is given after its commit has reached the disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    connection.pragma_update(None, "cache_size", -16384)?;
     connection.set_prepared_statement_cache_capacity(64);
     // SQLite would plan a statement anew for new values of its parameters. Every plan here is the primary key.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+/// Opens the file for the one who writes, and who looks sessions up while requests wait.
+pub(super) fn open_for_writing(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path)?;
+    // 8 MiB: the upper levels of the tree over ten million sessions.
+    connection.pragma_update(None, "cache_size", -8192)?;
     Ok(connection)
 }
 

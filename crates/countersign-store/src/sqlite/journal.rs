@@ -87,8 +87,21 @@ impl Journal {
     }
 
     /// The newest move of a session as this batch sees it.
-    pub(super) fn latest(&self, id: SessionId) -> Option<Moved> {
+    fn latest(&self, id: SessionId) -> Option<Moved> {
         self.pending.get(&id).cloned().or_else(|| self.tail.latest(id).0)
+    }
+
+    /// A session as this batch sees it.
+    pub(super) fn current(
+        &self,
+        connection: &Connection,
+        id: SessionId,
+    ) -> rusqlite::Result<Option<SessionWithUser>> {
+        let mut found = sessions::stored(connection, id)?;
+        if let Some((row, moved)) = found.as_mut().zip(self.latest(id)) {
+            moved.bring_up_to_date(&mut row.session);
+        }
+        Ok(found)
     }
 
     /// The newest moves of the sessions after `after`, up to and with `last`.
@@ -108,7 +121,10 @@ impl Journal {
     ) -> rusqlite::Result<()> {
         let Moved { ratchet, refreshed, idle_expires_at } = &moved;
         let mut insert = connection.prepare_cached(
-            &format!("INSERT INTO journal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")
+            "INSERT INTO journal (number, session_id, generation, current_hash, next_hash, previous, rotated_at,
+                                  burst_from, burst_at, recoveries, refreshed_at, refreshed_address,
+                                  refreshed_device, idle_expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
         insert.execute(params![
             self.last + 1,

@@ -52,7 +52,7 @@ impl SqliteStore {
             source: source.into(),
         };
         schema::update(path)?;
-        let connection = connection::open(path).map_err(failed)?;
+        let connection = connection::open_for_writing(path).map_err(failed)?;
         let journal = Journal::open(&connection, journal).map_err(failed)?;
         let tail = journal.tail();
         let readers = Readers::open(path).map_err(failed)?;

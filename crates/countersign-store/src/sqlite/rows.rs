@@ -3,6 +3,7 @@
 //! Only the writer looks here, inside its transaction, and drops what any other
 //! write may have changed; a commit of another process empties the whole.
 
+use std::ops::DerefMut;
 use std::sync::Arc;
 
 use countersign_core::session::SessionWithUser;
@@ -11,7 +12,7 @@ use quick_cache::unsync::Cache;
 use rusqlite::Connection;
 
 /// Sessions that are remembered at most: each takes about a kilobyte.
-const PLACES: usize = 8192;
+const PLACES: usize = 16_384;
 
 /// Which rows a write may change.
 #[derive(Debug, Clone)]
@@ -49,9 +50,9 @@ impl Rows {
         Ok(is_foreign)
     }
 
-    /// Takes a row out; whoever takes it puts it back as it then is.
-    pub(super) fn take(&mut self, id: SessionId) -> Option<Arc<SessionWithUser>> {
-        self.seen.remove(&id).map(|(_, row)| row)
+    /// The row, to be changed as this batch changes it.
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<impl DerefMut<Target = Arc<SessionWithUser>>> {
+        self.seen.get_mut(&id)
     }
 
     /// Remembers a row as this batch sees it.
@@ -63,7 +64,7 @@ impl Rows {
     pub(super) fn forget(&mut self, touched: &Touched) {
         match touched {
             Touched::Nothing => {}
-            Touched::Session(id) => drop(self.take(*id)),
+            Touched::Session(id) => drop(self.seen.remove(id)),
             Touched::User(user) => self.seen.retain(|_, row| row.session.grant.user != *user),
             // Memory goes back with it: an idle server needs none.
             Touched::Everything => self.seen = Cache::new(PLACES),

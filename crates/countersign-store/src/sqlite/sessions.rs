@@ -139,15 +139,37 @@ pub(super) fn rotate(
     step: &Step,
     by: &Presence,
 ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
-    let Some(mut row) = desk.row(connection, step.session)? else { return Ok(None) };
-    if !step.is_met_by(&row, by.at) {
-        desk.rows.put(row);
+    let Desk { journal, rows } = desk;
+    let known = rows.get_mut(step.session).map(|mut row| take(connection, journal, &mut row, (step, by)));
+    let taken = match known {
+        Some(taken) => taken,
+        None => {
+            let Some(row) = journal.current(connection, step.session)? else { return Ok(None) };
+            let mut row = Arc::new(row);
+            let taken = take(connection, journal, &mut row, (step, by));
+            rows.put(row);
+            taken
+        }
+    };
+    if taken.is_err() {
+        // It may say what did not happen.
+        rows.forget(&Touched::Session(step.session));
+    }
+    taken
+}
+
+fn take(
+    connection: &Connection,
+    journal: &mut Journal,
+    row: &mut Arc<SessionWithUser>,
+    (step, by): (&Step, &Presence),
+) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
+    if !step.is_met_by(row, by.at) {
         return Ok(None);
     }
-    step.apply(&mut Arc::make_mut(&mut row).session, by);
-    desk.journal.append(connection, step.session, Moved::of(&row.session))?;
-    desk.rows.put(row.clone());
-    Ok(Some(row))
+    step.apply(&mut Arc::make_mut(row).session, by);
+    journal.append(connection, step.session, Moved::of(&row.session))?;
+    Ok(Some(row.clone()))
 }
 
 pub(super) fn touch(

@@ -12,9 +12,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use countersign_core::SessionId;
 use countersign_core::refresh::Step;
-use countersign_core::session::{Presence, SessionWithUser};
+use countersign_core::session::Presence;
 use countersign_core::store::{Answer, Rotated, StoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -148,22 +147,6 @@ impl Desk {
     fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.rows.begin(connection)? { self.journal.catch_up(connection) } else { Ok(()) }
     }
-
-    /// A session as this batch sees it.
-    pub(super) fn row(
-        &mut self,
-        connection: &Connection,
-        id: SessionId,
-    ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
-        if let Some(row) = self.rows.take(id) {
-            return Ok(Some(row));
-        }
-        let mut found = sessions::stored(connection, id)?;
-        if let Some((row, moved)) = found.as_mut().zip(self.journal.latest(id)) {
-            moved.bring_up_to_date(&mut row.session);
-        }
-        Ok(found.map(Arc::new))
-    }
 }
 
 /// What the thread works with.
@@ -211,6 +194,8 @@ impl Work {
             if came.is_some() {
                 return came;
             }
+            // An idle server needs no memory of what was.
+            self.desk.rows.forget(&Touched::Everything);
             if !is_folding {
                 break;
             }
@@ -221,23 +206,27 @@ impl Work {
     /// Folds until nothing is left or something else `comes`. `false`: the database takes no writes.
     fn fold_all(&mut self, mut comes: impl FnMut() -> bool) -> bool {
         while !self.desk.journal.is_folded() && !comes() {
-            let committed =
-                self.commit(|work| work.fold(|journal, connection| journal.fold(connection, IDLE_SLICE)));
-            if committed.is_err() {
+            let mut is_folding = false;
+            let committed = self.commit(|work| {
+                is_folding = work.fold(|journal, connection| journal.fold(connection, IDLE_SLICE));
+            });
+            if committed.is_err() || !is_folding {
                 return false;
             }
         }
         true
     }
 
-    /// Folding never fails the batch that it rides on.
-    fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) {
+    /// Folding never fails the batch that it rides on. `false`: it failed, and is tried again later.
+    fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) -> bool {
         let journal = &mut self.desk.journal;
-        if let Err(error) = in_savepoint(&self.connection, |connection| fold(journal, connection)) {
-            let error = &error as &dyn std::error::Error;
+        let folded = in_savepoint(&self.connection, |connection| fold(journal, connection));
+        if let Err(error) = &folded {
+            let error = error as &dyn std::error::Error;
             tracing::warn!(error, "the journal could not be folded; it is tried again");
-            self.desk.journal.give_up_fold();
+            journal.give_up_fold();
         }
+        folded.is_ok()
     }
 
     /// Runs `batch` in one transaction, and makes it durable.

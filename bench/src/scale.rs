@@ -1,0 +1,177 @@
+//! What one node carries: the same server over ten thousand sessions and over ten million.
+//!
+//! Each size gets a directory of its own, whose sessions are refreshed at random
+//! from one end to the other. Nothing is kept but the figures.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use countersign::load::Measured;
+use countersign::system;
+
+use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};
+use crate::console::{now, say};
+use crate::fleet::{self, Fleet, Plan};
+use crate::job::{Job, Says};
+use crate::ours::{self, Form, Ours};
+use crate::report::millis;
+use crate::{machine, process, server};
+
+const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
+
+/// How long each size is driven before anything counts, and how long it counts, in seconds.
+const WARM_UP: f64 = 5.0;
+const SECONDS: f64 = 20.0;
+
+/// After so long without a request a server is idle.
+const REST: Duration = Duration::from_secs(5);
+
+/// One size.
+struct Row {
+    sessions: u64,
+    filled: Duration,
+    bytes: u64,
+    start: Duration,
+    idle_kib: u64,
+    refreshing: Measured,
+    busy_kib: u64,
+    rested_kib: u64,
+    bytes_after: u64,
+}
+
+/// Measures every size up to `largest`, and writes the figures to a page.
+pub(crate) fn run(largest: u64, page: &Path) -> Result<()> {
+    let mut rows = Vec::new();
+    for sessions in SIZES.into_iter().filter(|size| *size <= largest) {
+        let row = measure(sessions).with_context(|| format!("at {sessions} sessions"))?;
+        say(&line(&row));
+        rows.push(row);
+    }
+    let table = table(&rows)?;
+    say(&table);
+    put_between(page, "scale", &table)
+}
+
+fn measure(sessions: u64) -> Result<Row> {
+    let home = server::home()?;
+    let directory = home.path().join("data");
+    let world = system::world();
+    let plan = Plan { count: sessions, each: fleet::EACH, made: world.now() };
+    let began = now();
+    Arc::new(Fleet::plan(&directory, plan, &world)?).fill_directory(&directory, |written| {
+        if written > 0 && written % 1_000_000 == 0 {
+            say(&format!("{written} of {sessions} sessions are written"));
+        }
+    })?;
+    let filled = began.elapsed();
+    let bytes = size(&directory)?;
+    let forgotten = forget_files();
+    let (ours, start) = Ours::start_timed(Form::Durable, directory, (home, SERVERS), first_answer)?;
+    say(&format!(
+        "{sessions} sessions: {} at the start",
+        if forgotten { "files not in memory" } else { "files in memory" }
+    ));
+    sleep(REST);
+    let idle_kib = ours::resident_kib(ours.pid)?;
+    let says = Says::Fleet { directory: ours.directory.clone(), first: 0, count: sessions };
+    let job = Job { server: ours.base, connections: CONNECTIONS, warm_up: WARM_UP, seconds: SECONDS, says };
+    let refreshing = job.run_on(CLIENTS)?;
+    ensure!(refreshing.errors == 0, "{} refreshes failed", refreshing.errors);
+    let busy_kib = ours::resident_kib(ours.pid)?;
+    sleep(REST);
+    let rested_kib = ours::resident_kib(ours.pid)?;
+    let bytes_after = size(&ours.directory)?;
+    Ok(Row { sessions, filled, bytes, start, idle_kib, refreshing, busy_kib, rested_kib, bytes_after })
+}
+
+/// Waits for the first good answer of a server that was just started, looking every millisecond.
+fn first_answer(base: SocketAddr) -> bool {
+    let ask = || -> Option<bool> {
+        let mut stream = TcpStream::connect(base).ok()?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer.starts_with("HTTP/1.1 200"))
+    };
+    ask() == Some(true)
+}
+
+/// Has the system forget what it keeps of files in memory, if we may. `false`: we may not.
+fn forget_files() -> bool {
+    process::run(&mut std::process::Command::new("sync")).is_ok()
+        && fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
+}
+
+/// All files of the database, in bytes.
+fn size(directory: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("countersign.db") {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
+
+fn line(row: &Row) -> String {
+    let Row { sessions, refreshing, .. } = row;
+    format!(
+        "{sessions} sessions: filled in {:.0} s, first answer after {:.0} ms, {:.0} refreshes/s, p99 {:.2} ms",
+        row.filled.as_secs_f64(),
+        row.start.as_secs_f64() * 1000.0,
+        refreshing.per_second,
+        millis(refreshing.p99_micros)
+    )
+}
+
+fn table(rows: &[Row]) -> Result<String> {
+    let first = rows.first().context("no size was measured")?.refreshing.per_second;
+    let mut table = format!(
+        "Measured on {} with `cargo xtask scale`: {}. Server and clients have a processor each; {CONNECTIONS} \
+         connections refresh sessions at random among all for {SECONDS} s.\n\n\
+         | sessions | database | first answer | idle memory | refreshes/s | of the first | p50 | p99 | memory then | \
+         5 s later | database then |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        machine::today()?,
+        machine::describe()?
+    );
+    for row in rows {
+        let Measured { per_second, p50_micros, p99_micros, .. } = row.refreshing;
+        writeln!(
+            table,
+            "| {} | {} | {:.0} ms | {} | {per_second:.0} | {:.0} % | {:.2} ms | {:.2} ms | {} | {} | {} |",
+            row.sessions,
+            mebibytes(row.bytes),
+            row.start.as_secs_f64() * 1000.0,
+            mebibytes(row.idle_kib << 10),
+            per_second / first * 100.0,
+            millis(p50_micros),
+            millis(p99_micros),
+            mebibytes(row.busy_kib << 10),
+            mebibytes(row.rested_kib << 10),
+            mebibytes(row.bytes_after),
+        )?;
+    }
+    Ok(table)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// Replaces what stands between the marks of that name in a page.
+fn put_between(page: &Path, name: &str, text: &str) -> Result<()> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let old = fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    let before = old.split_once(&begin).with_context(|| format!("the page has no {begin}"))?.0;
+    let after = old.split_once(&end).with_context(|| format!("the page has no {end}"))?.1;
+    fs::write(page, format!("{before}{begin}{text}{end}{after}"))?;
+    Ok(())
+}
