@@ -61,7 +61,7 @@ fn what_cannot_be_measured_says_why() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, reason) in [
         (&["--url", "https://id.example"][..], "is no http:// address"),
-        (&["--url", "http://127.0.0.1:1"], "cannot prepare the load on 127.0.0.1:1"),
+        (&["--url", "http://127.0.0.1:1"], "cannot reach 127.0.0.1:1"),
         (&["--username", "jane"], "--username needs --url"),
     ] {
         let output = bench(directory.path(), arguments, "");
