@@ -14,6 +14,12 @@ pub(crate) fn compare(flags: &[&str]) -> Result<()> {
     bench(&[&["compare"], flags].concat())
 }
 
+/// Measures ten thousand to ten million sessions, or up to as many as the words say; completes docs/scale.md.
+pub(crate) fn scale(words: &[&str]) -> Result<()> {
+    say(&tools::install()?);
+    bench(&[&["scale"], words].concat())
+}
+
 /// Shows that the comparison works, with figures that mean nothing.
 pub(crate) fn try_comparison() -> Result<Remark> {
     compare(&["--quick"])?;
