@@ -1,15 +1,18 @@
 //! Compares Countersign with the servers that people use instead: `countersign-bench COMMAND`.
 //!
-//! `compare` is what people run. The rest are the processes that it starts, and ways to look at one alone.
+//! `compare` and `instructions` are what people run. The rest are the processes that it starts, and ways to look at one alone.
 
 mod chart;
 mod compare;
 mod console;
+mod door;
 mod fleet;
 mod http;
+mod instructions;
 mod job;
 mod machine;
 mod oauth;
+mod operation;
 mod ours;
 mod parts;
 mod peers;
@@ -29,6 +32,7 @@ use countersign::system;
 
 use crate::compare::Effort;
 use crate::console::{now, say};
+use crate::operation::Operation;
 use crate::peers::{Form, Kind, Peer};
 
 const USAGE: &str = "\
@@ -38,6 +42,7 @@ countersign-bench COMMAND
                             measures them and us, and writes docs/comparison.md
   scale [LARGEST]           measures us over ten thousand to ten million sessions, for docs/scale.md
   ratio ROUNDS              measures us with and without our store, for who tunes it
+  instructions              counts the instructions of what a refresh consists of (needs valgrind)
   peer NAME [--form FORM]   starts express (as-written or tuned), oidc-provider or keycloak,
                             has it prove itself with one refresh, and stops it";
 
@@ -64,6 +69,11 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["scale", largest] => scale::run(largest.parse()?, &process::at("docs/scale.md")),
         ["ratio", rounds] => compare::ratio(rounds.parse().context("that is no number of rounds")?),
         ["parts", directory] => compare::parts(Path::new(directory)),
+        ["instructions"] => {
+            say(&instructions::table(&instructions::count_all()?));
+            Ok(())
+        }
+        ["operation", name, turns] => Operation::find(name)?.run(turns.parse()?),
         ["drive"] => block_on(job::drive()),
         ["storeless", address, directory] => {
             block_on(storeless::serve(address.parse()?, Path::new(directory), &system::world()))

@@ -33,10 +33,7 @@ struct Agreeable {
 
 /// Serves the sessions of a fleet of one user from nothing, until the process is ended.
 pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) -> Result<()> {
-    let fleet = Fleet::open(directory)?;
-    let (session, _) = fleet.session(0);
-    let row = SessionWithUser { session, user: Some(fleet.user(0)) };
-    let store = Arc::new(Agreeable { keys: MemoryStore::default(), row });
+    let store = store(&Fleet::open(directory)?);
     let mut config = Config { issuer: Some(ISSUER.to_owned()), listen: address, ..Config::default() };
     config.management_listen.set_port(0);
     let keys = server_keys(directory)?;
@@ -47,6 +44,13 @@ pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) 
         Ok(())
     };
     server::serve(server.edge, listeners, (&config, server.key_policy), ready).await
+}
+
+/// What stands in for the store of a fleet of one user.
+pub(crate) fn store(fleet: &Fleet) -> Arc<dyn Store> {
+    let (session, _) = fleet.session(0);
+    let row = SessionWithUser { session, user: Some(fleet.user(0)) };
+    Arc::new(Agreeable { keys: MemoryStore::default(), row })
 }
 
 fn absent<T>() -> Answer<T> {

@@ -42,6 +42,9 @@ const KEYCLOAK: [Tool; 5] = [
     ("unzip", &["-v"], &["unzip"]),
 ];
 
+/// What counting instructions needs.
+const COUNTING: [Tool; 1] = [("valgrind", &["--version"], &["valgrind"])];
+
 /// Which of the servers that Countersign is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peers {
@@ -62,6 +65,12 @@ pub(crate) fn install_peers(peers: Peers) -> Result<Remark> {
         Peers::WithoutKeycloak => install_missing(&PEERS),
         Peers::WithKeycloak => install_missing(&[&PEERS[..], &KEYCLOAK].concat()),
     }
+}
+
+/// Installs what counting instructions needs and is missing.
+#[expect(dead_code, reason = "no command counts yet")]
+pub(crate) fn install_counting() -> Result<Remark> {
+    install_missing(&COUNTING)
 }
 
 fn install_missing(tools: &[Tool]) -> Result<Remark> {

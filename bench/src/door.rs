@@ -1,0 +1,115 @@
+//! The server's routes in this process, without sockets: what a request costs once it has been received.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use countersign::assembly::assemble;
+use countersign::config::Config;
+use countersign::{http, system};
+use countersign_core::Secret;
+use countersign_core::refresh_token::{LENGTH, PREFIX};
+use countersign_core::store::Store;
+use countersign_store::Options;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+use crate::fleet::{Fleet, ISSUER, Plan, server_keys};
+use crate::{server, storeless};
+
+/// Enough that none is refreshed twice.
+const SESSIONS: u64 = 2048;
+
+/// So few that folding the journal is part of what is counted; otherwise it would come after it.
+const JOURNAL: usize = 256;
+
+/// A server, and the sessions that are refreshed at it.
+pub(crate) struct Door {
+    router: Router,
+    fleet: Arc<Fleet>,
+    /// Whose turn it is.
+    turn: u64,
+    // The store ends its threads before its directory goes, inside the runtime.
+    runtime: Runtime,
+    _home: TempDir,
+}
+
+impl Door {
+    /// Over a store that agrees to everything.
+    pub(crate) fn storeless() -> Result<Self> {
+        Self::open(SESSIONS, |fleet, _| Ok(storeless::store(fleet)))
+    }
+
+    /// Over the usual store, full of sessions.
+    pub(crate) fn durable() -> Result<Self> {
+        Self::open(1, |fleet, home| {
+            fleet.fill_directory(home.path(), |_| {})?;
+            let url = format!("sqlite:{}", home.path().join("countersign.db").display());
+            Ok(countersign_store::open_with(&url, Options { journal: JOURNAL })?)
+        })
+    }
+
+    fn open(each: u64, store: impl FnOnce(&Arc<Fleet>, &TempDir) -> Result<Arc<dyn Store>>) -> Result<Self> {
+        let (home, world) = (server::home()?, system::world());
+        let plan = Plan { count: SESSIONS, each, made: world.now() };
+        let fleet = Arc::new(Fleet::plan(home.path(), plan, &world)?);
+        let config = Config { issuer: Some(ISSUER.to_owned()), ..Config::default() };
+        let store = store(&fleet, &home)?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let keys = server_keys(home.path())?;
+        let server = runtime.block_on(assemble(&config, ISSUER.to_owned(), (store, keys), &world))?;
+        Ok(Self { router: http::routes(server.edge), fleet, turn: 0, runtime, _home: home })
+    }
+
+    /// The tokens of the next sessions, each of which is presented for the first time.
+    ///
+    /// # Errors
+    ///
+    /// When so many sessions are not left.
+    pub(crate) fn tokens(&mut self, count: u64) -> Result<Vec<Secret<String>>> {
+        let turns = self.turn..self.turn + count;
+        ensure!(turns.end <= SESSIONS, "there are no more than {SESSIONS} sessions");
+        self.turn = turns.end;
+        Ok(turns.map(|index| self.fleet.token(index)).collect())
+    }
+
+    /// Refreshes all of them at once.
+    ///
+    /// # Errors
+    ///
+    /// When one is not answered with its successor.
+    pub(crate) fn refresh(&self, tokens: Vec<Secret<String>>) -> Result<()> {
+        self.runtime.block_on(async {
+            let mut refreshing = JoinSet::new();
+            for token in tokens {
+                refreshing.spawn(refresh(self.router.clone(), token));
+            }
+            while let Some(refreshed) = refreshing.join_next().await {
+                refreshed.context("a refresh was lost")??;
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn refresh(router: Router, token: Secret<String>) -> Result<()> {
+    let request = Request::post("/refreshToken")
+        .header("host", "id.example")
+        .header("content-type", "application/json")
+        .header("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36")
+        .extension(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4321))))
+        .body(Body::from(format!(r#"{{"refreshToken":"{}"}}"#, token.expose())))?;
+    let response = router.oneshot(request).await?;
+    let status = response.status();
+    let body = to_bytes(response.into_body(), 1 << 16).await?;
+    let successor = body.windows(PREFIX.len()).position(|part| part == PREFIX.as_bytes());
+    let is_whole = successor.is_some_and(|at| body.len() >= at + LENGTH);
+    ensure!(status == StatusCode::OK && is_whole, "a refresh was answered {status}");
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! An access token like those that the server issues: made, signed, verified and looked into.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_token::unverified::{self, UnverifiedToken};
+use countersign_token::{
+    AccessTokenClaims, Algorithm, Audience, Expected, KeyId, KeySet, Scope, SignError, SigningKey, Timestamp,
+    TokenType, VerifyError, verify,
+};
+use serde_json::json;
+
+const ISSUER: &str = "https://id.example";
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// A new key of one algorithm, and a token that it signed.
+pub struct Signing {
+    key: SigningKey,
+    keys: KeySet,
+    expected: Expected,
+    claims: AccessTokenClaims,
+    token: String,
+}
+
+impl Signing {
+    /// Generates a key, which takes a moment with RSA.
+    pub fn new(algorithm: Algorithm) -> Self {
+        let material = SigningKey::generate(algorithm).expect("the machine has entropy");
+        // As long as the thumbprints that name the server's keys.
+        let key_id = KeyId::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs").expect("this is a key id");
+        let key = SigningKey::parse(algorithm, key_id, &material).expect("a generated key can be read");
+        let expected = Expected {
+            issuer: ISSUER.to_owned(),
+            audience: ISSUER.to_owned(),
+            token_type: TokenType::AccessToken,
+            leeway: Duration::from_secs(5),
+        };
+        let claims = claims();
+        let token = key.sign(TokenType::AccessToken, &claims).expect("the claims are an object");
+        Self { keys: KeySet::new([key.verifying_key()]), key, expected, claims, token }
+    }
+
+    /// From claims to a token.
+    ///
+    /// # Errors
+    ///
+    /// When the cryptographic library fails.
+    pub fn sign(&self) -> Result<String, SignError> {
+        self.key.sign(TokenType::AccessToken, &self.claims)
+    }
+
+    /// From a token to claims, completely.
+    ///
+    /// # Errors
+    ///
+    /// None: the token is good.
+    pub fn verify(&self) -> Result<AccessTokenClaims, VerifyError> {
+        verify(&self.token, &self.keys, &self.expected, NOW)
+    }
+
+    /// The claims as a token carries them: what of signing is no cryptography.
+    ///
+    /// # Errors
+    ///
+    /// None: the claims are an object.
+    pub fn encode(&self) -> serde_json::Result<String> {
+        serde_json::to_vec(&self.claims).map(|json| URL_SAFE_NO_PAD.encode(json))
+    }
+
+    /// Header and claims out of a token: what of verifying is no cryptography.
+    ///
+    /// # Errors
+    ///
+    /// None: the token has its three parts.
+    pub fn decode(&self) -> Result<UnverifiedToken, VerifyError> {
+        unverified::decode(&self.token)
+    }
+}
+
+/// What the server says of a user without claims of their own.
+fn claims() -> AccessTokenClaims {
+    let user = "01994f4e-8a3e-7c61-9d2b-3f5a6b7c8d9e";
+    let extra = json!({"id": user, "username": "john_doe"});
+    AccessTokenClaims {
+        iss: ISSUER.to_owned(),
+        sub: user.to_owned(),
+        aud: Audience::One(ISSUER.to_owned()),
+        exp: NOW.plus(Duration::from_secs(920)),
+        iat: NOW,
+        jti: "n5Ui8kYQ0nOtt7aGmRkqcA".to_owned(),
+        client_id: "first-party".to_owned(),
+        scope: Scope::parse("countersign:account").expect("this is a scope"),
+        sid: "01994f4e-9b1d-7a52-8f3c-0a1b2c3d4e5f".to_owned(),
+        auth_time: Some(NOW),
+        extra: extra.as_object().cloned().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_algorithm_signs_what_it_verifies() {
+        for algorithm in Algorithm::ALL {
+            let signing = Signing::new(algorithm);
+            assert_eq!(signing.verify().unwrap(), claims());
+            assert_eq!(signing.decode().unwrap().claims, json!(claims()));
+            assert!(signing.sign().unwrap().contains(&signing.encode().unwrap()));
+        }
+    }
+}
