@@ -1,8 +1,6 @@
 //! What each part of a refresh takes by itself. `cargo bench --profile release` shares its artefacts with
 //! `cargo build --release`.
 
-#![expect(missing_docs, reason = "Criterion's macros make the functions that lack docs")]
-
 mod rotations;
 
 use countersign_bench::refreshing::Refreshing;
