@@ -10,6 +10,15 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::operation::{self, Operation};
 
+/// What the numbers leave out.
+const NOTE: &str = "
+Counted by Valgrind's Callgrind, in all threads and outside the kernel. The cryptographic library picks its code by
+what the processor can do, and Valgrind's processor can do less than a real one: no AVX-512, and depending on its release
+no SHA extensions and no ADX either. Natively a hash, and all that consists of hashes, takes a fraction of these
+instructions, and a signature somewhat fewer. Requests come without sockets and without a log. With the store each
+session is refreshed for the first time, so its row is read, and the journal is folded on the way.
+";
+
 /// What one operation takes.
 pub(crate) struct Counted {
     what: &'static str,
@@ -27,13 +36,7 @@ pub(crate) fn table(counted: &[Counted]) -> String {
     for Counted { what, instructions } in counted {
         writeln!(text, "| {what} | {} |", grouped(*instructions)).expect("writing to a string does not fail");
     }
-    text.push_str(
-        "\n\
-         Counted by Valgrind's Callgrind, outside the kernel. It knows no AVX-512, and the cryptographic library \
-         picks its code by what the processor can do: natively it may execute other and fewer instructions, for RSA, \
-         hashes and the like. Requests come without sockets and without a log. With the store each session is \
-         refreshed for the first time, so its row is read; the journal is folded on the way.\n",
-    );
+    text.push_str(NOTE);
     text
 }
 
@@ -70,7 +73,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -28,6 +28,9 @@ type Turn = Box<dyn FnMut() -> Result<()>>;
 /// Requests at once where they share commits.
 const CLIENTS: u64 = 64;
 
+/// Requests that are made ready, however many are sent.
+const READY: u64 = 1024;
+
 /// Every operation, in the order of the table.
 pub(crate) const ALL: [Operation; 14] = [
     alone("ratchet-step", "ratchet step", 5000, |_| refreshing(Refreshing::next_secret)),
@@ -100,10 +103,7 @@ fn signing<T: 'static>(algorithm: Algorithm, part: fn(&Signing) -> T) -> Result<
 
 /// The requests are made ready for as many turns as there ever are, so that this cancels out.
 fn requests(mut door: Door, turns: u64, at_once: u64) -> Result<Turn> {
-    let most = turns.max(MOST / at_once);
+    let most = turns.max(READY / at_once);
     let mut batches = (0..most).map(|_| door.tokens(at_once)).collect::<Result<Vec<_>>>()?;
     Ok(Box::new(move || door.refresh(batches.pop().context("there are no more turns")?)))
 }
-
-/// Requests that are made ready.
-const MOST: u64 = 1024;
