@@ -32,7 +32,7 @@ const CLIENTS: u64 = 64;
 const READY: u64 = 1024;
 
 /// Every operation, in the order of the table.
-pub(crate) const ALL: [Operation; 14] = [
+pub(crate) const ALL: &[Operation] = &[
     alone("ratchet-step", "ratchet step", 5000, |_| refreshing(Refreshing::next_secret)),
     alone("parse", "refresh token: parse", 5000, |_| refreshing(Refreshing::parse)),
     alone("seal", "refresh token: seal", 5000, |_| refreshing(Refreshing::seal)),
@@ -60,9 +60,7 @@ pub(crate) const ALL: [Operation; 14] = [
 impl Operation {
     /// The operation of that name.
     pub(crate) fn find(name: &str) -> Result<&'static Self> {
-        const OPERATIONS: &[Operation] = &ALL;
-        OPERATIONS
-            .iter()
+        ALL.iter()
             .find(|operation| operation.name == name)
             .with_context(|| format!("there is no operation `{name}`"))
     }
