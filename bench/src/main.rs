@@ -1,6 +1,7 @@
 //! Compares Countersign with the servers that people use instead: `countersign-bench COMMAND`.
 //!
-//! `compare` and `instructions` are what people run. The rest are the processes that it starts, and ways to look at one alone.
+//! `compare` and `instructions` are what people run. The rest are the processes that these start, and ways to look
+//! at one alone.
 
 mod chart;
 mod compare;
