@@ -121,7 +121,7 @@ impl Store for SqliteStore {
     }
 
     async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
-        self.writer.rotate(step.clone(), by.clone()).await
+        self.writer.rotate(step, by).await
     }
 
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {

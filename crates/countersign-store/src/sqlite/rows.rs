@@ -1,12 +1,15 @@
-//! Sessions as the writer last saw them: one that is refreshed again need not be read again.
+//! Sessions as they were last seen: one that is refreshed again need not be read again.
 //!
-//! Only the writer looks here, inside its transaction, and drops what any other
-//! write may have changed; a commit of another process empties the whole.
+//! A request takes its step here, at once, and the writer appends it. Whatever
+//! another write may have changed is dropped while that write is made, before it
+//! is answered: whoever asks afterwards asks the database. A step that rested on
+//! what then was not so, after a failed commit or a write of another process,
+//! is known by its age and taken again by the writer, or refused.
 
-use std::ops::DerefMut;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_core::session::SessionWithUser;
+use countersign_core::refresh::Step;
+use countersign_core::session::{Presence, SessionWithUser};
 use countersign_core::{SessionId, UserId};
 use quick_cache::unsync::Cache;
 use rusqlite::Connection;
@@ -27,32 +30,72 @@ pub(super) enum Touched {
     Everything,
 }
 
-/// The writer's memory of rows.
+/// The rows that requests and the writer remember together.
+#[derive(Clone, Default)]
+pub(super) struct SharedRows(Arc<Mutex<Rows>>);
+
+impl SharedRows {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A step that was taken on a remembered row.
+pub(super) struct Taken {
+    pub(super) step: Step,
+    pub(super) by: Presence,
+    /// What the row has become.
+    pub(super) row: Arc<SessionWithUser>,
+    age: u64,
+}
+
+/// What is remembered.
 pub(super) struct Rows {
     seen: Cache<SessionId, Arc<SessionWithUser>>,
+    /// How often all that was remembered turned out to be doubtful.
+    age: u64,
     /// What the database's version was when other processes were last asked for.
     version: i64,
 }
 
-impl Rows {
-    pub(super) fn new() -> Self {
-        Self { seen: Cache::new(PLACES), version: 0 }
+impl Default for Rows {
+    fn default() -> Self {
+        Self { seen: Cache::new(PLACES), age: 0, version: 0 }
     }
+}
 
+impl Rows {
     /// Begins a batch. `true`: another process has written since the last one.
     pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let version =
             connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get::<_, i64>(0))?;
         let is_foreign = std::mem::replace(&mut self.version, version) != version;
         if is_foreign {
-            self.forget(&Touched::Everything);
+            self.distrust();
         }
         Ok(is_foreign)
     }
 
-    /// The row, to be changed as this batch changes it.
-    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<impl DerefMut<Target = Arc<SessionWithUser>>> {
-        self.seen.get_mut(&id)
+    /// Takes a step on a row that is remembered and meets its condition; and whether it is remembered.
+    pub(super) fn take(&mut self, step: &Step, by: &Presence) -> (Option<Taken>, bool) {
+        let age = self.age;
+        let Some(mut row) = self.seen.get_mut(&step.session) else { return (None, false) };
+        if !step.is_met_by(&row, by.at) {
+            return (None, true);
+        }
+        step.apply(&mut Arc::make_mut(&mut row).session, by);
+        (Some(Taken { step: step.clone(), by: by.clone(), row: row.clone(), age }), true)
+    }
+
+    /// Whether nothing has happened since that makes the step doubtful.
+    pub(super) const fn is_good(&self, taken: &Taken) -> bool {
+        taken.age == self.age
+    }
+
+    /// Drops everything, and with it the steps that rested on it and are not appended yet.
+    pub(super) fn distrust(&mut self) {
+        self.age += 1;
+        self.forget(&Touched::Everything);
     }
 
     /// Remembers a row as this batch sees it.

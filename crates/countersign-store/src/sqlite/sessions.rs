@@ -1,9 +1,6 @@
 //! Sessions, in the order of the port.
 
-use std::sync::Arc;
-
 use countersign_core::ratchet::SecretHash;
-use countersign_core::refresh::Step;
 use countersign_core::session::{
     Grant, Mode, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
 };
@@ -15,7 +12,6 @@ use serde_json::Value;
 use super::columns::{Columns, Seconds};
 use super::journal::Journal;
 use super::rows::Touched;
-use super::tail::Moved;
 use super::users;
 use super::writer::Desk;
 
@@ -132,46 +128,6 @@ pub(super) fn ids(
         .collect()
 }
 
-/// The usual case of every refresh: looked at and appended in one transaction.
-pub(super) fn rotate(
-    connection: &Connection,
-    desk: &mut Desk,
-    step: &Step,
-    by: &Presence,
-) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
-    let Desk { journal, rows } = desk;
-    let known = rows.get_mut(step.session).map(|mut row| take(connection, journal, &mut row, (step, by)));
-    let taken = match known {
-        Some(taken) => taken,
-        None => {
-            let Some(row) = journal.current(connection, step.session)? else { return Ok(None) };
-            let mut row = Arc::new(row);
-            let taken = take(connection, journal, &mut row, (step, by));
-            rows.put(row);
-            taken
-        }
-    };
-    if taken.is_err() {
-        // It may say what did not happen.
-        rows.forget(&Touched::Session(step.session));
-    }
-    taken
-}
-
-fn take(
-    connection: &Connection,
-    journal: &mut Journal,
-    row: &mut Arc<SessionWithUser>,
-    (step, by): (&Step, &Presence),
-) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
-    if !step.is_met_by(row, by.at) {
-        return Ok(None);
-    }
-    step.apply(&mut Arc::make_mut(row).session, by);
-    journal.append(connection, step.session, Moved::of(&row.session))?;
-    Ok(Some(row.clone()))
-}
-
 pub(super) fn touch(
     connection: &Connection,
     id: SessionId,
@@ -273,7 +229,7 @@ pub(super) fn sweep(
     let Some(last) = last.map(SessionId::from_bytes) else { return Ok(Swept { removed: 0, next: None }) };
     let mut removed = 0;
     for id in ended(connection, &desk.journal, before, (page.after, last))? {
-        desk.rows.forget(&Touched::Session(id));
+        desk.rows().forget(&Touched::Session(id));
         removed += connection.execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])? as u64;
     }
     connection.execute_batch("PRAGMA incremental_vacuum(256)")?;

@@ -3,24 +3,25 @@
 //! Writes that arrive while a commit is in flight run in the next transaction
 //! together, and each is answered after its own commit alone. Nothing waits
 //! when the server is idle: a lone write begins at once. A rotation's row is
-//! handed out before the commit, inside a [`Rotated`] that keeps it until after.
-//! The journal is folded on the way, and whenever there is nothing else to do.
+//! handed out before the commit, inside a [`Rotated`] that keeps it until after;
+//! if the row is remembered, without asking the thread at all. The journal is
+//! folded on the way, and whenever there is nothing else to do.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use countersign_core::refresh::Step;
-use countersign_core::session::Presence;
+use countersign_core::session::{Presence, SessionWithUser};
 use countersign_core::store::{Answer, Rotated, StoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::journal::Journal;
-use super::rows::{Rows, Touched};
-use super::sessions;
+use super::rows::{Rows, SharedRows, Taken, Touched};
+use super::tail::Moved;
 
 /// At most so many writes share a commit.
 const MAX_BATCH: usize = 256;
@@ -31,20 +32,33 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Sessions that one commit folds then: a write that comes meanwhile waits a millisecond or two.
 const IDLE_SLICE: usize = 256;
 
-type Job = Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>;
-type Reply = Box<dyn FnOnce(&Committed)>;
+/// What the thread is asked to do.
+enum Job {
+    /// A step that was taken on a remembered row is to be made durable.
+    Keep(Box<Taken>, oneshot::Sender<Answer<()>>),
+    /// Anything else.
+    Work(Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>),
+}
+
+/// Who hears of a batch's end.
+enum Reply {
+    Taken(oneshot::Sender<Answer<()>>),
+    Work(Box<dyn FnOnce(&Committed)>),
+}
+
 type Committed = Result<(), Arc<str>>;
 
 /// What the writer has at hand beside its connection.
 pub(super) struct Desk {
     pub(super) journal: Journal,
-    pub(super) rows: Rows,
+    rows: SharedRows,
 }
 
 /// A handle to the writer thread. It ends with its handle, after what it was asked to do.
 pub(super) struct Writer {
     /// `None` only while the handle is dropped.
     jobs: Option<Sender<Job>>,
+    rows: SharedRows,
     thread: Option<JoinHandle<()>>,
     is_failing: Arc<AtomicBool>,
 }
@@ -54,13 +68,14 @@ impl Writer {
         // Each waiting write belongs to a request that waits for it: the queue needs no bound of its own.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
-        let desk = Desk { journal, rows: Rows::new() };
+        let rows = SharedRows::default();
+        let desk = Desk { journal, rows: rows.clone() };
         let work = Work { connection, desk, is_failing: is_failing.clone() };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || work.run(&waiting))
             .expect("a thread can be started");
-        Self { jobs: Some(jobs), thread: Some(thread), is_failing }
+        Self { jobs: Some(jobs), rows, thread: Some(thread), is_failing }
     }
 
     /// Whether the last commit failed, or the thread is gone.
@@ -75,7 +90,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
         self.write_at_desk(move |connection, desk| {
-            desk.rows.forget(&touched);
+            desk.rows().forget(&touched);
             work(connection)
         })
         .await
@@ -87,38 +102,69 @@ impl Writer {
         work: impl FnOnce(&Connection, &mut Desk) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
         let (answer, answered) = oneshot::channel();
-        self.send(Box::new(move |connection, desk| {
+        self.send(Job::Work(Box::new(move |connection, desk| {
             let outcome = in_savepoint(connection, |connection| work(connection, desk)).map_err(refused);
-            Box::new(move |committed| {
-                // Whoever asked may have gone away.
-                answer.send(confirmed(committed).and(outcome)).ok();
-            })
-        }))?;
+            // Whoever asked may have gone away.
+            Reply::Work(Box::new(move |committed| drop(answer.send(confirmed(committed).and(outcome)))))
+        })))?;
         answered.await.map_err(|_| gone())?
     }
 
     /// Takes a step, if its condition holds; the row comes before the commit.
-    pub(super) async fn rotate(&self, step: Step, by: Presence) -> Answer<Option<Rotated>> {
+    pub(super) async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
+        let (settle, settled) = oneshot::channel();
+        let durable = async { settled.await.map_err(|_| gone())? };
+        if let Some(row) = self.take_remembered(step, by, settle)? {
+            return Ok(Some(Rotated::new(row, durable)));
+        }
+        self.rotate_unremembered(step.clone(), by.clone()).await
+    }
+
+    /// Takes a step on a row that is remembered. Steps reach the thread in the order in which they were taken.
+    fn take_remembered(
+        &self,
+        step: &Step,
+        by: &Presence,
+        settle: oneshot::Sender<Answer<()>>,
+    ) -> Answer<Option<Arc<SessionWithUser>>> {
+        let mut rows = self.rows.lock();
+        let (Some(taken), _) = rows.take(step, by) else { return Ok(None) };
+        let row = taken.row.clone();
+        self.send(Job::Keep(Box::new(taken), settle))?;
+        Ok(Some(row))
+    }
+
+    async fn rotate_unremembered(&self, step: Step, by: Presence) -> Answer<Option<Rotated>> {
         let (answer, answered) = oneshot::channel();
         let (settle, settled) = oneshot::channel();
-        self.send(Box::new(move |connection, desk| {
+        self.send(Job::Work(Box::new(move |connection, desk| {
             // One write needs no savepoint: it happens or it does not.
             let moved = in_transaction(connection)
-                .and_then(|connection| sessions::rotate(connection, desk, &step, &by))
+                .and_then(|connection| desk.rotate(connection, (&step, &by)))
                 .map_err(refused);
             if let Ok(Some(_)) = moved {
                 answer.send(moved).ok();
-                return Box::new(move |committed| drop(settle.send(confirmed(committed))));
+                return Reply::Taken(settle);
             }
             // A refusal may rest on another step of this very batch, which nobody can see before the commit.
-            Box::new(move |committed| drop(answer.send(confirmed(committed).and(moved))))
-        }))?;
+            Reply::Work(Box::new(move |committed| drop(answer.send(confirmed(committed).and(moved)))))
+        })))?;
         let row = answered.await.map_err(|_| gone())??;
         Ok(row.map(|row| Rotated::new(row, async { settled.await.map_err(|_| gone())? })))
     }
 
     fn send(&self, job: Job) -> Answer<()> {
         self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())
+    }
+}
+
+impl Reply {
+    fn give(self, committed: &Committed) {
+        match self {
+            // Whoever asked may have gone away.
+            Self::Taken(settle) => drop(settle.send(confirmed(committed))),
+            Self::Work(answer) => answer(committed),
+        }
     }
 }
 
@@ -143,9 +189,63 @@ fn confirmed(committed: &Committed) -> Answer<()> {
 }
 
 impl Desk {
+    /// What is remembered of rows; requests look there too, so nobody keeps it for long.
+    pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock()
+    }
+
     /// Begins a batch: other processes may have written since the last one.
     fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.rows.begin(connection)? { self.journal.catch_up(connection) } else { Ok(()) }
+        let is_foreign = self.rows().begin(connection)?;
+        if is_foreign { self.journal.catch_up(connection) } else { Ok(()) }
+    }
+
+    /// Takes a step inside the batch's transaction, on what is remembered or else on what is stored.
+    fn rotate(
+        &mut self,
+        connection: &Connection,
+        (step, by): (&Step, &Presence),
+    ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
+        let (taken, is_remembered) = self.rows().take(step, by);
+        if taken.is_some() || is_remembered {
+            let row = taken.map(|taken| taken.row);
+            return row.map(|row| self.append(connection, row)).transpose();
+        }
+        let Some(mut row) = self.journal.current(connection, step.session)? else { return Ok(None) };
+        if !step.is_met_by(&row, by.at) {
+            return Ok(None);
+        }
+        step.apply(&mut row.session, by);
+        let row = Arc::new(row);
+        self.rows().put(row.clone());
+        self.append(connection, row).map(Some)
+    }
+
+    /// Appends a step that was taken on a remembered row.
+    fn keep(&mut self, connection: &Connection, taken: Taken) -> Answer<()> {
+        let kept = if self.rows().is_good(&taken) {
+            self.append(connection, taken.row).map(|_| true)
+        } else {
+            // What the step rested on was not so, or may not be so any more.
+            let again = self.rotate(connection, (&taken.step, &taken.by));
+            again.map(|row| row == Some(taken.row))
+        };
+        match kept {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::new("the session was changed at the same moment; ask again")),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    fn append(
+        &mut self,
+        connection: &Connection,
+        row: Arc<SessionWithUser>,
+    ) -> rusqlite::Result<Arc<SessionWithUser>> {
+        let id = row.session.id;
+        // What is remembered by now did not happen if this fails.
+        let appended = self.journal.append(connection, id, Moved::of(&row.session));
+        appended.inspect_err(|_| self.rows().forget(&Touched::Session(id))).map(|()| row)
     }
 }
 
@@ -165,17 +265,34 @@ impl Work {
             let mut replies = Vec::new();
             let committed = self.commit(|work| {
                 let mut job = Some(first);
-                while let Some(run) = job {
-                    replies.push(run(&work.connection, &mut work.desk));
+                while let Some(this) = job {
+                    replies.extend(work.carry_out(this));
                     // A full disk makes SQLite roll the whole transaction back by itself.
                     let is_lost = work.connection.is_autocommit();
                     job = if is_lost || replies.len() == MAX_BATCH { None } else { waiting.try_recv().ok() };
                 }
                 work.fold(Journal::fold_when_long);
             });
-            replies.into_iter().for_each(|reply| reply(&committed));
+            replies.into_iter().for_each(|reply| reply.give(&committed));
         }
         self.fold_all(|| false);
+    }
+
+    /// Does one job inside the batch's transaction. `None`: who asked has been answered already.
+    fn carry_out(&mut self, job: Job) -> Option<Reply> {
+        match job {
+            Job::Work(work) => Some(work(&self.connection, &mut self.desk)),
+            Job::Keep(taken, settle) => {
+                let kept = in_transaction(&self.connection).map_err(refused);
+                match kept.and_then(|connection| self.desk.keep(connection, *taken)) {
+                    Ok(()) => Some(Reply::Taken(settle)),
+                    Err(error) => {
+                        settle.send(Err(error)).ok();
+                        None
+                    }
+                }
+            }
+        }
     }
 
     /// The next write, for which the journal is folded while none comes. `None`: there will be none.
@@ -195,7 +312,7 @@ impl Work {
                 return came;
             }
             // An idle server needs no memory of what was.
-            self.desk.rows.forget(&Touched::Everything);
+            self.desk.rows().forget(&Touched::Everything);
             if !is_folding {
                 break;
             }
@@ -242,7 +359,7 @@ impl Work {
             Ok(()) => self.desk.journal.publish(),
             Err(error) => {
                 self.desk.journal.roll_back();
-                self.desk.rows.forget(&Touched::Everything);
+                self.desk.rows().distrust();
                 let error = error as &dyn std::error::Error;
                 tracing::error!(error, "the database could not commit");
             }

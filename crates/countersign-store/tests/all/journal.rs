@@ -190,3 +190,79 @@ fn a_session_that_lives_on_in_the_journal_alone_is_not_swept() {
     let swept = table.runtime.block_on(store.sweep(NOON.plus(a_week + Duration::from_secs(6)), &first));
     assert_eq!(swept.unwrap().removed, 1);
 }
+
+// D3, D5
+#[test]
+fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
+    use countersign_core::session::RevokedReason;
+    use countersign_core::store::{UserChange, Whose};
+    let table = Table::new();
+    let (store, other) = (table.open(1000), table.open(1000));
+    let mut tokens = table.sessions(&*store, 2);
+    for _ in 0..2 {
+        tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    }
+    let how = crate::support::revoked(RevokedReason::EndedByAdmin, after(6));
+    let refused = |token: &RefreshToken| {
+        let step = table.kit.step(token, after(7));
+        // The step may be taken from memory, but it is not made durable.
+        let taken = table.runtime.block_on(async {
+            match store.rotate(&step, &crate::support::presence(after(7))).await.unwrap() {
+                Some(rotated) => rotated.row().await.is_ok(),
+                None => false,
+            }
+        });
+        assert!(!taken);
+        assert_eq!(table.generation(&*store, token.session), 2, "nothing moved");
+        assert_eq!(table.runtime.block_on(rotate(&*store, &step, after(7))), None, "and it stays so");
+    };
+    table.runtime.block_on(other.revoke(tokens[0].session, &Whose::Everyone, &how)).unwrap();
+    refused(&tokens[0]);
+    let disable = UserChange::Disable(how);
+    table.runtime.block_on(other.change_user(&user("1").id, &[disable])).unwrap();
+    refused(&tokens[1]);
+}
+
+// D3
+#[test]
+fn what_this_process_ended_is_refused_although_the_row_is_remembered() {
+    use countersign_core::session::RevokedReason;
+    use countersign_core::store::{UserChange, Whose};
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 3);
+    tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    let how = || crate::support::revoked(RevokedReason::EndedByUser, after(6));
+    let is_refused = |token: &RefreshToken| {
+        let step = table.kit.step(token, after(7));
+        table.runtime.block_on(rotate(&*store, &step, after(7))).is_none()
+    };
+    table.runtime.block_on(store.revoke(tokens[0].session, &Whose::Everyone, &how())).unwrap();
+    assert!(is_refused(&tokens[0]));
+    let user_1 = Whose::User(user("1").id);
+    table.runtime.block_on(store.revoke_all(&user_1, Some(tokens[2].session), &how())).unwrap();
+    assert!(is_refused(&tokens[1]));
+    table.turn(&*store, &mut tokens[2]);
+    table.runtime.block_on(store.change_user(&user("1").id, &[UserChange::Disable(how())])).unwrap();
+    assert!(is_refused(&tokens[2]));
+}
+
+#[test]
+fn a_remembered_row_is_moved_once_by_concurrent_presentations() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 1);
+    for round in 0..50 {
+        let step = table.kit.step(&tokens[0], after(5));
+        let tries: Vec<_> = (0..16)
+            .map(|_| {
+                let (store, step) = (store.clone(), step.clone());
+                table.runtime.spawn(async move { rotate(&*store, &step, after(5)).await.is_some() })
+            })
+            .collect();
+        let moved = tries.into_iter().map(|this| table.runtime.block_on(this).unwrap());
+        assert_eq!(moved.filter(|moved| *moved).count(), 1, "round {round}");
+        let found = table.runtime.block_on(store.session(tokens[0].session)).unwrap().unwrap();
+        tokens[0] = table.kit.token(&found.session, step.link);
+    }
+}
