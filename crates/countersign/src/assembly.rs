@@ -15,7 +15,7 @@ use countersign_token::{Algorithm, Expected, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
-use crate::http::{Edge, Hosts};
+use crate::http::{DeviceLabels, Edge, Hosts};
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::{Keeper, Keyring, Keys};
 use crate::operations::metrics::Metrics;
@@ -78,6 +78,7 @@ pub async fn assemble(
         body_limit: config.limits.body,
         request_time: config.limits.request_time.duration(),
         trusted_proxies: config.trusted_proxies.clone(),
+        devices: DeviceLabels::default(),
         hosts: Hosts::Any,
         is_draining: AtomicBool::new(false),
     };

@@ -37,8 +37,10 @@ enum Job {
     /// A step that was taken on a remembered row is to be made durable.
     Keep(Box<Taken>, oneshot::Sender<Answer<()>>),
     /// Anything else.
-    Work(Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>),
+    Work(AnyWork),
 }
+
+type AnyWork = Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>;
 
 /// Who hears of a batch's end.
 enum Reply {

@@ -24,6 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+pub use visitor::DeviceLabels;
 
 /// The server as its handlers see it: the flows' parts, and what HTTP adds to them.
 pub struct Edge {
@@ -35,6 +36,8 @@ pub struct Edge {
     pub request_time: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What the clients' User-Agents mean.
+    pub devices: DeviceLabels,
     /// By which names clients may call it.
     pub hosts: Hosts,
     /// Set when the server is about to stop, so that no new work is sent to it.

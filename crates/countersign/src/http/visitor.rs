@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use countersign_core::session::Presence;
 use ipnet::IpNet;
+use quick_cache::sync::Cache;
 use woothee::parser::Parser;
 
 use super::{Edge, cookies};
@@ -20,6 +21,12 @@ use crate::visitor::Visitor;
 
 /// The longest label of a device, in characters.
 const MAX_LABEL: usize = 64;
+
+/// Of a User-Agent so much is read, in bytes; a header that `to_str` takes is ASCII.
+const MAX_AGENT: usize = 512;
+
+/// User-Agents whose meaning is remembered.
+const MAX_AGENTS: usize = 1024;
 
 impl FromRequestParts<Arc<Edge>> for Visitor {
     type Rejection = Infallible;
@@ -29,7 +36,7 @@ impl FromRequestParts<Arc<Edge>> for Visitor {
         let presence = Presence {
             at: edge.app.world.now(),
             address: peer.map(|peer| client_address(peer, &parts.headers, &edge.trusted_proxies)),
-            device: device_label(&parts.headers),
+            device: edge.devices.of(&parts.headers),
         };
         let device_token = cookies::find(&parts.headers, cookies::DEVICE).map(str::to_owned);
         Ok(Self { presence, device_token })
@@ -60,11 +67,31 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
     hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// "Chrome on Windows" for browsers, "curl" for tools.
-fn device_label(headers: &HeaderMap) -> String {
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let agent: String = agent.chars().take(512).collect();
-    match Parser::new().parse(&agent) {
+/// What User-Agents mean: there are few of them, and parsing one takes longer than checking a token's tag.
+pub struct DeviceLabels(Cache<String, String>);
+
+impl Default for DeviceLabels {
+    fn default() -> Self {
+        Self(Cache::new(MAX_AGENTS))
+    }
+}
+
+impl DeviceLabels {
+    /// "Chrome on Windows" for browsers, "curl" for tools.
+    fn of(&self, headers: &HeaderMap) -> String {
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let agent: &str = agent.get(..MAX_AGENT).unwrap_or(agent);
+        if let Some(known) = self.0.get(agent) {
+            return known;
+        }
+        let label = device_label(agent);
+        self.0.insert(agent.to_owned(), label.clone());
+        label
+    }
+}
+
+fn device_label(agent: &str) -> String {
+    match Parser::new().parse(agent) {
         Some(found) if found.os != "UNKNOWN" => format!("{} on {}", found.name, found.os),
         _ => {
             let tool: String =
@@ -102,7 +129,11 @@ mod tests {
     #[test]
     fn a_device_has_a_label_that_people_know() {
         let label = |agent: &'static str| {
-            device_label(&HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(agent))]))
+            let headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(agent))]);
+            let devices = DeviceLabels::default();
+            let labels = [devices.of(&headers), devices.of(&headers)];
+            assert_eq!(labels[0], labels[1], "remembered as it was read");
+            labels[0].clone()
         };
         let chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                       Chrome/120.0.0.0 Safari/537.36";
