@@ -16,7 +16,8 @@ use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+    Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
+    Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{SessionId, Timestamp, UserId, World};
@@ -99,7 +100,7 @@ impl Store for Agreeable {
         let mut row = self.row.clone();
         row.session.id = step.session;
         step.apply(&mut row.session, by);
-        Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(())))))
+        Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(Kept::AsSeen)))))
     }
 
     async fn touch(&self, _: SessionId, _: &Presence, _: Timestamp) -> Answer<bool> {

@@ -34,6 +34,7 @@ cargo xtask COMMAND
   tidy             the rules of the house: crate edges, file lengths, module docs and so on
   compare [FLAGS]  measures the server beside others and writes docs/comparison.md; --keycloak for it too,
                    --quick to see that everything works
+  parts            times the parts of a refresh alone, and counts their instructions
   scale [LARGEST]  measures it over ten thousand to ten million sessions for docs/scale.md; takes 20 minutes
   readme           runs the commands of README.md and of the pages in docs/ that ask for it";
 
@@ -60,6 +61,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         },
         ["tidy"] => tidy::run(),
         ["compare", flags @ ..] => measure::compare(flags),
+        ["parts"] => measure::parts(),
         ["scale", words @ ..] => measure::scale(words),
         ["readme"] => readme::run(),
         [] | ["help" | "--help" | "-h"] => {

@@ -20,6 +20,16 @@ pub(crate) fn scale(words: &[&str]) -> Result<()> {
     bench(&[&["scale"], words].concat())
 }
 
+/// Counts the instructions of what is done most, and times the parts of a refresh; prints both.
+pub(crate) fn parts() -> Result<()> {
+    say(&tools::install()?);
+    say(&tools::install_counting()?);
+    bench(&["instructions"])?;
+    let criterion =
+        ["bench", "--profile", "release", "--locked", "--package", "countersign-bench", "--", "--noplot"];
+    process::run(&mut process::cargo(&criterion))
+}
+
 /// Shows that the comparison works, with figures that mean nothing.
 pub(crate) fn try_comparison() -> Result<Remark> {
     compare(&["--quick"])?;

@@ -68,7 +68,6 @@ pub(crate) fn install_peers(peers: Peers) -> Result<Remark> {
 }
 
 /// Installs what counting instructions needs and is missing.
-#[expect(dead_code, reason = "no command counts yet")]
 pub(crate) fn install_counting() -> Result<Remark> {
     install_missing(&COUNTING)
 }

@@ -74,7 +74,8 @@ impl Table {
                 rotations.spawn(async move {
                     let rotated = store.rotate(&step, &presence(step.spent.at)).await;
                     let rotated = rotated.expect("the store answers").expect("the token is the current one");
-                    rotated.prepare(|_| ()).await.expect("the step becomes durable");
+                    let kept = rotated.prepare(|_| ()).await.expect("the step becomes durable");
+                    kept.expect("nobody else writes");
                 });
             }
             while let Some(rotation) = rotations.join_next().await {

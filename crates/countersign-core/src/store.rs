@@ -87,7 +87,18 @@ pub trait Store: Send + Sync {
 #[must_use = "a step that is not waited for may be lost"]
 pub struct Rotated {
     row: Arc<SessionWithUser>,
-    durable: Pin<Box<dyn Future<Output = Answer<()>> + Send>>,
+    kept: Pin<Box<dyn Future<Output = Answer<Kept>> + Send>>,
+}
+
+/// How a step was made durable. Only where several processes write at one moment it is another than was seen.
+#[derive(Debug, Clone)]
+pub enum Kept {
+    /// On the row that was seen.
+    AsSeen,
+    /// On this row, which somebody else had changed.
+    Otherwise(Arc<SessionWithUser>),
+    /// Not at all: the row no longer met the condition, and nothing was changed.
+    NotMet,
 }
 
 /// What became of a new user.
@@ -186,23 +197,25 @@ pub struct KeyRing {
 }
 
 impl Rotated {
-    /// A row that has moved, and when that is durable.
-    pub fn new(
-        row: Arc<SessionWithUser>,
-        durable: impl Future<Output = Answer<()>> + Send + 'static,
-    ) -> Self {
-        Self { row, durable: Box::pin(durable) }
+    /// A row that has moved, and how that will have become durable.
+    pub fn new(row: Arc<SessionWithUser>, kept: impl Future<Output = Answer<Kept>> + Send + 'static) -> Self {
+        Self { row, kept: Box::pin(kept) }
     }
 
-    /// Prepares something from the moved row at once, and gives it out when the step is durable.
+    /// Prepares something from the moved row at once, and gives it out when the step is durable; prepares it
+    /// again if the row was another by then. `None`: the step's condition did not hold after all.
     ///
     /// # Errors
     ///
     /// When the store cannot make the step durable: it may or may not have happened.
-    pub async fn prepare<T>(self, prepare: impl FnOnce(&SessionWithUser) -> T) -> Answer<T> {
+    pub async fn prepare<T>(self, prepare: impl Fn(&SessionWithUser) -> T) -> Answer<Option<T>> {
         let prepared = prepare(&self.row);
         drop(self.row);
-        self.durable.await.map(|()| prepared)
+        Ok(match self.kept.await? {
+            Kept::AsSeen => Some(prepared),
+            Kept::Otherwise(row) => Some(prepare(&row)),
+            Kept::NotMet => None,
+        })
     }
 
     /// The moved row, when the step is durable.
@@ -210,7 +223,7 @@ impl Rotated {
     /// # Errors
     ///
     /// As [`Rotated::prepare`].
-    pub async fn row(self) -> Answer<SessionWithUser> {
+    pub async fn row(self) -> Answer<Option<SessionWithUser>> {
         self.prepare(SessionWithUser::clone).await
     }
 }

@@ -12,7 +12,8 @@ use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+    Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
+    Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{SessionId, Timestamp, UserId};
@@ -170,7 +171,7 @@ impl Store for MemoryStore {
         }
         step.apply(&mut row.session, by);
         tables.sessions.insert(row.session.id, row.session.clone());
-        Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(())))))
+        Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(Kept::AsSeen)))))
     }
 
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {

@@ -6,6 +6,7 @@
 
 mod columns;
 mod connection;
+mod desk;
 mod journal;
 mod keys;
 mod readers;
@@ -30,12 +31,13 @@ use countersign_core::{SessionId, Timestamp, UserId};
 use rusqlite::Connection;
 
 use crate::OpenError;
+use desk::Desk;
 use journal::Journal;
 use readers::Readers;
 use rows::Touched;
 pub(crate) use schema::status as schema_status;
 use tail::Tail;
-use writer::{Desk, Writer};
+use writer::Writer;
 
 /// A store in one SQLite file.
 pub(crate) struct SqliteStore {

@@ -10,10 +10,10 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::Value;
 
 use super::columns::{Columns, Seconds};
+use super::desk::Desk;
 use super::journal::Journal;
 use super::rows::Touched;
 use super::users;
-use super::writer::Desk;
 
 /// The columns of a session, in the order in which [`read`] takes them.
 const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, s.key_thumbprint, s.mode, \

@@ -7,21 +7,21 @@
 //! if the row is remembered, without asking the thread at all. The journal is
 //! folded on the way, and whenever there is nothing else to do.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use countersign_core::refresh::Step;
 use countersign_core::session::{Presence, SessionWithUser};
-use countersign_core::store::{Answer, Rotated, StoreError};
+use countersign_core::store::{Answer, Kept, Rotated, StoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::desk::Desk;
 use super::journal::Journal;
-use super::rows::{Rows, SharedRows, Taken, Touched};
-use super::tail::Moved;
+use super::rows::{SharedRows, Taken, Touched};
 
 /// At most so many writes share a commit.
 const MAX_BATCH: usize = 256;
@@ -35,7 +35,7 @@ const IDLE_SLICE: usize = 256;
 /// What the thread is asked to do.
 enum Job {
     /// A step that was taken on a remembered row is to be made durable.
-    Keep(Box<Taken>, oneshot::Sender<Answer<()>>),
+    Keep(Box<Taken>, Settle),
     /// Anything else.
     Work(AnyWork),
 }
@@ -44,17 +44,12 @@ type AnyWork = Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>;
 
 /// Who hears of a batch's end.
 enum Reply {
-    Taken(oneshot::Sender<Answer<()>>),
+    Taken(Settle, Kept),
     Work(Box<dyn FnOnce(&Committed)>),
 }
 
+type Settle = oneshot::Sender<Answer<Kept>>;
 type Committed = Result<(), Arc<str>>;
-
-/// What the writer has at hand beside its connection.
-pub(super) struct Desk {
-    pub(super) journal: Journal,
-    rows: SharedRows,
-}
 
 /// A handle to the writer thread. It ends with its handle, after what it was asked to do.
 pub(super) struct Writer {
@@ -71,7 +66,7 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
         let rows = SharedRows::default();
-        let desk = Desk { journal, rows: rows.clone() };
+        let desk = Desk::new(journal, rows.clone());
         let work = Work { connection, desk, is_failing: is_failing.clone() };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -115,9 +110,9 @@ impl Writer {
     /// Takes a step, if its condition holds; the row comes before the commit.
     pub(super) async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
         let (settle, settled) = oneshot::channel();
-        let durable = async { settled.await.map_err(|_| gone())? };
+        let kept = async { settled.await.map_err(|_| gone())? };
         if let Some(row) = self.take_remembered(step, by, settle)? {
-            return Ok(Some(Rotated::new(row, durable)));
+            return Ok(Some(Rotated::new(row, kept)));
         }
         self.rotate_unremembered(step.clone(), by.clone()).await
     }
@@ -127,7 +122,7 @@ impl Writer {
         &self,
         step: &Step,
         by: &Presence,
-        settle: oneshot::Sender<Answer<()>>,
+        settle: Settle,
     ) -> Answer<Option<Arc<SessionWithUser>>> {
         let mut rows = self.rows.lock();
         let (Some(taken), _) = rows.take(step, by) else { return Ok(None) };
@@ -146,7 +141,7 @@ impl Writer {
                 .map_err(refused);
             if let Ok(Some(_)) = moved {
                 answer.send(moved).ok();
-                return Reply::Taken(settle);
+                return Reply::Taken(settle, Kept::AsSeen);
             }
             // A refusal may rest on another step of this very batch, which nobody can see before the commit.
             Reply::Work(Box::new(move |committed| drop(answer.send(confirmed(committed).and(moved)))))
@@ -164,7 +159,7 @@ impl Reply {
     fn give(self, committed: &Committed) {
         match self {
             // Whoever asked may have gone away.
-            Self::Taken(settle) => drop(settle.send(confirmed(committed))),
+            Self::Taken(settle, kept) => drop(settle.send(confirmed(committed).map(|()| kept))),
             Self::Work(answer) => answer(committed),
         }
     }
@@ -188,67 +183,6 @@ fn refused(error: rusqlite::Error) -> StoreError {
 
 fn confirmed(committed: &Committed) -> Answer<()> {
     committed.as_ref().map_err(|why| StoreError::caused_by("the database could not commit", &**why)).copied()
-}
-
-impl Desk {
-    /// What is remembered of rows; requests look there too, so nobody keeps it for long.
-    pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock()
-    }
-
-    /// Begins a batch: other processes may have written since the last one.
-    fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let is_foreign = self.rows().begin(connection)?;
-        if is_foreign { self.journal.catch_up(connection) } else { Ok(()) }
-    }
-
-    /// Takes a step inside the batch's transaction, on what is remembered or else on what is stored.
-    fn rotate(
-        &mut self,
-        connection: &Connection,
-        (step, by): (&Step, &Presence),
-    ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
-        let (taken, is_remembered) = self.rows().take(step, by);
-        if taken.is_some() || is_remembered {
-            let row = taken.map(|taken| taken.row);
-            return row.map(|row| self.append(connection, row)).transpose();
-        }
-        let Some(mut row) = self.journal.current(connection, step.session)? else { return Ok(None) };
-        if !step.is_met_by(&row, by.at) {
-            return Ok(None);
-        }
-        step.apply(&mut row.session, by);
-        let row = Arc::new(row);
-        self.rows().put(row.clone());
-        self.append(connection, row).map(Some)
-    }
-
-    /// Appends a step that was taken on a remembered row.
-    fn keep(&mut self, connection: &Connection, taken: Taken) -> Answer<()> {
-        let kept = if self.rows().is_good(&taken) {
-            self.append(connection, taken.row).map(|_| true)
-        } else {
-            // What the step rested on was not so, or may not be so any more.
-            let again = self.rotate(connection, (&taken.step, &taken.by));
-            again.map(|row| row == Some(taken.row))
-        };
-        match kept {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(StoreError::new("the session was changed at the same moment; ask again")),
-            Err(error) => Err(refused(error)),
-        }
-    }
-
-    fn append(
-        &mut self,
-        connection: &Connection,
-        row: Arc<SessionWithUser>,
-    ) -> rusqlite::Result<Arc<SessionWithUser>> {
-        let id = row.session.id;
-        // What is remembered by now did not happen if this fails.
-        let appended = self.journal.append(connection, id, Moved::of(&row.session));
-        appended.inspect_err(|_| self.rows().forget(&Touched::Session(id))).map(|()| row)
-    }
 }
 
 /// What the thread works with.
@@ -286,8 +220,8 @@ impl Work {
             Job::Work(work) => Some(work(&self.connection, &mut self.desk)),
             Job::Keep(taken, settle) => {
                 let kept = in_transaction(&self.connection).map_err(refused);
-                match kept.and_then(|connection| self.desk.keep(connection, *taken)) {
-                    Ok(()) => Some(Reply::Taken(settle)),
+                match kept.and_then(|connection| self.desk.keep(connection, *taken).map_err(refused)) {
+                    Ok(kept) => Some(Reply::Taken(settle, kept)),
                     Err(error) => {
                         settle.send(Err(error)).ok();
                         None

@@ -105,7 +105,7 @@ pub(crate) fn revoked(reason: RevokedReason, at: Timestamp) -> Revoked {
 /// Takes a step, and waits until it is durable.
 pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Option<SessionWithUser> {
     match store.rotate(step, &presence(at)).await.unwrap() {
-        Some(rotated) => Some(rotated.row().await.unwrap()),
+        Some(rotated) => rotated.row().await.unwrap(),
         None => None,
     }
 }

@@ -118,9 +118,13 @@ impl Exchange<'_> {
         let prepared = rotated.prepare(|moved| {
             // The write needs no earlier read, so a changed row is noticed here, before anything is released.
             let is_bound = refresh::is_bound(&self.app.server_keys, &moved.session, self.token);
-            is_bound.then(|| self.pair_at(moved, step.link))
+            is_bound.then(|| self.pair_at(moved, step.link.clone()))
         });
-        let Some(pair) = prepared.await? else { return Box::pin(self.breached(Breach::RowTampered)).await };
+        let pair = match prepared.await? {
+            Some(Some(pair)) => pair?,
+            Some(None) => return Box::pin(self.breached(Breach::RowTampered)).await,
+            None => return Box::pin(self.explain()).await,
+        };
         let outcome = match advance {
             Advance::Rotate => RefreshOutcome::Rotated,
             Advance::Recover => RefreshOutcome::Recovered,
@@ -129,7 +133,7 @@ impl Exchange<'_> {
                 RefreshOutcome::RollbackDetected
             }
         };
-        Ok((outcome, pair?))
+        Ok((outcome, pair))
     }
 
     fn replayed(&self, row: &SessionWithUser, link: Link) -> Exchanged {
