@@ -80,9 +80,11 @@ impl Job {
                 Says::Refresh(tokens) => Box::new(Refreshing::new([each(index, tokens)?])),
                 Says::Verify(tokens) => Box::new(tutorial::verifying(&each(index, tokens)?)),
                 Says::Get(path) => Box::new(Repeating::get(path)),
-                Says::Grant { path, client_id, client_secret, tokens } => {
-                    Box::new(Granting::new(path, (client_id, client_secret), each(index, tokens)?))
-                }
+                Says::Grant { path, client_id, client_secret, tokens } => Box::new(Granting::new(
+                    (self.server, path),
+                    (client_id, client_secret),
+                    each(index, tokens)?,
+                )),
             })
         };
         match &self.says {

@@ -1,6 +1,7 @@
 //! Refreshing through a token endpoint (RFC 6749 §6), as any OAuth client does.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 
 use countersign::load::{Conversation, Reply};
 use countersign_core::Secret;
@@ -8,6 +9,8 @@ use serde::Deserialize;
 
 /// One session that is refreshed again and again.
 pub(crate) struct Granting {
+    /// As the tokens were asked for: some servers name themselves after it.
+    host: SocketAddr,
     path: String,
     client_id: String,
     client_secret: String,
@@ -20,15 +23,19 @@ struct Granted {
 }
 
 impl Granting {
-    pub(crate) fn new(path: &str, (client_id, client_secret): (&str, &str), token: Secret<String>) -> Self {
+    pub(crate) fn new(
+        (host, path): (SocketAddr, &str),
+        (client_id, client_secret): (&str, &str),
+        token: Secret<String>,
+    ) -> Self {
         let (client_id, client_secret) = (client_id.to_owned(), client_secret.to_owned());
-        Self { path: path.to_owned(), client_id, client_secret, token }
+        Self { host, path: path.to_owned(), client_id, client_secret, token }
     }
 }
 
 impl Conversation for Granting {
     fn ask(&mut self, request: &mut Vec<u8>) {
-        let Self { path, client_id, client_secret, token } = self;
+        let Self { host, path, client_id, client_secret, token } = self;
         // Tokens and hexadecimal secrets need no encoding in a form.
         let body = format!(
             "grant_type=refresh_token&client_id={client_id}&client_secret={client_secret}&refresh_token={}",
@@ -36,7 +43,7 @@ impl Conversation for Granting {
         );
         write!(
             request,
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()
         )

@@ -28,7 +28,7 @@ const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
 /// How long each size is driven before anything counts, and how long it counts, in seconds.
 const WARM_UP: f64 = 5.0;
-const SECONDS: f64 = 20.0;
+const SECONDS: f64 = 15.0;
 
 /// After so long without a request a server is idle.
 const REST: Duration = Duration::from_secs(5);

@@ -18,13 +18,13 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    pub(super) const fn new(journal: Journal, rows: SharedRows) -> Self {
+        Self { journal, rows }
+    }
+
     /// What is remembered of rows; requests look there too, so nobody keeps it for long.
     pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock()
-    }
-
-    pub(super) const fn new(journal: Journal, rows: SharedRows) -> Self {
-        Self { journal, rows }
     }
 
     /// Begins a batch: other processes may have written since the last one.

@@ -197,7 +197,6 @@ impl Work {
         while let Some(first) = self.next(waiting) {
             // Where requests wait for this very processor, they go first and share the commit.
             thread::yield_now();
-
             let mut replies = Vec::new();
             let committed = self.commit(|work| {
                 let mut job = Some(first);
