@@ -103,9 +103,8 @@ pub(crate) fn run(kinds: &[Kind], effort: Effort, docs: &Path) -> Result<()> {
         }
         let parts = measure_parts(&durable.directory)?;
         results.parts = if round == 1 { parts } else { average(results.parts, parts) };
+        std::fs::write(process::at("target/comparison.json"), serde_json::to_string_pretty(&results)?)?;
     }
-    let kept = process::at("target/comparison.json");
-    std::fs::write(&kept, serde_json::to_string_pretty(&results)?)?;
     report::write(&results, effort, docs)
 }
 

@@ -107,7 +107,7 @@ fn compare_with(flags: &[&str]) -> Result<()> {
         let quick = Effort { rounds: 1, warm_up: 0.5, seconds: 1.0 };
         return compare::run(&kinds, quick, &process::at("target/comparison"));
     }
-    let effort = Effort { rounds: 3, warm_up: 1.5, seconds: 4.0 };
+    let effort = Effort { rounds: 3, warm_up: 1.5, seconds: 3.0 };
     compare::run(&kinds, effort, &process::at("docs"))
 }
 

@@ -37,8 +37,9 @@ pub(crate) struct Parts {
 impl Parts {
     /// Measures them in this process; `directory` holds a fleet's plan and has room for a database.
     pub(crate) fn measure(directory: &Path) -> Result<Self> {
-        let file = directory.join("parts.db");
-        let connection = Connection::open(&file)?;
+        // Beside the server's own data, on the same file system; gone when it is dropped.
+        let scratch = tempfile::tempdir_in(directory)?;
+        let connection = Connection::open(scratch.path().join("parts.db"))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute_batch("CREATE TABLE entries (number INTEGER PRIMARY KEY, body BLOB NOT NULL)")?;

@@ -90,7 +90,8 @@ pub struct Rotated {
     kept: Pin<Box<dyn Future<Output = Answer<Kept>> + Send>>,
 }
 
-/// How a step was made durable. Only where several processes write at one moment it is another than was seen.
+/// How a step was made durable. It is another than was seen where several processes write at one moment, or after
+/// a commit that failed.
 #[derive(Debug, Clone)]
 pub enum Kept {
     /// On the row that was seen.

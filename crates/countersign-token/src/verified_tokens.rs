@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
+use crate::compact::LONGEST_TOKEN;
 use crate::error::VerifyError;
 use crate::verify::{Lifespan, verify_with_lifespan};
 use crate::{AccessTokenClaims, Expected, KeySet, Timestamp};
@@ -40,6 +41,9 @@ impl VerifiedTokens {
     ///
     /// As [`crate::verify`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<AccessTokenClaims>, VerifyError> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(VerifyError::TooLong);
+        }
         let name = digest(&SHA256, token.as_bytes());
         let name: [u8; 32] = name.as_ref().try_into().expect("SHA-256 yields 32 bytes");
         if let Some(passed) = self.passed.get(&name) {

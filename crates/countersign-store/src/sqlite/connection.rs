@@ -45,7 +45,8 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn copy_to(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     create_private(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut copy = Connection::open(path)?;
-    Backup::new(connection, &mut copy)?.run_to_completion(1024, Duration::ZERO, None)
+    // In one step: between two, another process's commit would begin it anew, again and again.
+    Backup::new(connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)
 }
 
 /// Makes a new file that its owner alone may read.

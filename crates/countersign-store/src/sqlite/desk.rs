@@ -60,8 +60,11 @@ impl Desk {
             return self.append(connection, taken.row).map(|_| Kept::AsSeen);
         }
         // What the step rested on was not so, or may not be so any more.
-        let again = self.rotate(connection, (&taken.step, &taken.by))?;
-        Ok(again.map_or(Kept::NotMet, Kept::Otherwise))
+        Ok(match self.rotate(connection, (&taken.step, &taken.by))? {
+            None => Kept::NotMet,
+            Some(row) if row == taken.row => Kept::AsSeen,
+            Some(row) => Kept::Otherwise(row),
+        })
     }
 
     fn append(

@@ -36,6 +36,10 @@ pub(super) struct Journal {
     last: i64,
     /// The number of the first entry that was not folded when it was last looked at.
     first: i64,
+    /// The same when the last batch was committed.
+    committed_first: i64,
+    /// Whether this process has appended anything: a command that only looks leaves folding to the server.
+    is_ours: bool,
     folding: Option<Folding>,
     /// What this batch has folded.
     folded: Vec<(SessionId, Generation)>,
@@ -58,11 +62,14 @@ impl Journal {
             pending: Moves::new(),
             last: 0,
             first: 0,
+            committed_first: 0,
+            is_ours: false,
             folding: None,
             folded: Vec::new(),
         };
         journal.first =
             connection.query_row("SELECT coalesce(min(number), 1) FROM journal", [], |row| row.get(0))?;
+        journal.committed_first = journal.first;
         journal.catch_up(connection)?;
         Ok(journal)
     }
@@ -143,6 +150,7 @@ impl Journal {
             Seconds(*idle_expires_at),
         ])?;
         self.last += 1;
+        self.is_ours = true;
         self.pending.insert(id, moved);
         Ok(())
     }
@@ -155,9 +163,9 @@ impl Journal {
         self.fold(connection, SLICE.max(2 * self.pending.len()))
     }
 
-    /// Whether there is anything to fold.
+    /// Whether there is nothing for this process to fold.
     pub(super) fn is_folded(&self) -> bool {
-        self.tail.entries().moves.is_empty()
+        !self.is_ours || self.tail.entries().moves.is_empty()
     }
 
     /// Writes the newest moves of `count` sessions to their rows; when all that are covered have been written,
@@ -198,6 +206,7 @@ impl Journal {
         entries.publish(std::mem::take(&mut self.pending));
         entries.forget(self.folded.drain(..));
         entries.last = self.last;
+        self.committed_first = self.first;
     }
 
     /// Ends a batch that was not committed. What it folded is folded again, which does no harm.
@@ -205,6 +214,7 @@ impl Journal {
         self.pending.clear();
         self.give_up_fold();
         self.last = self.tail.entries().last;
+        self.first = self.committed_first;
     }
 }
 

@@ -87,13 +87,21 @@ impl Rows {
         (Some(Taken { step: step.clone(), by: by.clone(), row: row.clone(), age }), true)
     }
 
-    /// Whether nothing has happened since that makes the step doubtful.
-    pub(super) const fn is_good(&self, taken: &Taken) -> bool {
-        taken.age == self.age
+    /// Whether nothing has happened since that makes the step doubtful: what it moved is still remembered.
+    pub(super) fn is_good(&self, taken: &Taken) -> bool {
+        let generation = |row: &SessionWithUser| row.session.ratchet.generation;
+        let remembered = self.seen.peek(&taken.step.session);
+        taken.age == self.age && remembered.is_some_and(|row| generation(row) >= generation(&taken.row))
+    }
+
+    /// Begins anew after a batch that failed, and asks for other processes' writes again.
+    pub(super) fn start_over(&mut self) {
+        self.distrust();
+        self.version = 0;
     }
 
     /// Drops everything, and with it the steps that rested on it and are not appended yet.
-    pub(super) fn distrust(&mut self) {
+    fn distrust(&mut self) {
         self.age += 1;
         self.forget(&Touched::Everything);
     }

@@ -259,7 +259,8 @@ fn ended(
         let (Seconds(absolute), Seconds(stored)) = (row.get(1)?, row.get(2)?);
         let is_active = row.get::<_, Option<Seconds>>(3)?.is_none();
         let moved = moves.get(&id).filter(|_| is_active).map(|moved| moved.idle_expires_at);
-        Ok((id, moved.unwrap_or(stored).min(absolute) < before))
+        // Another process may have folded a later move than is known here.
+        Ok((id, moved.map_or(stored, |moved| moved.max(stored)).min(absolute) < before))
     })?;
     let mut ended = Vec::new();
     for row in rows {

@@ -62,7 +62,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(connection: Connection, journal: Journal) -> Self {
-        // Each waiting write belongs to a request that waits for it: the queue needs no bound of its own.
+        // A waiting write belongs to a request that waits for it, or did until its time was over. While the
+        // database takes no writes, all that wait are refused together.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
         let rows = SharedRows::default();
@@ -199,12 +200,15 @@ impl Work {
             thread::yield_now();
             let mut replies = Vec::new();
             let committed = self.commit(|work| {
+                let has_begun = !work.connection.is_autocommit();
                 let mut job = Some(first);
                 while let Some(this) = job {
-                    replies.extend(work.carry_out(this));
-                    // A full disk makes SQLite roll the whole transaction back by itself.
-                    let is_lost = work.connection.is_autocommit();
-                    job = if is_lost || replies.len() == MAX_BATCH { None } else { waiting.try_recv().ok() };
+                    replies.push(work.carry_out(this));
+                    // A full disk makes SQLite roll the whole transaction back by itself. One that did not
+                    // begin fails everybody who waits, at once.
+                    let is_over =
+                        has_begun && (work.connection.is_autocommit() || replies.len() == MAX_BATCH);
+                    job = if is_over { None } else { waiting.try_recv().ok() };
                 }
                 work.fold(Journal::fold_when_long);
             });
@@ -213,18 +217,17 @@ impl Work {
         self.fold_all(|| false);
     }
 
-    /// Does one job inside the batch's transaction. `None`: who asked has been answered already.
-    fn carry_out(&mut self, job: Job) -> Option<Reply> {
+    /// Does one job inside the batch's transaction.
+    fn carry_out(&mut self, job: Job) -> Reply {
         match job {
-            Job::Work(work) => Some(work(&self.connection, &mut self.desk)),
+            Job::Work(work) => work(&self.connection, &mut self.desk),
             Job::Keep(taken, settle) => {
                 let kept = in_transaction(&self.connection).map_err(refused);
                 match kept.and_then(|connection| self.desk.keep(connection, *taken).map_err(refused)) {
-                    Ok(kept) => Some(Reply::Taken(settle, kept)),
-                    Err(error) => {
-                        settle.send(Err(error)).ok();
-                        None
-                    }
+                    Ok(kept) => Reply::Taken(settle, kept),
+                    Err(error) => Reply::Work(Box::new(move |committed| {
+                        drop(settle.send(confirmed(committed).and(Err(error))));
+                    })),
                 }
             }
         }
@@ -269,7 +272,7 @@ impl Work {
         true
     }
 
-    /// Folding never fails the batch that it rides on. `false`: it failed, and is tried again later.
+    /// A fold that fails does not fail the batch that it rides on. `false`: it failed, and is tried again later.
     fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) -> bool {
         let journal = &mut self.desk.journal;
         let folded = in_savepoint(&self.connection, |connection| fold(journal, connection));
@@ -294,7 +297,7 @@ impl Work {
             Ok(()) => self.desk.journal.publish(),
             Err(error) => {
                 self.desk.journal.roll_back();
-                self.desk.rows().distrust();
+                self.desk.rows().start_over();
                 let error = error as &dyn std::error::Error;
                 tracing::error!(error, "the database could not commit");
             }

@@ -93,7 +93,9 @@ impl Exchange<'_> {
     }
 
     fn judge(&self, row: Option<&SessionWithUser>) -> Verdict {
-        refresh::judge(&self.app.server_keys, row, self.presented(), &self.app.policy, self.by.at)
+        // The row may have been moved after this request began: by its own time, that would lie in the future.
+        let now = self.by.at.max(self.app.world.now());
+        refresh::judge(&self.app.server_keys, row, self.presented(), &self.app.policy, now)
     }
 
     /// `None`: somebody else moved the row first, judge again.

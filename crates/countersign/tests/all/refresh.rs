@@ -281,6 +281,24 @@ fn lose_writes(server: Harness) -> Harness {
     })
 }
 
+// incident 14
+#[test]
+fn a_request_that_began_earlier_and_is_judged_later_is_no_theft() {
+    use countersign::flows::refresh::refresh;
+    use countersign_core::session::Presence;
+    use countersign_core::{ClientId, Secret};
+    let server = server();
+    let first = server.sign_in("john_doe").refresh;
+    server.wait_seconds(900);
+    let by = Presence { at: server.now(), address: None, device: "a phone on a train".to_owned() };
+    // Its body is still on its way when the same app, which gave up waiting, asks again.
+    server.wait_seconds(2);
+    let second = rotate(&server, &first).refresh;
+    let (token, client) = (Secret::new(first), ClientId::first_party());
+    let late = refresh(&server.edge.app, &token, &client, &by);
+    assert_eq!(server.runtime.block_on(late).unwrap().refresh.expose(), &second);
+}
+
 #[test]
 fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
     let server = server();
