@@ -1,12 +1,10 @@
 //! Refreshing sessions of a fleet at random: what many users at once look like to a server.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::Arc;
 
-use countersign::load::{Conversation, Reply};
+use countersign::load::{Conversation, Reply, tutorial};
 use countersign_core::Secret;
-use serde::Deserialize;
 
 use crate::fleet::Fleet;
 
@@ -21,12 +19,6 @@ pub(crate) struct Roaming {
     current: u64,
     /// The tokens of those that were refreshed.
     tokens: HashMap<u64, Secret<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Refreshed {
-    refresh_token: Secret<String>,
 }
 
 impl Roaming {
@@ -67,22 +59,12 @@ impl Conversation for Roaming {
     fn ask(&mut self, request: &mut Vec<u8>) {
         let fleet = &self.fleet;
         let token = self.tokens.entry(self.current).or_insert_with(|| fleet.token(self.current));
-        let token = token.expose();
-        let length = r#"{"refreshToken":""}"#.len() + token.len();
-        write!(
-            request,
-            "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\n\r\n{{\"refreshToken\":\"{token}\"}}"
-        )
-        .expect("writing to a vector does not fail");
+        tutorial::ask_to_refresh(request, Some(token));
     }
 
     fn hear(&mut self, reply: &Reply<'_>) -> bool {
-        if reply.status != 200 {
-            return false;
-        }
-        let Ok(refreshed) = serde_json::from_slice::<Refreshed>(reply.body) else { return false };
-        self.tokens.insert(self.current, refreshed.refresh_token);
+        let Some(pair) = tutorial::read_pair(reply) else { return false };
+        self.tokens.insert(self.current, pair.refresh_token);
         self.move_on();
         true
     }

@@ -62,7 +62,8 @@ fn refused(reply: &Reply<'_>) -> Error {
     Error::other(format!("signing in was answered {}: {}", reply.status, body.trim()))
 }
 
-fn read_pair(reply: &Reply<'_>) -> Option<Pair> {
+/// The pair in an answer; `None` when it is another answer.
+pub fn read_pair(reply: &Reply<'_>) -> Option<Pair> {
     serde_json::from_slice(reply.body).ok().filter(|_| reply.status == 200)
 }
 
@@ -90,15 +91,7 @@ impl Refreshing {
 
 impl Conversation for Refreshing {
     fn ask(&mut self, request: &mut Vec<u8>) {
-        let token = self.tokens.front().map_or("", |token| token.expose());
-        // A token is base64url with dots and underscores: nothing in it needs escaping.
-        let length = r#"{"refreshToken":""}"#.len() + token.len();
-        write!(
-            request,
-            "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\n\r\n{{\"refreshToken\":\"{token}\"}}"
-        )
-        .expect("writing to a vector does not fail");
+        ask_to_refresh(request, self.tokens.front());
     }
 
     fn hear(&mut self, reply: &Reply<'_>) -> bool {
@@ -107,6 +100,19 @@ impl Conversation for Refreshing {
         self.tokens.push_back(pair.refresh_token);
         true
     }
+}
+
+/// Writes the request that presents a refresh token.
+pub fn ask_to_refresh(request: &mut Vec<u8>, token: Option<&Secret<String>>) {
+    let token = token.map_or("", |token| token.expose());
+    // A token is base64url with dots and underscores: nothing in it needs escaping.
+    let length = r#"{"refreshToken":""}"#.len() + token.len();
+    write!(
+        request,
+        "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{{\"refreshToken\":\"{token}\"}}"
+    )
+    .expect("writing to a vector does not fail");
 }
 
 /// What an app does: mostly calls of an API, now and then a refresh, whose access token is used from then on.
