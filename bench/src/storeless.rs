@@ -12,15 +12,17 @@ use async_trait::async_trait;
 use countersign::assembly::assemble;
 use countersign::config::Config;
 use countersign::operations::server::{self, Listeners};
+use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
+use countersign_core::revocation::Revocation;
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
     Whose,
 };
 use countersign_core::user::{User, Username};
-use countersign_core::{SessionId, Timestamp, UserId, World};
+use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};
 use countersign_store::MemoryStore;
 
 use crate::console::say;
@@ -117,6 +119,34 @@ impl Store for Agreeable {
 
     async fn sweep(&self, _: Timestamp, _: &Page<SessionId>) -> Answer<Swept> {
         Ok(Swept { removed: 0, next: None })
+    }
+
+    async fn revocations(&self, _: u64, _: u32) -> Answer<Vec<Revocation>> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_revocations(&self, _: u64) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn add_client(&self, _: &Client) -> Answer<Added> {
+        absent()
+    }
+
+    async fn client(&self, _: &ClientId) -> Answer<Option<Client>> {
+        absent()
+    }
+
+    async fn clients(&self, _: &Page<ClientId>) -> Answer<Vec<Client>> {
+        absent()
+    }
+
+    async fn set_client_authentication(&self, _: &ClientId, _: &ClientAuthentication) -> Answer<bool> {
+        absent()
+    }
+
+    async fn remove_client(&self, _: &ClientId, _: &Revoked) -> Answer<bool> {
+        absent()
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {

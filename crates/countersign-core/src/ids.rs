@@ -69,6 +69,13 @@ impl ClientId {
     }
 }
 
+/// Both are texts of the same form.
+impl From<&UserId> for ClientId {
+    fn from(id: &UserId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
 impl SessionId {
     /// A new id.
     pub fn new(world: &World) -> Self {

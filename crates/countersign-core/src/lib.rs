@@ -14,6 +14,7 @@
 //! * People *sign in*, clients *authenticate*, tokens are *issued*, signatures
 //!   *verified*, policies *checked*, refresh tokens *judged*.
 
+pub mod client;
 pub mod device;
 pub mod ids;
 pub mod issuer;
@@ -23,6 +24,7 @@ pub mod password;
 pub mod ratchet;
 pub mod refresh;
 pub mod refresh_token;
+pub mod revocation;
 pub mod session;
 pub mod signing_keys;
 pub mod store;

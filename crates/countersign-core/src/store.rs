@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::client::{Client, ClientAuthentication};
 use crate::password::PasswordHash;
 use crate::refresh::Step;
+use crate::revocation::Revocation;
 use crate::session::{Presence, Revoked, Session, SessionWithUser};
 use crate::signing_keys::StoredKey;
 use crate::user::{Password, Role, User, UserClaims, Username};
@@ -58,14 +60,34 @@ pub trait Store: Send + Sync {
     /// Notes that a session of mode `fixed` was used, and moves its idle expiry, if it is live at `by.at` and
     /// its user may have it. `false`: not so; nothing was changed.
     async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool>;
-    /// Ends one session if it is among `of` and not revoked yet. `false`: it is not.
+    /// Ends one session if it is among `of` and not revoked yet, and notes it. `false`: it is not.
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool>;
-    /// Ends all sessions among `of` but `except`; answers how many. Where `of` is a user or everyone, their
+    /// Ends all sessions among `of` but `except`; notes it if there were any, and answers how many. Where `of` is a user or everyone, their
     /// epoch moves on, so that a session opened at the same moment for the epoch before is ended too.
     async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64>;
     /// Looks at one piece of the sessions and removes those that ended before `before`; forgets
     /// single-use tokens that expired before it. A revoked session counts as ended at its absolute expiry.
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept>;
+
+    /// What was revoked after the entry `after`, in order; at most `limit` entries.
+    async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>>;
+    /// Forgets the entries up to and with `number`. Their numbers are not given again.
+    async fn forget_revocations(&self, number: u64) -> Answer<()>;
+
+    /// Registers a client, unless a client or a user has its id.
+    async fn add_client(&self, client: &Client) -> Answer<Added>;
+    /// The client with this id.
+    async fn client(&self, id: &ClientId) -> Answer<Option<Client>>;
+    /// Clients in the order of their ids.
+    async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>>;
+    /// Replaces how a client proves who it is. `false`: no such client.
+    async fn set_client_authentication(
+        &self,
+        id: &ClientId,
+        authentication: &ClientAuthentication,
+    ) -> Answer<bool>;
+    /// Removes a client and ends its sessions. `false`: no such client.
+    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool>;
 
     /// The signing keys and the revision of the set.
     async fn signing_keys(&self) -> Answer<KeyRing>;

@@ -8,15 +8,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
+use countersign_core::revocation::{Revocation, RevokedSessions};
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
     Whose,
 };
 use countersign_core::user::{User, Username};
-use countersign_core::{SessionId, Timestamp, UserId};
+use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Default)]
@@ -29,6 +31,10 @@ struct Tables {
     users: BTreeMap<UserId, User>,
     sessions: BTreeMap<SessionId, Session>,
     spent: HashMap<[u8; 32], Timestamp>,
+    revocations: BTreeMap<u64, Revocation>,
+    /// The number of the last revocation.
+    revoked: u64,
+    clients: BTreeMap<ClientId, Client>,
     ring: KeyRing,
 }
 
@@ -78,7 +84,17 @@ impl Tables {
             let is_theirs = matches!(of, Whose::Everyone) || *of == Whose::User(user.id.clone());
             user.epoch += u32::from(is_theirs);
         }
+        let newest =
+            self.sessions.values().filter(|session| of.includes(session)).map(|session| session.id).max();
+        if let Some(newest) = newest.filter(|_| ended > 0) {
+            self.note(how.by.at, RevokedSessions::UpTo { whose: of.clone(), newest, except });
+        }
         ended
+    }
+
+    fn note(&mut self, at: Timestamp, of: RevokedSessions) {
+        self.revoked += 1;
+        self.revocations.insert(self.revoked, Revocation { number: self.revoked, at, of });
     }
 }
 
@@ -100,7 +116,7 @@ fn page<'a, Id: Ord + 'a, Row: 'a>(
 impl Store for MemoryStore {
     async fn add_user(&self, user: &User) -> Answer<Added> {
         let mut tables = self.tables();
-        if tables.users.contains_key(&user.id) {
+        if tables.users.contains_key(&user.id) || tables.clients.contains_key(&ClientId::from(&user.id)) {
             return Ok(Added::IdTaken);
         }
         if tables.users.values().any(|known| known.username.key() == user.username.key()) {
@@ -192,6 +208,7 @@ impl Store for MemoryStore {
         let session = session.filter(|session| of.includes(session) && session.state == SessionState::Active);
         let Some(session) = session else { return Ok(false) };
         session.state = SessionState::Revoked(how.clone());
+        tables.note(how.by.at, RevokedSessions::One(id));
         Ok(true)
     }
 
@@ -213,6 +230,55 @@ impl Store for MemoryStore {
         let is_full = looked_at.len() == piece.limit as usize;
         let next = looked_at.last().filter(|_| is_full).map(|(id, _)| *id);
         Ok(Swept { removed: ended.len() as u64, next })
+    }
+
+    async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>> {
+        let tables = self.tables();
+        let later = tables.revocations.range(after.saturating_add(1)..);
+        Ok(later.take(limit as usize).map(|(_, revocation)| revocation.clone()).collect())
+    }
+
+    async fn forget_revocations(&self, number: u64) -> Answer<()> {
+        self.tables().revocations.retain(|known, _| *known > number);
+        Ok(())
+    }
+
+    async fn add_client(&self, client: &Client) -> Answer<Added> {
+        let mut tables = self.tables();
+        let is_user = tables.users.keys().any(|user| user.as_str() == client.id.as_str());
+        if is_user || tables.clients.contains_key(&client.id) {
+            return Ok(Added::IdTaken);
+        }
+        tables.clients.insert(client.id.clone(), client.clone());
+        Ok(Added::Added)
+    }
+
+    async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
+        Ok(self.tables().clients.get(id).cloned())
+    }
+
+    async fn clients(&self, of: &Page<ClientId>) -> Answer<Vec<Client>> {
+        Ok(page(&self.tables().clients, of).take(of.limit as usize).cloned().collect())
+    }
+
+    async fn set_client_authentication(
+        &self,
+        id: &ClientId,
+        authentication: &ClientAuthentication,
+    ) -> Answer<bool> {
+        let mut tables = self.tables();
+        let Some(client) = tables.clients.get_mut(id) else { return Ok(false) };
+        client.authentication = authentication.clone();
+        Ok(true)
+    }
+
+    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool> {
+        let mut tables = self.tables();
+        if tables.clients.remove(id).is_none() {
+            return Ok(false);
+        }
+        tables.end_all(&Whose::Client(id.clone()), None, how);
+        Ok(true)
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {

@@ -1,7 +1,7 @@
 //! The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots.
 //!
 //! Length and dots are counted before anything is split or decoded, so a request made of dots costs one pass
-//! over at most [`LONGEST_TOKEN`] bytes and no memory. A JWE, which has five parts, ends here.
+//! over a bounded number of bytes and no memory. A JWE, which has five parts, ends here.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::base64url;
 use crate::error::VerifyError;
 use crate::json::parse_strict;
 
-/// In bytes. Proxies and servers refuse longer headers anyway.
+/// The longest token that goes into a header, in bytes. Proxies and servers refuse longer ones anyway.
 pub const LONGEST_TOKEN: usize = 16_384;
 
 /// Extensions, unencoded payloads (RFC 7797), compression and encryption: none is ever needed, and each has
@@ -26,8 +26,9 @@ pub(crate) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    pub(crate) fn split(token: &'a str) -> Result<Self, VerifyError> {
-        if token.len() > LONGEST_TOKEN {
+    /// Of at most `longest` bytes.
+    pub(crate) fn split(token: &'a str, longest: usize) -> Result<Self, VerifyError> {
+        if token.len() > longest {
             return Err(VerifyError::TooLong);
         }
         if token.bytes().filter(|byte| *byte == b'.').count() != 2 {

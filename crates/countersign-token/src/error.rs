@@ -65,7 +65,7 @@ pub enum SignError {
     #[error("the claims are not a JSON object")]
     NotAnObject,
     /// At fault: whoever gave the user so many claims. No verifier would read the token.
-    #[error("the token would be longer than {} bytes", crate::LONGEST_TOKEN)]
+    #[error("the token would be longer than any verifier reads")]
     TooLong,
     /// At fault: the machine, out of memory or of entropy.
     #[error("the cryptographic library could not sign")]
@@ -77,7 +77,7 @@ pub enum SignError {
 #[non_exhaustive]
 pub enum VerifyError {
     /// At fault: the sender. No honest token is this long.
-    #[error("the token is longer than {} bytes", crate::LONGEST_TOKEN)]
+    #[error("the token is longer than any that is issued")]
     TooLong,
     /// At fault: the sender. Not a JWS, perhaps a JWE, an opaque token, or `Bearer` left in front.
     #[error("the token does not have three parts")]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::error::{KeyError, SignError};
 use crate::jwk::Jwk;
 use crate::key_pair::{self, KeyPair, Padding};
-use crate::{Algorithm, KeyId, LONGEST_TOKEN, Secret, TokenType, VerifyingKey, base64url};
+use crate::{Algorithm, KeyId, Secret, TokenType, VerifyingKey, base64url};
 
 /// Signs tokens with one key and one algorithm; safe to share between threads.
 pub struct SigningKey {
@@ -103,7 +103,7 @@ impl SigningKey {
             + base64url::encoded_length(payload.len())
             + 1
             + base64url::encoded_length(self.material.signature_length());
-        if length > LONGEST_TOKEN {
+        if length > token_type.longest() {
             return Err(SignError::TooLong);
         }
         let mut token = String::with_capacity(length);

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::LONGEST_TOKEN;
+
 /// The media type of a token, without its `application/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenType {
@@ -22,11 +24,13 @@ pub enum TokenType {
     AuthorizationRequest,
     /// `token-introspection+jwt`, a signed introspection response (RFC 9701 §5).
     Introspection,
+    /// `revocations+jwt`, a piece of Countersign's list of sessions that were taken back.
+    Revocations,
 }
 
 impl TokenType {
     /// Every type, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AccessToken,
         Self::Jwt,
         Self::Logout,
@@ -34,6 +38,7 @@ impl TokenType {
         Self::SecurityEvent,
         Self::AuthorizationRequest,
         Self::Introspection,
+        Self::Revocations,
     ];
 
     /// The value that goes into the `typ` header.
@@ -46,6 +51,15 @@ impl TokenType {
             Self::SecurityEvent => "secevent+jwt",
             Self::AuthorizationRequest => "oauth-authz-req+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::Revocations => "revocations+jwt",
+        }
+    }
+
+    /// The longest token of this type, in bytes. Only lists are longer than what fits into a header.
+    pub const fn longest(self) -> usize {
+        match self {
+            Self::Revocations => 16 * LONGEST_TOKEN,
+            _ => LONGEST_TOKEN,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::compact::Compact;
+use crate::compact::{Compact, LONGEST_TOKEN};
 use crate::error::VerifyError;
 
 /// What a token claims about itself. Anybody can have written it.
@@ -21,7 +21,7 @@ pub struct UnverifiedToken {
 /// When the token is too long, does not have three parts, or its header or payload is not a strict JSON
 /// object in base64url.
 pub fn decode(token: &str) -> Result<UnverifiedToken, VerifyError> {
-    let compact = Compact::split(token)?;
+    let compact = Compact::split(token, LONGEST_TOKEN)?;
     Ok(UnverifiedToken {
         header: Value::Object(compact.header()?.0),
         claims: Value::Object(compact.payload()?),

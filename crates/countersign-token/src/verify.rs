@@ -75,7 +75,7 @@ pub(crate) fn verify_with_lifespan<C: DeserializeOwned>(
     expected: &Expected,
     now: Timestamp,
 ) -> Result<(C, Lifespan), VerifyError> {
-    let compact = Compact::split(token)?;
+    let compact = Compact::split(token, expected.token_type.longest())?;
     let header = compact.header()?;
     header.check_nothing_forbidden()?;
     let key = find_key(&header, keys)?;

@@ -4,12 +4,14 @@
 //! function that runs it: users in [`users`], sessions in [`sessions`], keys in
 //! [`keys`]. Rotations go to the [`journal`] first, and to their rows later.
 
+mod clients;
 mod columns;
 mod connection;
 mod desk;
 mod journal;
 mod keys;
 mod readers;
+mod revocations;
 mod rows;
 mod schema;
 mod sessions;
@@ -20,14 +22,16 @@ mod writer;
 use std::path::Path;
 
 use async_trait::async_trait;
+use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
+use countersign_core::revocation::Revocation;
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
-use countersign_core::{SessionId, Timestamp, UserId};
+use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 use rusqlite::Connection;
 
 use crate::OpenError;
@@ -158,6 +162,45 @@ impl Store for SqliteStore {
         let sweep =
             move |connection: &Connection, desk: &mut Desk| sessions::sweep(connection, desk, before, &page);
         self.writer.write_at_desk(sweep).await
+    }
+
+    async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>> {
+        self.readers.read(move |connection| revocations::after(connection, after, limit)).await
+    }
+
+    async fn forget_revocations(&self, number: u64) -> Answer<()> {
+        self.writer.write(Touched::Nothing, move |connection| revocations::forget(connection, number)).await
+    }
+
+    async fn add_client(&self, client: &Client) -> Answer<Added> {
+        let client = client.clone();
+        self.writer.write(Touched::Nothing, move |connection| clients::add(connection, &client)).await
+    }
+
+    async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
+        let id = id.clone();
+        self.readers.read(move |connection| clients::by_id(connection, &id)).await
+    }
+
+    async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>> {
+        let page = page.clone();
+        self.readers.read(move |connection| clients::page(connection, &page)).await
+    }
+
+    async fn set_client_authentication(
+        &self,
+        id: &ClientId,
+        authentication: &ClientAuthentication,
+    ) -> Answer<bool> {
+        let (id, authentication) = (id.clone(), authentication.clone());
+        let set =
+            move |connection: &Connection| clients::set_authentication(connection, &id, &authentication);
+        self.writer.write(Touched::Nothing, set).await
+    }
+
+    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool> {
+        let (id, how) = (id.clone(), how.clone());
+        self.writer.write(Touched::Everything, move |connection| clients::remove(connection, &id, &how)).await
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {

@@ -1,6 +1,7 @@
 //! Sessions, in the order of the port.
 
 use countersign_core::ratchet::SecretHash;
+use countersign_core::revocation::RevokedSessions;
 use countersign_core::session::{
     Grant, Mode, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
 };
@@ -13,7 +14,7 @@ use super::columns::{Columns, Seconds};
 use super::desk::Desk;
 use super::journal::Journal;
 use super::rows::Touched;
-use super::users;
+use super::{revocations, users};
 
 /// The columns of a session, in the order in which [`read`] takes them.
 const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, s.key_thumbprint, s.mode, \
@@ -155,7 +156,11 @@ pub(super) fn revoke(
     of: &Whose,
     how: &Revoked,
 ) -> rusqlite::Result<bool> {
-    Ok(end_where(connection, "id = :id", Some(id), (of, how))? == 1)
+    let is_ended = end_where(connection, "id = :id", Some(id), (of, how))? == 1;
+    if is_ended {
+        revocations::note(connection, how.by.at, &RevokedSessions::One(id))?;
+    }
+    Ok(is_ended)
 }
 
 pub(super) fn revoke_all(
@@ -170,7 +175,20 @@ pub(super) fn revoke_all(
         Whose::Everyone => move_epoch(connection, None, except)?,
         Whose::Client(_) => {}
     }
+    if ended > 0 {
+        let newest = newest(connection, of)?;
+        let of = RevokedSessions::UpTo { whose: of.clone(), newest, except };
+        revocations::note(connection, how.by.at, &of)?;
+    }
     Ok(ended as u64)
+}
+
+/// The newest session among `of`, of which there are some.
+fn newest(connection: &Connection, of: &Whose) -> rusqlite::Result<SessionId> {
+    let (is_theirs, owner) = condition(of);
+    connection
+        .prepare_cached(&format!("SELECT max(id) FROM sessions WHERE {is_theirs}"))?
+        .query_row(named_params! { ":owner": owner }, |row| row.get(0).map(SessionId::from_bytes))
 }
 
 /// Revokes those among `of` that `which` says, if they are not revoked yet.

@@ -3,18 +3,19 @@
 use countersign_core::password::PasswordHash;
 use countersign_core::store::{Added, Page, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
-use countersign_core::{Timestamp, UserId};
+use countersign_core::{ClientId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::columns::{Columns, Seconds};
-use super::sessions;
+use super::{clients, sessions};
 
 /// The columns of a user, in the order in which [`read`] takes them.
 pub(super) const COLUMNS: &str = "u.id, u.username, u.username_key, u.email, u.password_hash, u.password_kind, u.claims, \
      u.role, u.disabled_at, u.epoch, u.created_at";
 
 pub(super) fn add(connection: &Connection, user: &User) -> rusqlite::Result<Added> {
-    if by_id(connection, &user.id)?.is_some() {
+    let is_client = clients::by_id(connection, &ClientId::from(&user.id))?.is_some();
+    if is_client || by_id(connection, &user.id)?.is_some() {
         return Ok(Added::IdTaken);
     }
     let mut insert = connection.prepare_cached(
