@@ -4,10 +4,11 @@
 //! from one end to the other. Nothing is kept but the figures.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -29,6 +30,8 @@ const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 /// How long each size is driven before anything counts, and how long it counts, in seconds.
 const WARM_UP: f64 = 5.0;
 const SECONDS: f64 = 15.0;
+/// How long the first refreshes count, with nothing of the database in memory.
+const SECONDS_COLD: f64 = 5.0;
 
 /// After so long without a request a server is idle.
 const REST: Duration = Duration::from_secs(5);
@@ -40,6 +43,7 @@ struct Row {
     bytes: u64,
     start: Duration,
     idle_kib: u64,
+    refreshing_cold: Measured,
     refreshing: Measured,
     busy_kib: u64,
     rested_kib: u64,
@@ -80,15 +84,35 @@ fn measure(sessions: u64) -> Result<Row> {
     ));
     sleep(REST);
     let idle_kib = ours::resident_kib(ours.pid)?;
-    let says = Says::Fleet { directory: ours.directory.clone(), first: 0, count: sessions };
-    let job = Job { server: ours.base, connections: CONNECTIONS, warm_up: WARM_UP, seconds: SECONDS, says };
-    let refreshing = job.run_on(CLIENTS)?;
-    ensure!(refreshing.errors == 0, "{} refreshes failed", refreshing.errors);
+    let refreshing_cold = refresh(&ours, 0..sessions / 10, (0.0, SECONDS_COLD))?;
+    read_files(&ours.directory)?;
+    let refreshing = refresh(&ours, sessions / 10..sessions, (WARM_UP, SECONDS))?;
     let busy_kib = ours::resident_kib(ours.pid)?;
     sleep(REST);
     let rested_kib = ours::resident_kib(ours.pid)?;
     let bytes_after = size(&ours.directory)?;
-    Ok(Row { sessions, filled, bytes, start, idle_kib, refreshing, busy_kib, rested_kib, bytes_after })
+    Ok(Row {
+        sessions,
+        filled,
+        bytes,
+        start,
+        idle_kib,
+        refreshing_cold,
+        refreshing,
+        busy_kib,
+        rested_kib,
+        bytes_after,
+    })
+}
+
+/// Refreshes sessions at random among some, for so many seconds uncounted and so many counted.
+fn refresh(ours: &Ours, among: Range<u64>, (warm_up, seconds): (f64, f64)) -> Result<Measured> {
+    let says =
+        Says::Fleet { directory: ours.directory.clone(), first: among.start, count: among.end - among.start };
+    let job = Job { server: ours.base, connections: CONNECTIONS, warm_up, seconds, says };
+    let refreshing = job.run_on(CLIENTS)?;
+    ensure!(refreshing.errors == 0, "{} refreshes failed", refreshing.errors);
+    Ok(refreshing)
 }
 
 /// Waits for the first good answer of a server that was just started, looking every millisecond.
@@ -109,24 +133,38 @@ fn forget_files() -> bool {
         && fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
 }
 
+/// Has the system keep the database in memory, as it does after hours of use if there is room.
+fn read_files(directory: &Path) -> Result<()> {
+    for file in files(directory)? {
+        io::copy(&mut File::open(file)?, &mut io::sink())?;
+    }
+    Ok(())
+}
+
 /// All files of the database, in bytes.
 fn size(directory: &Path) -> Result<u64> {
-    let mut bytes = 0;
+    files(directory)?.iter().map(|file| Ok(fs::metadata(file)?.len())).sum()
+}
+
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with("countersign.db") {
-            bytes += entry.metadata()?.len();
+            files.push(entry.path());
         }
     }
-    Ok(bytes)
+    Ok(files)
 }
 
 fn line(row: &Row) -> String {
     let Row { sessions, refreshing, .. } = row;
     format!(
-        "{sessions} sessions: filled in {:.0} s, first answer after {:.0} ms, {:.0} refreshes/s, p99 {:.2} ms",
+        "{sessions} sessions: filled in {:.0} s, first answer after {:.0} ms, {:.0} refreshes/s at first, then {:.0} \
+         refreshes/s, p99 {:.2} ms",
         row.filled.as_secs_f64(),
         row.start.as_secs_f64() * 1000.0,
+        row.refreshing_cold.per_second,
         refreshing.per_second,
         millis(refreshing.p99_micros)
     )
@@ -136,9 +174,10 @@ fn table(rows: &[Row]) -> Result<String> {
     let first = rows.first().context("no size was measured")?.refreshing.per_second;
     let mut table = format!(
         "Measured on {} with `cargo xtask scale`: {}. Server and clients have a processor each; {CONNECTIONS} \
-         connections refresh sessions at random among all for {SECONDS} s.\n\n\
-         | sessions | database | first answer | idle memory | refreshes/s | of the first | p50 | p99 | memory then | \
-         5 s later | database then |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+         connections refresh sessions at random, for {SECONDS_COLD} s among a tenth of them with nothing of the \
+         database in memory, then for {SECONDS} s among the others with all of it.\n\n\
+         | sessions | database | first answer | idle memory | refreshes/s cold | refreshes/s | of the first | p50 | p99 | memory then | \
+         5 s later | database then |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         machine::today()?,
         machine::describe()?
     );
@@ -146,11 +185,12 @@ fn table(rows: &[Row]) -> Result<String> {
         let Measured { per_second, p50_micros, p99_micros, .. } = row.refreshing;
         writeln!(
             table,
-            "| {} | {} | {:.0} ms | {} | {per_second:.0} | {:.0} % | {:.2} ms | {:.2} ms | {} | {} | {} |",
+            "| {} | {} | {:.0} ms | {} | {:.0} | {per_second:.0} | {:.0} % | {:.2} ms | {:.2} ms | {} | {} | {} |",
             row.sessions,
             mebibytes(row.bytes),
             row.start.as_secs_f64() * 1000.0,
             mebibytes(row.idle_kib << 10),
+            row.refreshing_cold.per_second,
             per_second / first * 100.0,
             millis(p50_micros),
             millis(p99_micros),
