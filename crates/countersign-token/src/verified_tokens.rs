@@ -35,6 +35,16 @@ impl VerifiedTokens {
         Self { keys, expected, passed: Cache::new(places) }
     }
 
+    /// The keys.
+    pub const fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// What every token must be.
+    pub const fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
     /// Verifies a token completely, unless it passed before and is merely to be within its time.
     ///
     /// # Errors

@@ -9,9 +9,11 @@ use countersign_core::{Secret, ServerKeys, Timestamp, World};
 use countersign_token::tutorial::TutorialKey;
 
 use crate::flows::accounts::Directory;
+use crate::flows::revocation_list::LastSigned;
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::Keyring;
 use crate::operations::metrics::Metrics;
+use crate::operations::revocation_window::RevocationWindow;
 use crate::operations::throttle::Throttle;
 
 /// The server's parts.
@@ -34,6 +36,10 @@ pub struct App {
     pub hashing: HashPool,
     /// Who may try how often.
     pub throttle: Throttle,
+    /// What was taken back lately.
+    pub revocations: RevocationWindow,
+    /// The piece of that list which was signed last.
+    pub last_signed: LastSigned,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether strangers may sign up.

@@ -15,10 +15,12 @@ use countersign_token::{Algorithm, Expected, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
-use crate::http::{DeviceLabels, Edge, Hosts};
+use crate::flows::revocation_list::LastSigned;
+use crate::http::{DeviceLabels, Edge, Followers, Hosts};
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::{Keeper, Keyring, Keys};
 use crate::operations::metrics::Metrics;
+use crate::operations::revocation_window::RevocationWindow;
 use crate::operations::throttle::Throttle;
 
 /// What a configuration becomes.
@@ -65,6 +67,8 @@ pub async fn assemble(
         audience,
         policy: checked.policy,
         keyring: Keyring::new(keys, expected),
+        revocations: RevocationWindow::default(),
+        last_signed: LastSigned::default(),
         metrics: Metrics::new(hashing.hashes()),
         hashing,
         throttle: Throttle::new(checked.allowances, world.clone()),
@@ -80,6 +84,7 @@ pub async fn assemble(
         trusted_proxies: config.trusted_proxies.clone(),
         devices: DeviceLabels::default(),
         hosts: Hosts::Any,
+        followers: Followers::default(),
         is_draining: AtomicBool::new(false),
     };
     Ok(Assembled { edge: Arc::new(edge), key_policy })

@@ -3,13 +3,15 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
 use countersign_core::password::PasswordHash;
-use countersign_core::session::{Mode, RevokedReason, SessionState};
+use countersign_core::revocation::RevokedSessions;
+use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionState};
 use countersign_core::store::{Added, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
-use countersign_core::{SessionId, Timestamp};
+use countersign_core::{ClientId, SessionId, Timestamp};
 
-use crate::support::{Kit, NOON, after, presence, revoked, rotate, stores, user};
+use crate::support::{Kit, NOON, after, grant, presence, revoked, rotate, stores, user};
 
 /// Runs a promise against every store, with two users in it.
 fn promise<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
@@ -296,6 +298,96 @@ fn a_new_password_ends_every_session_but_the_one_that_asked() {
 }
 
 // D3
+#[test]
+fn each_revocation_is_noted_once_and_in_order() {
+    promise(async |store, kit| {
+        let opened = [kit.session("1", NOON).0, kit.session("1", NOON).0, kit.session("2", NOON).0];
+        for session in &opened {
+            store.open(session, None).await.unwrap();
+        }
+        let how = revoked(RevokedReason::SignedOut, after(5));
+        assert!(store.revoke(opened[0].id, &Whose::Everyone, &how).await.unwrap());
+        assert!(!store.revoke(opened[0].id, &Whose::Everyone, &how).await.unwrap());
+        let of = Whose::User(user("1").id);
+        assert_eq!(store.revoke_all(&of, None, &how).await.unwrap(), 1);
+        assert_eq!(store.revoke_all(&of, None, &how).await.unwrap(), 0);
+        let everyone = Whose::Everyone;
+        assert_eq!(store.revoke_all(&everyone, Some(kit.session("2", NOON).0.id), &how).await.unwrap(), 1);
+        let noted = store.revocations(0, 10).await.unwrap();
+        let numbers: Vec<_> = noted.iter().map(|entry| (entry.number, entry.at)).collect();
+        assert_eq!(numbers, [(1, after(5)), (2, after(5)), (3, after(5))]);
+        assert_eq!(noted[0].of, RevokedSessions::One(opened[0].id));
+        let newest = opened[0].id.max(opened[1].id);
+        assert_eq!(noted[1].of, RevokedSessions::UpTo { whose: of, newest, except: None });
+        let RevokedSessions::UpTo { whose, newest, except } = &noted[2].of else { panic!("{noted:?}") };
+        assert_eq!((whose, *newest), (&everyone, opened.iter().map(|session| session.id).max().unwrap()));
+        assert!(except.is_some());
+        assert_eq!(store.revocations(1, 1).await.unwrap(), noted[1..2]);
+        store.forget_revocations(3).await.unwrap();
+        assert_eq!(store.revocations(0, 10).await.unwrap(), []);
+        let (last, _) = kit.session("2", NOON);
+        let last = Session { user_epoch: 1, ..last };
+        assert_eq!(store.open(&last, None).await.unwrap(), Opened::Opened);
+        store.revoke(last.id, &everyone, &how).await.unwrap();
+        assert_eq!(store.revocations(0, 10).await.unwrap()[0].number, 4, "no number comes twice");
+    });
+}
+
+// B4, B11
+#[test]
+fn a_client_reads_back_and_shares_its_id_with_nobody() {
+    promise(async |store, kit| {
+        let (_, hash) = ClientSecretHash::generate(&kit.world);
+        let client = Client {
+            id: "shop".parse().unwrap(),
+            authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
+            audiences: vec!["https://api.example".to_owned()],
+            created_at: NOON,
+        };
+        assert_eq!(store.add_client(&client).await.unwrap(), Added::Added);
+        assert_eq!(store.add_client(&client).await.unwrap(), Added::IdTaken);
+        assert_eq!(store.client(&client.id).await.unwrap(), Some(client.clone()));
+        let namesake = Client { id: "1".parse().unwrap(), ..client.clone() };
+        assert_eq!(store.add_client(&namesake).await.unwrap(), Added::IdTaken, "a user has it");
+        assert_eq!(store.add_user(&user("shop")).await.unwrap(), Added::IdTaken, "a client has it");
+        let public = Client {
+            id: "app".parse().unwrap(),
+            authentication: ClientAuthentication::None,
+            audiences: Vec::new(),
+            created_at: NOON,
+        };
+        assert_eq!(store.add_client(&public).await.unwrap(), Added::Added);
+        assert_eq!(store.clients(&Page::first(9)).await.unwrap(), [public.clone(), client.clone()]);
+        let rest = Page { after: Some(public.id), limit: 9 };
+        assert_eq!(store.clients(&rest).await.unwrap(), [client]);
+    });
+}
+
+#[test]
+fn a_removed_client_takes_its_sessions_along() {
+    promise(async |store, kit| {
+        let id: ClientId = "shop".parse().unwrap();
+        let (authentication, audiences) = (ClientAuthentication::None, Vec::new());
+        let client = Client { id: id.clone(), authentication, audiences, created_at: NOON };
+        store.add_client(&client).await.unwrap();
+        let theirs = kit.open(Grant { client: id.clone(), ..grant("1") }, NOON).0;
+        let other = kit.session("1", NOON).0;
+        store.open(&theirs, None).await.unwrap();
+        store.open(&other, None).await.unwrap();
+        let (_, hash) = ClientSecretHash::generate(&kit.world);
+        let secret = ClientAuthentication::Secret(SecretMethod::Post, hash);
+        assert!(store.set_client_authentication(&id, &secret).await.unwrap());
+        assert_eq!(store.client(&id).await.unwrap().unwrap().authentication, secret);
+        let how = revoked(RevokedReason::EndedByAdmin, NOON);
+        assert!(store.remove_client(&id, &how).await.unwrap());
+        assert!(!store.remove_client(&id, &how).await.unwrap());
+        assert!(!store.set_client_authentication(&id, &secret).await.unwrap());
+        assert_eq!(state(&*store, theirs.id).await, SessionState::Revoked(how));
+        assert_eq!(state(&*store, other.id).await, SessionState::Active);
+        assert_eq!(store.revocations(0, 9).await.unwrap().len(), 1);
+    });
+}
+
 #[test]
 fn a_deleted_users_sessions_end_and_stay_to_be_explained() {
     promise(async |store, kit| {

@@ -5,6 +5,7 @@
 //! and say what to do next.
 
 mod bench;
+mod client;
 mod config;
 mod context;
 mod init;
@@ -65,6 +66,9 @@ enum Command {
     /// Sessions.
     #[command(subcommand)]
     Session(session::Session),
+    /// Registered clients.
+    #[command(subcommand)]
+    Client(client::Client),
     /// Signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -107,6 +111,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Serve(serve) => serve.run(context).await,
         Command::User(user) => user.run(context).await,
         Command::Session(session) => session.run(context).await,
+        Command::Client(client) => client.run(context).await,
         Command::Key(key) => key.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Config(configuration) => configuration.run(context),

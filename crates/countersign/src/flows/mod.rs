@@ -1,12 +1,15 @@
 //! What the server does: one file a use case, none of which knows HTTP.
 
 pub mod accounts;
+pub mod authenticate_client;
 pub mod authorize;
 pub mod change_password;
 pub mod health;
+pub mod introspect;
 pub mod legacy;
 pub mod open;
 pub mod refresh;
+pub mod revocation_list;
 pub mod revoke;
 pub mod sessions;
 pub mod sign_in;

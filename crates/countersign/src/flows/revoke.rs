@@ -1,10 +1,13 @@
 //! Taking sessions back.
 
+use countersign_core::client::Client;
+use countersign_core::refresh::is_held;
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Presence, Revoked, RevokedReason};
 use countersign_core::store::{StoreError, Whose};
 use countersign_core::{Secret, SessionId};
 
+use super::introspect::access_token;
 use crate::app::App;
 
 /// Signs out the session that a refresh token belongs to. Garbage signs nobody out and is no error
@@ -18,10 +21,50 @@ pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
     // Whoever has the master key but no secret may not sign anybody out: the secret must fit.
     let Some(row) = app.store.session(token.session).await? else { return Ok(()) };
-    if countersign_core::refresh::is_held(&app.server_keys, &row.session, &token) {
+    if is_held(&app.server_keys, &row.session, &token) {
         end(app, token.session, &Whose::Everyone, how).await?;
     }
     Ok(())
+}
+
+/// What became of a client's wish to take a token back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBack {
+    /// Its session has ended, now or before, or it was no token of ours.
+    Done,
+    /// It was issued to another client; nothing was changed.
+    NotTheirs,
+}
+
+/// Takes back a refresh token or an access token on behalf of the client that it was issued to (RFC 7009), and the
+/// session with it.
+///
+/// # Errors
+///
+/// When the store cannot make it durable: the token may still be good.
+pub async fn take_back(
+    app: &App,
+    caller: &Client,
+    text: &Secret<String>,
+    by: &Presence,
+) -> Result<TakenBack, StoreError> {
+    let audiences = [std::slice::from_ref(&app.audience), &caller.audiences].concat();
+    let session = match RefreshToken::parse(text.expose(), &app.server_keys) {
+        Ok(token) => {
+            let row = app.store.session(token.session).await?;
+            let held = row.filter(|row| is_held(&app.server_keys, &row.session, &token));
+            held.map(|row| (row.session.id, row.session.grant.client))
+        }
+        Err(_) => access_token(app, &audiences, text.expose())
+            .and_then(|claims| Some((claims.sid.parse().ok()?, claims.client_id.parse().ok()?))),
+    };
+    let Some((session, client)) = session else { return Ok(TakenBack::Done) };
+    if client != caller.id {
+        return Ok(TakenBack::NotTheirs);
+    }
+    let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
+    end(app, session, &Whose::Client(client), how).await?;
+    Ok(TakenBack::Done)
 }
 
 /// Ends one session among `of`. `false`: there is no such live session there.

@@ -14,6 +14,7 @@ use countersign_core::store::StoreError;
 use serde_json::json;
 
 use crate::flows::accounts::AccountError;
+use crate::flows::authenticate_client::ClientError;
 use crate::flows::authorize::AuthorizeError;
 use crate::flows::change_password::ChangePasswordError;
 use crate::flows::refresh::RefreshError;
@@ -33,6 +34,10 @@ pub(super) struct Failure {
 /// A failure as the tutorial tells it.
 #[derive(Debug)]
 pub(super) struct Message(pub(super) Failure);
+
+/// A failure as OAuth tells it (RFC 6749 §5.2).
+#[derive(Debug)]
+pub(super) struct OAuth(pub(super) Failure);
 
 /// A failure as RFC 9457 tells it.
 #[derive(Debug)]
@@ -81,6 +86,22 @@ impl Failure {
 
     pub(super) fn user_disabled() -> Self {
         Self::new(StatusCode::CONFLICT, "user_disabled", "This user is disabled.")
+    }
+
+    pub(super) fn too_many_followers() -> Self {
+        let detail = "Too many follow the list already. Ask for it from time to time, or try again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_followers", detail)
+            .after(Duration::from_secs(10))
+    }
+
+    /// RFC 6749 §5.2: a parameter is missing, or comes twice.
+    pub(super) fn invalid_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    /// RFC 6749 §5.2, for a token of another client.
+    pub(super) fn not_your_token() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_grant", "The token was issued to another client.")
     }
 
     pub(super) fn draining() -> Self {
@@ -143,6 +164,30 @@ impl IntoResponse for Message {
 }
 
 impl<F: Into<Failure>> From<F> for Message {
+    fn from(failure: F) -> Self {
+        Self(failure.into())
+    }
+}
+
+impl IntoResponse for OAuth {
+    fn into_response(self) -> Response {
+        // Everything else that is wrong with a request has one code there.
+        let code = match self.0.code {
+            "invalid_client" | "invalid_grant" => self.0.code,
+            _ if self.0.status.is_server_error() => "temporarily_unavailable",
+            _ => "invalid_request",
+        };
+        let body = Json(json!({"error": code, "error_description": self.0.detail}));
+        let mut response = (self.0.status, body).into_response();
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(r#"Basic realm="countersign""#);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        self.0.with_retry(response)
+    }
+}
+
+impl<F: Into<Failure>> From<F> for OAuth {
     fn from(failure: F) -> Self {
         Self(failure.into())
     }
@@ -216,6 +261,19 @@ impl From<SignInError> for Failure {
             SignInError::Throttled(wait) => Self::throttled(wait),
             SignInError::Busy(wait) => Self::busy(wait),
             SignInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused => {
+                let detail =
+                    "The client is not known, or did not authenticate in the way that it registered.";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_client", detail)
+            }
+            ClientError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! (RFC 8259, no member twice). What is malformed is told so with a 4xx and a
 //! short sentence.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody, to_bytes};
@@ -11,12 +12,13 @@ use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request}
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use countersign_core::Secret;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Edge;
-use super::error::{Failure, Problem};
+use super::error::{Failure, OAuth, Problem};
 use crate::flows::authorize::{self, AuthorizeError, Caller};
 
 /// A body as the tutorial takes it.
@@ -41,6 +43,16 @@ impl TutorialBody {
 
 /// A JSON body as `/v1` takes it.
 pub(super) struct JsonBody<T>(pub(super) T);
+
+/// The parameters of a form (RFC 6749 appendix B). None comes twice (§3.1); those that nobody knows are ignored.
+pub(super) struct Form(BTreeMap<String, Secret<String>>);
+
+impl Form {
+    /// Takes a parameter out. An empty one counts as absent (RFC 6749 §3.1).
+    pub(super) fn take(&mut self, name: &str) -> Option<Secret<String>> {
+        self.0.remove(name).filter(|value| !value.expose().is_empty())
+    }
+}
 
 /// The query of a URL. A parameter that nobody knows is refused: a misspelt filter must not mean "all".
 pub(super) struct Query<T>(pub(super) T);
@@ -102,6 +114,28 @@ impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
             return Ok(None);
         }
         <Self as FromRequest<_>>::from_request(request, edge).await.map(Some)
+    }
+}
+
+impl FromRequest<Arc<Edge>> for Form {
+    type Rejection = OAuth;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            let detail = "Send a form with Content-Type: application/x-www-form-urlencoded.";
+            return Err(Failure::unsupported(detail).into());
+        }
+        refuse_encoded(request.headers())?;
+        let bytes = read(request.into_body(), edge.body_limit).await?;
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(&bytes) {
+            if parameters.insert(name.into_owned(), Secret::new(value.into_owned())).is_some() {
+                return Err(Failure::invalid_request("A parameter comes twice.").into());
+            }
+        }
+        Ok(Self(parameters))
     }
 }
 
@@ -172,10 +206,17 @@ fn strip_bearer(line: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
-fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
-    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
-        return Err(Failure::unsupported("Send the body without a content encoding."));
+/// Nothing is unpacked: a small body could become a very large one.
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match encodings.find(|encoding| *encoding != "identity") {
+        Some(_) => Err(Failure::unsupported("Send the body without a content encoding.")),
+        None => Ok(()),
     }
+}
+
+fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
+    refuse_encoded(headers)?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let mut parts = kind.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));

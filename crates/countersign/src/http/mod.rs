@@ -9,6 +9,9 @@ mod error;
 mod extract;
 mod frame;
 mod health;
+mod metadata;
+mod oauth;
+mod revocations;
 mod tutorial;
 mod v1;
 mod visitor;
@@ -24,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+pub use revocations::Followers;
 pub use visitor::DeviceLabels;
 
 /// The server as its handlers see it: the flows' parts, and what HTTP adds to them.
@@ -40,6 +44,8 @@ pub struct Edge {
     pub devices: DeviceLabels,
     /// By which names clients may call it.
     pub hosts: Hosts,
+    /// Who may follow what is taken back.
+    pub followers: Followers,
     /// Set when the server is about to stop, so that no new work is sent to it.
     pub is_draining: AtomicBool,
 }
@@ -62,6 +68,14 @@ pub fn routes(edge: Arc<Edge>) -> Router {
         .route("/protectedRoute", get(tutorial::protected_route))
         .route("/logout", post(tutorial::logout))
         .merge(first_party())
+        // For clients and resource servers.
+        .route("/oauth2/introspect", post(oauth::introspect))
+        .route("/oauth2/revoke", post(oauth::revoke))
+        .route("/revocations", get(revocations::list))
+        .route("/revocations/stream", get(revocations::follow))
+        .route("/.well-known/oauth-authorization-server", get(metadata::show))
+        .route("/.well-known/oauth-authorization-server/{*path}", get(metadata::show_at_path))
+        .route("/.well-known/openid-configuration", get(metadata::show))
         // For everybody.
         .route("/.well-known/jwks.json", get(health::jwks))
         .route("/openapi.json", get(health::openapi))

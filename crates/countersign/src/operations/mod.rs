@@ -5,6 +5,7 @@ pub mod hash_pool;
 pub mod keyring;
 pub mod logging;
 pub mod metrics;
+pub mod revocation_window;
 pub mod server;
 pub mod sweeper;
 pub mod throttle;

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinError;
 
 use super::keyring::{self, Keeper};
-use super::sweeper;
+use super::{revocation_window, sweeper};
 use crate::config::{Config, TlsConfig};
 use crate::http::{self, Edge};
 
@@ -107,6 +107,7 @@ pub async fn serve(
     let background = [
         tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls))),
         tokio::spawn(sweep(edge.clone())),
+        tokio::spawn(keep_list(edge.clone())),
     ];
     main.listening().await.context("the server could not start to listen")?;
     ready()?;
@@ -237,6 +238,10 @@ async fn reload_tls(files: &TlsConfig, tls: Option<&RustlsConfig>) {
 
 async fn sweep(edge: Arc<Edge>) {
     sweeper::run(&edge.app).await;
+}
+
+async fn keep_list(edge: Arc<Edge>) {
+    revocation_window::run(&edge.app).await;
 }
 
 async fn stop_requested() -> anyhow::Result<()> {

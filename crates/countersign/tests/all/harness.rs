@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use base64::Engine as _;
 use countersign::assembly::{Assembled, assemble};
 use countersign::config::Config;
 use countersign::flows::accounts::{self, FirstPassword, NewAccount};
@@ -18,6 +19,7 @@ use countersign_core::refresh_token::RefreshToken;
 use countersign_core::testing::{ManualClock, SeededEntropy};
 use countersign_core::user::{Role, User};
 use countersign_core::{Secret, ServerKeys, SessionId, Timestamp, World};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -89,6 +91,7 @@ impl Harness {
                 assemble(&config, ISSUER.to_owned(), (store, server_keys), &world).await
             })
             .unwrap();
+        runtime.block_on(edge.app.revocations.catch_up(&edge.app)).unwrap();
         let door = Door(http::routes(edge.clone()));
         let management = http::management_routes(edge.clone());
         Self { edge, directory, runtime, door, clock, management, key_policy }
@@ -105,6 +108,13 @@ impl Harness {
 
     pub(crate) fn wait(&self, duration: Duration) {
         self.clock.advance(duration);
+        self.list_revocations();
+    }
+
+    /// Does what the server does ten times a second. A store that fails leaves the list as it is.
+    pub(crate) fn list_revocations(&self) {
+        let app = &self.edge.app;
+        self.runtime.block_on(app.revocations.catch_up(app)).ok();
     }
 
     pub(crate) fn wait_seconds(&self, seconds: u64) {
@@ -247,8 +257,13 @@ impl Door {
         let peer = std::net::SocketAddr::new(from.parse().unwrap(), 4321);
         let request = builder.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
         let response = self.0.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        let (parts, mut body) = response.into_parts();
+        // A stream has no end: its first event is what it answers.
+        let bytes = if parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            body.frame().await.unwrap().unwrap().into_data().unwrap()
+        } else {
+            to_bytes(body, 1 << 20).await.unwrap()
+        };
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         Reply { status: parts.status, headers: parts.headers, text }
     }
@@ -292,6 +307,17 @@ impl Call {
 
     pub(crate) fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").bytes(body.to_string().into_bytes())
+    }
+
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.header("content-type", "application/x-www-form-urlencoded").bytes(body)
+    }
+
+    /// As a client that sends its secret in the header.
+    pub(crate) fn basic(self, id: &str, secret: &str) -> Self {
+        let both = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+        self.header("authorization", &format!("Basic {both}"))
     }
 
     pub(crate) fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {

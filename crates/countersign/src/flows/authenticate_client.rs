@@ -1,0 +1,55 @@
+//! Which client is asking: it proves itself with its secret, sent as it said it would.
+//!
+//! The answer to a wrong secret, a wrong way of sending it and an unknown client
+//! is the same one.
+
+use countersign_core::client::{Client, ClientAuthentication, SecretMethod};
+use countersign_core::store::StoreError;
+use countersign_core::{ClientId, Secret};
+
+use crate::app::App;
+
+/// What a client sent to say who it is.
+#[derive(Debug)]
+pub struct ClientCredentials {
+    /// Its `client_id`, as sent.
+    pub id: String,
+    /// Its secret, and how it was sent.
+    pub secret: Option<(SecretMethod, Secret<String>)>,
+}
+
+/// Why nobody knows which client is asking.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// It did not prove that it is one of ours.
+    #[error("the client did not authenticate")]
+    Refused,
+    /// The store failed: nothing is trusted.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+/// Finds the client that the credentials prove.
+///
+/// # Errors
+///
+/// [`ClientError`].
+pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<Client, ClientError> {
+    let id: ClientId = credentials.id.parse().map_err(|_| ClientError::Refused)?;
+    let client = app.store.client(&id).await?;
+    let proved = client.filter(|client| is_proved(&client.authentication, credentials.secret.as_ref()));
+    if proved.is_none() {
+        tracing::info!(client = %id, "a client did not authenticate");
+    }
+    proved.ok_or(ClientError::Refused)
+}
+
+fn is_proved(registered: &ClientAuthentication, sent: Option<&(SecretMethod, Secret<String>)>) -> bool {
+    match (registered, sent) {
+        (ClientAuthentication::None, None) => true,
+        (ClientAuthentication::Secret(method, hash), Some((sent_by, secret))) => {
+            method == sent_by && hash.is_of(secret)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,85 @@
+//! Introspection (RFC 7662): what a token is worth now, as the store has it.
+//!
+//! A client sees the access tokens that are meant for one of its audiences, and
+//! its own refresh tokens. Every other token, and everything that is not one, is
+//! merely not active: nobody learns about somebody else's.
+
+use std::sync::Arc;
+
+use countersign_core::client::Client;
+use countersign_core::refresh::is_held;
+use countersign_core::refresh_token::RefreshToken;
+use countersign_core::session::SessionWithUser;
+use countersign_core::store::StoreError;
+use countersign_core::user::Username;
+use countersign_core::{Secret, SessionId, Timestamp};
+use countersign_token::{AccessTokenClaims, Expected, verify};
+
+use crate::app::App;
+
+/// A token that is good now.
+#[derive(Debug)]
+pub enum Active {
+    /// An access token of a live session.
+    AccessToken {
+        /// What it says.
+        claims: Arc<AccessTokenClaims>,
+        /// The user's name now.
+        username: Username,
+    },
+    /// The current refresh token of a live session.
+    RefreshToken {
+        /// When it was issued.
+        issued_at: Timestamp,
+        /// Its session.
+        row: Box<SessionWithUser>,
+    },
+}
+
+/// Looks at a token on behalf of a client. `None`: it is not active, or not theirs to see.
+///
+/// # Errors
+///
+/// When the store fails: no token is called active on half the evidence.
+pub async fn introspect(
+    app: &App,
+    caller: &Client,
+    text: &Secret<String>,
+) -> Result<Option<Active>, StoreError> {
+    let now = app.world.now();
+    if let Some(claims) = access_token(app, &caller.audiences, text.expose()) {
+        let row = session_of(app, &claims).await?;
+        let user = row.as_ref().and_then(|row| row.live_user(now));
+        return Ok(user.map(|user| Active::AccessToken { claims, username: user.username.clone() }));
+    }
+    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(None) };
+    let row = app.store.session(token.session).await?;
+    let is_theirs = |row: &SessionWithUser| {
+        row.session.grant.client == caller.id
+            && row.live_user(now).is_some()
+            && token.generation >= row.session.ratchet.generation
+            && is_held(&app.server_keys, &row.session, &token)
+    };
+    let row = row.filter(is_theirs).map(Box::new);
+    Ok(row.map(|row| Active::RefreshToken { issued_at: token.issued_at, row }))
+}
+
+/// An access token of ours for one of some audiences, verified.
+pub(super) fn access_token(app: &App, audiences: &[String], text: &str) -> Option<Arc<AccessTokenClaims>> {
+    let keys = app.keyring.current();
+    let now = app.world.now();
+    audiences.iter().find_map(|audience| {
+        if *audience == app.audience {
+            return keys.verified.verify(text, now).ok();
+        }
+        let expected = Expected { audience: audience.clone(), ..keys.verified.expected().clone() };
+        verify(text, keys.verified.keys(), &expected, now).ok().map(Arc::new)
+    })
+}
+
+async fn session_of(app: &App, claims: &AccessTokenClaims) -> Result<Option<SessionWithUser>, StoreError> {
+    match claims.sid.parse::<SessionId>() {
+        Ok(id) => app.store.session(id).await,
+        Err(_) => Ok(None),
+    }
+}

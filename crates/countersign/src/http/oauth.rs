@@ -1,0 +1,157 @@
+//! Endpoints for registered clients: introspection (RFC 7662) and revocation (RFC 7009).
+//!
+//! A client authenticates in the one way that it registered; a request that tries
+//! two is refused (RFC 6749 §2.3). Secrets and tokens come in headers and bodies
+//! alone, never in a URL.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::Secret;
+use countersign_core::client::{Client, ClientAuthentication, SecretMethod};
+use countersign_core::store::StoreError;
+use countersign_token::TokenType;
+use serde_json::{Value, json};
+
+use super::Edge;
+use super::error::{Failure, OAuth};
+use super::extract::Form;
+use crate::flows::authenticate_client::{self, ClientCredentials, ClientError};
+use crate::flows::introspect::{self, Active};
+use crate::flows::revoke::{self, TakenBack};
+use crate::visitor::Visitor;
+
+/// The media type of a signed answer (RFC 9701 §4).
+const SIGNED: &str = "application/token-introspection+jwt";
+
+/// A registered client with the token that it asks about.
+pub(super) struct AboutToken {
+    client: Client,
+    token: Secret<String>,
+}
+
+impl FromRequest<Arc<Edge>> for AboutToken {
+    type Rejection = OAuth;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
+        let basic = basic(request.headers())?;
+        let mut form = Form::from_request(request, edge).await?;
+        let credentials = credentials(basic, &mut form)?;
+        let client = authenticate_client::authenticate(&edge.app, &credentials).await?;
+        let token = form.take("token").ok_or_else(|| Failure::invalid_request("`token` is missing."))?;
+        Ok(Self { client, token })
+    }
+}
+
+/// `POST /oauth2/introspect`.
+pub(super) async fn introspect(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    about: AboutToken,
+) -> Result<Response, OAuth> {
+    let AboutToken { client, token } = about;
+    if client.authentication == ClientAuthentication::None {
+        return Err(ClientError::Refused.into());
+    }
+    let active = introspect::introspect(&edge.app, &client, &token).await?;
+    let body = active.map_or_else(|| json!({"active": false}), |active| body_of(&active));
+    let accepted = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
+    if !accepted.split([',', ';']).any(|kind| kind.trim().eq_ignore_ascii_case(SIGNED)) {
+        return Ok(Json(body).into_response());
+    }
+    let app = &edge.app;
+    let claims = json!({
+        "iss": app.issuer.name,
+        "aud": client.id.as_str(),
+        "iat": app.world.now(),
+        "token_introspection": body,
+    });
+    let signed = app.keyring.current().signing.sign(TokenType::Introspection, &claims);
+    let signed = signed.map_err(|error| StoreError::caused_by("the answer could not be signed", error))?;
+    Ok(([(header::CONTENT_TYPE, SIGNED)], signed).into_response())
+}
+
+/// `POST /oauth2/revoke`.
+pub(super) async fn revoke(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    about: AboutToken,
+) -> Result<StatusCode, OAuth> {
+    let AboutToken { client, token } = about;
+    match revoke::take_back(&edge.app, &client, &token, &visitor.presence).await? {
+        TakenBack::Done => Ok(StatusCode::OK),
+        TakenBack::NotTheirs => Err(Failure::not_your_token().into()),
+    }
+}
+
+/// RFC 7662 §2.2. What the server says comes last: a user's own claims cannot replace it.
+fn body_of(active: &Active) -> Value {
+    match active {
+        Active::AccessToken { claims, username } => {
+            let mut body = serde_json::to_value(&**claims).expect("claims that were read can be written");
+            body["active"] = true.into();
+            body["token_type"] = "Bearer".into();
+            body["username"] = username.as_str().into();
+            body
+        }
+        Active::RefreshToken { issued_at, row } => {
+            let session = &row.session;
+            json!({
+                "active": true,
+                "client_id": session.grant.client.as_str(),
+                "sub": session.grant.user.as_str(),
+                "scope": session.grant.scope.as_str(),
+                "iat": issued_at,
+                "exp": session.idle_expires_at.min(session.absolute_expires_at),
+                "sid": session.id.to_string(),
+            })
+        }
+    }
+}
+
+/// Id and secret out of `Authorization: Basic`, both form-encoded before (RFC 6749 §2.3.1).
+fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret<String>)>, Failure> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    let mut read = || {
+        let (scheme, encoded) = line.to_str().ok()?.split_once(' ')?;
+        let is_basic = scheme.eq_ignore_ascii_case("basic") && lines.next().is_none();
+        let bytes = STANDARD.decode(encoded.trim()).ok().filter(|_| is_basic)?;
+        let text = Secret::new(String::from_utf8(bytes).ok()?);
+        let (id, secret) = text.expose().split_once(':')?;
+        Some((form_decoded(id), Secret::new(form_decoded(secret))))
+    };
+    read().map(Some).ok_or_else(|| ClientError::Refused.into())
+}
+
+fn form_decoded(text: &str) -> String {
+    // `=` and `&` would end a form's name; neither is part of what is encoded here.
+    let whole = text.replace('=', "%3D").replace('&', "%26");
+    form_urlencoded::parse(whole.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+}
+
+fn credentials(
+    basic: Option<(String, Secret<String>)>,
+    form: &mut Form,
+) -> Result<ClientCredentials, Failure> {
+    let (id, secret) = (form.take("client_id"), form.take("client_secret"));
+    let two_ways =
+        || Failure::invalid_request("Authenticate in one way: by header or in the body, not both.");
+    match (basic, id, secret) {
+        (Some(_), _, Some(_)) => Err(two_ways()),
+        (Some((id, _)), Some(other), None) if id != *other.expose() => Err(two_ways()),
+        (Some((id, secret)), _, None) => {
+            Ok(ClientCredentials { id, secret: Some((SecretMethod::Basic, secret)) })
+        }
+        (None, Some(id), secret) => {
+            let secret = secret.map(|secret| (SecretMethod::Post, secret));
+            Ok(ClientCredentials { id: id.expose().clone(), secret })
+        }
+        (None, None, _) => Err(ClientError::Refused.into()),
+    }
+}

@@ -1,0 +1,201 @@
+//! What was taken back within one life of an access token, kept at hand.
+//!
+//! Verifiers that follow the list ask for what came after their cursor. Entries
+//! are read from the store, where commands and other processes note theirs too,
+//! ten times a second, and forgotten when no token issued before them can be
+//! live. An entry takes about 100 bytes: a million revocations an hour, with
+//! access tokens of 15 minutes, are 30 MB.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use countersign_core::Timestamp;
+use countersign_core::revocation::Revocation;
+use countersign_core::store::StoreError;
+use tokio::sync::watch;
+
+use crate::app::App;
+
+/// How often the store is asked.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Entries that are read at a time.
+const PIECE: u32 = 1000;
+
+/// After so long without an answer of the store the list is not served any more: it could lack something.
+const STALE: Duration = Duration::from_secs(5);
+
+/// How far a verifier's clock may be behind (the longest leeway that there is), in which it takes expired tokens.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// Where somebody stands in the list: after one entry, or before all.
+///
+/// Its text is the entry's number and 48 random bits of the session that it names, so that a list which was reset
+/// or restored from a backup is not mistaken for the one that the cursor came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    number: u64,
+    mark: [u8; 6],
+}
+
+/// A text is no cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotACursor;
+
+/// The list, as far as it is still of use.
+#[derive(Default)]
+pub struct RevocationWindow {
+    entries: RwLock<VecDeque<Revocation>>,
+    /// The last entry that was read.
+    newest: watch::Sender<Cursor>,
+    /// When the store last said that there is none after it, in seconds.
+    as_of: AtomicU64,
+}
+
+/// Some entries in order.
+#[derive(Debug)]
+pub struct Piece {
+    /// What they come after; `None` if they are the oldest ones.
+    pub after: Option<Cursor>,
+    /// The entries.
+    pub entries: Vec<Revocation>,
+    /// The last one's cursor.
+    pub cursor: Cursor,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl RevocationWindow {
+    /// Whether the store has answered lately.
+    pub fn is_up_to_date(&self, now: Timestamp) -> bool {
+        let as_of = Timestamp::from_seconds(self.as_of.load(Ordering::Relaxed));
+        now.since(as_of).is_none_or(|age| age <= STALE)
+    }
+
+    /// The last entry's cursor, and how to wait for the next.
+    pub fn watch(&self) -> watch::Receiver<Cursor> {
+        self.newest.subscribe()
+    }
+
+    /// At most 1,000 entries after a cursor, from the oldest one on if the cursor is not of this list.
+    pub fn after(&self, cursor: Option<Cursor>) -> Piece {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let from = |cursor: &Cursor| {
+            let place = entries.binary_search_by_key(&cursor.number, |entry| entry.number).ok()?;
+            (Cursor::of(&entries[place]) == *cursor).then_some(place + 1)
+        };
+        let newest = *self.newest.borrow();
+        // Who has seen all of a list whose entries were forgotten since has missed nothing.
+        let after = cursor.filter(|cursor| *cursor == newest || from(cursor).is_some());
+        let start = match &after {
+            None => 0,
+            Some(cursor) => from(cursor).unwrap_or(entries.len()),
+        };
+        let some: Vec<_> = entries.range(start..).take(PIECE as usize).cloned().collect();
+        let has_more = start + some.len() < entries.len();
+        let cursor = some.last().map_or(newest, Cursor::of);
+        Piece { after, entries: some, cursor, has_more }
+    }
+
+    /// Reads what the store has noted since, and forgets what is of no use any more.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails; what was read stays read.
+    pub async fn catch_up(&self, app: &App) -> Result<(), StoreError> {
+        let mut cursor = *self.newest.borrow();
+        loop {
+            let now = app.world.now();
+            let some = app.store.revocations(cursor.number, PIECE).await?;
+            let is_all = some.len() < PIECE as usize;
+            cursor = some.last().map_or(cursor, Cursor::of);
+            let useless = {
+                let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+                entries.extend(some);
+                let is_over = |entry: &Revocation| expires_at(app, entry) <= now;
+                let over = entries.iter().take_while(|entry| is_over(entry)).count();
+                entries.drain(..over).next_back().map(|last| last.number)
+            };
+            if let Some(number) = useless {
+                app.store.forget_revocations(number).await?;
+            }
+            if is_all {
+                self.as_of.store(now.seconds(), Ordering::Relaxed);
+                self.newest.send_if_modified(|newest| std::mem::replace(newest, cursor) != cursor);
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// When the last access token that was issued before a revocation has expired, by any clock.
+pub fn expires_at(app: &App, entry: &Revocation) -> Timestamp {
+    entry.at.plus(app.issuer.longest_lifetime()).plus(LEEWAY)
+}
+
+/// Keeps the list up to date for as long as the process runs.
+pub async fn run(app: &App) {
+    let mut is_failing = false;
+    loop {
+        let caught_up = app.revocations.catch_up(app).await;
+        if let (Err(error), false) = (&caught_up, is_failing) {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "the list of revocations cannot be read; verifiers are told so");
+        }
+        is_failing = caught_up.is_err();
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+impl Cursor {
+    fn of(entry: &Revocation) -> Self {
+        let named = entry.of.named();
+        let mark = named.as_bytes()[10..].try_into().expect("a session id has 16 bytes");
+        Self { number: entry.number, mark }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-", self.number)?;
+        self.mark.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let (number, mark) = text.split_once('-').ok_or(NotACursor)?;
+        let is_plain = |text: &str, is: fn(&u8) -> bool| text.bytes().all(|byte| is(&byte));
+        if !is_plain(number, u8::is_ascii_digit) || !is_plain(mark, u8::is_ascii_hexdigit) || mark.len() != 12
+        {
+            return Err(NotACursor);
+        }
+        let number = number.parse().map_err(|_| NotACursor)?;
+        let bits = u64::from_str_radix(mark, 16).map_err(|_| NotACursor)?;
+        let mark = bits.to_be_bytes()[2..].try_into().expect("eight bytes without two are six");
+        Ok(Self { number, mark })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_from_its_text_and_nothing_else_is_one() {
+        let cursor = Cursor { number: 12, mark: [1, 2, 3, 4, 5, 255] };
+        assert_eq!(cursor.to_string(), "12-0102030405ff");
+        assert_eq!("12-0102030405ff".parse(), Ok(cursor));
+        assert_eq!(Cursor::default().to_string().parse(), Ok(Cursor::default()));
+        let long = "9".repeat(100_000);
+        for bad in ["", "12", "-", "12-", "+1-0102030405ff", "1-0102030405fg", "1-0102030405ff00", &long] {
+            assert_eq!(bad.parse::<Cursor>(), Err(NotACursor));
+        }
+    }
+}

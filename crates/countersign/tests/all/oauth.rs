@@ -1,0 +1,280 @@
+//! What registered clients may ask: introspection, revocation, and who may not.
+
+use axum::http::Method;
+use countersign::flows::open::{self, Request};
+use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
+use countersign_core::session::Presence;
+use countersign_core::store::Added;
+use countersign_token::{Scope, unverified};
+use serde_json::{Map, json};
+
+use crate::harness::{Call, Harness, ISSUER, Reply, Tokens};
+
+impl Harness {
+    /// Registers a client for some audiences; answers its secret.
+    fn register(&self, id: &str, method: Option<SecretMethod>, audiences: &[&str]) -> String {
+        let world = &self.edge.app.world;
+        let (secret, hash) = ClientSecretHash::generate(world);
+        let authentication =
+            method.map_or(ClientAuthentication::None, |method| ClientAuthentication::Secret(method, hash));
+        let audiences = audiences.iter().map(|text| (*text).to_owned()).collect();
+        let client = Client { id: id.parse().unwrap(), authentication, audiences, created_at: world.now() };
+        let added = self.runtime.block_on(self.edge.app.store.add_client(&client)).unwrap();
+        assert_eq!(added, Added::Added);
+        secret.expose().clone()
+    }
+
+    /// Opens a session for a client.
+    fn open_for(&self, user: &str, client: &str) -> Tokens {
+        let user = self.add_user(user);
+        let by = Presence { at: self.now(), address: None, device: String::new() };
+        let scope = Scope::parse("orders:read").unwrap();
+        let request = Request { client: client.parse().unwrap(), scope, claims: Map::new() };
+        let pair = self.runtime.block_on(open::open(&self.edge.app, &user, request, &by, None));
+        let pair = pair.unwrap().unwrap();
+        Tokens { access: pair.access.text.expose().clone(), refresh: pair.refresh.expose().clone() }
+    }
+
+    fn introspect(&self, id: &str, secret: &str, token: &str) -> Reply {
+        self.request(Call::post("/oauth2/introspect").basic(id, secret).form(&[("token", token)]))
+    }
+}
+
+const INACTIVE: &str = r#"200 {"active":false}"#;
+
+#[test]
+fn an_access_token_is_active_until_its_session_ends() {
+    let server = Harness::new();
+    let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
+    let tokens = server.open_for("jane", "shop");
+    let reply = server.introspect("orders", &secret, &tokens.access);
+    let body = reply.json();
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    for (name, value) in [
+        ("active", json!(true)),
+        ("iss", json!(ISSUER)),
+        ("aud", json!(ISSUER)),
+        ("client_id", json!("shop")),
+        ("scope", json!("orders:read")),
+        ("username", json!("jane")),
+        ("token_type", json!("Bearer")),
+        ("iat", json!(server.now())),
+    ] {
+        assert_eq!(body[name], value, "{name}");
+    }
+    server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+    assert_eq!(server.introspect("orders", &secret, &tokens.access).told(), INACTIVE);
+}
+
+#[test]
+fn a_users_own_claims_cannot_say_that_a_token_is_another() {
+    let server = Harness::new();
+    let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
+    let claims = json!({"active": false, "token_type": "x", "username": "root"});
+    server.add(countersign::flows::accounts::NewAccount {
+        username: "jane".to_owned(),
+        claims: Some(claims),
+        ..Default::default()
+    });
+    let body = server.introspect("orders", &secret, &server.sign_in("jane").access).json();
+    assert_eq!(
+        (&body["active"], &body["token_type"], &body["username"]),
+        (&json!(true), &json!("Bearer"), &json!("jane"))
+    );
+}
+
+// incident 34
+#[test]
+fn a_token_for_another_audience_is_inactive() {
+    let server = Harness::new();
+    let theirs = server.register("billing", Some(SecretMethod::Basic), &["https://billing.example"]);
+    let ours = server.register("orders", Some(SecretMethod::Basic), &["https://billing.example", ISSUER]);
+    let access = server.open_for("jane", "billing").access;
+    assert_eq!(server.introspect("billing", &theirs, &access).told(), INACTIVE, "not even its own");
+    assert_eq!(server.introspect("orders", &ours, &access).json()["active"], true);
+}
+
+#[test]
+fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
+    let server = Harness::new();
+    let shop = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
+    let other = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
+    let tokens = server.open_for("jane", "shop");
+    let body = server.introspect("shop", &shop, &tokens.refresh).json();
+    assert_eq!((&body["active"], &body["client_id"]), (&json!(true), &json!("shop")));
+    assert_eq!(body["exp"], json!(server.now().plus(std::time::Duration::from_secs(7 * 86_400))));
+    assert_eq!(server.introspect("orders", &other, &tokens.refresh).told(), INACTIVE);
+    let refresh = json!({"refresh_token": tokens.refresh, "client_id": "shop"});
+    let next = server.post("/v1/sessions/refresh", &refresh).json()["refresh_token"].clone();
+    assert_eq!(server.introspect("shop", &shop, &tokens.refresh).told(), INACTIVE);
+    assert_eq!(server.introspect("shop", &shop, next.as_str().unwrap()).json()["active"], true);
+}
+
+// C3, C5
+#[test]
+fn a_signed_answer_has_a_type_and_an_audience_of_its_own() {
+    let server = Harness::new();
+    let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
+    let access = server.open_for("jane", "shop").access;
+    let call = Call::post("/oauth2/introspect").basic("orders", &secret).form(&[("token", &access)]);
+    let reply = server.request(call.header("accept", "application/token-introspection+jwt"));
+    assert_eq!(reply.header("content-type"), Some("application/token-introspection+jwt"));
+    let decoded = unverified::decode(&reply.text).unwrap();
+    assert_eq!(decoded.header["typ"], "token-introspection+jwt");
+    assert_eq!(decoded.claims["aud"], "orders");
+    assert_eq!(decoded.claims["token_introspection"]["active"], true);
+    // It is no access token, and an access token is no answer.
+    assert_eq!(server.get_as("/protectedRoute", &reply.text).status, 403);
+    assert_eq!(server.introspect("orders", &secret, &reply.text).told(), INACTIVE);
+    let piece = server.get("/revocations").text;
+    assert_eq!(server.get_as("/protectedRoute", &piece).status, 403);
+    assert_eq!(server.introspect("orders", &secret, &piece).told(), INACTIVE);
+}
+
+// B1
+#[test]
+fn a_client_authenticates_in_the_one_way_that_it_registered() {
+    let server = Harness::new();
+    let basic = server.register("basic", Some(SecretMethod::Basic), &[ISSUER]);
+    let post = server.register("post", Some(SecretMethod::Post), &[ISSUER]);
+    server.register("public", None, &[]);
+    let form = |fields: &[(&str, &str)]| Call::post("/oauth2/introspect").form(fields);
+    let good = [
+        form(&[("token", "x")]).basic("basic", &basic),
+        form(&[("token", "x"), ("client_id", "basic")]).basic("basic", &basic),
+        form(&[("token", "x"), ("client_id", "post"), ("client_secret", &post)]),
+    ];
+    for call in good {
+        assert_eq!(server.request(call).told(), INACTIVE);
+    }
+    let refused = [
+        ("nobody", form(&[("token", "x")])),
+        ("unknown", form(&[("token", "x")]).basic("nobody", &basic)),
+        ("a wrong secret", form(&[("token", "x")]).basic("basic", &post)),
+        ("no secret", form(&[("token", "x"), ("client_id", "basic")])),
+        (
+            "post for a basic client",
+            form(&[("token", "x"), ("client_id", "basic"), ("client_secret", &basic)]),
+        ),
+        ("basic for a post client", form(&[("token", "x")]).basic("post", &post)),
+        ("a public client", form(&[("token", "x"), ("client_id", "public")])),
+        (
+            "a public client with a secret",
+            form(&[("token", "x"), ("client_id", "public"), ("client_secret", "x")]),
+        ),
+        ("a bearer token", form(&[("token", "x")]).bearer(&basic)),
+        ("two headers", form(&[("token", "x")]).basic("basic", &basic).basic("basic", &basic)),
+    ];
+    let mut answers = Vec::new();
+    for (what, call) in refused {
+        let reply = server.request(call);
+        assert_eq!(reply.status, 401, "{what}: {reply:?}");
+        assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="countersign""#), "{what}");
+        assert_eq!(reply.json()["error"], "invalid_client", "{what}");
+        answers.push(reply.text);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "nobody learns which check refused it");
+    for (what, call) in [
+        ("both at once", form(&[("token", "x"), ("client_secret", &basic)]).basic("basic", &basic)),
+        ("two names", form(&[("token", "x"), ("client_id", "post")]).basic("basic", &basic)),
+        ("no token", form(&[]).basic("basic", &basic)),
+        ("an empty token", form(&[("token", "")]).basic("basic", &basic)),
+        ("a parameter twice", form(&[("token", "x"), ("token", "y")]).basic("basic", &basic)),
+    ] {
+        let reply = server.request(call);
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["error"]),
+            (400, &json!("invalid_request")),
+            "{what}"
+        );
+    }
+}
+
+// B11
+#[test]
+fn the_database_holds_no_secret_of_a_client() {
+    let server = Harness::new();
+    let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
+    let hash: Vec<u8> =
+        server.database().query_row("SELECT secret_hash FROM clients", [], |row| row.get(0)).unwrap();
+    assert_eq!(hash.len(), 32);
+    for file in std::fs::read_dir(server.directory.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[test]
+fn a_client_takes_back_its_own_tokens_and_no_others() {
+    let server = Harness::new();
+    let secret = server.register("shop", Some(SecretMethod::Post), &[]);
+    server.register("app", None, &[]);
+    let revoke = |fields: &[(&str, &str)]| server.request(Call::post("/oauth2/revoke").form(fields));
+    let as_shop =
+        |token: &str| revoke(&[("token", token), ("client_id", "shop"), ("client_secret", &secret)]);
+    let jane = server.open_for("jane", "shop");
+    let joe = server.open_for("joe", "app");
+    for token in [&joe.refresh, &joe.access] {
+        let reply = as_shop(token);
+        assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (400, &json!("invalid_grant")));
+    }
+    assert!(server.row(server.session_of(&joe.refresh)).live_user(server.now()).is_some());
+    assert_eq!(as_shop(&jane.refresh).told(), "200 ");
+    assert_eq!(as_shop(&jane.refresh).status, 200, "again");
+    assert_eq!(as_shop("garbage").status, 200);
+    let ended = |refresh: &str| server.row(server.session_of(refresh)).live_user(server.now()).is_none();
+    assert!(ended(&jane.refresh));
+    // A public client names itself; an access token stands for its session.
+    assert_eq!(
+        revoke(&[("token", &joe.access), ("client_id", "app"), ("token_type_hint", "access_token")]).status,
+        200
+    );
+    assert!(ended(&joe.refresh));
+}
+
+// incident 30, C10
+#[test]
+fn a_store_that_cannot_answer_is_never_an_answer() {
+    let server = Harness::new();
+    let secret = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
+    let tokens = server.open_for("jane", "shop");
+    let call = |path: &str| Call::post(path).basic("shop", &secret).form(&[("token", &tokens.refresh)]);
+    server.database().execute_batch("ALTER TABLE sessions RENAME TO gone").unwrap();
+    for path in ["/oauth2/introspect", "/oauth2/revoke"] {
+        let reply = server.request(call(path));
+        assert_eq!(reply.status, 503, "{path}");
+        assert_eq!(reply.json()["error"], "temporarily_unavailable");
+        assert!(reply.header("retry-after").is_some());
+    }
+    server
+        .database()
+        .execute_batch("ALTER TABLE gone RENAME TO sessions; ALTER TABLE clients RENAME TO away")
+        .unwrap();
+    assert_eq!(server.request(call("/oauth2/introspect")).status, 503);
+}
+
+// B10
+#[test]
+fn secrets_and_tokens_are_not_taken_from_a_url() {
+    let server = Harness::new();
+    let secret = server.register("orders", Some(SecretMethod::Post), &[ISSUER]);
+    let access = server.open_for("jane", "shop").access;
+    let path = format!("/oauth2/introspect?token={access}&client_id=orders&client_secret={secret}");
+    assert_eq!(server.request(Call::post(&path).form(&[])).status, 401);
+    assert_eq!(server.request(Call::new(Method::GET, &path)).status, 405);
+}
+
+#[test]
+fn metadata_lists_what_is_there() {
+    let server = Harness::new();
+    let metadata = server.get("/.well-known/openid-configuration").json();
+    assert_eq!(metadata, server.get("/.well-known/oauth-authorization-server").json());
+    assert_eq!(metadata["issuer"], ISSUER);
+    for name in ["jwks_uri", "introspection_endpoint", "revocation_endpoint", "revocation_feed_uri"] {
+        let path = metadata[name].as_str().unwrap().strip_prefix(ISSUER).unwrap();
+        assert_ne!(server.get(path).status, 404, "{name}");
+    }
+    assert_eq!(server.get("/.well-known/oauth-authorization-server/other").status, 404);
+}

@@ -1,0 +1,241 @@
+//! The list of what was taken back, as verifiers see it.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use countersign_token::{Expected, JwkSet, KeySet, TokenType, verify};
+use serde_json::{Value, json};
+
+use crate::harness::{Call, Harness, ISSUER, PASSWORD, Reply, Tokens};
+
+/// The claims of a piece, verified as any verifier does.
+fn piece(server: &Harness, text: &str) -> Value {
+    let keys: KeySet = JwkSet::parse(server.get("/.well-known/jwks.json").text.as_bytes()).unwrap().into();
+    let expected = Expected {
+        issuer: ISSUER.to_owned(),
+        audience: ISSUER.to_owned(),
+        token_type: TokenType::Revocations,
+        leeway: Duration::ZERO,
+    };
+    verify(text, &keys, &expected, server.now()).unwrap()
+}
+
+fn list(server: &Harness, after: Option<&str>) -> Value {
+    server.list_revocations();
+    let path = after.map_or("/revocations".to_owned(), |cursor| format!("/revocations?after={cursor}"));
+    let reply = server.get(&path);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(reply.header("content-type"), Some("application/revocations+jwt"));
+    piece(server, &reply.text)
+}
+
+/// The one event that a stream begins with: its id and its piece.
+fn first_event(server: &Harness, reply: &Reply) -> (String, Value) {
+    let field = |name: &str| {
+        let found = reply.text.lines().find_map(|line| line.strip_prefix(name));
+        found.unwrap_or_default().trim_start_matches(": ").to_owned()
+    };
+    assert_eq!(field("event"), "revocations");
+    (field("id"), piece(server, &field("data")))
+}
+
+#[test]
+fn a_session_that_ends_is_listed_until_no_token_of_it_can_be_live() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let tokens = server.sign_in("jane");
+    let sid = server.session_of(&tokens.refresh).to_string();
+    assert_eq!(list(&server, None)["revocations"], json!([]));
+    server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+    let listed = list(&server, None);
+    // 15 minutes, five per cent of jitter, and a minute for clocks.
+    assert_eq!(listed["revocations"], json!([{"sid": sid, "exp": server.now().seconds() + 945 + 60}]));
+    assert_eq!((&listed["after"], &listed["more"]), (&Value::Null, &json!(false)));
+    server.wait_seconds(945 + 59);
+    assert_eq!(list(&server, None)["revocations"].as_array().unwrap().len(), 1);
+    server.wait_seconds(1);
+    assert_eq!(list(&server, None)["revocations"], json!([]));
+    let left: i64 =
+        server.database().query_row("SELECT count(*) FROM revocations", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "the store forgets it too");
+    // Whoever has seen it has missed nothing.
+    let cursor = listed["cursor"].as_str().unwrap();
+    let later = list(&server, Some(cursor));
+    assert_eq!((&later["after"], &later["cursor"]), (&json!(cursor), &json!(cursor)));
+}
+
+#[test]
+fn signing_out_everywhere_is_one_entry() {
+    let server = Harness::new();
+    let user = server.add_user("jane");
+    let all: Vec<_> = (0..5).map(|_| server.sign_in("jane")).collect();
+    let newest = all.iter().map(|tokens| server.session_of(&tokens.refresh)).max().unwrap();
+    let stays = server.session_of(&all[2].refresh);
+    let reply = server.delete_as("/v1/sessions?except=current", &all[2].access);
+    assert_eq!(reply.json()["ended"], 4, "{reply:?}");
+    let listed = list(&server, None)["revocations"].clone();
+    let exp = server.now().seconds() + 945 + 60;
+    let expected = json!([{"sub": user.id.as_str(), "up_to": newest.to_string(), "except": stays.to_string(), "exp": exp}]);
+    assert_eq!(listed, expected);
+    // Whoever signs in again a millisecond later is not covered.
+    server.wait(Duration::from_millis(1));
+    assert!(server.session_of(&server.sign_in("jane").refresh) > newest);
+}
+
+/// What the first entry is about that `end` brings about, given a session of jane's.
+fn listed_after(server: &Harness, end: impl Fn(&Tokens)) -> Value {
+    let before = list(server, None)["cursor"].clone();
+    server.sign_in("jane");
+    end(&server.sign_in("jane"));
+    list(server, before.as_str())["revocations"][0].clone()
+}
+
+#[test]
+fn a_session_that_ends_alone_is_listed_by_its_id() {
+    let server = Harness::new();
+    server.add_user("jane");
+    server.add_admin("root");
+    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let by_its_holder = |tokens: &Tokens| {
+        server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+    };
+    let by_an_admin = |tokens: &Tokens| {
+        let path = format!("/v1/admin/sessions/{}", server.session_of(&tokens.refresh));
+        assert_eq!(server.delete_as(&path, &admin).status, 204);
+    };
+    let by_reuse = |tokens: &Tokens| {
+        server.refresh(&tokens.refresh);
+        server.wait_seconds(60);
+        assert_eq!(server.refresh(&tokens.refresh).status, 403);
+    };
+    assert!(listed_after(&server, by_its_holder)["sid"].is_string());
+    assert!(listed_after(&server, by_an_admin)["sid"].is_string());
+    assert!(listed_after(&server, by_reuse)["sid"].is_string());
+}
+
+#[test]
+fn sessions_that_end_together_are_listed_by_their_owner() {
+    let server = Harness::new();
+    let user = server.add_user("jane");
+    server.add_admin("root");
+    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let by_a_password = |tokens: &Tokens| {
+        let other = "another long password, again";
+        let change = json!({"current_password": PASSWORD, "new_password": other});
+        assert_eq!(server.post_as("/v1/users/me/password", &tokens.access, &change).status, 204);
+        let back = json!({"current_password": other, "new_password": PASSWORD});
+        assert_eq!(server.post_as("/v1/users/me/password", &tokens.access, &back).status, 204);
+    };
+    let by_disabling = |_: &Tokens| {
+        for disabled in [true, false] {
+            let call = Call::new(Method::PATCH, &format!("/v1/admin/users/{}", user.id)).bearer(&admin);
+            assert_eq!(server.request(call.json(&json!({"disabled": disabled}))).status, 200);
+        }
+    };
+    let by_client = |_: &Tokens| {
+        let path = "/v1/admin/sessions?client=first-party";
+        assert_eq!(server.delete_as(path, &admin).status, 200);
+    };
+    assert_eq!(listed_after(&server, by_a_password)["sub"], user.id.as_str());
+    assert_eq!(listed_after(&server, by_disabling)["sub"], user.id.as_str());
+    assert_eq!(listed_after(&server, by_client)["client_id"], "first-party");
+}
+
+#[test]
+fn a_long_list_comes_in_pieces_and_a_cursor_goes_on_where_it_stood() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let database = server.database();
+    let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+                INSERT INTO revocations (at, kind, session_id) SELECT ?1, 'session', randomblob(16) FROM n";
+    database.execute(fill, [i64::try_from(server.now().seconds()).unwrap()]).unwrap();
+    let (mut seen, mut cursor, mut pieces) = (std::collections::BTreeSet::new(), None::<String>, 0);
+    loop {
+        let piece = list(&server, cursor.as_deref());
+        seen.extend(piece["revocations"].as_array().unwrap().iter().map(|entry| entry["sid"].to_string()));
+        assert_eq!(piece["after"].as_str(), cursor.as_deref());
+        cursor = piece["cursor"].as_str().map(str::to_owned);
+        pieces += 1;
+        if piece["more"] == false {
+            break;
+        }
+    }
+    assert_eq!((seen.len(), pieces), (2500, 3));
+    // A cursor of another list, such as one that a backup had, begins at the beginning.
+    let foreign = format!("2500-{}", "0".repeat(12));
+    assert_eq!(list(&server, Some(&foreign))["after"], Value::Null);
+}
+
+#[test]
+fn an_unchanged_list_is_not_sent_again() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let tag = server.get("/revocations").header("etag").unwrap().to_owned();
+    let ask = || server.request(Call::new(Method::GET, "/revocations").header("if-none-match", &tag));
+    assert_eq!(ask().told(), "304 ");
+    server.post("/logout", &json!({"refreshToken": server.sign_in("jane").refresh}));
+    server.list_revocations();
+    assert_eq!(ask().status, 200);
+}
+
+#[test]
+fn a_stream_begins_where_its_reader_stood() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let end = || server.post("/logout", &json!({"refreshToken": server.sign_in("jane").refresh}));
+    end();
+    server.list_revocations();
+    let (id, whole) = first_event(&server, &server.get("/revocations/stream"));
+    assert_eq!(whole["revocations"].as_array().unwrap().len(), 1);
+    assert_eq!(whole["cursor"], json!(id));
+    end();
+    server.list_revocations();
+    let call = Call::new(Method::GET, "/revocations/stream").header("last-event-id", &id);
+    let (next, rest) = first_event(&server, &server.request(call));
+    assert_eq!((&rest["after"], rest["revocations"].as_array().unwrap().len()), (&json!(id), 1));
+    assert_ne!(next, id);
+    let path = format!("/revocations/stream?after={next}");
+    let (_, nothing) = first_event(&server, &server.get(&path));
+    assert_eq!(nothing["revocations"], json!([]), "a heartbeat, which says so");
+}
+
+// C10
+#[test]
+fn a_list_that_may_lack_something_is_not_served() {
+    let server = Harness::new();
+    server.database().execute_batch("ALTER TABLE revocations RENAME TO gone").unwrap();
+    server.wait_seconds(5);
+    assert_eq!(server.get("/revocations").status, 200);
+    server.wait_seconds(1);
+    for path in ["/revocations", "/revocations/stream"] {
+        let reply = server.get(path);
+        assert_eq!(reply.status, 503, "{path}");
+        assert!(reply.header("retry-after").is_some());
+    }
+    server.database().execute_batch("ALTER TABLE gone RENAME TO revocations").unwrap();
+    server.list_revocations();
+    assert_eq!(server.get("/revocations").status, 200);
+}
+
+#[test]
+fn what_is_no_cursor_is_told_so() {
+    let server = Harness::new();
+    for bad in ["", "x", "1", "1-2", "-1-0102030405ff", "%00", "1-0102030405ff&after=2-0102030405ff"] {
+        assert_eq!(server.get(&format!("/revocations?after={bad}")).status, 400, "{bad}");
+        assert_eq!(server.get(&format!("/revocations/stream?after={bad}")).status, 400, "{bad}");
+    }
+    let call = Call::new(Method::GET, "/revocations/stream").header("last-event-id", "\u{e9}");
+    assert_eq!(server.request(call).status, 400);
+}
+
+#[test]
+fn no_entry_holds_what_could_be_presented() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let tokens = server.sign_in("jane");
+    server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+    let text = list(&server, None).to_string();
+    for secret in [&tokens.refresh[4..], tokens.access.rsplit('.').next().unwrap(), "jane"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
