@@ -12,7 +12,7 @@ use crate::process;
 type Tool = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// What a check needs.
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 10] = [
     ("cc", &["--version"], &["gcc", "libc6-dev"]),
     ("g++", &["--version"], &["g++"]),
     ("curl", &["--version"], &["curl", "ca-certificates"]),
@@ -21,6 +21,9 @@ const TOOLS: [Tool; 8] = [
     ("npm", &["--version"], &["npm"]),
     ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
     ("kill", &["-L"], &["procps"]),
+    // Real proxies ask the server in its tests. Debian keeps the first out of the path of users.
+    ("/usr/sbin/nginx", &["-v"], &["nginx-light"]),
+    ("caddy", &["version"], &["caddy"]),
 ];
 
 /// What the servers for Node and their being bound to one processor need.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_core::forward_auth::Routes;
 use countersign_core::issuer::Issuer;
 use countersign_core::refresh::RefreshPolicy;
 use countersign_core::store::Store;
@@ -36,6 +37,8 @@ pub struct App {
     pub hashing: HashPool,
     /// Who may try how often.
     pub throttle: Throttle,
+    /// What the parts of applications behind proxies need.
+    pub routes: Routes,
     /// What was taken back lately.
     pub revocations: RevocationWindow,
     /// The piece of that list which was signed last.

@@ -74,6 +74,7 @@ pub async fn assemble(
         throttle: Throttle::new(checked.allowances, world.clone()),
         registration: if config.registration.enabled { Registration::Open } else { Registration::Closed },
         legacy: legacy(config, &checked)?,
+        routes: checked.routes,
         demo: None,
         world: world.clone(),
     };
@@ -85,6 +86,7 @@ pub async fn assemble(
         devices: DeviceLabels::default(),
         hosts: Hosts::Any,
         followers: Followers::default(),
+        forward_auth: config.forward_auth.clone(),
         is_draining: AtomicBool::new(false),
     };
     Ok(Assembled { edge: Arc::new(edge), key_policy })

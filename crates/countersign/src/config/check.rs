@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use countersign_core::forward_auth::Routes;
 use countersign_core::refresh::{LateRetry, RefreshPolicy};
 use countersign_core::{Secret, Timestamp};
 use countersign_token::Algorithm;
@@ -26,7 +27,7 @@ pub struct CheckError {
 }
 
 /// The parts of a configuration that hold together.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Checked {
     /// How long sessions live.
     pub policy: RefreshPolicy,
@@ -36,6 +37,8 @@ pub struct Checked {
     pub hash_limits: HashLimits,
     /// Until when the tutorial's tokens are taken.
     pub legacy_until: Timestamp,
+    /// What the parts of applications behind proxies need.
+    pub routes: Routes,
 }
 
 impl Config {
@@ -72,6 +75,7 @@ impl Config {
                 queue: self.password.queue.into(),
             },
             legacy_until: self.legacy_until()?,
+            routes: self.forward_auth.check()?,
         })
     }
 
@@ -179,7 +183,7 @@ impl Config {
     }
 }
 
-fn failed<T>(key: &'static str, message: &str) -> Result<T, CheckError> {
+pub(super) fn failed<T>(key: &'static str, message: &str) -> Result<T, CheckError> {
     Err(CheckError { key, message: message.to_owned() })
 }
 

@@ -5,6 +5,7 @@
 //! environment. [`Loaded`] also knows where each value came from.
 
 mod check;
+mod forward_auth;
 mod layers;
 mod lifetime;
 mod places;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use check::{CheckError, Checked};
+pub use forward_auth::{ForwardAuthConfig, IdentityHeaders};
 pub use layers::{ConfigError, Environment, Loaded, Overrides, environment, load};
 pub use lifetime::{Date, Lifetime};
 pub use schema::json_schema;
@@ -65,6 +67,8 @@ pub struct Config {
     pub throttle: ThrottleConfig,
     /// How much a request may be.
     pub limits: LimitsConfig,
+    /// Answering proxies that ask whether to let a request through.
+    pub forward_auth: ForwardAuthConfig,
     /// Moving from the tutorial's tokens.
     pub legacy: LegacyConfig,
     /// Logs.
@@ -270,6 +274,7 @@ impl Default for Config {
             password: PasswordConfig::default(),
             throttle: ThrottleConfig::default(),
             limits: LimitsConfig::default(),
+            forward_auth: ForwardAuthConfig::default(),
             legacy: LegacyConfig::default(),
             log: LogConfig::default(),
         }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod authenticate_client;
 pub mod authorize;
 pub mod change_password;
+pub mod forward_auth;
 pub mod health;
 pub mod introspect;
 pub mod legacy;

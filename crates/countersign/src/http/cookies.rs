@@ -19,8 +19,13 @@ pub(super) const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
 /// The value of a cookie; the first one when there are several.
 pub(super) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    all(headers, name).next()
+}
+
+/// Every value of a cookie.
+pub(super) fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).find_map(|pair| {
+    lines.flat_map(|line| line.split(';')).filter_map(move |pair| {
         let (found, value) = pair.trim().split_once('=')?;
         (found == name).then_some(value)
     })

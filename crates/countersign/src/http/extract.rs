@@ -193,7 +193,7 @@ impl FromRequestParts<Arc<Edge>> for TutorialToken {
 }
 
 /// RFC 6750 §2.1: one header, scheme `Bearer`.
-fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let line = lines.next().ok_or_else(Failure::no_access_token)?;
     let token = line.to_str().ok().and_then(strip_bearer).filter(|_| lines.next().is_none());

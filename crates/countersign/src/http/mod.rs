@@ -4,11 +4,13 @@
 //! outside on one screen. What a request may be is bounded in `extract`; what
 //! goes out is framed once, in `frame`; a status is decided in `error` alone.
 
+mod authz;
 mod cookies;
 mod error;
 mod extract;
 mod frame;
 mod health;
+mod identity_headers;
 mod metadata;
 mod oauth;
 mod revocations;
@@ -21,12 +23,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use ipnet::IpNet;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+use crate::config::ForwardAuthConfig;
 pub use revocations::Followers;
 pub use visitor::DeviceLabels;
 
@@ -44,6 +47,8 @@ pub struct Edge {
     pub devices: DeviceLabels,
     /// By which names clients may call it.
     pub hosts: Hosts,
+    /// How proxies are answered.
+    pub forward_auth: ForwardAuthConfig,
     /// Who may follow what is taken back.
     pub followers: Followers,
     /// Set when the server is about to stop, so that no new work is sent to it.
@@ -76,6 +81,11 @@ pub fn routes(edge: Arc<Edge>) -> Router {
         .route("/.well-known/oauth-authorization-server", get(metadata::show))
         .route("/.well-known/oauth-authorization-server/{*path}", get(metadata::show_at_path))
         .route("/.well-known/openid-configuration", get(metadata::show))
+        // For proxies.
+        .route("/authz/auth-request", any(authz::auth_request))
+        .route("/authz/forward-auth", any(authz::forward_auth))
+        .route("/authz/ext-authz/", any(authz::ext_authz))
+        .route("/authz/ext-authz/{*path}", any(authz::ext_authz))
         // For everybody.
         .route("/.well-known/jwks.json", get(health::jwks))
         .route("/openapi.json", get(health::openapi))

@@ -43,6 +43,13 @@ impl FromRequestParts<Arc<Edge>> for Visitor {
     }
 }
 
+/// Whether a request comes from a trusted proxy itself.
+pub(super) fn is_from_trusted_proxy(parts: &Parts, trusted: &[IpNet]) -> bool {
+    let peer =
+        parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer)))
+}
+
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let peer = peer.to_canonical();

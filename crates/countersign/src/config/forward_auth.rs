@@ -1,0 +1,138 @@
+//! What proxies may ask: which parts of an application need what, and how it learns who is there.
+
+use countersign_core::forward_auth::{Access, PlainPath, Route, Routes};
+use countersign_token::Scope;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::CheckError;
+use super::check::failed;
+
+/// Answering proxies that ask whether to let a request through.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ForwardAuthConfig {
+    /// The headers in which an application behind a proxy learns who is there: `remote` (`Remote-User`, …),
+    /// `x-auth-request` (`X-Auth-Request-User`, …) or `x-forwarded` (`X-Forwarded-User`, …).
+    pub identity_headers: IdentityHeaders,
+    /// A cookie of the application that may hold the access token, for browsers. Unset: only `Authorization`.
+    pub cookie: Option<String>,
+    /// Where browsers without a good token are sent, with the address that they asked for as `rd`. Unset: they get
+    /// a 401 as everybody.
+    pub sign_in: Option<String>,
+    /// What parts of the application need, the most specific counts: `[{ path = "/admin", scope = "admin" },
+    /// { path = "/assets", access = "public" }]`, each with a `host` if it is for one alone. Whatever has no route
+    /// needs a token.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// The headers in which an application learns who is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityHeaders {
+    /// `Remote-User`, `Remote-Name`, `Remote-Email`, `Remote-Groups`.
+    #[default]
+    Remote,
+    /// `X-Auth-Request-User`, `-Preferred-Username`, `-Email`, `-Groups`.
+    XAuthRequest,
+    /// `X-Forwarded-User`, `-Preferred-Username`, `-Email`, `-Groups`.
+    XForwarded,
+}
+
+/// What one part of an application needs.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteConfig {
+    /// The host, without a port. Unset: every one.
+    pub host: Option<String>,
+    /// The path: it, and everything under it.
+    pub path: String,
+    /// The scope that a token must have.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub scope: Scope,
+    /// `token` or `public`.
+    #[serde(default)]
+    pub access: AccessConfig,
+}
+
+/// Whether a token is needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessConfig {
+    /// It is.
+    #[default]
+    Token,
+    /// Strangers are welcome.
+    Public,
+}
+
+impl ForwardAuthConfig {
+    /// The routes, checked.
+    pub(super) fn check(&self) -> Result<Routes, CheckError> {
+        if let Some(sign_in) = &self.sign_in {
+            let url = sign_in.parse::<axum::http::Uri>().ok();
+            if !url.is_some_and(|url| matches!(url.scheme_str(), Some("https" | "http"))) {
+                return failed(
+                    "forward_auth.sign_in",
+                    "a whole URL, such as `https://app.example.com/sign-in`",
+                );
+            }
+        }
+        let is_name = |name: &String| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        if !self.cookie.as_ref().is_none_or(is_name) {
+            return failed("forward_auth.cookie", "the name of a cookie: letters, digits, `-`, `_` and `.`");
+        }
+        self.routes.iter().map(RouteConfig::check).collect::<Result<_, _>>().map(Routes::new)
+    }
+}
+
+impl RouteConfig {
+    fn check(&self) -> Result<Route, CheckError> {
+        let key = "forward_auth.routes";
+        let path = PlainPath::parse(&self.path);
+        let Ok(path) = path else {
+            return failed(key, "each `path` begins with `/` and can be read in one way only");
+        };
+        let access = match self.access {
+            AccessConfig::Token => Access::Token(self.scope.clone()),
+            AccessConfig::Public if self.scope.is_empty() => Access::Public,
+            AccessConfig::Public => return failed(key, "what is public needs no `scope`: choose one"),
+        };
+        let host = self.host.as_ref().map(|host| host.to_ascii_lowercase());
+        if host.as_ref().is_some_and(|host| host.contains(['/', ' ']) || host.ends_with(':')) {
+            return failed(key, "each `host` is a name, such as `app.example.com`");
+        }
+        Ok(Route { host, path, access })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(toml: &str) -> Result<Routes, String> {
+        let config: ForwardAuthConfig = toml::from_str(toml).map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn routes_that_mean_nothing_or_two_things_are_refused() {
+        assert!(checked(r#"routes = [{ path = "/admin", scope = "admin", host = "App.example" }]"#).is_ok());
+        for bad in [
+            r#"routes = [{ path = "admin" }]"#,
+            r#"routes = [{ path = "/a/../b" }]"#,
+            r#"routes = [{ path = "/a", access = "public", scope = "x" }]"#,
+            r#"routes = [{ path = "/a", acess = "public" }]"#,
+            r#"routes = [{ path = "/a", host = "https://a" }]"#,
+            r#"cookie = "a b""#,
+            r#"sign_in = "/sign-in""#,
+            r#"identity_headers = "x-user""#,
+        ] {
+            assert!(checked(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Forward authentication: a proxy asks about each request, in one of three dialects.
+//!
+//! nginx (`auth_request`) understands 2xx, 401 and 403; Traefik and Caddy hand
+//! any other answer to the client; Envoy sends the request itself. What a request
+//! was for comes in headers that only a trusted proxy may set, each of them once
+//! and in its usual spelling.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use countersign_core::Secret;
+use countersign_core::forward_auth::PlainPath;
+use countersign_core::store::StoreError;
+
+use super::error::{Failure, Message};
+use super::extract::bearer;
+use super::identity_headers::{self, plain};
+use super::visitor::is_from_trusted_proxy;
+use super::{Edge, cookies};
+use crate::flows::forward_auth::{self, Asked, Decision};
+
+/// Headers that say what a request was for.
+const CONTROLS: [&str; 6] = [
+    "x-original-url",
+    "x-original-method",
+    "x-forwarded-method",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-uri",
+];
+
+/// How a proxy asks, and what it makes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Nginx,
+    Forwarded,
+    Envoy,
+}
+
+/// A request that a proxy asks about.
+pub(super) struct Inquiry {
+    method: Method,
+    /// Scheme and host.
+    origin: String,
+    /// Path and query, as sent.
+    target: String,
+    headers: HeaderMap,
+    dialect: Dialect,
+}
+
+/// `/authz/auth-request`, for nginx.
+pub(super) async fn auth_request(State(edge): State<Arc<Edge>>, inquiry: Nginx) -> Result<Response, Message> {
+    inquiry.0.answer(&edge).await
+}
+
+/// `/authz/forward-auth`, for Traefik and Caddy.
+pub(super) async fn forward_auth(
+    State(edge): State<Arc<Edge>>,
+    inquiry: Forwarded,
+) -> Result<Response, Message> {
+    inquiry.0.answer(&edge).await
+}
+
+/// `/authz/ext-authz/…`, for Envoy over HTTP.
+pub(super) async fn ext_authz(State(edge): State<Arc<Edge>>, inquiry: Envoy) -> Result<Response, Message> {
+    inquiry.0.answer(&edge).await
+}
+
+/// An inquiry of nginx: `X-Original-URL` and `X-Original-Method`.
+pub(super) struct Nginx(Inquiry);
+
+/// An inquiry of Traefik or Caddy: `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
+pub(super) struct Forwarded(Inquiry);
+
+/// An inquiry of Envoy: method and host are the request's own, the path is behind the prefix.
+pub(super) struct Envoy(Inquiry);
+
+impl FromRequestParts<Arc<Edge>> for Nginx {
+    type Rejection = Message;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Message> {
+        check(parts, edge)?;
+        let url = one(&parts.headers, "x-original-url")?;
+        let (origin, target) = split(url).ok_or_else(|| refused("`X-Original-URL` is no URL"))?;
+        let inquiry = Inquiry {
+            method: method(one(&parts.headers, "x-original-method")?)?,
+            origin: origin.to_owned(),
+            target: target.to_owned(),
+            headers: std::mem::take(&mut parts.headers),
+            dialect: Dialect::Nginx,
+        };
+        Ok(Self(inquiry))
+    }
+}
+
+impl FromRequestParts<Arc<Edge>> for Forwarded {
+    type Rejection = Message;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Message> {
+        check(parts, edge)?;
+        let of = |name| one(&parts.headers, name);
+        let inquiry = Inquiry {
+            method: method(of("x-forwarded-method")?)?,
+            origin: format!("{}://{}", of("x-forwarded-proto")?, of("x-forwarded-host")?),
+            target: of("x-forwarded-uri")?.to_owned(),
+            headers: std::mem::take(&mut parts.headers),
+            dialect: Dialect::Forwarded,
+        };
+        Ok(Self(inquiry))
+    }
+}
+
+impl FromRequestParts<Arc<Edge>> for Envoy {
+    type Rejection = Message;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Message> {
+        check(parts, edge)?;
+        let host = one(&parts.headers, "host")?.to_owned();
+        let scheme = one(&parts.headers, "x-forwarded-proto").unwrap_or("https");
+        let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
+        let target = whole.strip_prefix("/authz/ext-authz").unwrap_or_default().to_owned();
+        let inquiry = Inquiry {
+            method: parts.method.clone(),
+            origin: format!("{scheme}://{host}"),
+            target,
+            headers: std::mem::take(&mut parts.headers),
+            dialect: Dialect::Envoy,
+        };
+        Ok(Self(inquiry))
+    }
+}
+
+/// G4: who may ask, and nothing that could be mistaken for what the proxy says.
+fn check(parts: &Parts, edge: &Edge) -> Result<(), Message> {
+    if !is_from_trusted_proxy(parts, &edge.trusted_proxies) {
+        tracing::warn!(
+            "a stranger asks as if it were a proxy: name the network of yours in `trusted_proxies`"
+        );
+        return Err(refused("only a trusted proxy may ask"));
+    }
+    if identity_headers::are_forged(&parts.headers) {
+        return Err(refused("the request says who it is from"));
+    }
+    let is_odd = |name: &str| CONTROLS.iter().any(|known| plain(name) == *known && name != *known);
+    if parts.headers.keys().any(|name| is_odd(name.as_str())) {
+        return Err(refused("a header is spelt in an odd way"));
+    }
+    Ok(())
+}
+
+fn refused(why: &str) -> Message {
+    tracing::info!(why, "a proxy's request was refused");
+    Message::forbidden("This request is not let through.")
+}
+
+fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Message> {
+    let mut lines = headers.get_all(name).iter();
+    let line = lines.next().and_then(|line| line.to_str().ok()).filter(|_| lines.next().is_none());
+    line.ok_or_else(|| refused("a header that says what the request is for is missing, or comes twice"))
+}
+
+fn method(name: &str) -> Result<Method, Message> {
+    name.parse().map_err(|_| refused("the method is none"))
+}
+
+/// Scheme and host, and the rest as it was sent.
+fn split(url: &str) -> Option<(&str, &str)> {
+    let host = url.find("://")? + 3;
+    let path = host + url[host..].find('/')?;
+    Some(url.split_at(path))
+}
+
+impl Inquiry {
+    async fn answer(&self, edge: &Edge) -> Result<Response, Message> {
+        let host = self.origin.split_once("://").map_or("", |(_, host)| host);
+        let path = PlainPath::parse(&self.target).map_err(|_| refused("the path is ambiguous"))?;
+        let (token, is_cookie) = self.token(edge)?;
+        let had_token = token.is_some();
+        if is_cookie && !self.is_same_origin() {
+            return Err(refused("a page of another origin sent the cookie"));
+        }
+        let asked = Asked { host: host.to_owned(), path, token };
+        Ok(match forward_auth::decide(&edge.app, &asked).await.map_err(Failure::from)? {
+            Decision::Allow(identity) => {
+                let mut response = StatusCode::OK.into_response();
+                let preset = edge.forward_auth.identity_headers;
+                let added = identity_headers::add(preset, identity.as_ref(), response.headers_mut());
+                added.ok_or_else(|| Failure::from(StoreError::new("a user does not fit into a header")))?;
+                response
+            }
+            Decision::TokenNeeded => self.token_needed(edge, had_token),
+            Decision::ScopeMissing(scope) => {
+                let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, scope.as_str());
+                let challenge = HeaderValue::try_from(challenge).expect("a scope is visible ASCII");
+                let body = Message::forbidden("The access token lacks a scope.");
+                ([(header::WWW_AUTHENTICATE, challenge)], body).into_response()
+            }
+        })
+    }
+
+    /// The token in `Authorization`, or else in the cookie that the operator named; and whether it was the cookie.
+    fn token(&self, edge: &Edge) -> Result<(Option<Secret<String>>, bool), Message> {
+        if self.headers.contains_key(header::AUTHORIZATION) {
+            // Another scheme is the application's own affair, and no token of ours.
+            let token = bearer(&self.headers).map(str::to_owned).unwrap_or_default();
+            return Ok((Some(Secret::new(token)), false));
+        }
+        let Some(name) = &edge.forward_auth.cookie else { return Ok((None, false)) };
+        let mut values = cookies::all(&self.headers, name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok((None, false)),
+            (Some(value), None) => Ok((Some(Secret::new(value.to_owned())), true)),
+            (Some(_), Some(_)) => Err(refused("the cookie comes twice")),
+        }
+    }
+
+    /// Whether a request that may change something comes from a page of the same origin (Fetch Metadata; browsers
+    /// without it send `Origin`).
+    fn is_same_origin(&self) -> bool {
+        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method) {
+            return true;
+        }
+        let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        match (text("sec-fetch-site"), text("origin")) {
+            (Some(site), _) => matches!(site, "same-origin" | "none"),
+            (None, Some(origin)) => origin == self.origin,
+            (None, None) => false,
+        }
+    }
+
+    /// 401 for programs; browsers are sent to sign in, if there is a place for it.
+    fn token_needed(&self, edge: &Edge, had_token: bool) -> Response {
+        let challenge = if had_token { r#"Bearer error="invalid_token""# } else { "Bearer" };
+        let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
+        let body = Message::unauthorized("An access token is needed.");
+        let Some(place) = edge.forward_auth.sign_in.as_ref().filter(|_| self.is_navigation()) else {
+            return (challenge, body).into_response();
+        };
+        let wanted = format!("{}{}", self.origin, self.target);
+        let separator = if place.contains('?') { '&' } else { '?' };
+        let query: String =
+            form_urlencoded::Serializer::new(String::new()).append_pair("rd", &wanted).finish();
+        let place = HeaderValue::try_from(format!("{place}{separator}{query}"));
+        let place = [(header::LOCATION, place.expect("a URL and an encoded query are visible ASCII"))];
+        match self.dialect {
+            // nginx takes no redirect from here; its `error_page` makes one of this.
+            Dialect::Nginx => (place, challenge, body).into_response(),
+            Dialect::Forwarded | Dialect::Envoy => (StatusCode::FOUND, place).into_response(),
+        }
+    }
+
+    /// Whether somebody went to a page, rather than a script that would follow a redirect to no end.
+    fn is_navigation(&self) -> bool {
+        let text =
+            |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_page = match text("sec-fetch-mode") {
+            "" => text("accept").contains("text/html"),
+            mode => mode == "navigate",
+        };
+        is_page && [Method::GET, Method::HEAD].contains(&self.method) && self.origin.parse::<Uri>().is_ok()
+    }
+}
