@@ -1,0 +1,85 @@
+// Real token servers over one data directory. They differ in a setting or two, and so do the tokens that they issue.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Program, environment, freePort, run } from "./process.mjs";
+
+const USERNAME = "jane";
+const PASSWORD = "correct horse battery staple";
+const NEW_KEY_WITHIN = 60_000;
+
+export const BINARY = resolve(process.env.COUNTERSIGN_BIN ?? join(import.meta.dirname, "../../target/release/countersign"));
+
+export class Countersign {
+  #directory;
+  #settings;
+  #servers = [];
+
+  /** `settings` hold for every server over this data directory, as environment variables without `COUNTERSIGN_`. */
+  static async create(settings) {
+    const authority = new Countersign();
+    authority.#directory = await mkdtemp(join(tmpdir(), "countersign-recipes-"));
+    authority.#settings = settings;
+    await authority.command("init", authority.#directory);
+    await authority.command("migrate");
+    const claims = ["--claims", JSON.stringify({ id: 7 })];
+    await authority.command("user", "add", USERNAME, ...claims, "--password-stdin", { input: PASSWORD });
+    return authority;
+  }
+
+  async command(...words) {
+    const { input } = typeof words.at(-1) === "object" ? words.pop() : {};
+    return run([BINARY, ...words], { cwd: this.#directory, env: variables(this.#settings), input });
+  }
+
+  async serve(settings = {}, port = undefined) {
+    port ??= await freePort();
+    const listen = { LISTEN: `127.0.0.1:${port}`, MANAGEMENT_LISTEN: "127.0.0.1:0" };
+    const env = variables({ ...this.#settings, ...settings, ...listen });
+    const program = new Program("countersign", [BINARY, "serve"], { cwd: this.#directory, env });
+    const server = { program, port, url: `http://127.0.0.1:${port}`, stop: () => program.stop() };
+    this.#servers.push(server);
+    await program.says(/Server is running on port/);
+    return server;
+  }
+
+  async remove() {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+const variables = (settings) =>
+  environment(Object.fromEntries(Object.entries(settings).map(([key, value]) => [`COUNTERSIGN_${key}`, value])));
+
+/** Signs the one user in: a pair of tokens. */
+export async function signIn(server) {
+  const answer = await fetch(`${server.url}/getTokens`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ username: USERNAME, password: PASSWORD }),
+  });
+  if (!answer.ok) throw new Error(`signing in was answered with ${answer.status}: ${await answer.text()}`);
+  return answer.json();
+}
+
+export async function accessToken(server) {
+  return (await signIn(server)).accessToken;
+}
+
+export async function keySet(server) {
+  return (await fetch(`${server.url}/.well-known/jwks.json`)).json();
+}
+
+/** A running server looks for new keys twice a minute, and at once when it is told to. */
+export async function accessTokenOfAnotherKey(server, oldKid, kidOf) {
+  server.program.signal("SIGHUP");
+  const until = Date.now() + NEW_KEY_WITHIN;
+  for (;;) {
+    const token = await accessToken(server);
+    if (kidOf(token) !== oldKid) return token;
+    if (Date.now() > until) throw new Error("the server still signs with the old key");
+    await sleep(500);
+  }
+}
