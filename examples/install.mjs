@@ -4,5 +4,6 @@ import { install, recipes } from "./harness/recipes.mjs";
 for (const recipe of recipes(process.argv[2])) {
   const since = Date.now();
   const worked = await install(recipe);
-  console.log(worked ? `${recipe.name}: installed in ${((Date.now() - since) / 1000).toFixed(1)} s` : `${recipe.name}: is up to date`);
+  const seconds = ((Date.now() - since) / 1000).toFixed(1);
+  console.log(`${recipe.name}: ${worked ? `installed in ${seconds} s` : "is up to date"}`);
 }

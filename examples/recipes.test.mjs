@@ -1,59 +1,28 @@
 // Every recipe against real tokens of real servers; README.md says how to run it.
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Countersign, accessToken, accessTokenOfAnotherKey, keySet, signIn } from "./harness/countersign.mjs";
+import { accessToken, accessTokenOfAnotherKey, introspect, signOut } from "./harness/countersign.mjs";
 import { freePort } from "./harness/process.mjs";
 import { directoriesWithoutRecipe, install, recipes, start } from "./harness/recipes.mjs";
 import * as tokens from "./harness/tokens.mjs";
+import { AUDIENCE, World } from "./harness/world.mjs";
 
-const AUDIENCE = "https://api.example.com";
-const SHORT_LIFETIME = 10;
+const KNOWN_WITHIN = 10_000;
 
 const chosen = recipes();
 const running = new Map();
 const spent = new Map(chosen.map(({ name }) => [name, { cases: 0, milliseconds: 0 }]));
-const forger = { asked: 0 };
-/** The servers and their tokens, made before the first test. */
-const real = {};
+let real;
 
 before(async () => {
-  const port = await freePort();
-  const settings = { ISSUER: `http://127.0.0.1:${port}`, ACCESS_TOKEN__AUDIENCE: AUDIENCE, ACCESS_TOKEN__JITTER: "0" };
-  real.authority = await Countersign.create(settings);
-  real.server = await real.authority.serve({}, port);
-  real.pair = await signIn(real.server);
-  real.good = real.pair.accessToken;
-  real.keySet = await keySet(real.server);
-
-  const issue = async (more) => accessToken(await real.authority.serve(more));
-  real.bad = {
-    "another audience": { token: await issue({ ACCESS_TOKEN__AUDIENCE: "https://api.example.com/v2" }), differs: "aud" },
-    "another issuer": { token: await issue({ ISSUER: `http://127.0.0.1:${port}/other` }), differs: "iss" },
-    "another type of token": { token: await issue({ ACCESS_TOKEN__TYPE: "JWT" }), differs: "typ" },
-  };
-  real.shortLived = await real.authority.serve({ ACCESS_TOKEN__LIFETIME: `${SHORT_LIFETIME}s` });
-
-  real.otherAuthority = await Countersign.create(settings);
-  real.strange = await accessToken(await real.otherAuthority.serve());
-
-  forger.server = createServer((request, response) => {
-    forger.asked += 1;
-    response.end(JSON.stringify(forger.keySet));
-  }).listen(0, "127.0.0.1");
-  await once(forger.server, "listening");
-  const forged = tokens.signedByForger(real.good, `http://127.0.0.1:${forger.server.address().port}/jwks.json`);
-  Object.assign(forger, forged);
+  real = await World.create();
 });
 
 after(async () => {
   await Promise.all([...running.values()].map(({ program }) => program.stop()));
-  await real.authority?.remove();
-  await real.otherAuthority?.remove();
-  forger.server?.close();
+  await real?.remove();
 });
 
 const bearer = (token, scheme = "Bearer") => ({ headers: { Authorization: `${scheme} ${token}` } });
@@ -88,6 +57,18 @@ async function isRefused(name, request) {
   assert.match(challenge ?? "", /^bearer/i, "a refusal names the scheme");
 }
 
+async function eventually(check) {
+  const until = Date.now() + KNOWN_WITHIN;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await sleep(100);
+    }
+  }
+}
+
 /** One test a recipe, one sub-test a case. */
 function forEachRecipe(title, cases, hooks = () => {}) {
   describe(title, () => {
@@ -100,15 +81,16 @@ function forEachRecipe(title, cases, hooks = () => {}) {
   });
 }
 
-const refusals = (name, list) => list.map((each) => [each.name, () => isRefused(name, each.headers ? each : bearer(each.token))]);
+const refusals = (name, list) =>
+  list.map((each) => [each.name, () => isRefused(name, each.headers ? each : bearer(each.token))]);
 
 describe("the tokens of the tests", () => {
   test("those of the server carry a signature of a published key", () => {
-    for (const token of [real.good, ...Object.values(real.bad).map(({ token }) => token)]) {
+    for (const token of [real.good, ...real.bad.map(({ token }) => token)]) {
       const [head, payload, signature] = token.split(".");
-      const key = createPublicKey({ key: real.keySet.keys.find(({ kid }) => kid === tokens.header(token).kid), format: "jwk" });
-      const bytes = Buffer.from(signature, "base64url");
-      assert.ok(verify("sha256", Buffer.from(`${head}.${payload}`), { key, dsaEncoding: "ieee-p1363" }, bytes));
+      const jwk = real.keySet.keys.find(({ kid }) => kid === tokens.header(token).kid);
+      const key = { key: createPublicKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" };
+      assert.ok(verify("sha256", Buffer.from(`${head}.${payload}`), key, Buffer.from(signature, "base64url")));
     }
   });
 
@@ -118,7 +100,7 @@ describe("the tokens of the tests", () => {
       return rest;
     };
     const good = everything(real.good);
-    for (const { token, differs } of Object.values(real.bad)) {
+    for (const { token, differs } of real.bad) {
       const { [differs]: value, ...rest } = everything(token);
       const { [differs]: right, ...same } = good;
       assert.notEqual(value, right);
@@ -160,13 +142,13 @@ forEachRecipe("accepts", (name) => [
 forEachRecipe("refuses", (name) => [
   ...refusals(name, tokens.requestsWithoutToken(real.good)),
   ...refusals(name, tokens.garbage(real.good, real.pair.refreshToken)),
-  ...refusals(name, Object.entries(real.bad).map(([sentence, { token }]) => ({ name: sentence, token }))),
+  ...refusals(name, real.bad),
   ...refusals(name, tokens.tampered(real.good)),
   ...refusals(name, tokens.unsigned(real.good)),
   ...refusals(name, tokens.signedWithPublicKey(real.good, real.keySet)),
-  ...refusals(name, forger.tokens),
+  ...refusals(name, real.forger.tokens),
   ["a token of another server, whose kid is unknown", () => isRefused(name, bearer(real.strange))],
-  ["and fetches no key from where a token points", () => assert.equal(forger.asked, 0)],
+  ["and fetches no key from where a token points", () => assert.equal(real.forger.asked, 0)],
   ["and takes a good token all the same", () => isAccepted(name, real.good)],
 ]);
 
@@ -205,6 +187,24 @@ forEachRecipe(
       real.latest = await accessToken(real.server);
     }),
 );
+
+describe("after the user has signed out", () => {
+  before(() => signOut(real.server, real.pair));
+
+  test("the server knows", async () => {
+    const added = await real.authority.command("client", "add", "api", "--audience", AUDIENCE, "--json");
+    const client = JSON.parse(added);
+    assert.equal((await introspect(real.server, client, real.latest)).active, true);
+    assert.deepEqual(await introspect(real.server, client, real.good), { active: false });
+  });
+
+  for (const { name, followsRevocations } of chosen) {
+    test(followsRevocations ? `${name} refuses soon` : `${name} does not know until the token expires`, async () => {
+      if (followsRevocations) return eventually(() => isRefused(name, bearer(real.good)));
+      await isAccepted(name, real.good);
+    });
+  }
+});
 
 forEachRecipe("in the end, refuses", (name) => [
   [

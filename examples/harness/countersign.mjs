@@ -9,7 +9,8 @@ const USERNAME = "jane";
 const PASSWORD = "correct horse battery staple";
 const NEW_KEY_WITHIN = 60_000;
 
-export const BINARY = resolve(process.env.COUNTERSIGN_BIN ?? join(import.meta.dirname, "../../target/release/countersign"));
+const BUILT = join(import.meta.dirname, "../../target/release/countersign");
+const BINARY = resolve(process.env.COUNTERSIGN_BIN ?? BUILT);
 
 export class Countersign {
   #directory;
@@ -50,18 +51,30 @@ export class Countersign {
   }
 }
 
+async function post(url, fields) {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(fields) });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
+  return answer;
+}
+
 const variables = (settings) =>
   environment(Object.fromEntries(Object.entries(settings).map(([key, value]) => [`COUNTERSIGN_${key}`, value])));
 
 /** Signs the one user in: a pair of tokens. */
 export async function signIn(server) {
-  const answer = await fetch(`${server.url}/getTokens`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ username: USERNAME, password: PASSWORD }),
-  });
-  if (!answer.ok) throw new Error(`signing in was answered with ${answer.status}: ${await answer.text()}`);
-  return answer.json();
+  return (await post(`${server.url}/getTokens`, { username: USERNAME, password: PASSWORD })).json();
+}
+
+export async function signOut(server, { refreshToken }) {
+  await post(`${server.url}/logout`, { refreshToken });
+}
+
+/** What the server itself says of a token (RFC 7662). */
+export async function introspect(server, { client_id, client_secret }, token) {
+  const Authorization = `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString("base64")}`;
+  const body = new URLSearchParams({ token });
+  return (await fetch(`${server.url}/oauth2/introspect`, { method: "POST", headers: { Authorization }, body })).json();
 }
 
 export async function accessToken(server) {

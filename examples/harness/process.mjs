@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const READY_WITHIN = 60_000;
 const ENDS_WITHIN = 10_000;
 
-/** What a program under test gets: nothing else of the caller's environment, so that no setting of a machine decides. */
+/** What a program under test gets: little of the caller's environment, so that no machine's setting decides. */
 export function environment(more = {}) {
   const { PATH, HOME, JAVA_HOME } = process.env;
   return { PATH, HOME, ...(JAVA_HOME && { JAVA_HOME }), ...more };

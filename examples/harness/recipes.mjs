@@ -31,6 +31,7 @@ const maven = { install: [["mvn", "-q", "-B", "package"]], start: ["java", "-jar
 /**
  * `tolerance`: for so many seconds after its expiry the library still takes a token.
  * `malformed`: the status for a request that carries its token in a wrong way.
+ * `followsRevocations`: refuses a token soon after its session has been revoked.
  * `withoutKeys`: the status for a good token while the key set has never been to be had; "ends": does not start then.
  */
 const all = [
@@ -48,7 +49,8 @@ const READY = /^listening$|Uvicorn running on/m;
 /** All recipes, or the one that the environment's RECIPE names. */
 export function recipes(only = process.env.RECIPE) {
   const chosen = all.filter(({ name }) => !only || name === only);
-  if (chosen.length === 0) throw new Error(`there is no recipe ${only}; there are ${all.map(({ name }) => name).join(", ")}`);
+  const names = all.map(({ name }) => name).join(", ");
+  if (chosen.length === 0) throw new Error(`there is no recipe ${only}; there are ${names}`);
   return chosen;
 }
 

@@ -83,7 +83,8 @@ export function signedWithPublicKey(good, keySet) {
   };
   return Object.entries(secrets).map(([name, secret]) => {
     const input = `${encode({ ...header(good), alg: "HS256" })}.${good.split(".")[1]}`;
-    return { name: `HS256 with ${name}`, token: `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}` };
+    const signature = createHmac("sha256", secret).update(input).digest("base64url");
+    return { name: `HS256 with ${name}`, token: `${input}.${signature}` };
   });
 }
 
