@@ -127,6 +127,12 @@ describe("set-up", () => {
   }
 });
 
+// This comes before any good token, while no key is in a cache: a stranger's key ids must not stand in its way.
+forEachRecipe("with invented key ids", (name) => [
+  ...refusals(name, tokens.withInventedKeyIds(real.good)),
+  ["a good token is accepted all the same", () => isAccepted(name, real.good)],
+]);
+
 forEachRecipe("accepts", (name) => [
   ["a good token", () => isAccepted(name, real.good)],
   ["a good token behind a scheme in lower case", () => isAccepted(name, real.good, bearer(real.good, "bearer"))],

@@ -8,7 +8,7 @@ import jwksRsa from "jwks-rsa";
 const { ISSUER, AUDIENCE, PORT } = process.env;
 
 const requireToken = expressjwt({
-  secret: jwksRsa.expressJwtSecret({ jwksUri: `${ISSUER}/.well-known/jwks.json`, rateLimit: true }),
+  secret: jwksRsa.expressJwtSecret({ jwksUri: `${ISSUER}/.well-known/jwks.json` }),
   issuer: ISSUER,
   audience: AUDIENCE,
   algorithms: ["ES256"],

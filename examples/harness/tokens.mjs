@@ -40,6 +40,12 @@ export function garbage(good, refreshToken) {
   return Object.entries(texts).map(([name, token]) => ({ name, token }));
 }
 
+export function withInventedKeyIds(good) {
+  const [, payload, signature] = good.split(".");
+  const kids = Array.from({ length: 20 }, (_, index) => `invented-${index}`);
+  return kids.map((kid) => ({ name: kid, token: `${encode({ ...header(good), kid })}.${payload}.${signature}` }));
+}
+
 export function tampered(good) {
   const [head, payload, signature] = good.split(".");
   const raw = Buffer.from(signature, "base64url");
