@@ -14,15 +14,13 @@ const KNOWN_WITHIN = 10_000;
 const chosen = recipes();
 const running = new Map();
 const spent = new Map(chosen.map(({ name }) => [name, { cases: 0, milliseconds: 0 }]));
-let real;
+const real = new World();
 
-before(async () => {
-  real = await World.create();
-});
+before(() => real.create());
 
 after(async () => {
   await Promise.all([...running.values()].map(({ program }) => program.stop()));
-  await real?.remove();
+  await real.remove();
 });
 
 const bearer = (token, scheme = "Bearer") => ({ headers: { Authorization: `${scheme} ${token}` } });

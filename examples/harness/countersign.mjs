@@ -18,15 +18,16 @@ export class Countersign {
   #servers = [];
 
   /** `settings` hold for every server over this data directory, as environment variables without `COUNTERSIGN_`. */
-  static async create(settings) {
-    const authority = new Countersign();
-    authority.#directory = await mkdtemp(join(tmpdir(), "countersign-recipes-"));
-    authority.#settings = settings;
-    await authority.command("init", authority.#directory);
-    await authority.command("migrate");
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
+  async create() {
+    this.#directory = await mkdtemp(join(tmpdir(), "countersign-recipes-"));
+    await this.command("init", this.#directory);
+    await this.command("migrate");
     const claims = ["--claims", JSON.stringify({ id: 7 })];
-    await authority.command("user", "add", USERNAME, ...claims, "--password-stdin", { input: PASSWORD });
-    return authority;
+    await this.command("user", "add", USERNAME, ...claims, "--password-stdin", { input: PASSWORD });
   }
 
   async command(...words) {
@@ -47,7 +48,7 @@ export class Countersign {
 
   async remove() {
     await Promise.all(this.#servers.map((server) => server.stop()));
-    await rm(this.#directory, { recursive: true });
+    if (this.#directory) await rm(this.#directory, { recursive: true });
   }
 }
 

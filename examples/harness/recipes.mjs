@@ -9,15 +9,17 @@ import { Program, accepts, environment, freePort, run } from "./process.mjs";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 const STAMP = ".installed";
-const MADE = new Set([STAMP, ".venv", "__pycache__", "bin", "node_modules", "target"]);
+const MADE = new Set([".venv", "__pycache__", "bin", "node_modules", "target"]);
 
-/** `inputs`: what an installation depends on, where it is not on every file. */
+/** `into`: the directory that an installation makes. `inputs`: the files that it depends on, if not on all. */
 const node = {
+  into: "node_modules",
   inputs: ["package.json", "package-lock.json"],
   install: [["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]],
   start: ["node", "server.mjs"],
 };
 const python = {
+  into: ".venv",
   inputs: ["requirements.txt"],
   install: [
     ["python3", "-m", "venv", "--clear", ".venv"],
@@ -25,8 +27,16 @@ const python = {
   ],
   start: [".venv/bin/python", "app.py"],
 };
-const go = { install: [["go", "build", "-buildvcs=false", "-o", "bin/server", "."]], start: ["bin/server"] };
-const maven = { install: [["mvn", "-q", "-B", "package"]], start: ["java", "-jar", "target/server.jar"] };
+const go = {
+  into: "bin",
+  install: [["go", "build", "-buildvcs=false", "-o", "bin/server", "."]],
+  start: ["bin/server"],
+};
+const maven = {
+  into: "target",
+  install: [["mvn", "-q", "-B", "package"]],
+  start: ["java", "-jar", "target/server.jar"],
+};
 
 /**
  * `tolerance`: for so many seconds after its expiry the library still takes a token.
@@ -64,12 +74,13 @@ export async function directoriesWithoutRecipe() {
 /** Installs and builds unless that was done for the same files in this place; returns whether it had to. */
 export async function install(recipe) {
   const directory = join(ROOT, recipe.name);
+  const file = join(directory, recipe.into, STAMP);
   const stamp = await fingerprint(directory, recipe.inputs);
-  const before = await readFile(join(directory, STAMP), "utf8").catch(() => "");
+  const before = await readFile(file, "utf8").catch(() => "");
   if (before === stamp) return false;
   const env = { ...process.env, GOTOOLCHAIN: "local" };
   for (const step of recipe.install) await run(step, { cwd: directory, env });
-  await writeFile(join(directory, STAMP), stamp);
+  await writeFile(file, stamp);
   return true;
 }
 
@@ -77,8 +88,13 @@ export async function start(recipe, { issuer, audience }) {
   const port = await freePort();
   const env = environment({ ISSUER: issuer, AUDIENCE: audience, PORT: String(port) });
   const program = new Program(recipe.name, recipe.start, { cwd: join(ROOT, recipe.name), env });
-  await program.says(READY);
-  await accepts(port);
+  try {
+    await program.says(READY);
+    await accepts(port);
+  } catch (error) {
+    await program.stop();
+    throw error;
+  }
   return { ...recipe, program, url: `http://127.0.0.1:${port}/protectedRoute` };
 }
 

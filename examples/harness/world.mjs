@@ -9,22 +9,30 @@ export const AUDIENCE = "https://api.example.com";
 const SHORT_LIFETIME = "10s";
 
 export class World {
-  static async create() {
-    const world = new World();
+  #authorities = [];
+
+  /** Throws with the servers that it has started still running: `remove` is for that case too. */
+  async create() {
     const port = await freePort();
     const settings = { ISSUER: `http://127.0.0.1:${port}`, ACCESS_TOKEN__AUDIENCE: AUDIENCE, ACCESS_TOKEN__JITTER: "0" };
-    world.authority = await Countersign.create(settings);
-    world.server = await world.authority.serve({}, port);
-    world.pair = await signIn(world.server);
-    world.good = world.pair.accessToken;
-    world.keySet = await keySet(world.server);
-    world.bad = await world.#tokensOfOtherSettings();
-    world.shortLived = await world.authority.serve({ ACCESS_TOKEN__LIFETIME: SHORT_LIFETIME });
+    this.authority = await this.#authority(settings);
+    this.server = await this.authority.serve({}, port);
+    this.pair = await signIn(this.server);
+    this.good = this.pair.accessToken;
+    this.keySet = await keySet(this.server);
+    this.bad = await this.#tokensOfOtherSettings();
+    this.shortLived = await this.authority.serve({ ACCESS_TOKEN__LIFETIME: SHORT_LIFETIME });
 
-    world.otherAuthority = await Countersign.create(settings);
-    world.strange = await accessToken(await world.otherAuthority.serve());
-    world.forger = await forger(world.good);
-    return world;
+    const other = await this.#authority(settings);
+    this.strange = await accessToken(await other.serve());
+    this.forger = await forger(this.good);
+  }
+
+  async #authority(settings) {
+    const authority = new Countersign(settings);
+    this.#authorities.push(authority);
+    await authority.create();
+    return authority;
   }
 
   /** The right key and user; `differs` names the one thing that is wrong. */
@@ -41,8 +49,8 @@ export class World {
   }
 
   async remove() {
-    this.forger.server.close();
-    await Promise.all([this.authority.remove(), this.otherAuthority.remove()]);
+    this.forger?.server.close();
+    await Promise.all(this.#authorities.map((authority) => authority.remove()));
   }
 }
 
