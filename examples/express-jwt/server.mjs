@@ -1,0 +1,29 @@
+// Express 5.3 with express-jwt 8.5 and jwks-rsa 4.1.
+// Checks: signature, alg, iss, aud, exp where there is one. EdDSA is not to be had: jsonwebtoken does the work.
+// Leaves out: typ (so `isRevoked`, which sees the verified token, refuses another one), required claims, revocation.
+import express from "express";
+import { expressjwt } from "express-jwt";
+import jwksRsa from "jwks-rsa";
+
+const { ISSUER, AUDIENCE, PORT } = process.env;
+
+const requireToken = expressjwt({
+  secret: jwksRsa.expressJwtSecret({ jwksUri: `${ISSUER}/.well-known/jwks.json` }),
+  issuer: ISSUER,
+  audience: AUDIENCE,
+  algorithms: ["ES256"],
+  isRevoked: (request, token) => token.header.typ !== "at+jwt",
+});
+
+const app = express();
+
+app.get("/protectedRoute", requireToken, (request, response) => {
+  response.json({ message: "This is a protected route", user: request.auth });
+});
+
+app.use((error, request, response, next) => {
+  if (error.name !== "UnauthorizedError") return response.status(503).json({ message: "The key set is out of reach" });
+  response.status(401).set("WWW-Authenticate", "Bearer").json({ message: error.message });
+});
+
+app.listen(Number(PORT), "127.0.0.1", () => console.log("listening"));
