@@ -29,6 +29,7 @@ fn take_all(steps: &mut Steps) -> Result<()> {
     steps.take("cargo-deny", "it is built from crates.io", supply_chain::install)?;
     steps.take("supply chain", "deny.toml says what is allowed, and why", supply_chain::check)?;
     steps.take("tests", "`cargo test --release --workspace NAME` runs one again", test_run::workspace)?;
+    steps.take("features", "the command above runs one again", test_run::each_feature_alone)?;
     steps
         .take("fuzz", "make the input a test, then mend; see fuzz/README.md", || fuzz::all(fuzz::SECONDS))?;
     steps.take("comparison", "`cargo xtask compare --quick` runs it again", measure::try_comparison)?;

@@ -12,6 +12,18 @@ pub(crate) fn workspace() -> Result<Remark> {
     count(&mut process::cargo(&["test", "--release", "--locked", "--workspace"]))
 }
 
+/// Compiles the verifier with each set of its features as its users do, and verifies a token with it.
+pub(crate) fn each_feature_alone() -> Result<Remark> {
+    const PACKAGE: [&str; 4] = ["--release", "--locked", "--package", "countersign-verify"];
+    for features in ["", "tower", "axum", "fetch", "tracing"] {
+        let features = ["--features", features];
+        // Without tests, whose dependencies bring features of their own.
+        process::run(process::cargo(&["check", "--lib"]).args(PACKAGE).args(features))?;
+        count(process::cargo(&["test", "--test", "smoke"]).args(PACKAGE).args(features))?;
+    }
+    Ok("each compiles alone and verifies a token".to_owned())
+}
+
 /// Runs some tests of one crate, with environment variables that make them longer.
 pub(crate) fn some(crate_name: &str, filter: &[&str], longer: &[(&str, &str)]) -> Result<Remark> {
     let mut command = process::cargo(&["test", "--release", "--locked", "--package", crate_name, "--"]);

@@ -47,6 +47,11 @@ impl<'a> Compact<'a> {
         object("payload", self.payload)
     }
 
+    /// Not looked into.
+    pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, VerifyError> {
+        base64url::decode(self.payload).ok_or(VerifyError::Encoding("payload"))
+    }
+
     pub(crate) fn signature(&self) -> Result<Vec<u8>, VerifyError> {
         base64url::decode(self.signature).ok_or(VerifyError::Encoding("signature"))
     }

@@ -7,10 +7,11 @@ use serde_json::Value;
 use super::Fault;
 
 /// Each crate of the workspace and the crates of the workspace that it may use.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("countersign", &["countersign-core", "countersign-store", "countersign-token"]),
     ("countersign-bench", &["countersign", "countersign-core", "countersign-store", "countersign-token"]),
     ("countersign-core", &["countersign-token"]),
+    ("countersign-example-api", &["countersign-verify"]),
     ("countersign-store", &["countersign-core", "countersign-token"]),
     ("countersign-token", &[]),
     ("countersign-verify", &["countersign-token"]),

@@ -1,5 +1,7 @@
 //! What one side signs, the other side reads.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_token::{
     AccessTokenClaims, Algorithm, Audience, KeySet, Scope, SignError, TokenType, VerifyError, VerifyingKey,
     tutorial, unverified, verify,
@@ -125,6 +127,31 @@ fn looking_without_verifying_shows_header_and_claims() {
     let seen = unverified::decode(&token).unwrap();
     assert_eq!(seen.header, json!({ "alg": "ES256", "typ": "at+jwt", "kid": "ES256" }));
     assert_eq!(seen.claims, claims());
+}
+
+#[test]
+fn the_issuer_that_a_token_names_is_read_without_believing_it() {
+    let named = |payload: &str| {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+        unverified::issuer(&format!("{header}.{}.", URL_SAFE_NO_PAD.encode(payload)))
+    };
+    assert_eq!(named(r#"{"sub":"a","iss":"https://id.example","x":[[{}]]}"#).unwrap(), "https://id.example");
+    let unnamed = [
+        "",
+        "{}",
+        "[]",
+        r#""a""#,
+        r#"{"iss":1}"#,
+        r#"{"iss":null}"#,
+        r#"{"iss":"a","iss":"b"}"#,
+        r#"{"iss":"a"}x"#,
+    ];
+    for payload in unnamed {
+        assert!(matches!(named(payload), Err(VerifyError::Claim("iss"))), "{payload}");
+    }
+    let deep = format!(r#"{{"x":{}"iss":"a"}}"#, "[".repeat(10_000));
+    assert!(named(&deep).is_err());
+    assert!(matches!(unverified::issuer("a.b"), Err(VerifyError::NotThreeParts)));
 }
 
 mod tutorial_tokens {

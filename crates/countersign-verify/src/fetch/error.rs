@@ -1,0 +1,116 @@
+//! What can go wrong between an API and an issuer.
+
+use std::time::Duration;
+
+use countersign_token::JwkError;
+use countersign_token::json::JsonError;
+
+use crate::{ApplyError, PieceError};
+
+/// An issuer cannot be used, now or at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// At fault: the configuration, or the issuer's metadata. Tokens are only as good as the way on which their
+    /// keys came.
+    #[error("{0:?} is no address that begins with https://, nor one with http:// on this machine")]
+    Address(String),
+    /// At fault: the caller. Keys are fetched by tasks, which only run inside a Tokio runtime.
+    #[error("there is no Tokio runtime to fetch keys in")]
+    NoRuntime,
+    /// At fault: the machine, which has no certificates to check the issuer's with.
+    #[error("the HTTP client cannot be built")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// At fault: the network, or an issuer that is away.
+    #[error("the issuer cannot be reached")]
+    Request(#[from] reqwest::Error),
+    /// At fault: an issuer that is away or overloaded.
+    #[error("the issuer did not answer in time")]
+    TooSlow,
+    /// At fault: the configuration, or an issuer that is not ready. A redirect is not followed.
+    #[error("the issuer answered with status {status}")]
+    Status {
+        /// The status of the answer.
+        status: u16,
+        /// What it said in `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+    /// At fault: the issuer, or whatever else answered at its address.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    /// At fault: whatever answered at the issuer's address.
+    #[error("the metadata is not acceptable JSON")]
+    Json(#[from] JsonError),
+    /// At fault: the issuer. The member is missing or of the wrong type.
+    #[error("the member `{0}` of the metadata is missing or malformed")]
+    Metadata(&'static str),
+    /// At fault: the configuration, mostly by a slash at the end.
+    #[error("the metadata is of the issuer {0:?}, which is another one to the letter")]
+    OtherIssuer(String),
+    /// At fault: the issuer.
+    #[error("the key set is not acceptable")]
+    Keys(#[from] JwkError),
+    /// At fault: the issuer. Its set has no key that a token could be verified with.
+    #[error("the key set has no usable key")]
+    NoKeys,
+    /// At fault: the issuer, which names a list of revocations and does not serve it. The reasons went to
+    /// [`crate::Discovery::on_trouble`].
+    #[error("the list of revocations did not arrive in time")]
+    NoRevocations,
+}
+
+impl IssuerError {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// The list of revocations is not followed at the moment.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// At fault: the network, or an issuer that is away, has no place for another follower, or does not know what
+    /// was revoked.
+    #[error("the stream cannot be opened, or broke")]
+    Stream(#[from] IssuerError),
+    /// At fault: whatever answered at the stream's address.
+    #[error("the answer is no stream of events")]
+    NoEvents,
+    /// At fault: the network, or a proxy that keeps answers back. The issuer gives a sign of life every five
+    /// seconds.
+    #[error("there was no sign of life for 15 seconds")]
+    Silence,
+    /// At fault: the issuer, or something on the way.
+    #[error("an event is longer than {0} bytes")]
+    TooLong(usize),
+    /// At fault: the issuer, or something on the way.
+    #[error("a piece of the list is not acceptable")]
+    Piece(#[from] PieceError),
+    /// At fault: something on the way, or more revocations than can be kept in mind.
+    #[error("a piece of the list cannot be applied")]
+    Apply(#[from] ApplyError),
+}
+
+impl FollowError {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Stream(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+/// Something that an operator should hear of. Tokens are verified with what is known, as far as the policy allows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The keys could not be fetched; known ones stay in use.
+    #[error("the keys of the issuer cannot be fetched")]
+    Keys(#[source] IssuerError),
+    /// The list of revocations is not followed at the moment.
+    #[error("the revocations of the issuer cannot be followed")]
+    Revocations(#[source] FollowError),
+}

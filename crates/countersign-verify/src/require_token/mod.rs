@@ -1,0 +1,160 @@
+//! A tower layer that lets a request through only with an access token (RFC 6750).
+//!
+//! It finds the token, has it verified, looks for the scopes, and leaves the claims with the request as
+//! `Arc<AccessTokenClaims>`. Whoever is refused learns the status and nothing else; the reason goes to the
+//! observer. Put a layer that answers preflight requests outside of this one, because those carry no token.
+
+mod answer;
+mod denial;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use countersign_token::{AccessTokenClaims, Scope};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{Verifier, bearer_token};
+
+pub use denial::Denial;
+
+/// Requires an access token, and scopes if some are named.
+///
+/// ```
+/// use countersign_verify::{JwkSet, RequireToken, Verifier};
+/// use http::{Request, Response, StatusCode};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = JwkSet::parse(br#"{"keys":[]}"#)?.into();
+/// let verifier = Verifier::new("https://id.example", "https://api.example", keys);
+/// let orders = ServiceBuilder::new()
+///     .layer(RequireToken::new(verifier).scope("orders:read"))
+///     .service(service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("none yet")))));
+///
+/// let answer = orders.oneshot(Request::new(String::new())).await?;
+/// assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RequireToken {
+    verifier: Verifier,
+    scope: Scope,
+    observer: Option<Observer>,
+}
+
+type Observer = Arc<dyn Fn(&Denial) + Send + Sync>;
+
+impl RequireToken {
+    /// Every token is accepted that the verifier accepts, whatever its scope.
+    pub fn new(verifier: Verifier) -> Self {
+        Self { verifier, scope: Scope::default(), observer: None }
+    }
+
+    /// Also requires this scope, or these with a space between them; may be called again for more.
+    ///
+    /// # Panics
+    ///
+    /// When the text is no scope (RFC 6749 §3.3).
+    #[must_use]
+    pub fn scope(mut self, scope: &str) -> Self {
+        let both = if self.scope.is_empty() { scope.to_owned() } else { format!("{} {scope}", self.scope) };
+        self.scope = Scope::parse(&both).expect("the required scope is written as RFC 6749 §3.3 has it");
+        self
+    }
+
+    /// Calls `observer` with the reason of every refusal, to be logged or counted. With the feature `tracing`
+    /// that is in the log in any case, at the level `debug`.
+    #[must_use]
+    pub fn on_denial(mut self, observer: impl Fn(&Denial) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    async fn admit(&self, headers: &HeaderMap) -> Result<Arc<AccessTokenClaims>, Denial> {
+        let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+        let authorization = authorizations.next().ok_or(Denial::NoToken)?;
+        if authorizations.next().is_some() {
+            return Err(Denial::SeveralHeaders);
+        }
+        let token = bearer_token(authorization.to_str().map_err(|_| Denial::Malformed)?)?;
+        let claims = self.verifier.verify_now(token).await?;
+        if self.scope.is_subset_of(&claims.scope) { Ok(claims) } else { Err(Denial::Scope) }
+    }
+
+    fn report(&self, denial: &Denial) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(error = denial as &dyn std::error::Error, "a request is denied");
+        if let Some(observer) = &self.observer {
+            observer(denial);
+        }
+    }
+}
+
+impl<S> Layer<S> for RequireToken {
+    type Service = TokenRequired<S>;
+
+    fn layer(&self, inner: S) -> TokenRequired<S> {
+        TokenRequired { inner, required: Arc::new(self.clone()) }
+    }
+}
+
+/// A service behind [`RequireToken`].
+#[derive(Clone, Debug)]
+pub struct TokenRequired<S> {
+    inner: S,
+    required: Arc<RequireToken>,
+}
+
+impl<S, In, Out> Service<Request<In>> for TokenRequired<S>
+where
+    S: Service<Request<In>, Response = Response<Out>> + Clone + Send + 'static,
+    S::Future: Send,
+    In: Send + 'static,
+    Out: From<String>,
+{
+    type Response = Response<Out>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Out>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<In>) -> Self::Future {
+        // The one that is ready must be the one that is called.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let required = self.required.clone();
+        Box::pin(async move {
+            let admitted = required.admit(request.headers());
+            match admitted.await {
+                Ok(claims) => {
+                    request.extensions_mut().insert(claims);
+                    inner.call(request).await
+                }
+                Err(denial) => {
+                    required.report(&denial);
+                    Ok(answer::to(&denial, &required.scope, required.verifier.audience()))
+                }
+            }
+        })
+    }
+}
+
+impl fmt::Debug for RequireToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RequireToken")
+            .field("verifier", &self.verifier)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}

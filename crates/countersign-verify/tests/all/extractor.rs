@@ -1,0 +1,78 @@
+//! The token as an argument of axum's handlers.
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::{Router, routing};
+use countersign_token::SigningKey;
+use countersign_verify::{AccessToken, RequireToken, Verifier};
+use serde::Deserialize;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use crate::support::{AUDIENCE, ISSUER, SESSIONS, Time, claims_of, claims_with, key, key_set, sign};
+
+#[derive(Deserialize)]
+struct Own {
+    username: String,
+}
+
+async fn plain(token: AccessToken) -> String {
+    format!("{} {} {} {}", token.sub, token.sid, token.client_id, token.scope)
+}
+
+async fn typed(token: AccessToken<Own>) -> String {
+    token.extra.username
+}
+
+async fn whole(token: AccessToken) -> String {
+    serde_json::to_string(token.claims()).unwrap()
+}
+
+fn router() -> Router {
+    Router::new()
+        .route("/plain", routing::get(plain))
+        .route("/typed", routing::get(typed))
+        .route("/whole", routing::get(whole))
+}
+
+async fn asked(router: Router, path: &str, token: &str) -> (u16, String) {
+    let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+    let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn guarded(key: &SigningKey) -> Router {
+    let time = Time::at_noon();
+    let verifier = Verifier::new(ISSUER, AUDIENCE, key_set(&[key])).clock(time.clock());
+    router().layer(RequireToken::new(verifier))
+}
+
+#[tokio::test]
+async fn a_handler_gets_the_claims_and_the_users_own_ones_as_a_type() {
+    let key = key("k");
+    let token = sign(&key, &claims_of(ISSUER));
+    let plain = format!("alice {} web read", SESSIONS[0]);
+    assert_eq!(asked(guarded(&key), "/plain", &token).await, (200, plain));
+    assert_eq!(asked(guarded(&key), "/typed", &token).await, (200, "alice".to_owned()));
+    let (_, whole) = asked(guarded(&key), "/whole", &token).await;
+    assert_eq!(serde_json::from_str::<Value>(&whole).unwrap(), claims_of(ISSUER));
+}
+
+#[tokio::test]
+async fn claims_of_another_shape_are_refused() {
+    let key = key("k");
+    let token = sign(&key, &claims_with(ISSUER, "username", 7));
+    let refused = (403, r#"{"error":"access_denied"}"#.to_owned());
+    assert_eq!(asked(guarded(&key), "/typed", &token).await, refused);
+    assert_eq!(asked(guarded(&key), "/plain", &token).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_route_that_is_not_behind_the_layer_is_an_error_of_the_api() {
+    let failed = (500, r#"{"error":"server_error"}"#.to_owned());
+    for path in ["/plain", "/typed"] {
+        assert_eq!(asked(router(), path, &sign(&key("k"), &claims_of(ISSUER))).await, failed);
+    }
+}

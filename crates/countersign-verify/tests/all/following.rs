@@ -1,0 +1,311 @@
+//! Following an issuer's revocations over the network, through everything that a network does.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign_token::TokenType;
+use countersign_verify::{Discovery, Issuer, Refusal, Trouble, Verifier, WhenStale};
+use serde_json::{Value, json};
+
+use crate::fake_issuer::{FakeIssuer, Script, event, events};
+use crate::support::{
+    AUDIENCE, NOW, SESSIONS, Time, claims_of, claims_with, entry_expires, eventually, key, piece_of,
+    sign_piece,
+};
+
+/// What went wrong so far, as text.
+#[derive(Clone, Default)]
+struct Troubles(Arc<Mutex<Vec<String>>>);
+
+impl Troubles {
+    fn observe(&self, discovery: Discovery) -> Discovery {
+        let seen = self.0.clone();
+        discovery.on_trouble(move |trouble| seen.lock().unwrap().push(in_full(trouble)))
+    }
+
+    fn mention(&self, text: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|trouble| trouble.contains(text))
+    }
+}
+
+fn in_full(trouble: &Trouble) -> String {
+    let mut text = trouble.to_string();
+    let mut cause = std::error::Error::source(trouble);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+struct Api {
+    time: Time,
+    issuer: FakeIssuer,
+    verifier: Verifier,
+    troubles: Troubles,
+}
+
+impl Api {
+    async fn start(adjust: impl FnOnce(&FakeIssuer)) -> Self {
+        Self::with(adjust, |discovery| discovery).await
+    }
+
+    async fn with(adjust: impl FnOnce(&FakeIssuer), settings: impl FnOnce(Discovery) -> Discovery) -> Self {
+        let time = Time::at_noon();
+        let issuer = FakeIssuer::start(&time).await;
+        adjust(&issuer);
+        let troubles = Troubles::default();
+        let discovery = troubles.observe(Issuer::discover(issuer.name.as_str()).clock(time.clock()));
+        let discovered = settings(discovery).connect().await;
+        let discovered = discovered.unwrap_or_else(|error| panic!("{error}: {:?}", troubles.0));
+        let verifier = Verifier::for_audience(AUDIENCE, discovered).clock(time.clock());
+        Self { time, issuer, verifier, troubles }
+    }
+
+    /// The outcome for a token of that session.
+    fn verify(&self, session: &str) -> Result<(), Refusal> {
+        let claims = claims_with(&self.issuer.name, "sid", session);
+        self.verifier.verify(&self.issuer.sign(&claims), self.time.now()).map(|_| ())
+    }
+
+    fn is_revoked(&self, session: &str) -> bool {
+        matches!(self.verify(session), Err(Refusal::Revoked))
+    }
+
+    fn is_unknown(&self) -> bool {
+        matches!(self.verify(SESSIONS[3]), Err(Refusal::RevocationsUnknown))
+    }
+
+    fn resumed(&self) -> Vec<Option<String>> {
+        self.issuer.state.resumed.lock().unwrap().clone()
+    }
+}
+
+fn revoked(session: &str) -> Value {
+    json!({ "exp": entry_expires(), "sid": session })
+}
+
+#[tokio::test]
+async fn a_session_is_refused_as_soon_as_it_is_revoked() {
+    let api = Api::start(|_| {}).await;
+    assert!(api.verify(SESSIONS[0]).is_ok());
+    api.issuer.revoke(revoked(SESSIONS[0]));
+    eventually("it is refused", || api.is_revoked(SESSIONS[0])).await;
+    assert!(api.verify(SESSIONS[1]).is_ok());
+    assert_eq!(api.time.now(), NOW, "no time has passed");
+}
+
+#[tokio::test]
+async fn a_verifier_that_is_ready_knows_what_was_revoked_before() {
+    let thousands = |issuer: &FakeIssuer| {
+        for number in 0..3500 {
+            issuer.revoke(revoked(&format!("0190a6c4-7d3e-7000-8000-{number:012x}")));
+        }
+        issuer.revoke(revoked(SESSIONS[0]));
+    };
+    let api = Api::start(thousands).await;
+    assert!(api.is_revoked(SESSIONS[0]));
+    assert!(api.verify(SESSIONS[1]).is_ok());
+    assert_eq!(api.resumed(), [None]);
+}
+
+#[tokio::test]
+async fn an_issuer_without_a_list_is_not_waited_for() {
+    let api = Api::start(FakeIssuer::without_feed).await;
+    assert!(api.verify(SESSIONS[0]).is_ok());
+    assert_eq!(api.issuer.streams(), 0);
+}
+
+#[tokio::test]
+async fn a_list_is_ignored_only_when_told_so_and_followed_elsewhere_when_told_so() {
+    let entry = |issuer: &FakeIssuer| issuer.revoke(revoked(SESSIONS[0]));
+    let ignoring = Api::with(entry, Discovery::ignore_revocations).await;
+    assert!(ignoring.verify(SESSIONS[0]).is_ok());
+    assert_eq!(ignoring.issuer.streams(), 0);
+
+    let jwks_url = format!("{}/.well-known/jwks.json", ignoring.issuer.name);
+    let fetching = || Issuer::fetching(ignoring.issuer.name.as_str(), jwks_url.as_str());
+    let token = ignoring.issuer.sign(&claims_of(&ignoring.issuer.name));
+    let deaf = Verifier::for_audience(AUDIENCE, fetching().connect().await.unwrap());
+    assert!(deaf.verify(&token, NOW).is_ok());
+    let following = fetching().follow(format!("{}/revocations", ignoring.issuer.name));
+    let following = following.clock(ignoring.time.clock()).connect().await.unwrap();
+    let following = Verifier::for_audience(AUDIENCE, following);
+    assert!(matches!(following.verify(&token, NOW), Err(Refusal::Revoked)));
+}
+
+// C10
+#[tokio::test]
+async fn a_list_that_is_named_and_not_served_is_waited_for() {
+    let time = Time::at_noon();
+    let issuer = FakeIssuer::start(&time).await;
+    issuer.set_metadata("revocation_feed_uri", format!("{}/nowhere", issuer.name));
+    let troubles = Troubles::default();
+    let discovery = troubles.observe(Issuer::discover(issuer.name.as_str()).clock(time.clock()));
+    let verifier = Verifier::for_audience(AUDIENCE, discovery.connect_lazily().unwrap());
+    eventually("it is tried", || troubles.mention("status 404")).await;
+    let outcome = verifier.verify(&issuer.sign(&claims_of(&issuer.name)), NOW);
+    assert!(matches!(outcome, Err(Refusal::RevocationsUnknown)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_resumed_where_it_was_left_and_nothing_is_missed() {
+    let first_and_half = |issuer: &FakeIssuer| {
+        let piece = piece_of(&issuer.name, NOW, (None, "1-0102030405ff"), json!([revoked(SESSIONS[0])]));
+        let whole = event(&sign_piece(&issuer.active(), &piece));
+        let half = &whole[..whole.len() / 2];
+        issuer.script(Script::Breaks(events(&[whole.clone(), half.to_owned()])));
+        issuer.revoke(revoked(SESSIONS[0]));
+        issuer.revoke(revoked(SESSIONS[1]));
+    };
+    let api = Api::start(first_and_half).await;
+    assert!(api.is_revoked(SESSIONS[0]));
+    eventually("the rest is known", || api.is_revoked(SESSIONS[1])).await;
+    assert_eq!(api.resumed(), [None, Some("1-0102030405ff".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_issuer_that_restarts_is_followed_again() {
+    let mut api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
+    api.issuer.stop().await;
+    api.issuer.revoke(revoked(SESSIONS[1]));
+    assert!(api.is_revoked(SESSIONS[0]));
+    assert!(api.verify(SESSIONS[1]).is_ok(), "it is not known yet, and not for long");
+    api.issuer.restart().await;
+    eventually("what was missed is known", || api.is_revoked(SESSIONS[1])).await;
+    assert_eq!(api.resumed(), [None, Some("1-0102030405ff".to_owned())]);
+}
+
+// C10
+#[tokio::test]
+async fn while_the_issuer_is_away_tokens_are_accepted_for_a_minute_and_again_when_it_is_back() {
+    let mut api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
+    api.issuer.stop().await;
+    api.time.advance(60);
+    assert!(api.verify(SESSIONS[3]).is_ok());
+    api.time.advance(1);
+    assert!(api.is_unknown());
+    assert!(api.is_revoked(SESSIONS[0]), "what is known stays known");
+    api.issuer.restart().await;
+    eventually("it is up to date again", || api.verify(SESSIONS[3]).is_ok()).await;
+}
+
+// C10
+#[tokio::test]
+async fn a_stricter_api_refuses_after_three_missed_signs_of_life() {
+    let mut api = Api::with(|_| {}, |discovery| discovery.when_stale(WhenStale::Refuse)).await;
+    api.issuer.stop().await;
+    api.time.advance(15);
+    assert!(api.verify(SESSIONS[3]).is_ok());
+    api.time.advance(1);
+    assert!(api.is_unknown());
+}
+
+#[tokio::test]
+async fn an_api_may_start_before_the_list_is_there() {
+    let time = Time::at_noon();
+    let mut issuer = FakeIssuer::start(&time).await;
+    issuer.stop().await;
+    let discovery = Issuer::discover(issuer.name.as_str()).clock(time.clock());
+    let verifier = Verifier::for_audience(AUDIENCE, discovery.connect_lazily().unwrap());
+    issuer.revoke(revoked(SESSIONS[0]));
+    issuer.restart().await;
+    let token = issuer.sign(&claims_of(&issuer.name));
+    eventually("it is refused for what it is", || match verifier.verify(&token, NOW) {
+        Ok(_) => panic!("a revoked session was accepted"),
+        Err(refusal) => matches!(refusal, Refusal::Revoked),
+    })
+    .await;
+}
+
+// C3
+#[tokio::test]
+async fn pieces_of_somebody_else_change_nothing_and_are_reported() {
+    let api = Api::start(|_| {}).await;
+    let name = api.issuer.name.clone();
+    let good = piece_of(&name, NOW, (None, "7-0102030405ff"), json!([revoked(SESSIONS[0])]));
+    let with = |claim: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[claim] = value;
+        sign_piece(&api.issuer.active(), &claims)
+    };
+    let hostile = [
+        (with("iss", "https://other.example".into()), "another issuer"),
+        (with("aud", AUDIENCE.into()), "another audience"),
+        (with("exp", (NOW.seconds() - 60).into()), "has expired"),
+        (api.issuer.active().sign(TokenType::AccessToken, &good).unwrap(), "not of the type"),
+        (sign_piece(&key("first"), &good), "signature does not verify"),
+        (sign_piece(&key("stranger"), &good), "no known key"),
+        ("no.piece".to_owned(), "three parts"),
+    ];
+    for (piece, reason) in hostile {
+        api.issuer.script(Script::Hangs(events(&[event(&piece)])));
+        let streams = api.issuer.streams();
+        // Ends the stream that is open, so that the next one plays the script.
+        api.issuer.end_streams();
+        eventually(reason, || api.troubles.mention(reason)).await;
+        eventually("it is followed again", || api.issuer.streams() >= streams + 2).await;
+        assert!(api.verify(SESSIONS[0]).is_ok(), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_stream_of_events_or_does_not_end_is_given_up() {
+    let endless = format!("data: {}", "x".repeat(600 * 1024));
+    let scripts = [
+        ("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n".to_owned(), "no stream of events"),
+        (events(&[endless]), "longer than 524288 bytes"),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: /revocations/stream\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "status 302",
+        ),
+        ("HTTP/1.1 503 Full\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n".to_owned(), "status 503"),
+    ];
+    let play = |issuer: &FakeIssuer| {
+        for (text, _) in &scripts {
+            issuer.script(Script::Breaks(text.clone()));
+        }
+    };
+    let started = tokio::time::Instant::now();
+    let api = Api::start(play).await;
+    for (_, reason) in &scripts {
+        assert!(api.troubles.mention(reason), "{reason}");
+    }
+    assert!(started.elapsed() >= Duration::from_secs(1), "it came back sooner than it was told to");
+    assert!(api.verify(SESSIONS[0]).is_ok());
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_is_opened_again() {
+    let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
+    api.issuer.be_silent(true);
+    api.issuer.revoke(revoked(SESSIONS[1]));
+    eventually("silence is noticed", || api.troubles.mention("no sign of life")).await;
+    api.issuer.be_silent(false);
+    eventually("what was missed is known", || api.is_revoked(SESSIONS[1])).await;
+}
+
+#[tokio::test]
+async fn a_piece_that_was_held_back_on_the_way_makes_the_list_be_read_again() {
+    let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
+    let name = &api.issuer.name;
+    let later = piece_of(name, NOW, (Some("5-0102030405ff"), "6-0102030405ff"), json!([]));
+    let later = sign_piece(&api.issuer.active(), &later);
+    api.issuer.script(Script::Hangs(events(&[event(&later)])));
+    api.issuer.end_streams();
+    eventually("it is noticed", || api.troubles.mention("does not follow")).await;
+    eventually("it is read from its beginning", || api.resumed().last() == Some(&None)).await;
+    api.issuer.revoke(revoked(SESSIONS[1]));
+    eventually("it goes on", || api.is_revoked(SESSIONS[1])).await;
+}
+
+#[tokio::test]
+async fn pieces_are_believed_with_a_key_that_began_to_sign_just_now() {
+    let api = Api::start(|_| {}).await;
+    let key = Arc::new(key("second"));
+    api.time.advance(30);
+    api.issuer.publish(&[&api.issuer.active(), &key]);
+    api.issuer.activate(key);
+    api.issuer.revoke(revoked(SESSIONS[0]));
+    eventually("it is refused", || api.is_revoked(SESSIONS[0])).await;
+}

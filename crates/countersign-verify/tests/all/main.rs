@@ -1,0 +1,13 @@
+//! One binary for all tests of the crate, so that it links once.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod dependencies;
+mod extractor;
+mod fake_issuer;
+mod following;
+mod keys;
+mod layer;
+mod revocations;
+mod support;
+mod verifier;
