@@ -51,7 +51,9 @@ async function isAccepted(name, token, request = bearer(token)) {
 
 async function isRefused(name, request) {
   const { status, challenge, text } = await ask(name, request);
-  assert.equal(status, request.malformed ? running.get(name).malformed : 401, text);
+  const { malformed, notBearer = malformed } = running.get(name);
+  const isBearer = /^bearer/i.test(request.headers.Authorization ?? "");
+  assert.equal(status, !request.malformed ? 401 : isBearer ? malformed : notBearer, text);
   assert.match(challenge ?? "", /^bearer/i, "a refusal names the scheme");
 }
 

@@ -32,6 +32,11 @@ const go = {
   install: [["go", "build", "-buildvcs=false", "-o", "bin/server", "."]],
   start: ["bin/server"],
 };
+const cargo = {
+  // The workspace's own target directory knows what is up to date.
+  install: [["cargo", "build", "--quiet", "--release", "--locked", "--package", "countersign-example-api"]],
+  start: ["../../target/release/countersign-example-api"],
+};
 const maven = {
   into: "target",
   install: [["mvn", "-q", "-B", "package"]],
@@ -41,10 +46,12 @@ const maven = {
 /**
  * `tolerance`: for so many seconds after its expiry the library still takes a token.
  * `malformed`: the status for a request that carries its token in a wrong way.
+ * `notBearer`: the status if what was sent does not even say that it is a bearer token, where that is another.
  * `followsRevocations`: refuses a token soon after its session has been revoked.
  * `withoutKeys`: the status for a good token while the key set has never been to be had; "ends": does not start then.
  */
 const all = [
+  { name: "axum", ...cargo, tolerance: 5, malformed: 400, notBearer: 401, withoutKeys: "ends", followsRevocations: true },
   { name: "express-oauth2-jwt-bearer", ...node, tolerance: 5, malformed: 400, withoutKeys: 401 },
   { name: "express-jwt", ...node, tolerance: 0, malformed: 401, withoutKeys: 503 },
   { name: "node-jose", ...node, tolerance: 0, malformed: 401, withoutKeys: 503 },
@@ -54,7 +61,7 @@ const all = [
   { name: "go-oidc", ...go, tolerance: 0, malformed: 401, withoutKeys: "ends" },
   { name: "spring-security", ...maven, tolerance: 60, malformed: 401, withoutKeys: 401 },
 ];
-const READY = /^listening$|Uvicorn running on/m;
+const READY = /^listening\b|Uvicorn running on/m;
 
 /** All recipes, or the one that the environment's RECIPE names. */
 export function recipes(only = process.env.RECIPE) {
@@ -67,13 +74,17 @@ export function recipes(only = process.env.RECIPE) {
 /** The directories that have no line above: a recipe that nobody runs is a mistake. */
 export async function directoriesWithoutRecipe() {
   const entries = await readdir(ROOT, { withFileTypes: true });
-  const known = new Set(["harness", ...all.map(({ name }) => name)]);
+  const known = new Set(["forward-auth", "harness", ...all.map(({ name }) => name)]);
   return entries.filter((entry) => entry.isDirectory() && !known.has(entry.name)).map(({ name }) => name);
 }
 
 /** Installs and builds unless that was done for the same files in this place; returns whether it had to. */
 export async function install(recipe) {
   const directory = join(ROOT, recipe.name);
+  if (!recipe.into) {
+    for (const step of recipe.install) await run(step, { cwd: directory, env: process.env });
+    return true;
+  }
   const file = join(directory, recipe.into, STAMP);
   const stamp = await fingerprint(directory, recipe.inputs);
   const before = await readFile(file, "utf8").catch(() => "");

@@ -6,7 +6,7 @@
 use anyhow::Result;
 
 use crate::console::{Remark, Steps};
-use crate::{figures, fuzz, measure, oracles, process, readme, supply_chain, test_run, tidy, tools};
+use crate::{figures, fuzz, measure, oracles, process, readme, recipes, supply_chain, test_run, tidy, tools};
 
 /// Runs the check.
 pub(crate) fn run() -> Result<()> {
@@ -32,6 +32,8 @@ fn take_all(steps: &mut Steps) -> Result<()> {
     steps.take("features", "the command above runs one again", test_run::each_feature_alone)?;
     steps
         .take("fuzz", "make the input a test, then mend; see fuzz/README.md", || fuzz::all(fuzz::SECONDS))?;
+    steps.take("clients", "`npm test` in clients/node runs it again", recipes::check_clients)?;
+    steps.take("recipes", "`cargo xtask recipes` runs it again", recipes::check)?;
     steps.take("comparison", "`cargo xtask compare --quick` runs it again", measure::try_comparison)?;
     steps.take("readme", "mend the page or the server; `cargo xtask readme` runs it again", readme::check)
 }

@@ -12,6 +12,7 @@ mod measure;
 mod oracles;
 mod process;
 mod readme;
+mod recipes;
 mod repository;
 mod soak;
 mod supply_chain;
@@ -36,6 +37,7 @@ cargo xtask COMMAND
                    --quick to see that everything works
   parts            times the parts of a refresh alone, and counts their instructions
   scale [LARGEST]  measures it over ten thousand to ten million sessions for docs/scale.md; takes 20 minutes
+  recipes          tries the recipes below examples/ and the package for Node against a real server
   readme           runs the commands of README.md and of the pages in docs/ that ask for it";
 
 fn main() -> ExitCode {
@@ -63,6 +65,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["compare", flags @ ..] => measure::compare(flags),
         ["parts"] => measure::parts(),
         ["scale", words @ ..] => measure::scale(words),
+        ["recipes"] => recipes::run(),
         ["readme"] => readme::run(),
         [] | ["help" | "--help" | "-h"] => {
             say(USAGE);

@@ -26,6 +26,13 @@ const TOOLS: [Tool; 10] = [
     ("caddy", &["version"], &["caddy"]),
 ];
 
+/// What the recipes for other languages stand on.
+const RECIPES: [Tool; 3] = [
+    ("go", &["version"], &["golang"]),
+    ("javac", &["-version"], &["default-jdk-headless"]),
+    ("mvn", &["--version"], &["maven"]),
+];
+
 /// What the servers for Node and their being bound to one processor need.
 const PEERS: [Tool; 4] = [
     ("curl", &["--version"], &["curl", "ca-certificates"]),
@@ -60,6 +67,11 @@ pub(crate) enum Peers {
 /// Installs what a check needs and is missing.
 pub(crate) fn install() -> Result<Remark> {
     install_missing(&TOOLS)
+}
+
+/// Installs what the recipes stand on and is missing.
+pub(crate) fn install_recipes() -> Result<Remark> {
+    install_missing(&RECIPES)
 }
 
 /// Installs what these servers need and is missing.
