@@ -1,0 +1,131 @@
+// The types of the package, written by hand. index.d.mts hands them to ES modules.
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** The verified claims of an access token (RFC 9068 §2.2), frozen. */
+export interface AccessToken {
+  readonly iss: string;
+  /** The user, or the client when it acts for itself. */
+  readonly sub: string;
+  readonly aud: string | readonly string[];
+  /** Seconds since 1970. */
+  readonly exp: number;
+  /** Seconds since 1970. */
+  readonly iat: number;
+  readonly jti: string;
+  readonly client_id: string;
+  /** The session, by which all its tokens are revoked. */
+  readonly sid: string;
+  /** What was granted, with spaces between; left out when empty. */
+  readonly scope?: string;
+  /** The user's own claims, such as `id` and `username`. */
+  readonly [claim: string]: unknown;
+}
+
+export type Algorithm = "ES256" | "RS256" | "PS256" | "EdDSA";
+
+/** What happens while the list of revocations is out of date. */
+export type StalePolicy =
+  /** Nobody is let in as soon as the list is more than 15 seconds behind. */
+  | { readonly policy: "refuse" }
+  /** Requests are served until the list is `for` seconds behind, 15 to 3,600; then nobody is let in. */
+  | { readonly policy: "serve"; readonly for: number };
+
+export interface Needs {
+  /** Scopes that the token must all have: a list, or a text with spaces between them. */
+  readonly scope?: string | readonly string[];
+}
+
+export interface GuardOptions extends Needs {
+  /** Must equal `iss` to the letter. `https`, or `http` on this machine; no slash at the end. */
+  readonly issuer: string;
+  /** Must be `aud`, or one of several. */
+  readonly audience: string;
+  /** Where this process reaches the server, if not at the issuer's address. */
+  readonly server?: string;
+  /** The one `typ` that is accepted. `JWT` only for servers that were told to issue such. Default: `at+jwt`. */
+  readonly tokenType?: "at+jwt" | "JWT";
+  /** Algorithms that are accepted. Default: all four. */
+  readonly algorithms?: readonly Algorithm[];
+  /** Default: `{ stale: { policy: "serve", for: 60 } }`. */
+  readonly revocations?: { readonly stale?: StalePolicy };
+  /** Revoked sessions are let in until their tokens expire. For places that cannot reach the list. */
+  readonly dangerouslyIgnoreRevocations?: boolean;
+  /** Told of each refusal, for the log. The client is never told which check failed. */
+  readonly onRefused?: (refusal: Refusal, request: IncomingMessage | Request | string) => void;
+}
+
+export type RefusalCode =
+  | "no_token"
+  | "malformed_authorization"
+  | "repeated_authorization"
+  | "too_long"
+  | "malformed"
+  | "wrong_type"
+  | "wrong_algorithm"
+  | "unknown_key"
+  | "bad_signature"
+  | "wrong_issuer"
+  | "wrong_audience"
+  | "expired"
+  | "not_yet_valid"
+  | "bad_claim"
+  | "revoked"
+  | "insufficient_scope"
+  | "keys_unavailable"
+  | "revocations_stale"
+  | "closed"
+  | "internal";
+
+/** Why a request is not let in. `code`, `message` and `cause` are for the log, the rest is for the client. */
+export declare class Refusal extends Error {
+  private constructor();
+  readonly code: RefusalCode;
+  readonly status: 400 | 401 | 403 | 503;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  toResponse(): Response;
+}
+
+/** For Express, Connect and plain `node:http`. Sets `request.auth`. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+
+export interface GuardStatus {
+  /** How many keys of the issuer are known, and why they could not be asked for, if so. */
+  readonly keys: { readonly known: number; readonly trouble?: string | undefined };
+  /** `behind`: seconds, `null` before the list is known. `null` when revocations are ignored. */
+  readonly revocations: {
+    readonly entries: number;
+    readonly behind: number | null;
+    readonly trouble?: string | undefined;
+  } | null;
+}
+
+export interface Guard {
+  middleware(needs?: Needs): Middleware;
+  /** Wraps a handler that speaks Fetch; further arguments are passed on. */
+  fetch<Rest extends unknown[]>(
+    handler: (request: Request, auth: AccessToken, ...rest: Rest) => Response | Promise<Response>,
+    needs?: Needs,
+  ): (request: Request, ...rest: Rest) => Promise<Response>;
+  /** Rejects with a `Refusal`. */
+  verify(requestOrToken: IncomingMessage | Request | string, needs?: Needs): Promise<AccessToken>;
+  /** Settled when keys and revocations are known for the first time; rejects if the guard is closed before. */
+  ready(): Promise<void>;
+  /** How well the issuer is known, for a health check. */
+  status(): GuardStatus;
+  /** Lets go of the issuer; what comes later is refused. */
+  close(): void;
+}
+
+/** A guard before an API. Throws a `TypeError` when an option is wrong. */
+export declare function createGuard(options: GuardOptions): Guard;
+
+/** A guard as one middleware. Throws a `TypeError` when an option is wrong. */
+export declare function requireToken(options: GuardOptions): Middleware & { readonly guard: Guard };
+
+declare module "http" {
+  interface IncomingMessage {
+    /** Set behind a guard. */
+    auth?: AccessToken;
+  }
+}

@@ -1,0 +1,38 @@
+"use strict";
+// What an API insists on when it is handed an access token (RFC 9068 §4).
+
+const { verifyJwt } = require("./jwt.js");
+const { Refusal } = require("./refusal.js");
+const { isSessionId } = require("./session-id.js");
+
+const REQUIRED = ["exp", "iat", "sub", "client_id", "jti", "sid"];
+
+/** Verifies a token completely and returns its claims, frozen. */
+async function verifyAccessToken(token, options, { keys, world }) {
+  // Before anything is split or decoded: ten megabytes of dots cost nothing.
+  if (token.length > world.limits.tokenLength) throw new Refusal("too_long");
+  const { issuer, audience, algorithms, tokenType } = options;
+  const expected = { issuer, audience, algorithms, typ: tokenType, requiredClaims: REQUIRED };
+  const claims = await verifyJwt(token, expected, { keys, world });
+  if (!isWellTyped(claims)) throw new Refusal("bad_claim");
+  return deepFreeze(claims);
+}
+
+/** A claim of the wrong JSON type is an error and never counts as absent. */
+function isWellTyped({ sub, client_id, jti, sid, aud, scope = "" }) {
+  const isFilled = (text) => typeof text === "string" && text !== "";
+  const isAudience = [aud].flat().every((one) => typeof one === "string");
+  return [sub, client_id, jti].every(isFilled) && isSessionId(sid) && isAudience && typeof scope === "string";
+}
+
+/** Without recursion, because claims may be nested as deeply as a token is long. */
+function deepFreeze(claims) {
+  const waiting = [claims];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value === "object" && value !== null) waiting.push(...Object.values(Object.freeze(value)));
+  }
+  return claims;
+}
+
+module.exports = { verifyAccessToken };

@@ -1,0 +1,97 @@
+"use strict";
+// Session ids with the second until which each is remembered, 20 bytes an entry: a million take 42 MB, where a
+// `Map` of texts takes several times that. Open addressing in one typed array, never more than half full.
+
+const { words } = require("./session-id.js");
+
+/** Four numbers of the id, and the second; a second of 0 marks an empty slot. */
+const SLOT = 5;
+const FEWEST_SLOTS = 64;
+const LATEST = 0xffff_ffff;
+
+class SessionTable {
+  #limit;
+  #slots = new Uint32Array(FEWEST_SLOTS * SLOT);
+  #size = 0;
+  #earliest = LATEST;
+
+  constructor(limit) {
+    this.#limit = limit;
+  }
+
+  get size() {
+    return this.#size;
+  }
+
+  /** What it takes of memory. */
+  get bytes() {
+    return this.#slots.byteLength;
+  }
+
+  has(sid) {
+    const id = words(sid);
+    return this.#slots[this.#find(id) + SLOT - 1] !== 0;
+  }
+
+  /** Whether there was room. An entry that is there already keeps its later second. */
+  add(sid, exp, now) {
+    const id = words(sid);
+    const isNew = this.#slots[this.#find(id) + SLOT - 1] === 0;
+    if (isNew && !this.#makeRoom(now)) return false;
+    this.#put(id, Math.min(exp, LATEST));
+    return true;
+  }
+
+  /** Drops what is remembered until `now` or less. */
+  sweep(now) {
+    if (this.#earliest <= now) this.#rebuild(now);
+  }
+
+  #makeRoom(now) {
+    if (this.#size >= this.#limit) this.sweep(now);
+    if (this.#size >= this.#limit) return false;
+    if (2 * (this.#size + 1) * SLOT > this.#slots.length) this.#rebuild(now);
+    return true;
+  }
+
+  #put(id, exp) {
+    const at = this.#find(id);
+    const known = this.#slots[at + SLOT - 1];
+    if (known === 0) this.#size += 1;
+    this.#slots.set(id, at);
+    this.#slots[at + SLOT - 1] = Math.max(known, exp);
+    this.#earliest = Math.min(this.#earliest, exp);
+  }
+
+  /** Where an id stands, or the empty slot where it would. */
+  #find([a, b, c, d]) {
+    const slots = this.#slots;
+    const last = slots.length / SLOT - 1;
+    // The last 62 bits of such an id are random.
+    let slot = (Math.imul(c, 0x9e37_79b1) ^ d) & last;
+    for (;;) {
+      const at = slot * SLOT;
+      const isIt = slots[at] === a && slots[at + 1] === b && slots[at + 2] === c && slots[at + 3] === d;
+      if (isIt || slots[at + SLOT - 1] === 0) return at;
+      slot = (slot + 1) & last;
+    }
+  }
+
+  /** Moves what is still remembered into a table of the right size, with room for as much again. */
+  #rebuild(now) {
+    const old = this.#slots;
+    let live = 0;
+    for (let at = SLOT - 1; at < old.length; at += SLOT) if (old[at] > now) live += 1;
+    let slots = FEWEST_SLOTS;
+    while (slots < 2 * (live + 1)) slots *= 2;
+    this.#slots = new Uint32Array(slots * SLOT);
+    this.#size = 0;
+    this.#earliest = LATEST;
+    for (let at = 0; at < old.length; at += SLOT) {
+      const exp = old[at + SLOT - 1];
+      if (exp > now) this.#put([old[at], old[at + 1], old[at + 2], old[at + 3]], exp);
+    }
+  }
+}
+
+module.exports = { SessionTable };

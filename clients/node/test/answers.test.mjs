@@ -1,0 +1,289 @@
+// What clients are told: whole answers of plain node:http, Express 4, Express 5 and Fetch handlers.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import express5 from "express";
+import express4 from "express4";
+import { CompactSign } from "jose";
+import { FakeIssuer } from "./support/fake-issuer.mjs";
+import { ask, bearer, guarded, guardOf, serve, statusOf } from "./support/api.mjs";
+
+const issuer = await FakeIssuer.start();
+test.after(() => issuer.stop());
+
+async function api(t, needs) {
+  const guard = guardOf(t, issuer);
+  await guard.ready();
+  return { guard, url: await guarded(t, guard, needs) };
+}
+
+/** What an answer says, without what differs from one to the next. */
+function told({ status, headers: { date, ...headers }, text }) {
+  return { status, headers, text };
+}
+
+function answerOf(status, challenge, message) {
+  const text = JSON.stringify({ message });
+  const headers = { "content-type": "application/json", "content-length": String(text.length), connection: "close" };
+  return { status, headers: { ...headers, "www-authenticate": challenge }, text };
+}
+
+const NO_TOKEN = answerOf(401, 'Bearer realm="https://api.example"', "No access token provided");
+const MALFORMED = answerOf(
+  400,
+  'Bearer realm="https://api.example", error="invalid_request"',
+  "Malformed Authorization header",
+);
+const INVALID = answerOf(
+  401,
+  'Bearer realm="https://api.example", error="invalid_token"',
+  "Failed to authenticate access token",
+);
+
+test("a good token lets its request in with the claims that it carries", async (t) => {
+  const { url, guard } = await api(t);
+  const claims = issuer.claims();
+  const { status, text } = await ask(url, bearer(await issuer.token({ claims })));
+  assert.equal(status, 200);
+  assert.deepEqual(JSON.parse(text), { user: claims });
+  assert.deepEqual(guard.refused, []);
+});
+
+test("without a token the challenge has no error code", async (t) => {
+  const { url } = await api(t);
+  assert.deepEqual(told(await ask(url)), NO_TOKEN);
+  assert.deepEqual(told(await ask(url, { authorization: "Basic YTpi" })), NO_TOKEN);
+  assert.deepEqual(told(await ask(url, { authorization: "" })), NO_TOKEN);
+  assert.deepEqual(told(await ask(url, { authorization: await issuer.token() })), NO_TOKEN);
+});
+
+test("a token in the address or in a cookie is none", async (t) => {
+  const { url } = await api(t);
+  const token = await issuer.token();
+  assert.deepEqual(told(await ask(`${url}/?access_token=${token}`)), NO_TOKEN);
+  assert.deepEqual(told(await ask(url, { cookie: `access_token=${token}` })), NO_TOKEN);
+});
+
+test("the scheme ignores case and may be followed by several spaces", async (t) => {
+  const { url } = await api(t);
+  const token = await issuer.token();
+  for (const authorization of [`bearer ${token}`, `BEARER ${token}`, `Bearer   ${token}`]) {
+    assert.equal((await ask(url, { authorization })).status, 200, authorization);
+  }
+});
+
+test("what follows the scheme must be one token of the right alphabet", async (t) => {
+  const { url } = await api(t);
+  const token = await issuer.token();
+  for (const rest of ["", " ", ` ${token} ${token}`, ` ${token}, ${token}`, ` "${token}"`, " a=b", " ü"]) {
+    const sent = Buffer.from(`Bearer${rest}`).toString("latin1");
+    assert.deepEqual(told(await ask(url, { authorization: sent })), MALFORMED, sent);
+  }
+});
+
+// incident 50
+test("two Authorization headers are refused, whichever of them is good", async (t) => {
+  const { url, guard } = await api(t);
+  const good = `Bearer ${await issuer.token()}`;
+  for (const authorization of [
+    [good, good],
+    [good, "Bearer x"],
+    ["Bearer x", good],
+    ["Basic YTpi", good],
+  ]) {
+    assert.deepEqual(told(await ask(url, { authorization })), MALFORMED);
+  }
+  const spelt = ["Host", "api.example", "Authorization", good, "AUTHORIZATION", good];
+  assert.deepEqual(told(await ask(url, spelt)), MALFORMED);
+  assert.deepEqual(new Set(guard.refused), new Set(["repeated_authorization"]));
+});
+
+test("a client never learns which check refused its token", async (t) => {
+  const { url, guard } = await api(t);
+  const refused = [
+    "x",
+    await issuer.token({ claims: { exp: 1 } }),
+    await issuer.token({ claims: { iss: "https://other.example" } }),
+    await issuer.token({ claims: { aud: "https://other.example" } }),
+    await issuer.token({ header: { typ: "JWT" } }),
+    await issuer.token({ header: { kid: "other" } }),
+  ];
+  for (const token of refused) assert.deepEqual(told(await ask(url, bearer(token))), INVALID);
+  const codes = ["malformed", "expired", "wrong_issuer", "wrong_audience", "wrong_type", "unknown_key"];
+  assert.deepEqual(guard.refused, codes);
+});
+
+test("a missing scope is answered with 403 and the scopes that are needed", async (t) => {
+  const { url } = await api(t, { scope: "orders:read orders:delete" });
+  assert.deepEqual(
+    told(await ask(url, bearer(await issuer.token()))),
+    answerOf(
+      403,
+      'Bearer realm="https://api.example", error="insufficient_scope", scope="orders:read orders:delete"',
+      "Insufficient scope",
+    ),
+  );
+  assert.equal(await statusOf(url, await issuer.token({ claims: { scope: "orders:delete orders:read" } })), 200);
+});
+
+test("a scope is a whole word, and a token without any has none", async (t) => {
+  const { url } = await api(t, { scope: ["orders"] });
+  assert.equal(await statusOf(url, await issuer.token({ claims: { scope: "orders" } })), 200);
+  for (const scope of ["orders:read", "order", "reorders", "ORDERS", "", undefined]) {
+    assert.equal(await statusOf(url, await issuer.token({ claims: { scope } })), 403, scope);
+  }
+});
+
+test("the guard's scopes and the route's are both needed", async (t) => {
+  const guard = guardOf(t, issuer, { scope: "orders:read" });
+  await guard.ready();
+  const url = await guarded(t, guard, { scope: "orders:write" });
+  assert.equal(await statusOf(url, await issuer.token()), 200);
+  assert.equal(await statusOf(url, await issuer.token({ claims: { scope: "orders:read" } })), 403);
+  assert.equal(await statusOf(url, await issuer.token({ claims: { scope: "orders:write" } })), 403);
+});
+
+test("no method is let through unseen", async (t) => {
+  const { url } = await api(t);
+  for (const method of ["HEAD", "OPTIONS", "POST", "DELETE"]) {
+    assert.equal((await ask(url, {}, method)).status, 401, method);
+    assert.equal((await ask(url, bearer(await issuer.token()), method)).status, 200, method);
+  }
+});
+
+test("claims are frozen to the bottom, however deep that is", async (t) => {
+  const { guard } = await api(t);
+  // Deeper than a function can call itself, so it is signed as a text.
+  const deep = `${"[".repeat(5_500)}${"]".repeat(5_500)}`;
+  const text = JSON.stringify({ ...issuer.claims(), roles: { admin: ["a"] }, deep: 0 }).replace(
+    '"deep":0',
+    `"deep":${deep}`,
+  );
+  const { kid, alg, privateKey } = issuer.active;
+  const token = new CompactSign(Buffer.from(text)).setProtectedHeader({ alg, kid, typ: "at+jwt" });
+  const claims = await guard.verify(await token.sign(privateKey));
+  assert.ok(Object.isFrozen(claims) && Object.isFrozen(claims.roles) && Object.isFrozen(claims.roles.admin));
+  let bottom = claims.deep;
+  while (bottom.length > 0) [bottom] = bottom;
+  assert.ok(Object.isFrozen(bottom));
+  assert.throws(() => (claims.sub = "2"), TypeError);
+});
+
+for (const [name, express] of [
+  ["4", express4],
+  ["5", express5],
+]) {
+  test(`Express ${name} lets in who has a token and answers who has none`, async (t) => {
+    const guard = guardOf(t, issuer);
+    const app = express();
+    app.get("/protectedRoute", guard.middleware({ scope: "orders:read" }), (req, res) =>
+      res.json({ message: "This is a protected route", user: req.auth }),
+    );
+    app.get("/failing", guard.middleware(), () => {
+      throw new Error("the handler's own");
+    });
+    app.use((error, req, res, next) => res.status(500).json({ message: error.message }));
+    const url = await serve(t, app);
+    const claims = issuer.claims();
+    const token = await issuer.token({ claims });
+    await guard.ready();
+
+    const { status, text } = await ask(`${url}/protectedRoute`, bearer(token));
+    assert.equal(status, 200);
+    assert.deepEqual(JSON.parse(text), { message: "This is a protected route", user: claims });
+    const { headers, ...refused } = told(await ask(`${url}/protectedRoute`));
+    assert.deepEqual(
+      { ...refused, headers: { ...headers, "x-powered-by": undefined } },
+      {
+        ...NO_TOKEN,
+        headers: { ...NO_TOKEN.headers, "x-powered-by": undefined },
+      },
+    );
+    const failed = await ask(`${url}/failing`, bearer(token));
+    assert.deepEqual([failed.status, failed.text], [500, '{"message":"the handler\'s own"}']);
+  });
+}
+
+test("a Fetch handler gets the claims and its further arguments", async (t) => {
+  const guard = guardOf(t, issuer);
+  await guard.ready();
+  const handler = guard.fetch((request, auth, context) => Response.json({ user: auth.sub, context }), {
+    scope: "orders:read",
+  });
+  const request = (headers) => new Request("https://api.example/orders", { headers });
+  const served = await handler(request(bearer(await issuer.token())), "context");
+  assert.deepEqual([served.status, await served.json()], [200, { user: "1", context: "context" }]);
+
+  const refused = await handler(request({}));
+  assert.equal(refused.status, 401);
+  assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="https://api.example"');
+  assert.deepEqual(await refused.json(), { message: "No access token provided" });
+
+  const twice = request(bearer(await issuer.token()));
+  twice.headers.append("authorization", "Bearer x");
+  assert.equal((await handler(twice)).status, 400);
+});
+
+test("what a Fetch handler throws is its own", async (t) => {
+  const guard = guardOf(t, issuer);
+  await guard.ready();
+  const handler = guard.fetch(() => Promise.reject(new Error("the handler's own")));
+  const request = new Request("https://api.example", { headers: bearer(await issuer.token()) });
+  await assert.rejects(handler(request), /the handler's own/);
+});
+
+test("a token is verified without a request, and a refusal is an answer", async (t) => {
+  const { guard } = await api(t);
+  const claims = issuer.claims();
+  assert.deepEqual(await guard.verify(await issuer.token({ claims })), claims);
+  const refusal = await guard.verify("x").catch((error) => error);
+  assert.deepEqual(
+    [refusal.name, refusal.code, refusal.status, await refusal.toResponse().json()],
+    ["Refusal", "malformed", 401, { message: "Failed to authenticate access token" }],
+  );
+});
+
+// C10
+test("a callback that ignores its argument lets nobody in when the check itself fails", async (t) => {
+  const guard = guardOf(t, issuer, {
+    onRefused: () => {
+      throw new Error("a mistake in the program");
+    },
+  });
+  await guard.ready();
+  const url = await guarded(t, guard);
+  const { status, headers } = await ask(url, bearer("x"));
+  assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
+  await assert.rejects(guard.verify(undefined), /a mistake in the program/);
+});
+
+test("a closed guard lets nobody in", async (t) => {
+  const { guard, url } = await api(t);
+  const token = await issuer.token();
+  assert.equal(await statusOf(url, token), 200);
+  guard.close();
+  guard.close();
+  assert.equal(await statusOf(url, token), 503);
+  assert.deepEqual(guard.refused, ["closed"]);
+  await assert.rejects(guard.ready(), { code: "closed" });
+});
+
+// G1
+test("a refusal says nothing of the token in a log", async (t) => {
+  const { inspect } = await import("node:util");
+  const refusals = [];
+  const guard = guardOf(t, issuer, { onRefused: (refusal) => refusals.push(refusal) });
+  const canary = { username: "canary-in-the-claims" };
+  const tokens = [
+    await issuer.token({ claims: { ...canary, exp: 1 } }),
+    await issuer.token({ claims: { ...canary, aud: "other" } }),
+    await issuer.token({ claims: { ...canary, sid: undefined } }),
+    `${await issuer.token({ claims: canary })}x`,
+  ];
+  for (const token of tokens) await assert.rejects(guard.verify(token));
+  assert.equal(refusals.length, tokens.length);
+  for (const [index, refusal] of refusals.entries()) {
+    const logged = inspect(refusal, { depth: 10, showHidden: true }) + JSON.stringify(refusal);
+    assert.ok(!logged.includes("canary"), logged);
+    for (const part of tokens[index].split(".")) assert.ok(!logged.includes(part), logged);
+  }
+});

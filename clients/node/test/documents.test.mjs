@@ -1,0 +1,87 @@
+// The programs of the README and of the example, run as they stand.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import limits from "../src/limits.js";
+import { ask, bearer } from "./support/api.mjs";
+import { AUDIENCE, FakeIssuer } from "./support/fake-issuer.mjs";
+import { ROOT, install } from "./support/package.mjs";
+
+const README = await readFile(join(ROOT, "README.md"), "utf8");
+const EXAMPLE = await readFile(join(ROOT, "../../examples/express-countersign/server.mjs"), "utf8");
+const programs = [...README.matchAll(/^```js\n(.*?)^```$/gms)].map(([, text]) => text);
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Runs a program that listens, until the test is over. */
+async function started(t, text) {
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop());
+  const home = await install(t);
+  await symlink(join(ROOT, "node_modules", "express"), join(home, "node_modules", "express"));
+  await writeFile(join(home, "server.mjs"), text);
+  const port = await freePort();
+  const env = { ...process.env, ISSUER: issuer.url, AUDIENCE, PORT: String(port) };
+  const program = spawn(process.execPath, ["server.mjs"], { cwd: home, env, stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => program.kill());
+  const [written] = await once(program.stdout, "data");
+  assert.equal(String(written), "listening\n");
+  return { issuer, url: `http://127.0.0.1:${port}/protectedRoute` };
+}
+
+test("the ten lines of the README are the example, and guard a route", async (t) => {
+  assert.equal(programs[0], EXAMPLE);
+  const { issuer, url } = await started(t, EXAMPLE);
+  const claims = issuer.claims();
+  const { status, text } = await ask(url, bearer(await issuer.token({ claims })));
+  assert.equal(status, 200);
+  assert.deepEqual(JSON.parse(text), { message: "This is a protected route", user: claims });
+  assert.equal((await ask(url)).status, 401);
+});
+
+test("the README's program for node:http guards a route", async (t) => {
+  const { issuer, url } = await started(t, programs[1]);
+  const { status, text } = await ask(url, bearer(await issuer.token()));
+  assert.deepEqual([status, text], [200, "The orders of 1"]);
+  assert.equal((await ask(url, bearer(await issuer.token({ claims: { scope: "x" } })))).status, 403);
+});
+
+test("the README's program for Fetch guards a handler", async (t) => {
+  assert.equal(programs.length, 3);
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop());
+  const home = await install(t);
+  await writeFile(join(home, "server.mjs"), programs[2]);
+  Object.assign(process.env, { ISSUER: issuer.url, AUDIENCE });
+  const { default: server } = await import(pathToFileURL(join(home, "server.mjs")));
+  const answer = await server.fetch(new Request("https://api.example", { headers: bearer(await issuer.token()) }));
+  assert.deepEqual(await answer.json(), { orders: [], of: "1" });
+  assert.equal((await server.fetch(new Request("https://api.example"))).status, 401);
+});
+
+test("the README states the bounds as they are", () => {
+  const stated = [
+    `at most ${limits.tokenLength / 1024} KiB`,
+    `${limits.keySetSize / 1024} KiB and ${limits.keySetKeys} keys`,
+    `stream ${limits.eventLength / 1024} KiB`,
+    `${limits.revokedSpans.toLocaleString("en")} revocations`,
+    `silent for ${limits.streamIdle / 1000} seconds`,
+    `often than every ${limits.keySetCoolDown / 1000} seconds`,
+    `\`Retry-After: ${limits.retryAfter}\``,
+    `more than ${limits.freshFor} seconds old`,
+    `${limits.freshFor} to ${limits.longestServedStale.toLocaleString("en")}`,
+  ];
+  for (const text of stated) assert.ok(README.replaceAll("\n", " ").includes(text), text);
+});

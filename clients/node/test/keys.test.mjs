@@ -1,0 +1,230 @@
+// The issuer's keys: asked for seldom, kept when the server is away, replaced when it has others.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeIssuer, signingKey } from "./support/fake-issuer.mjs";
+import { ask, bearer, guarded, guardOf, hasty, pause, serve, statusOf, until } from "./support/api.mjs";
+
+/** Keys alone are looked at here. */
+const dangerouslyIgnoreRevocations = true;
+
+async function started(t, options) {
+  const issuer = await FakeIssuer.start(options);
+  t.after(() => issuer.stop().catch(() => {}));
+  return issuer;
+}
+
+function keysGuard(t, issuer, limits) {
+  return guardOf(t, issuer, { world: hasty(limits), dangerouslyIgnoreRevocations });
+}
+
+/** Presents many tokens, each with a key name of its own. */
+async function presentRandomKids(guard, count) {
+  const of = (kid) => Buffer.from(JSON.stringify({ alg: "ES256", typ: "at+jwt", kid })).toString("base64url");
+  const tokens = Array.from({ length: count }, () => `${of(String(Math.random()))}.e30.AAAA`);
+  await Promise.allSettled(tokens.map((token) => guard.verify(token)));
+  assert.equal(guard.refused.length, count);
+}
+
+test("keys are asked for at the start and not for each token", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer);
+  for (let count = 0; count < 20; count += 1) await guard.verify(await issuer.token());
+  assert.equal(issuer.keyRequests, 1);
+});
+
+test("a token that comes before the keys waits for them", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer);
+  const claims = await guard.verify(await issuer.token());
+  assert.equal(claims.sub, "1");
+});
+
+// C9 and incident 52: with the cool-down as it is, the request at the start is the only one.
+test("ten thousand unknown keys cause no request during the cool-down", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer);
+  await guard.ready();
+  await presentRandomKids(guard, 10_000);
+  assert.equal(issuer.keyRequests, 1);
+  assert.deepEqual(new Set(guard.refused), new Set(["unknown_key"]));
+});
+
+// C9 and incident 52
+test("ten thousand unknown keys cause one request after the cool-down", async (t) => {
+  const issuer = await started(t);
+  const coolDown = 2_000;
+  const guard = keysGuard(t, issuer, { keySetCoolDown: coolDown });
+  await guard.ready();
+  await pause(coolDown);
+  const began = performance.now();
+  await presentRandomKids(guard, 10_000);
+  const coolDowns = Math.floor((performance.now() - began) / coolDown);
+  assert.ok(issuer.keyRequests >= 2 && issuer.keyRequests <= 2 + coolDowns, String(issuer.keyRequests));
+});
+
+// C9 and incident 52: an empty set is an answer like any other.
+test("the cool-down holds for an empty set", async (t) => {
+  const issuer = await started(t);
+  issuer.answerKeys = (_, response) => response.end('{"keys":[]}');
+  const guard = keysGuard(t, issuer);
+  await guard.ready();
+  await presentRandomKids(guard, 10_000);
+  assert.equal(issuer.keyRequests, 1);
+  assert.deepEqual(new Set(guard.refused), new Set(["unknown_key"]));
+});
+
+// C9 and incident 52: the pauses decide when the server is asked again, and no token does.
+test("tokens cause no request while the server fails", async (t) => {
+  const issuer = await started(t);
+  issuer.answerKeys = (_, response) => response.writeHead(500).end();
+  const guard = keysGuard(t, issuer, { shortestPause: 60_000, longestPause: 60_000 });
+  await until(() => guard.status().keys.trouble !== undefined);
+  await presentRandomKids(guard, 10_000);
+  assert.equal(issuer.keyRequests, 1);
+  assert.deepEqual(new Set(guard.refused), new Set(["keys_unavailable"]));
+});
+
+// C9
+test("tokens that come together wait for one request", async (t) => {
+  const issuer = await started(t);
+  let release;
+  issuer.answerKeys = (_, response) => {
+    release = () => response.end(JSON.stringify({ keys: [issuer.active.jwk] }));
+  };
+  const guard = keysGuard(t, issuer, { keySetCoolDown: 0 });
+  const token = await issuer.token();
+  const verified = Promise.all(Array.from({ length: 100 }, () => guard.verify(token)));
+  await until(() => release !== undefined);
+  release();
+  assert.equal((await verified).length, 100);
+  assert.equal(issuer.keyRequests, 1);
+});
+
+// C10
+test("until keys are known everybody is told to come again, and then let in", async (t) => {
+  const issuer = await started(t);
+  await issuer.stop();
+  const guard = keysGuard(t, issuer);
+  const url = await guarded(t, guard);
+  const token = await issuer.token();
+  const { status, headers, text } = await ask(url, bearer(token));
+  assert.deepEqual([status, headers["retry-after"], headers["www-authenticate"]], [503, "5", undefined]);
+  assert.equal(text, '{"message":"Access tokens cannot be verified at the moment"}');
+  assert.equal((await ask(url)).status, 401);
+  await issuer.listen();
+  await until(async () => (await statusOf(url, token)) === 200);
+});
+
+// C9
+test("known keys stay in use when the server is away or answers nonsense", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer, { keySetInterval: 20, keySetCoolDown: 20 });
+  await guard.ready();
+  const token = await issuer.token();
+  const duplicate = JSON.stringify({ keys: [issuer.active.jwk, issuer.active.jwk] });
+  const nonsense = {
+    "answered 500": (response) => response.writeHead(500).end(),
+    "answered 302": (response) => response.writeHead(302, { location: "/elsewhere" }).end(),
+    "not a list of keys": (response) => response.end("{}"),
+    JSON: (response) => response.end("<html>"),
+    "more than": (response) => response.end(`{"keys":[],"x":"${"x".repeat(200_000)}"}`),
+    "same kid": (response) => response.end(duplicate),
+    "over 100 keys": (response) => response.end(JSON.stringify({ keys: Array(101).fill({}) })),
+    aborted: (response) => response.write("{", () => response.destroy()),
+  };
+  for (const [trouble, answer] of Object.entries(nonsense)) {
+    issuer.answerKeys = (_, response) => answer(response);
+    await until(() => guard.status().keys.trouble?.includes(trouble));
+    assert.equal((await guard.verify(token)).sub, "1", trouble);
+  }
+  issuer.answerKeys = undefined;
+  await until(() => guard.status().keys.trouble === undefined);
+  await issuer.stop();
+  await until(() => guard.status().keys.trouble?.includes("ECONNREFUSED"));
+  assert.equal((await guard.verify(token)).sub, "1");
+  assert.equal(guard.status().keys.known, 1);
+});
+
+// C9
+test("a server that is away is asked once in a cool-down, though keys are known", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer, { keySetInterval: 20, keySetCoolDown: 60_000 });
+  await guard.ready();
+  issuer.answerKeys = (_, response) => response.writeHead(500).end();
+  await until(() => guard.status().keys.trouble !== undefined);
+  const asked = issuer.keyRequests;
+  await pause(200);
+  assert.equal(issuer.keyRequests, asked);
+});
+
+test("nobody asks for keys when the last guard is closed", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer, { keySetInterval: 20 });
+  await until(() => issuer.keyRequests > 2);
+  guard.close();
+  await pause(100);
+  const asked = issuer.keyRequests;
+  await pause(100);
+  assert.equal(issuer.keyRequests, asked);
+});
+
+test("an answer that does not come is given up", async (t) => {
+  const issuer = await started(t);
+  issuer.answerKeys = (_, response) => response.writeHead(200).flushHeaders();
+  const guard = keysGuard(t, issuer, { keySetTimeout: 50 });
+  await until(() => guard.status().keys.trouble !== undefined);
+  await assert.rejects(guard.verify(await issuer.token()), { code: "keys_unavailable" });
+});
+
+// C8
+test("a new key is found by the first token that names it", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer, { keySetCoolDown: 0 });
+  await guard.ready();
+  issuer.keys.push(await signingKey("second"));
+  assert.equal((await guard.verify(await issuer.token())).sub, "1");
+  assert.equal((await guard.verify(await issuer.token({ key: issuer.keys[0] }))).sub, "1");
+  assert.equal(issuer.keyRequests, 2);
+});
+
+test("a key that is not published any more is not accepted any more", async (t) => {
+  const issuer = await started(t, { keys: [await signingKey("first"), await signingKey("second")] });
+  const guard = keysGuard(t, issuer, { keySetInterval: 20 });
+  const token = await issuer.token({ key: issuer.keys[0] });
+  assert.equal((await guard.verify(token)).sub, "1");
+  issuer.keys.shift();
+  await until(() => guard.status().keys.known === 1);
+  await assert.rejects(guard.verify(token), { code: "unknown_key" });
+});
+
+// C10
+test("a key that nobody knows may be a good one while the server is away", async (t) => {
+  const issuer = await started(t);
+  const guard = keysGuard(t, issuer, { keySetCoolDown: 0 });
+  await guard.ready();
+  await issuer.stop();
+  const key = await signingKey("second");
+  await assert.rejects(guard.verify(await issuer.token({ key })), { code: "keys_unavailable", status: 503 });
+});
+
+test("redirects are not followed", async (t) => {
+  const issuer = await started(t);
+  let hits = 0;
+  const elsewhere = await serve(t, (_, response) => {
+    hits += 1;
+    response.end(JSON.stringify({ keys: [issuer.active.jwk] }));
+  });
+  issuer.answerKeys = (_, response) => response.writeHead(302, { location: elsewhere }).end();
+  const guard = keysGuard(t, issuer);
+  await until(() => guard.status().keys.trouble?.includes("302"));
+  await assert.rejects(guard.verify(await issuer.token()), { code: "keys_unavailable" });
+  assert.equal(hits, 0);
+});
+
+test("the server may be reached at another address than the issuer's name", async (t) => {
+  const issuer = await started(t);
+  const name = "https://id.example";
+  const guard = guardOf(t, issuer, { issuer: name, server: issuer.url, dangerouslyIgnoreRevocations });
+  assert.equal((await guard.verify(await issuer.token({ claims: { iss: name } }))).iss, name);
+  await assert.rejects(guard.verify(await issuer.token()), { code: "wrong_issuer" });
+});

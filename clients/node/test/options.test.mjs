@@ -1,0 +1,93 @@
+// What a guard is told: mistakes stop the program at once and say what to write instead.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createGuard, requireToken } from "../index.mjs";
+import { parseNeeds, parseOptions } from "../src/options.js";
+import { pauseAfter, retryAfter } from "../src/pause.js";
+import system from "../src/world.js";
+
+const GOOD = { issuer: "https://id.example", audience: "https://api.example" };
+
+test("what is left out has a safe value", () => {
+  assert.deepEqual(parseOptions(GOOD), {
+    ...GOOD,
+    server: "https://id.example",
+    scope: [],
+    tokenType: "at+jwt",
+    algorithms: ["ES256", "RS256", "PS256", "EdDSA"],
+    dangerouslyIgnoreRevocations: false,
+    revocations: 60,
+    onRefused: undefined,
+  });
+});
+
+test("issuers that the server itself would take are taken", () => {
+  for (const issuer of ["https://id.example/tenant", "http://localhost:3000", "http://127.0.0.1", "http://[::1]:1"]) {
+    assert.equal(parseOptions({ ...GOOD, issuer }).issuer, issuer);
+  }
+});
+
+test("a wrong value is an error that names it", () => {
+  const wrong = {
+    issuer: [undefined, "", "id.example", "https://id.example/", "http://id.example", "https://a@id.example", 1],
+    audience: [undefined, "", ["https://api.example"], 'a"b', "a\nb", "ü"],
+    server: ["", "countersign:3000", "http://countersign/", "ftp://countersign", null],
+    scope: [1, [1], [""], ['a"'], ["a b"], {}],
+    tokenType: ["jwt", "any", null, false],
+    algorithms: [[], ["HS256"], ["none"], "ES256", null, ["ES256", "HS256"]],
+    dangerouslyIgnoreRevocations: [1, "true", null],
+    revocations: [
+      false,
+      "off",
+      { off: true },
+      { stale: "refuse" },
+      { stale: { policy: "serve" } },
+      { stale: { policy: "serve", for: 14 } },
+      { stale: { policy: "serve", for: 3_601 } },
+      { stale: { policy: "serve", for: Number.NaN } },
+      { stale: { policy: "refuse", for: 60 } },
+      { stale: { policy: "ignore" } },
+    ],
+    onRefused: ["console", null],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const parse = () => parseOptions({ ...GOOD, [name]: value });
+      assert.throws(
+        parse,
+        (error) => error instanceof TypeError && error.message.startsWith(`\`${name}`),
+        `${name} ${value}`,
+      );
+    }
+  }
+});
+
+test("an option that nobody knows is an error, and so is a pair that contradicts itself", () => {
+  assert.throws(() => parseOptions({ ...GOOD, audiences: ["a"] }), /`options` has no `audiences`/);
+  assert.throws(() => parseOptions(undefined), /`options` must be an object/);
+  assert.throws(() => parseNeeds({ scopes: "a" }), /`needs` has no `scopes`/);
+  assert.throws(() => parseNeeds("a"), /`needs` must be an object/);
+  const both = { ...GOOD, revocations: {}, dangerouslyIgnoreRevocations: true };
+  assert.throws(() => parseOptions(both), /`revocations` must be left out/);
+});
+
+test("mistakes are reported where they are made", () => {
+  assert.throws(() => requireToken({ issuer: "https://id.example" }), TypeError);
+  assert.throws(() => createGuard({ ...GOOD, scope: 1 }), TypeError);
+});
+
+test("pauses double from one second to thirty, half of them by chance", () => {
+  const least = { ...system, random: () => 0 };
+  const most = { ...system, random: () => 1 };
+  const pauses = (world) => [0, 1, 2, 3, 4, 5, 2_000].map((failures) => pauseAfter(failures, world));
+  assert.deepEqual(pauses(least), [1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
+  assert.deepEqual(pauses(most), [2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+});
+
+test("a Retry-After is a number of seconds or a date, and five minutes at most", () => {
+  const world = { ...system, now: () => 1_800_000_000 };
+  const date = new Date(1_800_000_007_000).toUTCString();
+  const headers = ["7", date, "86400", "0", "-1", "", "soon", new Date(0).toUTCString()];
+  const waits = headers.map((header) => retryAfter(header, world));
+  assert.deepEqual(waits, [7_000, 7_000, 300_000, 0, 0, 0, 0, 0]);
+});

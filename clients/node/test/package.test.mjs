@@ -1,0 +1,165 @@
+// The package as others get it: its files, both kinds of modules, its types, and how it leaves a process alone.
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { AUDIENCE, FakeIssuer } from "./support/fake-issuer.mjs";
+import { ROOT, install, output, script } from "./support/package.mjs";
+
+const read = async (name) => JSON.parse(await readFile(join(ROOT, name), "utf8"));
+
+async function installed(t) {
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop());
+  return { issuer, home: await install(t) };
+}
+
+const OPTIONS = `{ issuer: process.argv[2], audience: ${JSON.stringify(AUDIENCE)} }`;
+
+test("the package holds its sources, types, licences and texts, and nothing else", async () => {
+  const [{ files }] = JSON.parse(await output("npm", "pack", "--dry-run", "--json"));
+  const sources = (await readdir(join(ROOT, "src"))).map((name) => `src/${name}`);
+  const texts = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"];
+  const entries = ["index.d.mts", "index.d.ts", "index.js", "index.mjs"];
+  assert.deepEqual(files.map(({ path }) => path).sort(), [...texts, ...entries, ...sources].sort());
+  assert.ok(sources.every((name) => name.endsWith(".js")));
+});
+
+test("jose is the only dependency, and the lock file names no registry", async () => {
+  const { dependencies, peerDependencies, optionalDependencies, bundleDependencies } = await read("package.json");
+  assert.deepEqual(Object.keys(dependencies), ["jose"]);
+  assert.deepEqual([peerDependencies, optionalDependencies, bundleDependencies], [undefined, undefined, undefined]);
+  const { packages } = await read("package-lock.json");
+  assert.equal(packages["node_modules/jose"].dependencies, undefined);
+  const resolved = Object.values(packages).map((entry) => entry.resolved ?? "");
+  assert.ok(resolved.every((address) => address === "" || address.startsWith("https://registry.npmjs.org/")));
+});
+
+test("nothing outside the package is loaded but jose and Node", async () => {
+  for (const name of await readdir(join(ROOT, "src"))) {
+    const text = await readFile(join(ROOT, "src", name), "utf8");
+    const loaded = [...text.matchAll(/(?:require|import)\("([^"]+)"\)/g)].map(([, specifier]) => specifier);
+    const isOurs = (specifier) => /^(\.\/[a-z-]+\.js|node:[a-z/]+|jose)$/.test(specifier);
+    assert.deepEqual(
+      loaded.filter((specifier) => !isOurs(specifier)),
+      [],
+      name,
+    );
+  }
+});
+
+const VERIFY = `
+  createGuard(${OPTIONS}).verify(process.argv[3]).then(
+    ({ sub }) => console.log(typeof requireToken, Refusal.name, sub),
+  );`;
+
+test("it can be imported", async (t) => {
+  const { issuer, home } = await installed(t);
+  const text = `import { createGuard, requireToken, Refusal } from "countersign"; ${VERIFY}`;
+  const { stdout, stderr } = await script(home, "a.mjs", text, issuer.url, await issuer.token());
+  assert.deepEqual([stdout, stderr], ["function Refusal 1\n", ""]);
+});
+
+test("it can be required", async (t) => {
+  const { issuer, home } = await installed(t);
+  const text = `const { createGuard, requireToken, Refusal } = require("countersign"); ${VERIFY}`;
+  const { stdout, stderr } = await script(home, "a.cjs", text, issuer.url, await issuer.token());
+  assert.deepEqual([stdout, stderr], ["function Refusal 1\n", ""]);
+});
+
+test("both kinds of modules of one process share the list of revocations", async (t) => {
+  const { issuer, home } = await installed(t);
+  const text = `
+    import { createRequire } from "node:module";
+    import * as imported from "countersign";
+    const required = createRequire(import.meta.url)("countersign");
+    const guards = [imported, required].map(({ createGuard }) => createGuard(${OPTIONS}));
+    await Promise.all(guards.map((guard) => guard.ready()));
+    console.log(imported.Refusal === required.Refusal);`;
+  const { stdout } = await script(home, "a.mjs", text, issuer.url);
+  assert.equal(stdout, "true\n");
+  assert.deepEqual([issuer.streamRequests.length, issuer.keyRequests], [1, 1]);
+});
+
+test("a wrong option stops a program of either kind at once", async (t) => {
+  const home = await install(t);
+  const programs = {
+    "a.mjs": 'import { requireToken } from "countersign";',
+    "a.cjs": 'const { requireToken } = require("countersign");',
+  };
+  for (const [name, load] of Object.entries(programs)) {
+    const failed = script(home, name, `${load} requireToken({ issuer: "https://id.example" }); console.log("on");`);
+    const { code, stdout, stderr } = await failed.catch((error) => error);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /TypeError: `audience` must be/);
+  }
+});
+
+test("a guard does not keep its process alive while it follows the list", async (t) => {
+  const { issuer, home } = await installed(t);
+  const text = `
+    import { createGuard } from "countersign";
+    const guard = createGuard(${OPTIONS});
+    await guard.ready();
+    console.log(guard.status().revocations.behind <= 5);`;
+  const { stdout, took } = await script(home, "a.mjs", text, issuer.url);
+  assert.equal(stdout, "true\n");
+  assert.equal(issuer.streamRequests.length, 1);
+  assert.ok(took < 5_000, String(took));
+});
+
+test("a guard does not keep its process alive while the server refuses, is silent, or is away", async (t) => {
+  const { issuer, home } = await installed(t);
+  const text = `require("countersign").requireToken(${OPTIONS}); setTimeout(() => console.log("done"), 300);`;
+  const silent = createServer(() => {});
+  await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  t.after(() => silent.close());
+  issuer.answerKeys = (_, response) => response.writeHead(503).end();
+  issuer.answerStream = (_, response) => response.writeHead(503).end();
+  const nobody = "http://127.0.0.1:1";
+  for (const url of [issuer.url, `http://127.0.0.1:${silent.address().port}`, nobody]) {
+    const { stdout, stderr, took } = await script(home, "a.cjs", text, url);
+    assert.deepEqual([stdout, stderr], ["done\n", ""], url);
+    assert.ok(took < 4_000, `${url}: ${took}`);
+  }
+});
+
+test("who waits for the server keeps the process alive", async (t) => {
+  const { issuer, home } = await installed(t);
+  await issuer.stop();
+  const text = `
+    import { createGuard } from "countersign";
+    await createGuard(${OPTIONS}).ready();
+    console.log("ready");`;
+  const waiting = script(home, "a.mjs", text, issuer.url);
+  setTimeout(() => issuer.listen(), 800);
+  const { stdout } = await waiting;
+  assert.equal(stdout, "ready\n");
+});
+
+test("the types fit both kinds of modules", async () => {
+  const told = await output("npm", "run", "--silent", "types").catch(({ stdout }) => assert.fail(stdout));
+  assert.equal(told, "");
+});
+
+test("each file is short and says at its top what it is for", async () => {
+  for (const directory of ["src", "test", "test/support"]) {
+    const names = (await readdir(join(ROOT, directory))).filter((name) => /\.m?js$/.test(name));
+    assert.ok(names.length > 2);
+    for (const name of names) {
+      const lines = (await readFile(join(ROOT, directory, name), "utf8")).split("\n");
+      assert.match(
+        lines.find((line) => line !== '"use strict";'),
+        /^\/\/ \S/,
+        name,
+      );
+      assert.ok(lines.length <= 400, `${name} has ${lines.length} lines`);
+      assert.deepEqual(
+        lines.filter((line) => line.length > 140),
+        [],
+        name,
+      );
+    }
+  }
+});

@@ -1,0 +1,133 @@
+// What happens while the list of revocations is out of date. The time of day is the test's own.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeIssuer, seconds, sessionId } from "./support/fake-issuer.mjs";
+import { ask, bearer, guarded, guardOf, hasty, pause, until } from "./support/api.mjs";
+
+/** An issuer that has said all it will say, and a guard whose clock can be put forward. */
+async function stale(t, { limits, ...options } = {}) {
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop().catch(() => {}));
+  const clock = { ahead: 0 };
+  const world = { ...hasty(limits), now: () => seconds() + clock.ahead };
+  const guard = guardOf(t, issuer, { world, ...options });
+  const revoked = sessionId();
+  await issuer.revoke({ sid: revoked });
+  await until(() => guard.status().revocations.entries === 1);
+  await issuer.stop();
+  await until(() => guard.status().revocations.trouble !== undefined);
+  const claims = { exp: seconds() + 100_000 };
+  const tokens = {
+    good: await issuer.token({ claims }),
+    revoked: await issuer.token({ claims: { ...claims, sid: revoked } }),
+  };
+  return { issuer, guard, clock, tokens };
+}
+
+/** What becomes of a token. Clocks are put so far ahead that a second more or less does not matter. */
+const codeOf = (guard, token) =>
+  guard.verify(token).then(
+    () => "served",
+    ({ code }) => code,
+  );
+
+// C10
+test("by default a list is good for a minute, and then nobody is let in", async (t) => {
+  const { guard, clock, tokens } = await stale(t);
+  clock.ahead = 50;
+  assert.equal(await codeOf(guard, tokens.good), "served");
+  clock.ahead = 61;
+  const { status, headers } = await ask(await guarded(t, guard), bearer(tokens.good));
+  assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
+  assert.deepEqual(guard.refused, ["revocations_stale"]);
+});
+
+// C10
+test("a guard can serve longer", async (t) => {
+  const { guard, clock, tokens } = await stale(t, { revocations: { stale: { policy: "serve", for: 900 } } });
+  clock.ahead = 890;
+  assert.equal(await codeOf(guard, tokens.good), "served");
+  clock.ahead = 901;
+  assert.equal(await codeOf(guard, tokens.good), "revocations_stale");
+});
+
+// C10
+test("a guard can refuse as soon as heartbeats are missing", async (t) => {
+  const { guard, clock, tokens } = await stale(t, { revocations: { stale: { policy: "refuse" } } });
+  clock.ahead = 8;
+  assert.equal(await codeOf(guard, tokens.good), "served");
+  clock.ahead = 16;
+  assert.equal(await codeOf(guard, tokens.good), "revocations_stale");
+});
+
+test("what is known to be revoked stays so, however old the list is", async (t) => {
+  const { guard, clock, tokens } = await stale(t);
+  for (const ahead of [0, 50, 61]) {
+    clock.ahead = ahead;
+    assert.equal(await codeOf(guard, tokens.revoked), "revoked", String(ahead));
+  }
+});
+
+test("the cause of a refusal says why the list is old", async (t) => {
+  const { guard, clock, tokens } = await stale(t);
+  clock.ahead = 61;
+  const { cause } = await guard.verify(tokens.good).catch((error) => error);
+  assert.match(cause.message, /ECONNREFUSED|ended|aborted|socket hang up/);
+});
+
+test("everybody is let in again when the server is back", async (t) => {
+  const { issuer, guard, clock, tokens } = await stale(t);
+  clock.ahead = 61;
+  assert.equal(await codeOf(guard, tokens.good), "revocations_stale");
+  clock.ahead = 0;
+  await issuer.listen();
+  await until(() => guard.status().revocations.trouble === undefined);
+  assert.equal(await codeOf(guard, tokens.good), "served");
+});
+
+// C10
+test("nobody is let in before the list was ever known, whatever the policy", async (t) => {
+  const issuer = await FakeIssuer.start({ isSilent: true });
+  t.after(() => issuer.stop());
+  const guard = guardOf(t, issuer, { revocations: { stale: { policy: "serve", for: 3_600 } } });
+  assert.equal(await codeOf(guard, await issuer.token()), "revocations_stale");
+});
+
+test("who ignores revocations does not ask for them", async (t) => {
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop());
+  const guard = guardOf(t, issuer, { dangerouslyIgnoreRevocations: true });
+  const sid = sessionId();
+  await issuer.revoke({ sid });
+  assert.equal(await codeOf(guard, await issuer.token({ claims: { sid } })), "served");
+  await pause(100);
+  assert.deepEqual([issuer.streamRequests.length, guard.status().revocations], [0, null]);
+});
+
+test("a list that does not fit into memory is out of date until it does", async (t) => {
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop());
+  const sessions = Array.from({ length: 4 }, () => sessionId());
+  for (const sid of sessions) await issuer.revoke({ sid });
+  const guard = guardOf(t, issuer, { world: hasty({ revokedSessions: 3 }) });
+  await until(() => guard.status().revocations.trouble === "the list of revocations does not fit into memory");
+  assert.equal(await codeOf(guard, await issuer.token()), "revocations_stale");
+  assert.equal(await codeOf(guard, await issuer.token({ claims: { sid: sessions[0] } })), "revoked");
+  assert.equal(guard.status().revocations.entries, 3);
+  issuer.list = issuer.list.slice(0, 3);
+  await guard.ready();
+  assert.equal(await codeOf(guard, await issuer.token()), "served");
+});
+
+test("entries are forgotten when they are over, while the stream goes on", async (t) => {
+  const issuer = await FakeIssuer.start();
+  t.after(() => issuer.stop());
+  const clock = { ahead: 0 };
+  const world = { ...hasty({ sweepInterval: 0 }), now: () => seconds() + clock.ahead };
+  const guard = guardOf(t, issuer, { world });
+  await issuer.revoke({ sid: sessionId(), exp: seconds() + 20 });
+  await issuer.revoke({ sid: sessionId(), exp: seconds() + 900 });
+  await until(() => guard.status().revocations.entries === 2);
+  clock.ahead = 30;
+  await until(() => guard.status().revocations.entries === 1);
+});

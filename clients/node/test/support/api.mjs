@@ -1,0 +1,70 @@
+// An API behind a guard, what its clients send, and patience.
+import { once } from "node:events";
+import { createServer, request as send } from "node:http";
+import { Guard } from "../../src/guard.js";
+import limits from "../../src/limits.js";
+import system from "../../src/world.js";
+import { AUDIENCE } from "./fake-issuer.mjs";
+
+/** A world in which nothing takes long; `changes` are to its limits. */
+export function hasty(changes = {}) {
+  const short = { shortestPause: 20, longestPause: 100, streamIdle: 500, firstWait: 100 };
+  return { ...system, limits: { ...limits, ...short, ...changes } };
+}
+
+/** Starts a server and closes it after the test. Answers its address. */
+export async function serve(t, listener) {
+  const server = createServer(listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** A guard for an issuer, closed after the test, with what it refused. */
+export function guardOf(t, issuer, { world = hasty(), ...options } = {}) {
+  const refused = [];
+  const onRefused = ({ code }) => refused.push(code);
+  const guard = new Guard({ issuer: issuer.url, audience: AUDIENCE, onRefused, ...options }, world);
+  t.after(() => guard.close());
+  return Object.assign(guard, { refused });
+}
+
+/** An API of one route behind a guard. */
+export function guarded(t, guard, needs) {
+  const middleware = guard.middleware(needs);
+  const handler = (request, response) => response.end(JSON.stringify({ user: request.auth }));
+  return serve(t, (request, response) => middleware(request, response, () => handler(request, response)));
+}
+
+/** Sends a request and reads the whole answer. `headers` as in `node:http`: a list sends a header several times. */
+export async function ask(url, headers = {}, method = "GET") {
+  const request = send(url, { method, headers, agent: false });
+  request.end();
+  const [response] = await once(request, "response");
+  let text = "";
+  for await (const chunk of response) text += chunk;
+  return { status: response.statusCode, headers: response.headers, text };
+}
+
+export const bearer = (token) => ({ authorization: `Bearer ${token}` });
+
+/** The status that an API answers to a token. */
+export async function statusOf(url, token) {
+  return (await ask(url, bearer(token))).status;
+}
+
+/** Waits until a condition holds, and fails if it does not within a time. */
+export async function until(condition, milliseconds = 5_000) {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    if (await condition()) return;
+    if (performance.now() > deadline) throw new Error(`not within ${milliseconds} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

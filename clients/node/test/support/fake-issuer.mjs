@@ -1,0 +1,204 @@
+// An issuer for tests: publishes keys, signs tokens, serves the list of revocations as a stream, and misbehaves
+// on demand. What it answers is decided by fields that a test may set at any time.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { randomBytes } from "node:crypto";
+import { SignJWT, exportJWK, generateKeyPair } from "jose";
+
+export const AUDIENCE = "https://api.example";
+const SIGNED_BY_DEFAULT = "ES256";
+
+let made = 0;
+
+/** A session id as the server makes them: a UUID of version 7, each later than the one before. */
+export function sessionId() {
+  made += 1;
+  const time = (1_700_000_000_000 + made).toString(16).padStart(12, "0");
+  const random = randomBytes(10).toString("hex");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(1, 4)}-8${random.slice(5, 8)}-${random.slice(8, 20)}`;
+}
+
+export const seconds = () => Math.floor(Date.now() / 1000);
+
+/** A key pair with its name, as it is published. */
+export async function signingKey(kid, alg = SIGNED_BY_DEFAULT) {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const jwk = { ...(await exportJWK(publicKey)), use: "sig", alg, kid };
+  return { kid, alg, publicKey, privateKey, jwk };
+}
+
+export class FakeIssuer {
+  keys = [];
+  /** Entries with their cursors, oldest first. */
+  list = [];
+  streams = new Set();
+  keyRequests = 0;
+  streamRequests = [];
+  isSilent = false;
+  /** Milliseconds; the real one has 5 s. */
+  heartbeat = 50;
+  /** Entries of a piece; the real one has 1,000. */
+  pieceLength = 1000;
+  /** Handlers that take the place of the usual ones. */
+  answerKeys = undefined;
+  answerStream = undefined;
+  /** Changes to the claims and the header of each piece. */
+  pieceClaims = {};
+  pieceHeader = {};
+
+  #server;
+  #sockets = new Set();
+  #timer;
+
+  static async start(options = {}) {
+    const issuer = Object.assign(new FakeIssuer(), options);
+    if (issuer.keys.length === 0) issuer.keys = [await signingKey("first")];
+    await issuer.listen(0);
+    return issuer;
+  }
+
+  /** The name that the tokens have; the address, unless a test says otherwise. */
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get active() {
+    return this.keys.at(-1);
+  }
+
+  get cursor() {
+    return this.list.at(-1)?.cursor ?? "0-000000000000";
+  }
+
+  async listen(port = this.port) {
+    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    this.#server.listen(port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.port = this.#server.address().port;
+    this.#timer = setInterval(() => this.beat(), this.heartbeat);
+  }
+
+  /** Goes away, with every connection. */
+  async stop() {
+    clearInterval(this.#timer);
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.dropConnections();
+    await closed;
+  }
+
+  dropConnections() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async token({ claims = {}, header = {}, key = this.active } = {}) {
+    const all = { ...this.claims(), ...claims };
+    return new SignJWT(defined(all))
+      .setProtectedHeader(defined({ alg: key.alg, typ: "at+jwt", kid: key.kid, ...header }))
+      .sign(key.privateKey);
+  }
+
+  claims() {
+    const now = seconds();
+    return {
+      iss: this.url,
+      aud: AUDIENCE,
+      sub: "1",
+      exp: now + 900,
+      iat: now,
+      jti: randomBytes(16).toString("base64url"),
+      client_id: "first-party",
+      scope: "orders:read orders:write",
+      sid: sessionId(),
+      username: "john_doe",
+    };
+  }
+
+  /** Adds an entry to the list and tells every follower. */
+  async revoke(entry) {
+    const cursor = `${this.list.length + 1}-${randomBytes(6).toString("hex")}`;
+    this.list.push({ cursor, entry: { exp: seconds() + 960, ...entry } });
+    await this.beat();
+  }
+
+  /** Sends every follower what it lacks, and an empty piece if that is nothing. */
+  async beat() {
+    if (this.isSilent) return;
+    await Promise.all([...this.streams].map((stream) => this.#send(stream)));
+  }
+
+  /** The signed piece after a cursor. */
+  async piece(after) {
+    const known = this.list.findIndex(({ cursor }) => cursor === after);
+    const isKnown = known >= 0 || (after !== null && after === this.cursor);
+    const start = known + 1;
+    const some = this.list.slice(start, start + this.pieceLength);
+    const now = seconds();
+    const claims = {
+      iss: this.url,
+      aud: this.url,
+      iat: now,
+      exp: now + 60,
+      after: isKnown ? after : null,
+      cursor: some.at(-1)?.cursor ?? this.cursor,
+      more: start + some.length < this.list.length,
+      revocations: some.map(({ entry }) => entry),
+      ...this.pieceClaims,
+    };
+    const { kid, alg, privateKey } = this.active;
+    const text = await new SignJWT(defined(claims))
+      .setProtectedHeader(defined({ alg, typ: "revocations+jwt", kid, ...this.pieceHeader }))
+      .sign(privateKey);
+    return { text, claims };
+  }
+
+  #answer(request, response) {
+    if (request.url === "/.well-known/jwks.json") return this.#serveKeys(request, response);
+    if (request.url === "/revocations/stream") return this.#serveStream(request, response);
+    return response.writeHead(404).end();
+  }
+
+  #serveKeys(request, response) {
+    this.keyRequests += 1;
+    if (this.answerKeys) return this.answerKeys(request, response);
+    return response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ keys: this.keys.map(({ jwk }) => jwk) }));
+  }
+
+  #serveStream(request, response) {
+    const after = request.headers["last-event-id"] ?? null;
+    this.streamRequests.push(after);
+    if (this.answerStream) return this.answerStream(request, response);
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    response.flushHeaders();
+    const stream = { response, cursor: after, sending: Promise.resolve() };
+    this.streams.add(stream);
+    response.on("close", () => this.streams.delete(stream));
+    if (!this.isSilent) this.#send(stream);
+    return undefined;
+  }
+
+  /** One after the other on each stream, until nothing is left to send. */
+  #send(stream) {
+    const next = async () => {
+      for (let more = true; more;) {
+        const { text, claims } = await this.piece(stream.cursor);
+        stream.response.write(`event: revocations\nid: ${claims.cursor}\ndata: ${text}\n\n`);
+        stream.cursor = claims.cursor;
+        more = claims.more;
+      }
+    };
+    stream.sending = stream.sending.then(next);
+    return stream.sending;
+  }
+}
+
+/** Without the members that a test has taken out by setting them to `undefined`. */
+function defined(members) {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}

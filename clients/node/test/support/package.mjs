@@ -1,0 +1,41 @@
+// The package as others get it: packed, unpacked into a `node_modules` of its own, and run in a process of its own.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Runs a program here and answers what it wrote. */
+export async function output(program, ...args) {
+  const { stdout } = await run(program, args, { cwd: ROOT });
+  return stdout;
+}
+
+/** Installs the package, with what it depends on, into a new directory. */
+export async function install(t) {
+  const home = await mkdtemp(join(tmpdir(), "countersign-"));
+  t.after(() => rm(home, { recursive: true }));
+  const [{ filename }] = JSON.parse(await output("npm", "pack", "--json", "--pack-destination", home));
+  const modules = join(home, "node_modules");
+  await mkdir(join(modules, "countersign"), { recursive: true });
+  await run("tar", ["-xf", join(home, filename), "-C", join(modules, "countersign"), "--strip-components=1"]);
+  await symlink(join(ROOT, "node_modules", "jose"), join(modules, "jose"));
+  return home;
+}
+
+// `require` of an ES module works on newer releases of Node 20; the package must not lean on it.
+const WITHOUT = "--experimental-require-module";
+const FLAGS = process.allowedNodeEnvironmentFlags.has(WITHOUT) ? ["--no-experimental-require-module"] : [];
+
+/** Runs a script beside the installed package. Rejects when it fails or takes longer than ten seconds. */
+export async function script(home, name, text, ...args) {
+  await writeFile(join(home, name), text);
+  const began = performance.now();
+  const { stdout, stderr } = await run(process.execPath, [...FLAGS, name, ...args], { cwd: home, timeout: 10_000 });
+  return { stdout, stderr, took: performance.now() - began };
+}

@@ -1,0 +1,53 @@
+// How an ES module uses the package, and what its types refuse.
+import { createServer } from "node:http";
+import express from "express";
+import { Refusal, createGuard, requireToken } from "countersign";
+import type { AccessToken, Guard, GuardOptions } from "countersign";
+
+const options: GuardOptions = { issuer: "https://id.example", audience: "https://api.example" };
+
+const app = express();
+app.get("/protectedRoute", requireToken(options), (req, res) => {
+  const auth: AccessToken | undefined = req.auth;
+  res.json({ message: "This is a protected route", user: auth });
+});
+app.use("/orders", requireToken({ ...options, scope: "orders:read" }));
+
+const guard: Guard = createGuard({
+  ...options,
+  scope: ["orders:read"],
+  algorithms: ["ES256"],
+  revocations: { stale: { policy: "serve", for: 30 } },
+  onRefused: ({ code, message, cause }) => console.warn(code, message, cause),
+});
+const middleware = guard.middleware({ scope: "orders:write" });
+createServer((request, response) => middleware(request, response, () => response.end(request.auth?.sub)));
+
+export default {
+  fetch: guard.fetch((request, auth, context: { name: string }) =>
+    Response.json({ url: request.url, user: auth.sub, context }),
+  ),
+};
+
+try {
+  const { sid, id }: AccessToken = await guard.verify("token", { scope: "a b" });
+  const text: string = sid;
+  // @ts-expect-error A user's own claims can be anything.
+  const number: number = id;
+  console.log(text, number);
+} catch (error) {
+  if (error instanceof Refusal) console.log(error.status, error.headers["retry-after"], error.toResponse());
+}
+
+requireToken(options).guard.close();
+
+// @ts-expect-error The audience is needed.
+createGuard({ issuer: "https://id.example" });
+// @ts-expect-error Secrets are no keys of a resource server.
+createGuard({ ...options, algorithms: ["HS256"] });
+// @ts-expect-error A check cannot be switched off in passing.
+createGuard({ ...options, revocations: false });
+// @ts-expect-error Refusing at once has no time.
+createGuard({ ...options, revocations: { stale: { policy: "refuse", for: 5 } } });
+// @ts-expect-error Claims are not changed.
+(await guard.verify("token")).sub = "2";
