@@ -43,6 +43,9 @@ const maven = {
   start: ["java", "-jar", "target/server.jar"],
 };
 
+/** What this project's own packages do. */
+const ours = { tolerance: 5, malformed: 400, notBearer: 401, followsRevocations: true };
+
 /**
  * `tolerance`: for so many seconds after its expiry the library still takes a token.
  * `malformed`: the status for a request that carries its token in a wrong way.
@@ -51,7 +54,9 @@ const maven = {
  * `withoutKeys`: the status for a good token while the key set has never been to be had; "ends": does not start then.
  */
 const all = [
-  { name: "axum", ...cargo, tolerance: 5, malformed: 400, notBearer: 401, withoutKeys: "ends", followsRevocations: true },
+  // It stands on the package in this repository, whatever that is at the moment.
+  { ...node, ...ours, name: "express-countersign", into: undefined, withoutKeys: 503 },
+  { ...cargo, ...ours, name: "axum", withoutKeys: "ends" },
   { name: "express-oauth2-jwt-bearer", ...node, tolerance: 5, malformed: 400, withoutKeys: 401 },
   { name: "express-jwt", ...node, tolerance: 0, malformed: 401, withoutKeys: 503 },
   { name: "node-jose", ...node, tolerance: 0, malformed: 401, withoutKeys: 503 },
