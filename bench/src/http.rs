@@ -65,6 +65,11 @@ pub(crate) fn get(base: SocketAddr, path: &str) -> Result<Reply> {
     reply(&mut curl(base, path))
 }
 
+/// The body of the reply to `GET`, whatever it is.
+pub(crate) fn get_text(base: SocketAddr, path: &str) -> Result<String> {
+    process::run(curl(base, path).arg("--fail"))
+}
+
 fn curl(base: SocketAddr, path: &str) -> Command {
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", LIMIT_SECONDS]);

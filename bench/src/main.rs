@@ -1,6 +1,6 @@
 //! Compares Countersign with the servers that people use instead: `countersign-bench COMMAND`.
 //!
-//! `compare` and `instructions` are what people run. The rest are the processes that these start, and ways to look
+//! `compare`, `scale`, `verifying` and `instructions` are what people run. The rest are the processes that these start, and ways to look
 //! at one alone.
 
 mod chart;
@@ -15,6 +15,7 @@ mod machine;
 mod oauth;
 mod operation;
 mod ours;
+mod page;
 mod parts;
 mod peers;
 mod process;
@@ -23,6 +24,7 @@ mod roaming;
 mod scale;
 mod server;
 mod storeless;
+mod verifying;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,6 +44,7 @@ countersign-bench COMMAND
   compare [--keycloak] [--quick]
                             measures them and us, and writes docs/comparison.md
   scale [LARGEST]           measures us over ten thousand to ten million sessions, for docs/scale.md
+  verifying [--quick]       measures APIs that verify our tokens, and writes docs/verifying.md
   ratio ROUNDS              measures us with and without our store, for who tunes it
   instructions              counts the instructions of what a refresh consists of (needs valgrind)
   peer NAME [--form FORM]   starts express (as-written or tuned), oidc-provider or keycloak,
@@ -68,6 +71,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["compare", rest @ ..] => compare_with(rest),
         ["scale"] => scale::run(u64::MAX, &process::at("docs/scale.md")),
         ["scale", largest] => scale::run(largest.parse()?, &process::at("docs/scale.md")),
+        ["verifying"] => verifying::run(&verifying::WHOLE, Some(&process::at("docs/verifying.md"))),
+        ["verifying", "--quick"] => verifying::run(&verifying::QUICK, None),
         ["ratio", rounds] => compare::ratio(rounds.parse().context("that is no number of rounds")?),
         ["parts", directory] => compare::parts(Path::new(directory)),
         ["instructions"] => {

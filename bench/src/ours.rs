@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use crate::console::now;
 use crate::fleet::{self, Fleet, ISSUER, Plan};
 use crate::http::{self, Post};
+use crate::process;
 use crate::server::{self, Cpu, Ending, Server, guarded, text};
 
 /// The longest that a start may take.
@@ -28,11 +30,14 @@ pub(crate) enum Form {
     Storeless,
     /// HS256, as the tutorial signs.
     SharedSecret,
+    /// As `Durable`, under a name at which verifiers reach it.
+    Reachable,
 }
 
 /// A running server of ours.
 pub(crate) struct Ours {
     pub(crate) base: SocketAddr,
+    management: SocketAddr,
     /// Where its data and its fleet's plan are.
     pub(crate) directory: PathBuf,
     pub(crate) pid: u32,
@@ -56,9 +61,9 @@ impl Ours {
 
     /// Starts a server over a directory that a fleet was written to.
     fn start_over(form: Form, directory: PathBuf, (home, cpu): (TempDir, Cpu)) -> Result<Self> {
-        let (mut server, base) = launch(form, &directory, (home, cpu))?;
+        let (mut server, [base, management]) = launch(form, &directory, (home, cpu))?;
         server.wait_until(START, || http::get(base, "/livez").is_ok_and(|reply| reply.status == 200))?;
-        Ok(Self { base, directory, pid: server.pid(), _server: server })
+        Ok(Self { base, management, directory, pid: server.pid(), _server: server })
     }
 
     /// As the usual start, over a directory that is filled, and how long it took until `answers`.
@@ -69,13 +74,40 @@ impl Ours {
         answers: impl Fn(SocketAddr) -> bool,
     ) -> Result<(Self, Duration)> {
         let began = now();
-        let (server, base) = launch(form, &directory, (home, cpu))?;
+        let (server, [base, management]) = launch(form, &directory, (home, cpu))?;
         while !answers(base) {
             ensure!(began.elapsed() < START, "the server does not answer");
             sleep(Duration::from_millis(1));
         }
         let start = began.elapsed();
-        Ok((Self { base, directory, pid: server.pid(), _server: server }, start))
+        Ok((Self { base, management, directory, pid: server.pid(), _server: server }, start))
+    }
+
+    /// Its name, if it is one at which it is reached.
+    pub(crate) fn name(&self) -> String {
+        format!("http://{}", self.base)
+    }
+
+    /// What its metrics say under this name in all lines that contain `label`.
+    pub(crate) fn counted(&self, name: &str, label: &str) -> Result<u64> {
+        let metrics = http::get_text(self.management, "/metrics")?;
+        let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        let counts = lines.map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<u64>());
+        counts.sum::<Result<u64, _>>().with_context(|| format!("{name} is no whole number"))
+    }
+
+    /// How often its key set was fetched.
+    pub(crate) fn key_fetches(&self) -> Result<u64> {
+        self.counted("countersign_http_server_request_duration_seconds_count", "/.well-known/jwks.json")
+    }
+
+    /// Lets its next key sign, whoever knows it, and has the server take that up at once.
+    pub(crate) fn rotate_key(&self) -> Result<()> {
+        let mut rotate = Command::new(program("countersign")?);
+        rotate.args(["key", "rotate", "--now", "--data-dir", text(&self.directory)?]);
+        process::run(rotate.env("COUNTERSIGN_ISSUER", self.name()))?;
+        process::run(Command::new("kill").args(["-HUP", &self.pid.to_string()]))?;
+        Ok(())
     }
 
     /// The access tokens of `count` sessions of its fleet from `first` on, each by one refresh.
@@ -96,29 +128,31 @@ impl Ours {
     }
 }
 
-fn launch(form: Form, directory: &Path, (home, cpu): (TempDir, Cpu)) -> Result<(Server, SocketAddr)> {
+/// Starts the program, and says where it listens: for clients, and for its operator.
+fn launch(form: Form, directory: &Path, (home, cpu): (TempDir, Cpu)) -> Result<(Server, [SocketAddr; 2])> {
     let (base, management) = (server::free_address()?, server::free_address()?);
+    let issuer = if form == Form::Reachable { format!("http://{base}") } else { ISSUER.to_owned() };
     let mut command = guarded(cpu, Ending::Kill);
     match form {
         Form::Storeless => {
             command.arg(std::env::current_exe()?).arg("storeless").arg(base.to_string()).arg(directory)
         }
-        Form::Durable | Form::SharedSecret => command
-            .arg(program()?)
+        Form::Durable | Form::SharedSecret | Form::Reachable => command
+            .arg(program("countersign")?)
             .args(["serve", "--listen", &base.to_string(), "--management-listen", &management.to_string()])
             .args(["--data-dir", text(directory)?])
-            .env("COUNTERSIGN_ISSUER", ISSUER),
+            .env("COUNTERSIGN_ISSUER", issuer),
     };
     if form == Form::SharedSecret {
         command.env("COUNTERSIGN_ACCESS_TOKEN__ALGORITHM", "HS256");
         command.env("COUNTERSIGN_ACCESS_TOKEN__SECRET", "a secret of more than thirty-two bytes");
     }
-    Ok((Server::start("countersign", home, command)?, base))
+    Ok((Server::start("countersign", home, command)?, [base, management]))
 }
 
-/// The program that is measured, which was built beside this one.
-fn program() -> Result<PathBuf> {
-    let program = std::env::current_exe()?.with_file_name("countersign");
+/// A program that is measured, which was built beside this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name(name);
     ensure!(program.exists(), "{} is not built: run cargo build --release", program.display());
     Ok(program)
 }

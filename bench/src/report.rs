@@ -9,6 +9,7 @@ use countersign::load::Measured;
 
 use crate::compare::{Effort, Results, row};
 use crate::console::say;
+use crate::page::{GOALS, goal};
 use crate::{chart, machine};
 
 /// Writes `comparison.md` and `comparison.svg` into a directory.
@@ -99,10 +100,8 @@ fn goals(page: &mut String, results: &Results) -> Result<()> {
     let refresh = median(results, row::REFRESH)?;
     let lone = millis(median(results, row::LONE)?.p50_micros) - results.parts[1] / 1000.0;
     let spread = millis(refresh.p99_micros) / millis(refresh.p50_micros);
-    page.push_str("\n## Goals\n\n| goal | measured | |\n|---|--:|---|\n");
-    let mut line = |goal: &str, measured: String, is_met: bool| {
-        writeln!(page, "| {goal} | {measured} | {} |", if is_met { "met" } else { "**not met**" })
-    };
+    write!(page, "\n## Goals\n\n{GOALS}")?;
+    let mut line = |what: &str, measured: String, is_met: bool| goal(page, what, &measured, is_met);
     let share = refresh.per_second / rate(row::STORELESS)? * 100.0;
     line(
         "a durable refresh: 85 % of the same server without a store",
@@ -142,9 +141,14 @@ fn bars(results: &Results) -> Vec<(&'static str, f64)> {
     REFRESH.iter().filter_map(bar).collect()
 }
 
-/// The round with the median rate.
 fn median(results: &Results, row: &str) -> Result<Measured> {
-    let mut rounds = results.rounds.get(row).with_context(|| format!("{row} was not measured"))?.clone();
+    let rounds = results.rounds.get(row).cloned().unwrap_or_default();
+    middle(rounds).with_context(|| format!("{row} was not measured"))
+}
+
+/// The round with the median rate. `None`: there was no round.
+pub(crate) fn middle(mut rounds: Vec<Measured>) -> Option<Measured> {
     rounds.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-    Ok(rounds.swap_remove(rounds.len() / 2))
+    let middle = rounds.len() / 2;
+    rounds.into_iter().nth(middle)
 }

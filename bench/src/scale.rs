@@ -22,6 +22,7 @@ use crate::console::{now, say};
 use crate::fleet::{self, Fleet, Plan};
 use crate::job::{Job, Says};
 use crate::ours::{self, Form, Ours};
+use crate::page::{mebibytes, put_between};
 use crate::report::millis;
 use crate::{machine, process, server};
 
@@ -200,18 +201,4 @@ fn table(rows: &[Row]) -> Result<String> {
         )?;
     }
     Ok(table)
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
-}
-
-/// Replaces what stands between the marks of that name in a page.
-fn put_between(page: &Path, name: &str, text: &str) -> Result<()> {
-    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
-    let old = fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
-    let before = old.split_once(&begin).with_context(|| format!("the page has no {begin}"))?.0;
-    let after = old.split_once(&end).with_context(|| format!("the page has no {end}"))?.1;
-    fs::write(page, format!("{before}{begin}{text}{end}{after}"))?;
-    Ok(())
 }

@@ -11,9 +11,9 @@ use countersign_token::{
 };
 use serde_json::json;
 
-const ISSUER: &str = "https://id.example";
+pub(crate) const ISSUER: &str = "https://id.example";
 
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// A new key of one algorithm, and a token that it signed.
 pub struct Signing {
@@ -67,6 +67,34 @@ impl Signing {
     /// None: the claims are an object.
     pub fn encode(&self) -> serde_json::Result<String> {
         serde_json::to_vec(&self.claims).map(|json| URL_SAFE_NO_PAD.encode(json))
+    }
+
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The keys that it is verified with.
+    pub const fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// A list that takes back this many sessions, none of them the token's.
+    ///
+    /// # Errors
+    ///
+    /// When the cryptographic library fails.
+    pub fn revocations(&self, count: u64) -> Result<String, SignError> {
+        let entry = |number| {
+            let sid = format!("01994f4e-9b1d-7a52-8f3c-{number:012x}");
+            json!({"exp": NOW.plus(Duration::from_secs(900)), "sid": sid})
+        };
+        let piece = json!({
+            "iss": ISSUER, "aud": ISSUER, "iat": NOW, "exp": NOW.plus(Duration::from_secs(60)),
+            "after": null, "cursor": format!("{count}-0102030405ff"), "more": false,
+            "revocations": (0..count).map(entry).collect::<Vec<_>>(),
+        });
+        self.key.sign(TokenType::Revocations, &piece)
     }
 
     /// Header and claims out of a token: what of verifying is no cryptography.

@@ -37,6 +37,8 @@ cargo xtask COMMAND
                    --quick to see that everything works
   parts            times the parts of a refresh alone, and counts their instructions
   scale [LARGEST]  measures it over ten thousand to ten million sessions for docs/scale.md; takes 20 minutes
+  verifying [--quick]
+                   measures APIs that verify access tokens and completes docs/verifying.md; takes 5 minutes
   recipes          tries the recipes below examples/ and the package for Node against a real server
   readme           runs the commands of README.md and of the pages in docs/ that ask for it";
 
@@ -65,6 +67,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["compare", flags @ ..] => measure::compare(flags),
         ["parts"] => measure::parts(),
         ["scale", words @ ..] => measure::scale(words),
+        ["verifying", flags @ ..] => measure::verifying(flags),
         ["recipes"] => recipes::run(),
         ["readme"] => readme::run(),
         [] | ["help" | "--help" | "-h"] => {

@@ -36,10 +36,23 @@ pub(crate) fn try_comparison() -> Result<Remark> {
     Ok("every server did the work".to_owned())
 }
 
+/// Measures APIs that verify access tokens, beside the middleware that they replace; completes docs/verifying.md.
+pub(crate) fn verifying(flags: &[&str]) -> Result<()> {
+    say(&tools::install()?);
+    say(&tools::install_peers(Peers::WithoutKeycloak)?);
+    bench(&[&["verifying"], flags].concat())
+}
+
+/// Shows that verifiers do what they must, with figures that mean nothing.
+pub(crate) fn try_verifying() -> Result<Remark> {
+    verifying(&["--quick"])?;
+    Ok("no good token was refused, and no revoked one forgotten".to_owned())
+}
+
 fn bench(arguments: &[&str]) -> Result<()> {
-    let build =
-        ["build", "--release", "--locked", "--package", "countersign", "--package", "countersign-bench"];
-    process::run(&mut process::cargo(&build))?;
+    let packages = ["countersign", "countersign-bench", "countersign-example-api"];
+    let mut build = process::cargo(&["build", "--release", "--locked"]);
+    process::run(build.args(packages.iter().flat_map(|package| ["--package", package])))?;
     let program = repository::root().join("target/release/countersign-bench");
     process::run(&mut process::command(program, arguments))
 }

@@ -3,6 +3,7 @@
 
 mod rotations;
 
+use countersign_bench::guarding::Guarding;
 use countersign_bench::refreshing::Refreshing;
 use countersign_bench::signing::Signing;
 use countersign_token::Algorithm;
@@ -55,5 +56,13 @@ fn jwt(criterion: &mut Criterion) {
     group.bench_function("decode", |bencher| bencher.iter(|| signing.decode()));
 }
 
-criterion_group!(parts, ratchet, refresh_token, judge, signatures, jwt, rotations::sqlite_rotate);
+fn layer(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("layer");
+    for (name, places) in [("remembered", 64), ("not remembered", 0)] {
+        let mut guarding = Guarding::new(places);
+        group.bench_function(name, |bencher| bencher.iter(|| guarding.ask()));
+    }
+}
+
+criterion_group!(parts, ratchet, refresh_token, judge, signatures, jwt, layer, rotations::sqlite_rotate);
 criterion_main!(parts);

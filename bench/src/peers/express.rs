@@ -29,7 +29,8 @@ pub(super) fn start(form: Form, cpu: Cpu) -> Result<Peer> {
             "Express, tuned"
         }
     };
-    let program = Program { name: "express", file: "server.js", environment: &environment };
+    let program = Program { directory: "bench/peers/express", file: "server.js", environment: &environment };
+    program.install()?;
     let (base, server) = program.start(cpu)?;
     Ok(Peer {
         name,

@@ -21,6 +21,7 @@ use crate::http::{Post, Reply};
 use crate::server::{Cpu, Server};
 
 pub(crate) use express::Form;
+pub(crate) use node::Program;
 
 /// What an ES256 token begins with: `{"alg":"ES256",` in base64url.
 const ES256: &str = "eyJhbGciOiJFUzI1NiIs";

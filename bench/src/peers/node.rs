@@ -1,4 +1,4 @@
-//! Starting a server for Node: its packages are installed as its lock file says, then it is run.
+//! Starting a server for Node, whose packages are installed as its lock file says.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,43 +13,46 @@ use crate::{http, process};
 /// On a busy machine it takes seconds to load the packages.
 const START: Duration = Duration::from_secs(30);
 
-/// A program below `bench/peers`.
-pub(super) struct Program<'a> {
-    /// The directory, which is also the server's name.
-    pub(super) name: &'static str,
-    pub(super) file: &'static str,
+/// A program for Node.
+pub(crate) struct Program<'a> {
+    /// Below the root of the repository; its last part is the server's name.
+    pub(crate) directory: &'static str,
+    pub(crate) file: &'static str,
     /// All that it is told, but `PORT` and the path of Node.
-    pub(super) environment: &'a [(&'static str, &'a str)],
+    pub(crate) environment: &'a [(&'static str, &'a str)],
 }
 
 impl Program<'_> {
-    /// Starts it at a free address and waits for an answer, of whatever status.
-    pub(super) fn start(&self, cpu: Cpu) -> Result<(SocketAddr, Server)> {
-        self.install()?;
+    /// Starts it at a free address and waits for an answer, of whatever status. Its packages must be there.
+    pub(crate) fn start(&self, cpu: Cpu) -> Result<(SocketAddr, Server)> {
         let base = server::free_address()?;
         let mut command = server::guarded(cpu, Ending::Kill);
         command
             .args(["node", self.file])
-            .current_dir(process::at("bench/peers").join(self.name))
+            .current_dir(process::at(self.directory))
             .env_remove("NODE_ENV")
             .env_remove("NODE_OPTIONS")
             .env("PORT", base.port().to_string())
             .envs(self.environment.iter().copied());
-        let mut server = Server::start(self.name, server::home()?, command)?;
+        let mut server = Server::start(self.name(), server::home()?, command)?;
         server.wait_until(START, || http::get(base, "/").is_ok())?;
         Ok((base, server))
     }
 
     /// Installs the packages, unless those of this very lock file are there.
-    fn install(&self) -> Result<()> {
-        let directory = process::at("bench/peers").join(self.name);
+    pub(super) fn install(&self) -> Result<()> {
+        let directory = process::at(self.directory);
         let wanted = fs::read(directory.join("package-lock.json"))
-            .with_context(|| format!("{} has no lock file", self.name))?;
+            .with_context(|| format!("{} has no lock file", self.directory))?;
         let stamp = directory.join("node_modules/.installed-lock.json");
         if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
         process::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&directory))?;
         fs::write(stamp, wanted).context("cannot note what is installed")
+    }
+
+    fn name(&self) -> &'static str {
+        self.directory.rsplit('/').next().unwrap_or(self.directory)
     }
 }

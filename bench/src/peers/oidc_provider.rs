@@ -13,7 +13,9 @@ pub(super) fn start(cpu: Cpu) -> Result<Peer> {
     let client_secret = secret()?;
     let environment =
         [("CLIENT_ID", CLIENT_ID), ("CLIENT_SECRET", client_secret.as_str()), ("NODE_ENV", "production")];
-    let program = Program { name: "oidc-provider", file: "server.mjs", environment: &environment };
+    let program =
+        Program { directory: "bench/peers/oidc-provider", file: "server.mjs", environment: &environment };
+    program.install()?;
     let (base, server) = program.start(cpu)?;
     let client_id = CLIENT_ID.to_owned();
     Ok(Peer {

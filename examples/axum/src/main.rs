@@ -30,7 +30,8 @@ async fn main() -> anyhow::Result<()> {
 
 /// Users come from `ISSUER`, which must be there; staff from `STAFF_ISSUER`, if there is one, which may come later.
 async fn verifier(settings: &Settings) -> anyhow::Result<Verifier> {
-    let issuer = Issuer::discover(settings.issuer.as_str()).when_stale(settings.when_stale);
+    let issuer = Issuer::discover(settings.issuer.as_str());
+    let issuer = issuer.when_stale(settings.when_stale).refresh_every(settings.refresh_every);
     let issuer = issuer.connect().await.with_context(|| {
         format!(
             "{} does not answer as an issuer does; is it running, and spelt as it spells itself?",

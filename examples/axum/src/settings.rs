@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) staff_issuer: Option<String>,
     /// `STALE`, in seconds: for how long requests are served without news of revocations. 60 by default.
     pub(crate) when_stale: WhenStale,
+    /// `REFRESH_EVERY`, in seconds: how old keys may become. 300 by default, 30 at least.
+    pub(crate) refresh_every: Duration,
     /// `PORT`, 4000 by default; 0 takes a free one.
     pub(crate) port: u16,
 }
@@ -25,21 +27,23 @@ impl Settings {
     /// When a number is none.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
         let issuer = variable("ISSUER").unwrap_or_else(|| "http://localhost:3000".to_owned());
-        let when_stale = match variable("STALE") {
-            None => WhenStale::default(),
-            Some(seconds) => {
-                let seconds = seconds.parse().context("STALE is a number of seconds")?;
-                WhenStale::Serve { up_to: Duration::from_secs(seconds) }
-            }
-        };
+        let when_stale =
+            seconds("STALE")?.map_or_else(WhenStale::default, |up_to| WhenStale::Serve { up_to });
         Ok(Self {
             audience: variable("AUDIENCE").unwrap_or_else(|| issuer.clone()),
             issuer,
             staff_issuer: variable("STAFF_ISSUER"),
             when_stale,
+            refresh_every: seconds("REFRESH_EVERY")?.unwrap_or(Duration::from_secs(300)),
             port: variable("PORT").map_or(Ok(4000), |port| port.parse()).context("PORT is a port number")?,
         })
     }
+}
+
+fn seconds(name: &str) -> anyhow::Result<Option<Duration>> {
+    let seconds = variable(name).map(|seconds| seconds.parse());
+    let seconds = seconds.transpose().with_context(|| format!("{name} is a number of seconds"))?;
+    Ok(seconds.map(Duration::from_secs))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]

@@ -9,7 +9,10 @@ use super::Fault;
 /// Each crate of the workspace and the crates of the workspace that it may use.
 const EDGES: [(&str, &[&str]); 8] = [
     ("countersign", &["countersign-core", "countersign-store", "countersign-token"]),
-    ("countersign-bench", &["countersign", "countersign-core", "countersign-store", "countersign-token"]),
+    (
+        "countersign-bench",
+        &["countersign", "countersign-core", "countersign-store", "countersign-token", "countersign-verify"],
+    ),
     ("countersign-core", &["countersign-token"]),
     ("countersign-example-api", &["countersign-verify"]),
     ("countersign-store", &["countersign-core", "countersign-token"]),

@@ -164,10 +164,16 @@ fn sign_in_request(credentials: &Credentials) -> Vec<u8> {
     post("/getTokens", &body)
 }
 
-fn verify_request(access_token: &Secret<String>) -> Vec<u8> {
+/// The request for the protected route with one access token.
+pub fn verify_request(access_token: &Secret<String>) -> Vec<u8> {
     let token = access_token.expose();
     format!("GET /protectedRoute HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n")
         .into_bytes()
+}
+
+/// The request that takes a session back.
+pub fn sign_out_request(refresh_token: &Secret<String>) -> Vec<u8> {
+    post("/logout", &json!({"refreshToken": refresh_token.expose()}))
 }
 
 fn post(path: &str, body: &Value) -> Vec<u8> {

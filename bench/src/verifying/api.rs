@@ -1,0 +1,93 @@
+//! APIs that accept the issuer's tokens: the examples of this repository, as they are.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use countersign::load::{Connection, tutorial};
+use countersign_core::Secret;
+
+use crate::compare::SERVERS;
+use crate::fleet;
+use crate::ours::{self, Ours};
+use crate::peers::Program;
+use crate::server::{self, Ending, Server, guarded};
+use crate::{http, process};
+
+/// The longest that a start may take.
+const START: Duration = Duration::from_secs(30);
+
+/// A running API. It ends when this is dropped.
+pub(super) struct Api {
+    pub(super) name: &'static str,
+    pub(super) base: SocketAddr,
+    server: Server,
+}
+
+/// One client of an API, with a token.
+pub(super) struct Caller {
+    connection: Connection,
+    request: Vec<u8>,
+}
+
+impl Api {
+    /// `examples/axum`; keys may become as old as it is told, or as it has it by default.
+    pub(super) fn axum(issuer: &Ours, refresh_every: Option<Duration>) -> Result<Self> {
+        let base = server::free_address()?;
+        let mut command = guarded(SERVERS, Ending::Kill);
+        command
+            .arg(ours::program("countersign-example-api")?)
+            .env("ISSUER", issuer.name())
+            .env("AUDIENCE", fleet::ISSUER)
+            .env("PORT", base.port().to_string());
+        if let Some(seconds) = refresh_every {
+            command.env("REFRESH_EVERY", seconds.as_secs().to_string());
+        }
+        let mut server = Server::start("the example API", server::home()?, command)?;
+        server.wait_until(START, || http::get(base, "/livez").is_ok_and(|reply| reply.status == 200))?;
+        Ok(Self { name: "axum", base, server })
+    }
+
+    /// `examples/express-countersign`, with the package as it is in this repository now.
+    pub(super) fn express(issuer: &Ours) -> Result<Self> {
+        let install = ["examples/install.mjs", "express-countersign"];
+        process::run(Command::new("node").args(install).current_dir(process::at(".")))?;
+        let name = issuer.name();
+        let environment = [("ISSUER", name.as_str()), ("AUDIENCE", fleet::ISSUER)];
+        let directory = "examples/express-countersign";
+        let (base, server) =
+            Program { directory, file: "server.mjs", environment: &environment }.start(SERVERS)?;
+        Ok(Self { name: "Express", base, server })
+    }
+
+    /// Its resident memory, in KiB.
+    pub(super) fn resident_kib(&self) -> Result<u64> {
+        ours::resident_kib(self.server.pid())
+    }
+}
+
+impl Caller {
+    /// Connects, and sees that the token is accepted.
+    pub(super) async fn accepted(api: SocketAddr, token: &Secret<String>) -> Result<Self> {
+        let mut caller = Self::connect(api, token).await?;
+        let status = caller.ask().await?;
+        ensure!(status == 200, "a good token was answered with {status}");
+        Ok(caller)
+    }
+
+    /// Connects.
+    pub(super) async fn connect(api: SocketAddr, token: &Secret<String>) -> Result<Self> {
+        Ok(Self { connection: Connection::open(api).await?, request: tutorial::verify_request(token) })
+    }
+
+    /// Presents another token from now on.
+    pub(super) fn take(&mut self, token: &Secret<String>) {
+        self.request = tutorial::verify_request(token);
+    }
+
+    /// The status of one more answer.
+    pub(super) async fn ask(&mut self) -> Result<u16> {
+        Ok(self.connection.exchange(&self.request).await?.status)
+    }
+}
