@@ -120,6 +120,15 @@ mod tests {
     }
 
     #[test]
+    fn what_the_guide_shows_is_a_configuration() {
+        let guide = include_str!("../../../../docs/guide/behind-a-proxy.md");
+        let toml = guide.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+        let config: crate::config::Config = toml::from_str(toml).unwrap();
+        assert_eq!(config.forward_auth.routes.len(), 3);
+        config.check().unwrap();
+    }
+
+    #[test]
     fn routes_that_mean_nothing_or_two_things_are_refused() {
         assert!(checked(r#"routes = [{ path = "/admin", scope = "admin", host = "App.example" }]"#).is_ok());
         for bad in [
