@@ -52,7 +52,8 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let signed = revocation_list::after(&edge.app, parse(after.as_deref())?)?;
-    let tag = format!("\"{}{}\"", signed.cursor, if signed.has_more { "+" } else { "" });
+    // Another signature is another body: a piece that is out of date is not called unchanged.
+    let tag = format!("\"{}-{}\"", signed.cursor, signed.issued_at.seconds());
     let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let is_known = known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
     let tag = HeaderValue::try_from(tag).expect("digits, letters and quotes");
@@ -72,6 +73,9 @@ pub(super) async fn follow(
 ) -> Result<Response, Problem> {
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
     let cursor = parse(last.or(after.as_deref()))?;
+    if edge.is_draining.load(Ordering::Relaxed) {
+        return Err(Failure::draining().into());
+    }
     revocation_list::check_up_to_date(&edge.app)?;
     let address = visitor.presence.address.unwrap_or(IpAddr::from([0, 0, 0, 0]));
     let place = edge.followers.take(address).ok_or_else(Failure::too_many_followers)?;
