@@ -276,6 +276,24 @@ async fn what_is_no_stream_of_events_or_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
+async fn while_the_stream_is_refused_the_list_is_asked_for() {
+    let full = "HTTP/1.1 503 Full\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n";
+    let refuse = |issuer: &FakeIssuer| {
+        issuer.serve_list();
+        issuer.script(Script::Breaks(full.to_owned()));
+        let others = (0..1500).map(|number| revoked(&format!("01a20dc4-c2f3-724c-8000-{number:012x}")));
+        others.for_each(|entry| issuer.revoke(entry));
+        issuer.revoke(revoked(SESSIONS[0]));
+    };
+    let api = Api::start(refuse).await;
+    assert!(api.is_revoked(SESSIONS[0]), "all pages are read before it is ready");
+    assert!(api.verify(SESSIONS[1]).is_ok());
+    api.issuer.revoke(revoked(SESSIONS[1]));
+    eventually("it is refused", || api.is_revoked(SESSIONS[1])).await;
+    assert_eq!(api.resumed().len(), 1, "no stream was opened meanwhile");
+}
+
+#[tokio::test]
 async fn a_stream_that_falls_silent_is_opened_again() {
     let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
     api.issuer.be_silent(true);
