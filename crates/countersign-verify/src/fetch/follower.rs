@@ -49,16 +49,9 @@ const SHORTEST_STREAM: u64 = 5;
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 impl Follower {
-    /// Waits until the metadata says whether there is a list, and then follows it.
+    /// Waits until the metadata names a list, and then follows it.
     pub(super) async fn run(self) {
-        let mut address = self.source.feed.subscribe();
-        let known = address.wait_for(|address| !matches!(address, FeedAddress::Unknown)).await;
-        let known = known.map(|address| address.clone());
-        let Ok(FeedAddress::At(list)) = known else {
-            self.feed.decide(Following::No);
-            self.is_ready.send_replace(true);
-            return;
-        };
+        let Some(list) = self.find_list().await else { return };
         self.feed.decide(Following::Yes);
         let stream = stream_of(list.clone());
         let mut failures = 0_u32;
@@ -76,6 +69,25 @@ impl Follower {
             }
             // It ends when it is time to try the stream again.
             tokio::time::timeout(wait, self.ask_now_and_then(&list)).await.ok();
+        }
+    }
+
+    /// Where the list is. While the metadata names none, tokens are accepted without one, which is reported.
+    async fn find_list(&self) -> Option<Url> {
+        let mut address = self.source.feed.subscribe();
+        loop {
+            let known = address.wait_for(|address| !matches!(address, FeedAddress::Unknown)).await;
+            let known = known.ok()?.clone();
+            if let FeedAddress::At(list) = known {
+                return Some(list);
+            }
+            self.feed.decide(Following::No);
+            self.is_ready.send_replace(true);
+            if matches!(known, FeedAddress::Ignored) {
+                return None;
+            }
+            self.source.report(Trouble::Revocations(FollowError::NoList));
+            address.wait_for(|address| matches!(address, FeedAddress::At(_))).await.ok()?;
         }
     }
 
