@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use countersign::operations::server::{self, Listeners};
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
-use countersign_core::revocation::Revocation;
+use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
@@ -127,6 +128,10 @@ impl Store for Agreeable {
 
     async fn forget_revocations(&self, _: u64) -> Answer<()> {
         Ok(())
+    }
+
+    async fn begin_token_life(&self, longest: Duration, _: Timestamp) -> Answer<TokenLife> {
+        Ok(TokenLife { longest, earlier: None })
     }
 
     async fn add_client(&self, _: &Client) -> Answer<Added> {

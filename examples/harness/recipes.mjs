@@ -57,6 +57,14 @@ const all = [
   // It stands on the package in this repository, whatever that is at the moment.
   { ...node, ...ours, name: "express-countersign", into: undefined, withoutKeys: 503 },
   { ...cargo, ...ours, name: "axum", withoutKeys: "ends" },
+  {
+    ...ours,
+    name: "axum-minimal",
+    directory: "axum",
+    install: [[...cargo.install[0], "--example", "minimal"]],
+    start: ["../../target/release/examples/minimal"],
+    withoutKeys: "ends",
+  },
   { name: "express-oauth2-jwt-bearer", ...node, tolerance: 5, malformed: 400, withoutKeys: 401 },
   { name: "express-jwt", ...node, tolerance: 0, malformed: 401, withoutKeys: 503 },
   { name: "node-jose", ...node, tolerance: 0, malformed: 401, withoutKeys: 503 },
@@ -79,13 +87,13 @@ export function recipes(only = process.env.RECIPE) {
 /** The directories that have no line above: a recipe that nobody runs is a mistake. */
 export async function directoriesWithoutRecipe() {
   const entries = await readdir(ROOT, { withFileTypes: true });
-  const known = new Set(["forward-auth", "harness", ...all.map(({ name }) => name)]);
+  const known = new Set(["forward-auth", "harness", ...all.map(({ name, directory = name }) => directory)]);
   return entries.filter((entry) => entry.isDirectory() && !known.has(entry.name)).map(({ name }) => name);
 }
 
 /** Installs and builds unless that was done for the same files in this place; returns whether it had to. */
 export async function install(recipe) {
-  const directory = join(ROOT, recipe.name);
+  const directory = home(recipe);
   if (!recipe.into) {
     for (const step of recipe.install) await run(step, { cwd: directory, env: process.env });
     return true;
@@ -103,7 +111,7 @@ export async function install(recipe) {
 export async function start(recipe, { issuer, audience }) {
   const port = await freePort();
   const env = environment({ ISSUER: issuer, AUDIENCE: audience, PORT: String(port) });
-  const program = new Program(recipe.name, recipe.start, { cwd: join(ROOT, recipe.name), env });
+  const program = new Program(recipe.name, recipe.start, { cwd: home(recipe), env });
   try {
     await program.says(READY);
     await accepts(port);
@@ -113,6 +121,8 @@ export async function start(recipe, { issuer, audience }) {
   }
   return { ...recipe, program, url: `http://127.0.0.1:${port}/protectedRoute` };
 }
+
+const home = ({ name, directory = name }) => join(ROOT, directory);
 
 async function fingerprint(directory, inputs) {
   const hash = createHash("sha256").update(directory);

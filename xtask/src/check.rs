@@ -35,7 +35,6 @@ fn take_all(steps: &mut Steps) -> Result<()> {
     steps.take("clients", "`npm test` in clients/node runs it again", recipes::check_clients)?;
     steps.take("recipes", "`cargo xtask recipes` runs it again", recipes::check)?;
     steps.take("comparison", "`cargo xtask compare --quick` runs it again", measure::try_comparison)?;
-    steps.take("verifying", "`cargo xtask verifying --quick` runs it again", measure::try_verifying)?;
     steps.take("readme", "mend the page or the server; `cargo xtask readme` runs it again", readme::check)
 }
 

@@ -34,9 +34,9 @@ cargo xtask COMMAND
   fuzz [SECONDS]   every fuzz target for so long each (60)
   tidy             the rules of the house: crate edges, file lengths, module docs and so on
   compare [FLAGS]  measures the server beside others and writes docs/comparison.md; --keycloak for it too,
-                   --quick to see that everything works
+                   --quick to see that everything works, which writes nothing
   parts            times the parts of a refresh alone, and counts their instructions
-  scale [LARGEST]  measures it over ten thousand to ten million sessions for docs/scale.md; takes 20 minutes
+  scale [LARGEST]  measures it over ten thousand to ten million sessions for docs/scale.md; takes six minutes
   verifying [--quick]
                    measures APIs that verify access tokens and completes docs/verifying.md; takes 5 minutes
   recipes          tries the recipes below examples/ and the package for Node against a real server

@@ -43,12 +43,6 @@ pub(crate) fn verifying(flags: &[&str]) -> Result<()> {
     bench(&[&["verifying"], flags].concat())
 }
 
-/// Shows that verifiers do what they must, with figures that mean nothing.
-pub(crate) fn try_verifying() -> Result<Remark> {
-    verifying(&["--quick"])?;
-    Ok("no good token was refused, and no revoked one forgotten".to_owned())
-}
-
 fn bench(arguments: &[&str]) -> Result<()> {
     let packages = ["countersign", "countersign-bench", "countersign-example-api"];
     let mut build = process::cargo(&["build", "--release", "--locked"]);

@@ -6,7 +6,7 @@
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { readEvents } = require("./event-stream.js");
-const { get } = require("./http.js");
+const { get, getText } = require("./http.js");
 const { pauseAfter, retryAfter } = require("./pause.js");
 const { verifyPiece } = require("./piece.js");
 const { Revoked } = require("./revoked.js");
@@ -21,7 +21,7 @@ class RevocationFollower {
   /** Up to which second the list is known to be complete. */
   #provenAt = -Infinity;
   #trouble;
-  /** Attempts since a piece was last taken. */
+  /** Attempts since a piece last came by the stream. */
   #failures = 0;
   #stop = new AbortController();
   #resolveReady;
@@ -34,7 +34,7 @@ class RevocationFollower {
   tried = new Promise((resolve) => (this.#resolveTried = resolve));
 
   constructor({ issuer, server }, keys, world) {
-    this.#source = { issuer, url: `${server}/revocations/stream` };
+    this.#source = { issuer, list: `${server}/revocations`, url: `${server}/revocations/stream` };
     this.#keys = keys;
     this.#world = world;
     this.#revoked = new Revoked(world.limits);
@@ -49,7 +49,10 @@ class RevocationFollower {
 
   /** By how many seconds the list may be out of date; infinitely many before it is known. */
   get behind() {
-    return Math.max(0, this.#world.now() - this.#provenAt);
+    const { now, limits } = this.#world;
+    const age = now() - this.#provenAt;
+    // A clock that was set back proves nothing.
+    return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
   /** Why the stream was last lost; `undefined` while it is there. */
@@ -70,10 +73,30 @@ class RevocationFollower {
   async #run() {
     while (!this.#stop.signal.aborted) {
       this.#trouble = await this.#listen();
-      this.#resolveTried();
       const pause = pauseAfter(this.#failures, this.#world);
       this.#failures += 1;
-      await this.#rest(Math.max(pause, this.#trouble.retryAfter ?? 0));
+      await this.#ask(Math.max(pause, this.#trouble.retryAfter ?? 0));
+    }
+  }
+
+  /** Asks for the list now and then, until it is time to try the stream again. */
+  async #ask(milliseconds) {
+    const { limits, random } = this.#world;
+    const until = performance.now() + milliseconds;
+    for (let left = milliseconds; left > 0 && !this.#stop.signal.aborted; left = until - performance.now()) {
+      await this.#list().catch(() => {});
+      this.#resolveTried();
+      await this.#rest(Math.min(left, limits.listInterval * (0.8 + 0.4 * random())));
+    }
+  }
+
+  /** Everything on the list that is not known yet. */
+  async #list() {
+    const { eventLength: size, listTimeout: timeout } = this.#world.limits;
+    for (let goesOn = true; goesOn;) {
+      const after = this.#cursor === null ? "" : `?after=${encodeURIComponent(this.#cursor)}`;
+      const bounds = { accept: "application/revocations+jwt", size, timeout };
+      goesOn = await this.#take(await getText(`${this.#source.list}${after}`, bounds));
     }
   }
 
@@ -88,6 +111,7 @@ class RevocationFollower {
       for await (const event of readEvents(stream, this.#world.limits.eventLength)) {
         if (event.type !== "revocations") continue;
         await this.#take(event.data);
+        this.#failures = 0;
         watchdog.refresh();
       }
       return new Error("the stream ended");
@@ -113,20 +137,22 @@ class RevocationFollower {
     throw error;
   }
 
+  /** Takes a piece in; answers whether there are more. */
   async #take(text) {
     const piece = await verifyPiece(text, this.#source.issuer, { keys: this.#keys, world: this.#world });
     if (piece.after !== null && piece.after !== this.#cursor) throw new Error("a piece of the list is missing");
-    const now = this.#world.now();
+    // By the server's clock, and a little later: a wrong clock here forgets nothing.
+    const now = piece.iat - this.#world.limits.clockTolerance;
     this.#revoked.sweep(now);
     const isAll = this.#revoked.add(piece.revocations, now);
     if (!isAll) throw new Error("the list of revocations does not fit into memory");
     this.#cursor = piece.cursor;
-    this.#failures = 0;
-    if (piece.more) return;
+    if (piece.more) return true;
     this.#provenAt = Math.max(this.#provenAt, piece.iat);
     this.#trouble = undefined;
     this.#resolveReady();
     this.#resolveTried();
+    return false;
   }
 
   /** Ends early when the follower is closed. */

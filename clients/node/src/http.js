@@ -18,10 +18,10 @@ function get(url, { headers, signal }) {
   });
 }
 
-/** Reads a whole JSON document, of a bounded size and in a bounded time. */
-async function getJson(url, { size, timeout }) {
+/** Reads a whole text, of a bounded size and in a bounded time. */
+async function getText(url, { accept, size, timeout }) {
   const signal = AbortSignal.timeout(timeout);
-  const response = await get(url, { headers: { accept: "application/json" }, signal });
+  const response = await get(url, { headers: { accept }, signal });
   if (response.statusCode !== 200) {
     response.destroy();
     throw new Error(`${url} answered ${response.statusCode}`);
@@ -33,7 +33,12 @@ async function getJson(url, { size, timeout }) {
     if (length > size) throw new Error(`${url} answered with more than ${size} bytes`);
     chunks.push(chunk);
   }
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** As `getText`, for JSON. */
+async function getJson(url, bounds) {
+  return JSON.parse(await getText(url, { accept: "application/json", ...bounds }));
 }
 
 /** Keeps the process alive until a promise is settled: somebody is waiting for it. */
@@ -46,4 +51,4 @@ async function held(promise) {
   }
 }
 
-module.exports = { get, getJson, held };
+module.exports = { get, getJson, getText, held };

@@ -24,13 +24,16 @@ module.exports = Object.freeze({
   eventLength: 512 * 1024,
   /** A stream without a verified event for so long is given up. The server sends one every 5 seconds. */
   streamIdle: 15_000,
+  /** While the stream cannot be had, the list is asked for so often; one answer has so much time. */
+  listInterval: 5_000,
+  listTimeout: 5_000,
   /** Requests that come before the list was ever known wait for it, for so long at most. */
   firstWait: 5_000,
   /** Pauses between attempts: doubling from the first to the second. */
   shortestPause: 1_000,
   longestPause: 30_000,
-  /** No `Retry-After` keeps a follower away for longer. */
-  longestRetryAfter: 5 * 60_000,
+  /** No `Retry-After` keeps a follower away for longer: half of the time for which old news is served by default. */
+  longestRetryAfter: 30_000,
 
   /** Revoked sessions kept in memory; 20 bytes each in a table at most half full, so at most 42 MB. */
   revokedSessions: 1_000_000,

@@ -335,3 +335,31 @@ test("a guard after the last was closed begins anew", async (t) => {
   await next.ready();
   assert.equal((await next.verify(await issuer.token())).sub, "1");
 });
+
+const full = (request, response) => response.writeHead(503, { "retry-after": "1" }).end();
+
+test("while the stream is refused, the list is asked for", async (t) => {
+  const options = { pieceLength: 10, servesList: true, answerStream: full };
+  const { issuer, guard } = await following(t, { ...options, limits: { listInterval: 20 } });
+  const sessions = await Promise.all(Array.from({ length: 25 }, () => signedIn(issuer)));
+  for (const { sid } of sessions) await issuer.revoke({ sid });
+  await guard.ready();
+  assert.ok(await isRevoked(guard, sessions[24].token), "the last page of several");
+  const { sid, token } = await signedIn(issuer);
+  assert.equal(await isRevoked(guard, token), false);
+  await issuer.revoke({ sid });
+  await until(() => isRevoked(guard, token));
+  assert.ok(issuer.listRequests.includes(issuer.list[24].cursor), "it goes on where it stood");
+  // When there is room again, the stream is followed and nobody asks any more.
+  issuer.answerStream = undefined;
+  await until(() => issuer.streams.size === 1);
+  const asked = issuer.listRequests.length;
+  await pause(100);
+  assert.equal(issuer.listRequests.length, asked);
+});
+
+test("a list that cannot be had in any way counts as behind", async (t) => {
+  const { guard } = await following(t, { servesList: false, answerStream: full });
+  await pause(50);
+  assert.equal(guard.status().revocations.behind, null);
+});

@@ -16,7 +16,7 @@ async function stale(t, { limits, ...options } = {}) {
   await until(() => guard.status().revocations.entries === 1);
   await issuer.stop();
   await until(() => guard.status().revocations.trouble !== undefined);
-  const claims = { exp: seconds() + 100_000 };
+  const claims = { iat: seconds() - 1_000, exp: seconds() + 100_000 };
   const tokens = {
     good: await issuer.token({ claims }),
     revoked: await issuer.token({ claims: { ...claims, sid: revoked } }),
@@ -119,7 +119,7 @@ test("a list that does not fit into memory is out of date until it does", async 
   assert.equal(await codeOf(guard, await issuer.token()), "served");
 });
 
-test("entries are forgotten when they are over, while the stream goes on", async (t) => {
+test("entries are forgotten when the issuer's time says that they are over, and not by a wrong clock here", async (t) => {
   const issuer = await FakeIssuer.start();
   t.after(() => issuer.stop());
   const clock = { ahead: 0 };
@@ -129,5 +129,17 @@ test("entries are forgotten when they are over, while the stream goes on", async
   await issuer.revoke({ sid: sessionId(), exp: seconds() + 900 });
   await until(() => guard.status().revocations.entries === 2);
   clock.ahead = 30;
+  issuer.pieceClaims = { exp: seconds() + 100 };
+  await pause(200);
+  assert.equal(guard.status().revocations.entries, 2);
+  issuer.pieceClaims = { iat: seconds() + 30, exp: seconds() + 100 };
   await until(() => guard.status().revocations.entries === 1);
+});
+
+test("a clock that was set back does not make an old list new", async (t) => {
+  const { guard, clock, tokens } = await stale(t);
+  clock.ahead = -3;
+  assert.equal(await codeOf(guard, tokens.good), "served");
+  clock.ahead = -60;
+  assert.equal(await codeOf(guard, tokens.good), "revocations_stale");
 });

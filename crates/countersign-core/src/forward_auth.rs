@@ -8,6 +8,8 @@
 
 use countersign_token::Scope;
 
+use crate::origin::Host;
+
 /// The longest path, in bytes.
 const MAX_PATH: usize = 4096;
 
@@ -23,8 +25,8 @@ pub struct Ambiguous;
 /// What one part of an application needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// On which host; `None` on all. Lower case, without a port.
-    pub host: Option<String>,
+    /// On which host; `None` on all.
+    pub host: Option<Host>,
     /// From which path on: it, and everything under it.
     pub path: PlainPath,
     /// What is needed there.
@@ -75,10 +77,14 @@ impl PlainPath {
     }
 
     /// Whether a path is this one or under it.
-    fn covers(&self, path: &Self, is_same: impl Fn(&str, &str) -> bool) -> bool {
-        let prefix = self.0.trim_end_matches('/');
-        let Some((begin, rest)) = path.0.split_at_checked(prefix.len()) else { return false };
-        is_same(prefix, begin) && (rest.is_empty() || rest.starts_with('/'))
+    fn covers(&self, path: &Self) -> bool {
+        let rest = path.0.strip_prefix(self.0.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The same for those who make no difference between capital and small letters.
+    fn folded(&self) -> Self {
+        Self(self.0.to_lowercase())
     }
 }
 
@@ -110,23 +116,18 @@ impl Routes {
     }
 
     /// What a request to a path of a host needs: a token, unless a route says otherwise.
-    pub fn access(&self, host: &str, path: &PlainPath) -> Access {
-        let name = host_name(host).to_ascii_lowercase();
+    pub fn access(&self, host: &Host, path: &PlainPath) -> Access {
+        let folded = path.folded();
         let holds = |route: &&Route| {
-            let is_here = route.host.as_ref().is_none_or(|host| *host == name);
-            let is_same: fn(&str, &str) -> bool = match route.access {
-                Access::Public => |one, other| one == other,
-                Access::Token(_) => |one, other| one.to_lowercase() == other.to_lowercase(),
-            };
-            is_here && route.path.covers(path, is_same)
+            let is_here = route.host.as_ref().is_none_or(|name| name == host);
+            is_here
+                && match route.access {
+                    Access::Public => route.path.covers(path),
+                    Access::Token(_) => route.path.folded().covers(&folded),
+                }
         };
         self.0.iter().find(holds).map_or(Access::Token(Scope::default()), |route| route.access.clone())
     }
-}
-
-/// A host without its port. The colons of an IPv6 address are inside its brackets.
-fn host_name(host: &str) -> &str {
-    host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -134,7 +135,11 @@ mod tests {
     use super::*;
 
     fn route(host: Option<&str>, path: &str, access: Access) -> Route {
-        Route { host: host.map(str::to_owned), path: PlainPath::parse(path).unwrap(), access }
+        Route {
+            host: host.map(|host| Host::parse(host).unwrap()),
+            path: PlainPath::parse(path).unwrap(),
+            access,
+        }
     }
 
     fn token(scope: &str) -> Access {
@@ -208,7 +213,9 @@ mod tests {
             route(None, "/admin/help", Access::Public),
             route(Some("api.example"), "/", token("")),
         ]);
-        let access = |host: &str, path: &str| routes.access(host, &PlainPath::parse(path).unwrap());
+        let access = |host: &str, path: &str| {
+            routes.access(&Host::parse(host).unwrap(), &PlainPath::parse(path).unwrap())
+        };
         assert_eq!(access("www.example", "/"), Access::Public);
         assert_eq!(access("www.example", "/administrator"), Access::Public);
         for path in ["/admin", "/admin/", "/admin/x", "/%61dmin/x", "/ADMIN", "/Admin/Help", "/admin/helpers"]
@@ -216,9 +223,12 @@ mod tests {
             assert_eq!(access("www.example", path), token("admin"), "{path}");
         }
         assert_eq!(access("www.example", "/admin/help/a"), Access::Public);
-        for host in ["api.example", "API.example:8443"] {
+        for host in ["api.example", "API.example."] {
             assert_eq!(access(host, "/"), token(""), "{host}");
         }
-        assert_eq!(Routes::default().access("a", &PlainPath::parse("/").unwrap()), token(""));
+        assert_eq!(
+            Routes::default().access(&Host::parse("a").unwrap(), &PlainPath::parse("/").unwrap()),
+            token("")
+        );
     }
 }

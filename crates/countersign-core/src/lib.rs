@@ -21,6 +21,7 @@ pub mod ids;
 pub mod issuer;
 pub mod master_key;
 pub mod opening;
+pub mod origin;
 pub mod password;
 pub mod ratchet;
 pub mod refresh;

@@ -9,13 +9,14 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::client::{Client, ClientAuthentication};
 use crate::password::PasswordHash;
 use crate::refresh::Step;
-use crate::revocation::Revocation;
+use crate::revocation::{Revocation, TokenLife};
 use crate::session::{Presence, Revoked, Session, SessionWithUser};
 use crate::signing_keys::StoredKey;
 use crate::user::{Password, Role, User, UserClaims, Username};
@@ -73,6 +74,9 @@ pub trait Store: Send + Sync {
     async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>>;
     /// Forgets the entries up to and with `number`. Their numbers are not given again.
     async fn forget_revocations(&self, number: u64) -> Answer<()>;
+
+    /// Notes that from `now` on access tokens of at most `longest` are issued; answers how long any is out.
+    async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife>;
 
     /// Registers a client, unless a client or a user has its id.
     async fn add_client(&self, client: &Client) -> Answer<Added>;

@@ -9,6 +9,14 @@ CREATE TABLE revocations (
     except_id  BLOB
 ) STRICT;
 
+-- How long access tokens live, and those of an earlier configuration: for so long a revocation matters.
+CREATE TABLE token_life (
+    only_row      INTEGER PRIMARY KEY CHECK (only_row = 1),
+    longest       INTEGER NOT NULL,
+    earlier       INTEGER,
+    earlier_until INTEGER
+) STRICT;
+
 CREATE TABLE clients (
     id             TEXT PRIMARY KEY,
     authentication TEXT NOT NULL,

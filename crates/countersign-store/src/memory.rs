@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
-use countersign_core::revocation::{Revocation, RevokedSessions};
+use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
@@ -34,6 +35,7 @@ struct Tables {
     revocations: BTreeMap<u64, Revocation>,
     /// The number of the last revocation.
     revoked: u64,
+    token_life: Option<TokenLife>,
     clients: BTreeMap<ClientId, Client>,
     ring: KeyRing,
 }
@@ -241,6 +243,13 @@ impl Store for MemoryStore {
     async fn forget_revocations(&self, number: u64) -> Answer<()> {
         self.tables().revocations.retain(|known, _| *known > number);
         Ok(())
+    }
+
+    async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife> {
+        let mut tables = self.tables();
+        let life = TokenLife::begin(tables.token_life, longest, now);
+        tables.token_life = Some(life);
+        Ok(life)
     }
 
     async fn add_client(&self, client: &Client) -> Answer<Added> {

@@ -10,7 +10,7 @@ use countersign_core::{Secret, ServerKeys, Timestamp, World};
 use countersign_token::tutorial::TutorialKey;
 
 use crate::flows::accounts::Directory;
-use crate::flows::revocation_list::LastSigned;
+use crate::flows::revocation_list::SignedPieces;
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::Keyring;
 use crate::operations::metrics::Metrics;
@@ -41,8 +41,8 @@ pub struct App {
     pub routes: Routes,
     /// What was taken back lately.
     pub revocations: RevocationWindow,
-    /// The piece of that list which was signed last.
-    pub last_signed: LastSigned,
+    /// The pieces of that list which were signed lately.
+    pub signed_pieces: SignedPieces,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether strangers may sign up.

@@ -15,7 +15,7 @@ use countersign_token::{Algorithm, Expected, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
-use crate::flows::revocation_list::LastSigned;
+use crate::flows::revocation_list::SignedPieces;
 use crate::http::{DeviceLabels, Edge, Followers, Hosts};
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::{Keeper, Keyring, Keys};
@@ -59,6 +59,7 @@ pub async fn assemble(
         token_type: issuer.token_type,
         leeway: Duration::ZERO,
     };
+    let life = store.begin_token_life(issuer.longest_lifetime(), world.now()).await?;
     let hashing = hashing(config, &checked, world);
     let app = App {
         store,
@@ -67,8 +68,8 @@ pub async fn assemble(
         audience,
         policy: checked.policy,
         keyring: Keyring::new(keys, expected),
-        revocations: RevocationWindow::default(),
-        last_signed: LastSigned::default(),
+        revocations: RevocationWindow::new(life),
+        signed_pieces: SignedPieces::default(),
         metrics: Metrics::new(hashing.hashes()),
         hashing,
         throttle: Throttle::new(checked.allowances, world.clone()),

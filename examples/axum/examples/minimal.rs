@@ -1,16 +1,20 @@
-//! The least that guards an API: `cargo run --release -p countersign-example-api --example minimal`.
+//! The least that guards an API: `ISSUER=… AUDIENCE=… PORT=… cargo run --release -p countersign-example-api --example minimal`.
 
-use axum::{Router, routing::get};
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "so little has no settings and no log")]
+
+use std::env::var;
+
+use axum::{Json, Router, routing::get};
 use countersign_verify::{AccessToken, RequireToken, Verifier};
+use serde_json::json;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let issuer = "http://localhost:3000";
-    let verifier = Verifier::discover(issuer, issuer).await?;
-    let app = Router::new()
-        .route("/hello", get(async |token: AccessToken| format!("hello {}", token.sub)))
-        .route_layer(RequireToken::new(verifier));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
-    axum::serve(listener, app).await?;
-    Ok(())
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let verifier = Verifier::discover(&var("ISSUER")?, &var("AUDIENCE")?).await?;
+    let show =
+        async |token: AccessToken| Json(json!({ "message": "This is a protected route", "user": *token }));
+    let app = Router::new().route("/protectedRoute", get(show)).route_layer(RequireToken::new(verifier));
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", var("PORT")?.parse()?)).await?;
+    println!("listening");
+    Ok(axum::serve(listener, app).await?)
 }

@@ -34,6 +34,9 @@ export class FakeIssuer {
   streams = new Set();
   keyRequests = 0;
   streamRequests = [];
+  listRequests = [];
+  /** Whether the list can be asked for, besides the stream. */
+  servesList = false;
   isSilent = false;
   /** Milliseconds; the real one has 5 s. */
   heartbeat = 50;
@@ -159,6 +162,7 @@ export class FakeIssuer {
   #answer(request, response) {
     if (request.url === "/.well-known/jwks.json") return this.#serveKeys(request, response);
     if (request.url === "/revocations/stream") return this.#serveStream(request, response);
+    if (this.servesList && request.url.startsWith("/revocations")) return this.#serveList(request, response);
     return response.writeHead(404).end();
   }
 
@@ -168,6 +172,13 @@ export class FakeIssuer {
     return response
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ keys: this.keys.map(({ jwk }) => jwk) }));
+  }
+
+  async #serveList(request, response) {
+    const after = new URL(request.url, this.url).searchParams.get("after");
+    this.listRequests.push(after);
+    const { text } = await this.piece(after);
+    response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   }
 
   #serveStream(request, response) {

@@ -20,12 +20,13 @@ mod users;
 mod writer;
 
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
-use countersign_core::revocation::Revocation;
+use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
     Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
@@ -170,6 +171,11 @@ impl Store for SqliteStore {
 
     async fn forget_revocations(&self, number: u64) -> Answer<()> {
         self.writer.write(Touched::Nothing, move |connection| revocations::forget(connection, number)).await
+    }
+
+    async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife> {
+        let begin = move |connection: &Connection| revocations::begin_token_life(connection, longest, now);
+        self.writer.write(Touched::Nothing, begin).await
     }
 
     async fn add_client(&self, client: &Client) -> Answer<Added> {

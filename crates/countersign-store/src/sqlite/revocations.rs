@@ -1,9 +1,11 @@
 //! What was taken back, in the order of the port.
 
-use countersign_core::revocation::{Revocation, RevokedSessions};
+use std::time::Duration;
+
+use countersign_core::revocation::{EarlierLife, Revocation, RevokedSessions, TokenLife};
 use countersign_core::store::Whose;
 use countersign_core::{SessionId, Timestamp};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{Columns, Seconds};
 
@@ -49,6 +51,43 @@ pub(super) fn forget(connection: &Connection, number: u64) -> rusqlite::Result<(
         .prepare_cached("DELETE FROM revocations WHERE number <= ?1")?
         .execute([i64::try_from(number).unwrap_or(i64::MAX)])
         .map(drop)
+}
+
+/// Reads and replaces in one transaction of the writer.
+pub(super) fn begin_token_life(
+    connection: &Connection,
+    longest: Duration,
+    now: Timestamp,
+) -> rusqlite::Result<TokenLife> {
+    let known = connection
+        .query_row("SELECT longest, earlier, earlier_until FROM token_life", [], |row| {
+            let until = row.get::<_, Option<Seconds>>(2)?.map(|Seconds(time)| time);
+            let earlier = row.get::<_, Option<u32>>(1)?.map(whole).zip(until);
+            let earlier = earlier.map(|(longest, until)| EarlierLife { longest, until });
+            Ok(TokenLife { longest: whole(row.get(0)?), earlier })
+        })
+        .optional()?;
+    let life = TokenLife::begin(known, longest, now);
+    connection.execute(
+        "INSERT INTO token_life (only_row, longest, earlier, earlier_until) VALUES (1, ?1, ?2, ?3)
+         ON CONFLICT (only_row) DO UPDATE SET longest = ?1, earlier = ?2, earlier_until = ?3",
+        params![
+            whole_seconds(life.longest),
+            life.earlier.map(|earlier| whole_seconds(earlier.longest)),
+            life.earlier.map(|earlier| Seconds(earlier.until)),
+        ],
+    )?;
+    Ok(life)
+}
+
+/// Rounded up: a token lives no longer than that.
+fn whole_seconds(duration: Duration) -> u32 {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+fn whole(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
 }
 
 fn kind_of(whose: &Whose) -> (&'static str, Option<&str>) {

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
 use countersign_core::password::PasswordHash;
-use countersign_core::revocation::RevokedSessions;
+use countersign_core::revocation::{RevokedSessions, TokenLife};
 use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionState};
 use countersign_core::store::{Added, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
@@ -330,6 +331,19 @@ fn each_revocation_is_noted_once_and_in_order() {
         assert_eq!(store.open(&last, None).await.unwrap(), Opened::Opened);
         store.revoke(last.id, &everyone, &how).await.unwrap();
         assert_eq!(store.revocations(0, 10).await.unwrap()[0].number, 4, "no number comes twice");
+    });
+}
+
+#[test]
+fn how_long_tokens_live_is_remembered() {
+    promise(async |store, _| {
+        let (hour, short) = (Duration::from_secs(3600), Duration::from_secs(5));
+        let long = store.begin_token_life(hour, NOON).await.unwrap();
+        assert_eq!(long, TokenLife::begin(None, hour, NOON));
+        let lowered = store.begin_token_life(short, after(5)).await.unwrap();
+        assert_eq!(lowered, TokenLife::begin(Some(long), short, after(5)));
+        assert_eq!(lowered.over_at(NOON), NOON.plus(hour));
+        assert_eq!(store.begin_token_life(short, after(9)).await.unwrap(), lowered);
     });
 }
 

@@ -12,7 +12,7 @@ use countersign_store::Options;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::{Kit, NOON, after, rotate, user};
+use crate::support::{Kit, NOON, after, presence, rotate, user};
 
 /// A database and what plays on it.
 struct Table {
@@ -267,5 +267,40 @@ fn a_remembered_row_is_moved_once_by_concurrent_presentations() {
         assert_eq!(moved.filter(|moved| *moved).count(), 1, "round {round}");
         let found = table.runtime.block_on(store.session(tokens[0].session)).unwrap().unwrap();
         tokens[0] = table.kit.token(&found.session, step.link);
+    }
+}
+
+#[test]
+fn what_was_taken_from_memory_did_not_happen_if_it_cannot_be_committed() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let mut tokens = table.sessions(&*store, 8);
+    tokens.iter_mut().for_each(|token| table.turn(&*store, token));
+    // Another writer holds the file for longer than anybody waits.
+    let blocker = Connection::open(table.directory.path().join("test.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let steps: Vec<_> = tokens.iter().map(|token| table.kit.step(token, after(6))).collect();
+    let tries: Vec<_> = steps
+        .iter()
+        .map(|step| {
+            let (store, step) = (store.clone(), step.clone());
+            table.runtime.spawn(async move {
+                let rotated = store.rotate(&step, &presence(after(6))).await;
+                match rotated {
+                    Ok(Some(rotated)) => rotated.row().await.is_err(),
+                    Ok(None) => false,
+                    Err(_) => true,
+                }
+            })
+        })
+        .collect();
+    for this in tries {
+        assert!(table.runtime.block_on(this).unwrap(), "nothing is acknowledged");
+    }
+    blocker.execute_batch("ROLLBACK").unwrap();
+    for (token, step) in tokens.iter().zip(&steps) {
+        assert_eq!(table.generation(&*store, token.session), 1, "nothing moved");
+        assert!(table.runtime.block_on(rotate(&*store, step, after(7))).is_some(), "asked again, it moves");
+        assert_eq!(table.generation(&*store, token.session), 2);
     }
 }

@@ -182,7 +182,7 @@ mod key_name {
     }
 }
 
-/// Incident 7, and the header as a whole.
+/// C2 and incident 7: what is not understood is refused.
 mod header_members {
     use super::*;
 

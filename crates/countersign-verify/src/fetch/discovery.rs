@@ -164,12 +164,12 @@ impl Discovery {
         let address = match self.feed {
             Feed::AsTheMetadataSays => FeedAddress::Unknown,
             Feed::At(address) => FeedAddress::At(origin::parse(&address)?),
-            Feed::Ignored => FeedAddress::Nowhere,
+            Feed::Ignored => FeedAddress::Ignored,
         };
         let feed = RevocationFeed::undecided(self.when_stale);
         match address {
-            FeedAddress::Unknown => {}
-            FeedAddress::Nowhere => feed.decide(Following::No),
+            FeedAddress::Unknown | FeedAddress::Nowhere => {}
+            FeedAddress::Ignored => feed.decide(Following::No),
             FeedAddress::At(_) => feed.decide(Following::Yes),
         }
         let source = Source {

@@ -76,6 +76,10 @@ pub enum FollowError {
     /// was revoked.
     #[error("the stream cannot be opened, or broke")]
     Stream(#[from] IssuerError),
+    /// At fault: the issuer, if it has a list. Its metadata is looked at again with each key set; until it names a
+    /// list, a revoked session goes on until its token expires.
+    #[error("the metadata names no list of revocations")]
+    NoList,
     /// At fault: whatever answered at the stream's address.
     #[error("the answer is no stream of events")]
     NoEvents,

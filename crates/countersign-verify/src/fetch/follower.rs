@@ -2,7 +2,9 @@
 //!
 //! The list comes as a stream of events. Each carries a signed piece, so the way that it took need not be trusted.
 //! A stream that ends, breaks, falls silent or says something unacceptable is opened again where the list was
-//! left, after a pause that grows and is not the same for all who lost it.
+//! left, after a pause that grows and is not the same for all who lost it. Until then the list is asked for now and
+//! then: an issuer without a place for another follower, or a proxy that keeps streams back, leaves nobody without
+//! news.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,34 +39,79 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Well within the minute for which a list may be behind.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// How often the list is asked for while there is no stream.
+const LIST_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A stream that ends sooner is no success: whoever opens it at once again would never stop.
+const SHORTEST_STREAM: u64 = 5;
+
 /// An issuer that asks for more is asked sooner nevertheless: no token is accepted until it answers.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 impl Follower {
-    /// Waits until the metadata says whether there is a list, and then follows it.
+    /// Waits until the metadata names a list, and then follows it.
     pub(super) async fn run(self) {
-        let mut address = self.source.feed.subscribe();
-        let known = address.wait_for(|address| !matches!(address, FeedAddress::Unknown)).await;
-        let known = known.map(|address| address.clone());
-        let Ok(FeedAddress::At(list)) = known else {
-            self.feed.decide(Following::No);
-            self.is_ready.send_replace(true);
-            return;
-        };
+        let Some(list) = self.find_list().await else { return };
         self.feed.decide(Following::Yes);
-        let stream = stream_of(list);
+        let stream = stream_of(list.clone());
         let mut failures = 0_u32;
         loop {
+            let began = self.cache.now();
             let (applied, ended) = self.follow(&stream).await;
+            let lasted = self.cache.now().since(began).is_some_and(|time| time.as_secs() >= SHORTEST_STREAM);
             let was_good =
-                applied > 0 && !matches!(ended, Err(FollowError::Piece(_) | FollowError::Apply(_)));
+                applied > 0 && lasted && !matches!(ended, Err(FollowError::Piece(_) | FollowError::Apply(_)));
             failures = if was_good { 1 } else { failures.saturating_add(1) };
             let mut wait = pause::scattered(pause::doubled(FIRST_PAUSE, failures, LONGEST_PAUSE));
             if let Err(error) = ended {
                 wait = wait.max(error.retry_after().unwrap_or_default().min(LONGEST_RETRY_AFTER));
                 self.source.report(Trouble::Revocations(error));
             }
-            tokio::time::sleep(wait).await;
+            // It ends when it is time to try the stream again.
+            tokio::time::timeout(wait, self.ask_now_and_then(&list)).await.ok();
+        }
+    }
+
+    /// Where the list is. While the metadata names none, tokens are accepted without one, which is reported.
+    async fn find_list(&self) -> Option<Url> {
+        let mut address = self.source.feed.subscribe();
+        loop {
+            let known = address.wait_for(|address| !matches!(address, FeedAddress::Unknown)).await;
+            let known = known.ok()?.clone();
+            if let FeedAddress::At(list) = known {
+                return Some(list);
+            }
+            self.feed.decide(Following::No);
+            self.is_ready.send_replace(true);
+            if matches!(known, FeedAddress::Ignored) {
+                return None;
+            }
+            self.source.report(Trouble::Revocations(FollowError::NoList));
+            address.wait_for(|address| matches!(address, FeedAddress::At(_))).await.ok()?;
+        }
+    }
+
+    /// Asks for the list, again and again.
+    async fn ask_now_and_then(&self, list: &Url) {
+        loop {
+            // Why there is no stream has been reported; that there is no list either says no more.
+            self.read_list(list).await.ok();
+            tokio::time::sleep(pause::scattered(LIST_INTERVAL)).await;
+        }
+    }
+
+    /// Everything on the list that is not known yet.
+    async fn read_list(&self, list: &Url) -> Result<(), FollowError> {
+        loop {
+            let mut url = list.clone();
+            if let Some(cursor) = self.feed.cursor() {
+                url.query_pairs_mut().append_pair("after", &cursor);
+            }
+            let text = origin::get(&self.source.client, url, LONGEST_EVENT).await?;
+            let text = String::from_utf8(text).map_err(|_| FollowError::NoEvents)?;
+            if !self.apply(&text).await? {
+                return Ok(());
+            }
         }
     }
 
@@ -101,7 +148,8 @@ impl Follower {
         if is_stream { Ok(response) } else { Err(FollowError::NoEvents) }
     }
 
-    async fn apply(&self, text: &str) -> Result<(), FollowError> {
+    /// Answers whether there is more on the list.
+    async fn apply(&self, text: &str) -> Result<bool, FollowError> {
         let piece = match self.verify(text) {
             Err(PieceError::Token(VerifyError::UnknownKey)) => {
                 self.cache.ask(self.cache.now());
@@ -110,11 +158,12 @@ impl Follower {
             }
             verified => verified,
         }?;
+        let has_more = piece.has_more();
         self.feed.apply(piece, self.cache.now())?;
         if self.feed.as_of().is_some() {
             self.is_ready.send_if_modified(|is_ready| !std::mem::replace(is_ready, true));
         }
-        Ok(())
+        Ok(has_more)
     }
 
     fn verify(&self, text: &str) -> Result<RevocationPiece, PieceError> {

@@ -38,6 +38,8 @@ pub(super) enum FeedAddress {
     Unknown,
     Nowhere,
     At(Url),
+    /// Wherever it is: it was said that it does not matter.
+    Ignored,
 }
 
 /// What the metadata says.
@@ -60,9 +62,11 @@ impl Source {
             KeyAddress::Discovered(found) => {
                 // Taken out, so that it is looked up again if this fails: the address may be what has changed.
                 let known = found.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let may_come = matches!(*self.feed.borrow(), FeedAddress::Nowhere);
                 let url = match known {
-                    Some(url) => url,
-                    None => self.discover().await?,
+                    Some(url) if !may_come => url,
+                    // An issuer that is being upgraded may name a list of revocations from now on.
+                    _ => self.discover().await?,
                 };
                 let set = self.key_set_at(url.clone()).await?;
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
@@ -92,7 +96,10 @@ impl Source {
         let Metadata { keys, feed } = self.metadata().await?;
         self.feed.send_if_modified(|known| {
             // An address stands: metadata that lost it must not end the following.
-            let is_news = matches!(known, FeedAddress::Unknown);
+            let is_news = matches!(
+                (&*known, &feed),
+                (FeedAddress::Unknown, _) | (FeedAddress::Nowhere, FeedAddress::At(_))
+            );
             if is_news {
                 *known = feed;
             }

@@ -138,11 +138,12 @@ impl RevocationFeed {
     /// Ends the time in which nobody knew; a decision stands.
     pub(crate) fn decide(&self, following: Following) {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*state, State::Undecided) {
-            *state = match following {
-                Following::Yes => State::Followed(Box::default()),
-                Following::No => State::NotFollowed,
-            };
+        match (&*state, following) {
+            (State::Followed(_), _) | (State::NotFollowed, Following::No) => {}
+            (State::Undecided | State::NotFollowed, Following::Yes) => {
+                *state = State::Followed(Box::default());
+            }
+            (State::Undecided, Following::No) => *state = State::NotFollowed,
         }
     }
 }

@@ -65,6 +65,12 @@ impl RevocationPiece {
         };
         verify::<Claims>(text, keys, &expected, now)?.try_into()
     }
+
+    /// Whether the list goes on behind it.
+    #[cfg(feature = "fetch")]
+    pub(crate) const fn has_more(&self) -> bool {
+        self.has_more
+    }
 }
 
 impl TryFrom<Claims> for RevocationPiece {

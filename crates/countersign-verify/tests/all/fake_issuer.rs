@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(crate) struct State {
     /// What each stream was resumed after.
     pub(crate) resumed: Mutex<Vec<Option<String>>>,
     pub(crate) open_streams: AtomicU64,
+    /// Whether the list can be asked for, besides the stream.
+    serves_list: AtomicBool,
     /// What the next streams say instead of the list.
     pub(crate) scripts: Mutex<VecDeque<Script>>,
     list: watch::Sender<List>,
@@ -80,6 +82,20 @@ const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n
 /// Often, so that tests need not wait.
 const HEARTBEAT: Duration = Duration::from_millis(20);
 
+impl State {
+    /// The signed piece after a cursor, where it ends, and whether there is more.
+    fn piece(&self, list: &List, after: Option<&str>) -> (String, String, bool) {
+        let from = after.and_then(|cursor| cursor.split_once('-')?.0.parse().ok()).unwrap_or(0);
+        let entries: Vec<_> = list.entries.iter().skip(from).take(PIECE).cloned().collect();
+        let cursor = format!("{}-0102030405ff", from + entries.len());
+        let more = from + entries.len() < list.entries.len();
+        let mut piece = piece_of(&self.name, self.time.now(), (after, &cursor), Value::Array(entries));
+        piece["more"] = more.into();
+        let active = self.active.lock().unwrap().clone();
+        (sign_piece(&active, &piece), cursor, more)
+    }
+}
+
 impl FakeIssuer {
     pub(crate) async fn start(time: &Time) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -100,6 +116,7 @@ impl FakeIssuer {
             key_reads: AtomicU64::default(),
             resumed: Mutex::default(),
             open_streams: AtomicU64::default(),
+            serves_list: AtomicBool::default(),
             scripts: Mutex::default(),
             list: watch::Sender::default(),
         });
@@ -160,6 +177,11 @@ impl FakeIssuer {
         self.state.list.send_modify(|list| list.entries.push(entry));
     }
 
+    /// Has the list answered to whoever asks for it.
+    pub(crate) fn serve_list(&self) {
+        self.state.serves_list.store(true, Ordering::SeqCst);
+    }
+
     /// Whether anything more is said on streams.
     pub(crate) fn be_silent(&self, is_silent: bool) {
         self.state.list.send_modify(|list| list.is_silent = is_silent);
@@ -212,6 +234,12 @@ async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result
     let path = request.split(' ').nth(1).unwrap_or_default();
     match path {
         "/revocations/stream" => stream(&mut connection, &state, &request).await,
+        path if path.starts_with("/revocations") && state.serves_list.load(Ordering::SeqCst) => {
+            let after = path.split_once("?after=").map(|(_, cursor)| cursor.to_owned());
+            let list = state.list.borrow().clone();
+            let (text, _, _) = state.piece(&list, after.as_deref());
+            document(&mut connection, &state, text).await
+        }
         "/.well-known/jwks.json" => {
             state.key_reads.fetch_add(1, Ordering::SeqCst);
             let body = state.published.lock().unwrap().to_string();
@@ -274,16 +302,9 @@ async fn follow(connection: &mut TcpStream, state: &State, mut after: Option<Str
         if list.ends > ends {
             return Ok(());
         }
-        let from = after.as_deref().and_then(|cursor| cursor.split_once('-')?.0.parse().ok()).unwrap_or(0);
-        let entries: Vec<_> = list.entries.iter().skip(from).take(PIECE).cloned().collect();
-        let cursor = format!("{}-0102030405ff", from + entries.len());
-        let more = from + entries.len() < list.entries.len();
+        let (text, cursor, more) = state.piece(&list, after.as_deref());
         if !list.is_silent {
-            let span = (after.as_deref(), cursor.as_str());
-            let mut piece = piece_of(&state.name, state.time.now(), span, Value::Array(entries));
-            piece["more"] = more.into();
-            let active = state.active.lock().unwrap().clone();
-            connection.write_all(event(&sign_piece(&active, &piece)).as_bytes()).await?;
+            connection.write_all(event(&text).as_bytes()).await?;
             after = Some(cursor);
         }
         if !more || list.is_silent {

@@ -117,6 +117,21 @@ async fn an_issuer_without_a_list_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_list_that_an_upgraded_issuer_names_later_is_followed() {
+    let often = |discovery: Discovery| discovery.refresh_every(Duration::from_millis(50));
+    let api = Api::with(FakeIssuer::without_feed, often).await;
+    assert!(api.troubles.mention("names no list of revocations"));
+    api.issuer.revoke(revoked(SESSIONS[0]));
+    assert!(api.verify(SESSIONS[0]).is_ok());
+    api.issuer.set_metadata("revocation_feed_uri", format!("{}/revocations", api.issuer.name));
+    eventually("it is followed", || {
+        api.time.advance(1);
+        api.is_revoked(SESSIONS[0])
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_list_is_ignored_only_when_told_so_and_followed_elsewhere_when_told_so() {
     let entry = |issuer: &FakeIssuer| issuer.revoke(revoked(SESSIONS[0]));
     let ignoring = Api::with(entry, Discovery::ignore_revocations).await;
@@ -273,6 +288,24 @@ async fn what_is_no_stream_of_events_or_does_not_end_is_given_up() {
     }
     assert!(started.elapsed() >= Duration::from_secs(1), "it came back sooner than it was told to");
     assert!(api.verify(SESSIONS[0]).is_ok());
+}
+
+#[tokio::test]
+async fn while_the_stream_is_refused_the_list_is_asked_for() {
+    let full = "HTTP/1.1 503 Full\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n";
+    let refuse = |issuer: &FakeIssuer| {
+        issuer.serve_list();
+        issuer.script(Script::Breaks(full.to_owned()));
+        let others = (0..1500).map(|number| revoked(&format!("01a20dc4-c2f3-724c-8000-{number:012x}")));
+        others.for_each(|entry| issuer.revoke(entry));
+        issuer.revoke(revoked(SESSIONS[0]));
+    };
+    let api = Api::start(refuse).await;
+    assert!(api.is_revoked(SESSIONS[0]), "all pages are read before it is ready");
+    assert!(api.verify(SESSIONS[1]).is_ok());
+    api.issuer.revoke(revoked(SESSIONS[1]));
+    eventually("it is refused", || api.is_revoked(SESSIONS[1])).await;
+    assert_eq!(api.resumed().len(), 1, "no stream was opened meanwhile");
 }
 
 #[tokio::test]

@@ -88,8 +88,8 @@ impl Add {
         };
         anyhow::ensure!(
             secret.is_none() || !self.audience.is_empty(),
-            "name with --audience whose tokens {id} may look at: what `access_token.audience` says, which is the \
-             issuer unless it was set"
+            "`--audience` is missing: whose tokens {id} may look at, such as `--audience https://id.example.com`; \
+             tokens are for `access_token.audience`, or for the issuer where that is unset"
         );
         let audiences = client::check_audiences(self.audience)?;
         let client =

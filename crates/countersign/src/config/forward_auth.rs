@@ -1,6 +1,7 @@
 //! What proxies may ask: which parts of an application need what, and how it learns who is there.
 
 use countersign_core::forward_auth::{Access, PlainPath, Route, Routes};
+use countersign_core::origin::Host;
 use countersign_token::Scope;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,10 +103,10 @@ impl RouteConfig {
             AccessConfig::Public if self.scope.is_empty() => Access::Public,
             AccessConfig::Public => return failed(key, "what is public needs no `scope`: choose one"),
         };
-        let host = self.host.as_ref().map(|host| host.to_ascii_lowercase());
-        if host.as_ref().is_some_and(|host| host.contains(['/', ' ']) || host.ends_with(':')) {
-            return failed(key, "each `host` is a name, such as `app.example.com`");
-        }
+        let host = self.host.as_deref().map(Host::parse).transpose();
+        let Ok(host) = host else {
+            return failed(key, "each `host` is a name without a port, such as `app.example.com`");
+        };
         Ok(Route { host, path, access })
     }
 }
@@ -117,6 +118,15 @@ mod tests {
     fn checked(toml: &str) -> Result<Routes, String> {
         let config: ForwardAuthConfig = toml::from_str(toml).map_err(|error| error.to_string())?;
         config.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_the_guide_shows_is_a_configuration() {
+        let guide = include_str!("../../../../docs/guide/behind-a-proxy.md");
+        let toml = guide.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+        let config: crate::config::Config = toml::from_str(toml).unwrap();
+        assert_eq!(config.forward_auth.routes.len(), 3);
+        config.check().unwrap();
     }
 
     #[test]

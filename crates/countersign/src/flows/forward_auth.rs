@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use countersign_core::forward_auth::{Access, PlainPath};
 use countersign_core::issuer::effective_scope;
+use countersign_core::origin::Host;
 use countersign_core::store::StoreError;
 use countersign_core::user::User;
 use countersign_core::{Secret, SessionId};
@@ -20,7 +21,7 @@ use crate::app::App;
 #[derive(Debug)]
 pub struct Asked {
     /// The host that it is for.
-    pub host: String,
+    pub host: Host,
     /// The path that it is for.
     pub path: PlainPath,
     /// The access token that came with it.

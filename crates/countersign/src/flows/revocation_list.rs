@@ -4,23 +4,30 @@
 //! believes nobody but the issuer, however the piece reached them. One that
 //! lists nothing new says by its time that nothing new was there.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::Timestamp;
 use countersign_core::revocation::{Revocation, RevokedSessions};
 use countersign_core::store::{StoreError, Whose};
 use countersign_token::{SignError, TokenType};
+use quick_cache::sync::Cache;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::operations::revocation_window::{Cursor, Piece, expires_at};
+use crate::operations::revocation_window::{Cursor, Piece};
 
 /// How long a piece may be on its way.
 const LIFETIME: Duration = Duration::from_secs(60);
 
 /// For so long, who asks for the same piece gets the same text: strangers cannot have the server sign without end.
-const SHARED: Duration = Duration::from_secs(1);
+const SHARED: Duration = Duration::from_secs(2);
+
+/// As [`SHARED`], for pieces with others behind them, of which nobody reads how new the list is.
+const SHARED_IN_BETWEEN: Duration = Duration::from_secs(15);
+
+/// Signed pieces that are kept: the whole list at 64,000 revocations in a quarter of an hour.
+const KEPT: usize = 64;
 
 /// A piece of the list, signed.
 #[derive(Debug, Clone)]
@@ -31,13 +38,15 @@ pub struct Signed {
     pub has_more: bool,
     /// The JWT.
     pub text: Arc<str>,
-    after: Option<Cursor>,
-    issued_at: Timestamp,
+    /// When it was signed.
+    pub issued_at: Timestamp,
 }
 
-/// The piece that was signed last.
-#[derive(Debug, Default)]
-pub struct LastSigned(Mutex<Option<Signed>>);
+/// The pieces that were signed lately.
+pub struct SignedPieces(Cache<Place, Signed>);
+
+/// What a piece comes after, where it ends, and whether there is more.
+type Place = (Option<Cursor>, Cursor, bool);
 
 /// Why there is no piece.
 #[derive(Debug, thiserror::Error)]
@@ -69,28 +78,29 @@ pub fn after(app: &App, cursor: Option<Cursor>) -> Result<Signed, ListError> {
     check_up_to_date(app)?;
     let now = app.world.now();
     let piece = app.revocations.after(cursor);
-    if let Some(signed) = app.last_signed.find(&piece, now) {
+    let place = (piece.after, piece.cursor, piece.has_more);
+    if let Some(signed) = app.signed_pieces.find(&place, now) {
         return Ok(signed);
     }
     let text = app.keyring.current().signing.sign(TokenType::Revocations, &claims(app, &piece, now))?;
-    let Piece { after, cursor, has_more, .. } = piece;
-    let signed = Signed { cursor, has_more, text: text.into(), after, issued_at: now };
-    app.last_signed.keep(signed.clone());
+    let Piece { cursor, has_more, .. } = piece;
+    let signed = Signed { cursor, has_more, text: text.into(), issued_at: now };
+    app.signed_pieces.0.insert(place, signed.clone());
     Ok(signed)
 }
 
-impl LastSigned {
-    fn find(&self, piece: &Piece, now: Timestamp) -> Option<Signed> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |signed: &&Signed| {
-            let is_fresh = now.since(signed.issued_at).is_some_and(|age| age < SHARED);
-            is_fresh && signed.after == piece.after && signed.cursor == piece.cursor
-        };
-        last.as_ref().filter(is_it).cloned()
+impl Default for SignedPieces {
+    fn default() -> Self {
+        Self(Cache::new(KEPT))
     }
+}
 
-    fn keep(&self, signed: Signed) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(signed);
+impl SignedPieces {
+    fn find(&self, place: &Place, now: Timestamp) -> Option<Signed> {
+        let signed = self.0.get(place)?;
+        let shared = if signed.has_more { SHARED_IN_BETWEEN } else { SHARED };
+        let is_fresh = now.since(signed.issued_at).is_some_and(|age| age < shared);
+        is_fresh.then_some(signed)
     }
 }
 
@@ -110,7 +120,7 @@ fn claims(app: &App, piece: &Piece, now: Timestamp) -> Value {
 
 /// An entry: the tokens of one session, or of all up to one, and until when anybody must remember it.
 fn listed(app: &App, entry: &Revocation) -> Value {
-    let mut listed = json!({ "exp": expires_at(app, entry) });
+    let mut listed = json!({ "exp": app.revocations.expires_at(entry) });
     match &entry.of {
         RevokedSessions::One(session) => listed["sid"] = session.to_string().into(),
         RevokedSessions::UpTo { whose, newest, except } => {

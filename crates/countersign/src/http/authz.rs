@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
 use countersign_core::forward_auth::PlainPath;
+use countersign_core::origin::Origin;
 use countersign_core::store::StoreError;
 
 use super::error::{Failure, Message};
@@ -43,8 +44,7 @@ enum Dialect {
 /// A request that a proxy asks about.
 pub(super) struct Inquiry {
     method: Method,
-    /// Scheme and host.
-    origin: String,
+    origin: Origin,
     /// Path and query, as sent.
     target: String,
     headers: HeaderMap,
@@ -87,7 +87,7 @@ impl FromRequestParts<Arc<Edge>> for Nginx {
         let (origin, target) = split(url).ok_or_else(|| refused("`X-Original-URL` is no URL"))?;
         let inquiry = Inquiry {
             method: method(one(&parts.headers, "x-original-method")?)?,
-            origin: origin.to_owned(),
+            origin: parse_origin(origin)?,
             target: target.to_owned(),
             headers: std::mem::take(&mut parts.headers),
             dialect: Dialect::Nginx,
@@ -104,7 +104,7 @@ impl FromRequestParts<Arc<Edge>> for Forwarded {
         let of = |name| one(&parts.headers, name);
         let inquiry = Inquiry {
             method: method(of("x-forwarded-method")?)?,
-            origin: format!("{}://{}", of("x-forwarded-proto")?, of("x-forwarded-host")?),
+            origin: parse_origin(&format!("{}://{}", of("x-forwarded-proto")?, of("x-forwarded-host")?))?,
             target: of("x-forwarded-uri")?.to_owned(),
             headers: std::mem::take(&mut parts.headers),
             dialect: Dialect::Forwarded,
@@ -124,7 +124,7 @@ impl FromRequestParts<Arc<Edge>> for Envoy {
         let target = whole.strip_prefix("/authz/ext-authz").unwrap_or_default().to_owned();
         let inquiry = Inquiry {
             method: parts.method.clone(),
-            origin: format!("{scheme}://{host}"),
+            origin: parse_origin(&format!("{scheme}://{host}"))?,
             target,
             headers: std::mem::take(&mut parts.headers),
             dialect: Dialect::Envoy,
@@ -162,6 +162,10 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Message> {
     line.ok_or_else(|| refused("a header that says what the request is for is missing, or comes twice"))
 }
 
+fn parse_origin(text: &str) -> Result<Origin, Message> {
+    Origin::parse(text).map_err(|_| refused("the host could be read in more than one way"))
+}
+
 fn method(name: &str) -> Result<Method, Message> {
     name.parse().map_err(|_| refused("the method is none"))
 }
@@ -175,14 +179,13 @@ fn split(url: &str) -> Option<(&str, &str)> {
 
 impl Inquiry {
     async fn answer(&self, edge: &Edge) -> Result<Response, Message> {
-        let host = self.origin.split_once("://").map_or("", |(_, host)| host);
         let path = PlainPath::parse(&self.target).map_err(|_| refused("the path is ambiguous"))?;
         let (token, is_cookie) = self.token(edge)?;
         let had_token = token.is_some();
         if is_cookie && !self.is_same_origin() {
             return Err(refused("a page of another origin sent the cookie"));
         }
-        let asked = Asked { host: host.to_owned(), path, token };
+        let asked = Asked { host: self.origin.host().clone(), path, token };
         Ok(match forward_auth::decide(&edge.app, &asked).await.map_err(Failure::from)? {
             Decision::Allow(identity) => {
                 let mut response = StatusCode::OK.into_response();
@@ -220,14 +223,21 @@ impl Inquiry {
     /// Whether a request that may change something comes from a page of the same origin (Fetch Metadata; browsers
     /// without it send `Origin`).
     fn is_same_origin(&self) -> bool {
-        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method) {
+        let text = |name: &str| one(&self.headers, name).ok();
+        // Whoever opens a WebSocket sends no request that could be checked afterwards.
+        let is_socket = self.headers.contains_key("sec-websocket-key")
+            || self.headers.contains_key(header::UPGRADE)
+            || text("sec-fetch-mode") == Some("websocket");
+        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method) && !is_socket {
             return true;
         }
-        let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
-        match (text("sec-fetch-site"), text("origin")) {
-            (Some(site), _) => matches!(site, "same-origin" | "none"),
-            (None, Some(origin)) => origin == self.origin,
-            (None, None) => false,
+        let has = |name: &str| self.headers.contains_key(name);
+        match (has("sec-fetch-site"), has("origin")) {
+            (true, _) => matches!(text("sec-fetch-site"), Some("same-origin" | "none")),
+            (false, true) => {
+                text("origin").is_some_and(|origin| Origin::parse(origin).as_ref() == Ok(&self.origin))
+            }
+            (false, false) => false,
         }
     }
 
@@ -260,6 +270,6 @@ impl Inquiry {
             "" => text("accept").contains("text/html"),
             mode => mode == "navigate",
         };
-        is_page && [Method::GET, Method::HEAD].contains(&self.method) && self.origin.parse::<Uri>().is_ok()
+        is_page && [Method::GET, Method::HEAD].contains(&self.method)
     }
 }

@@ -89,7 +89,8 @@ impl Failure {
     }
 
     pub(super) fn too_many_followers() -> Self {
-        let detail = "Too many follow the list already. Ask for it from time to time, or try again.";
+        let detail =
+            "Too many follow already, or too many of this address. Ask for the list now and then instead.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_followers", detail)
             .after(Duration::from_secs(10))
     }

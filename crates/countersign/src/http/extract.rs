@@ -48,6 +48,11 @@ pub(super) struct JsonBody<T>(pub(super) T);
 pub(super) struct Form(BTreeMap<String, Secret<String>>);
 
 impl Form {
+    /// Whether a parameter was sent, be it empty.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Takes a parameter out. An empty one counts as absent (RFC 6749 §3.1).
     pub(super) fn take(&mut self, name: &str) -> Option<Secret<String>> {
         self.0.remove(name).filter(|value| !value.expose().is_empty())

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Builder;
 
-use super::error::{self, Message, Problem};
+use super::error::{self, Message, OAuth, Problem};
 use super::{Edge, Hosts};
 
 /// The header in which a request's id comes and goes.
@@ -40,7 +40,7 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     let request_id = request_id(&edge, request.headers());
     let trace_id = trace_id(request.headers()).map(tracing::field::display);
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
-    let is_first_party = request.uri().path().starts_with("/v1/");
+    let dialect = Dialect::of(request.uri().path());
     let method = method_name(request.method());
     let span = tracing::info_span!("request", request_id, trace_id);
     let work = async {
@@ -49,7 +49,7 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
             Err(status) => Ok(status.into_response()),
         };
         let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
-        response = with_body(response, is_first_party);
+        response = with_body(response, dialect);
         add_headers(response.headers_mut(), &request_id);
         let millis = edge.app.world.now_millis().saturating_sub(started);
         let status = response.status().as_u16();
@@ -87,16 +87,39 @@ fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
     }
 }
 
+/// How failures are told, by the path.
+#[derive(Debug, Clone, Copy)]
+enum Dialect {
+    Tutorial,
+    FirstParty,
+    OAuth,
+}
+
+impl Dialect {
+    fn of(path: &str) -> Self {
+        if path.starts_with("/v1/") {
+            Self::FirstParty
+        } else if path.starts_with("/oauth2/") {
+            Self::OAuth
+        } else {
+            Self::Tutorial
+        }
+    }
+}
+
 /// Gives a status that came without a body one in the dialect of its path.
-fn with_body(response: Response, is_first_party: bool) -> Response {
+fn with_body(response: Response, dialect: Dialect) -> Response {
     let status = response.status();
     let has_body = response.headers().contains_key(header::CONTENT_TYPE);
     if has_body || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let failure = error::of_status(status);
-    let mut framed =
-        if is_first_party { Problem(failure).into_response() } else { Message(failure).into_response() };
+    let mut framed = match dialect {
+        Dialect::Tutorial => Message(failure).into_response(),
+        Dialect::FirstParty => Problem(failure).into_response(),
+        Dialect::OAuth => OAuth(failure).into_response(),
+    };
     let (parts, _) = response.into_parts();
     let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
     framed.headers_mut().extend(kept.filter(|(name, _)| *name != header::CONTENT_LENGTH));

@@ -8,6 +8,7 @@ mod authz;
 mod cookies;
 mod error;
 mod extract;
+mod followers;
 mod frame;
 mod health;
 mod identity_headers;
@@ -30,7 +31,7 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 use crate::config::ForwardAuthConfig;
-pub use revocations::Followers;
+pub use followers::Followers;
 pub use visitor::DeviceLabels;
 
 /// The server as its handlers see it: the flows' parts, and what HTTP adds to them.

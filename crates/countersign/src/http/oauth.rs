@@ -60,8 +60,7 @@ pub(super) async fn introspect(
     }
     let active = introspect::introspect(&edge.app, &client, &token).await?;
     let body = active.map_or_else(|| json!({"active": false}), |active| body_of(&active));
-    let accepted = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
-    if !accepted.split([',', ';']).any(|kind| kind.trim().eq_ignore_ascii_case(SIGNED)) {
+    if !wants_signed(&headers) {
         return Ok(Json(body).into_response());
     }
     let app = &edge.app;
@@ -87,6 +86,17 @@ pub(super) async fn revoke(
         TakenBack::Done => Ok(StatusCode::OK),
         TakenBack::NotTheirs => Err(Failure::not_your_token().into()),
     }
+}
+
+/// Whether the caller accepts the signed form, and does not merely name it to refuse it (RFC 9110 §12.5.1).
+fn wants_signed(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|kinds| kinds.to_str().ok());
+    lines.flat_map(|kinds| kinds.split(',')).any(|kind| {
+        let (name, parameters) = kind.split_once(';').unwrap_or((kind, ""));
+        let weight = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("q="));
+        let is_refused = weight.is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
+        name.trim().eq_ignore_ascii_case(SIGNED) && !is_refused
+    })
 }
 
 /// RFC 7662 §2.2. What the server says comes last: a user's own claims cannot replace it.
@@ -139,13 +149,14 @@ fn credentials(
     basic: Option<(String, Secret<String>)>,
     form: &mut Form,
 ) -> Result<ClientCredentials, Failure> {
+    let has_other = ["client_secret", "client_assertion"].into_iter().any(|name| form.has(name));
     let (id, secret) = (form.take("client_id"), form.take("client_secret"));
     let two_ways =
         || Failure::invalid_request("Authenticate in one way: by header or in the body, not both.");
     match (basic, id, secret) {
-        (Some(_), _, Some(_)) => Err(two_ways()),
-        (Some((id, _)), Some(other), None) if id != *other.expose() => Err(two_ways()),
-        (Some((id, secret)), _, None) => {
+        (Some(_), _, _) if has_other => Err(two_ways()),
+        (Some((id, _)), Some(other), _) if id != *other.expose() => Err(two_ways()),
+        (Some((id, secret)), _, _) => {
             Ok(ClientCredentials { id, secret: Some((SecretMethod::Basic, secret)) })
         }
         (None, Some(id), secret) => {

@@ -6,6 +6,7 @@
 //! reader: a piece is made when its connection has room for it.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,16 +18,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::watch::Receiver;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Edge;
 use super::error::{Failure, Problem};
 use super::extract::Query;
+use super::followers::Place;
 use crate::flows::revocation_list::{self, ListError};
 use crate::operations::revocation_window::Cursor;
-
-/// Followers of the stream at one time.
-const MAX_FOLLOWERS: usize = 1024;
+use crate::visitor::Visitor;
 
 /// The media type of a piece.
 const MEDIA_TYPE: &str = "application/revocations+jwt";
@@ -39,15 +38,6 @@ const GATHER: Duration = Duration::from_millis(50);
 
 /// How often a stream looks whether the server is about to stop.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// Places for followers of the stream.
-pub struct Followers(Arc<Semaphore>);
-
-impl Default for Followers {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_FOLLOWERS)))
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,7 +52,8 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let signed = revocation_list::after(&edge.app, parse(after.as_deref())?)?;
-    let tag = format!("\"{}{}\"", signed.cursor, if signed.has_more { "+" } else { "" });
+    // Another signature is another body: a piece that is out of date is not called unchanged.
+    let tag = format!("\"{}-{}\"", signed.cursor, signed.issued_at.seconds());
     let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let is_known = known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
     let tag = HeaderValue::try_from(tag).expect("digits, letters and quotes");
@@ -76,13 +67,18 @@ pub(super) async fn list(
 /// The list as it grows.
 pub(super) async fn follow(
     State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
     Query(After { after }): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
     let cursor = parse(last.or(after.as_deref()))?;
+    if edge.is_draining.load(Ordering::Relaxed) {
+        return Err(Failure::draining().into());
+    }
     revocation_list::check_up_to_date(&edge.app)?;
-    let place = edge.followers.0.clone().try_acquire_owned().map_err(|_| Failure::too_many_followers())?;
+    let address = visitor.presence.address.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+    let place = edge.followers.take(address).ok_or_else(Failure::too_many_followers)?;
     let follower =
         Follower { seen: edge.app.revocations.watch(), edge, cursor, goes_on: true, _place: place };
     let events = stream::unfold(follower, |mut follower| async {
@@ -108,7 +104,7 @@ struct Follower {
     cursor: Option<Cursor>,
     /// Whether the next piece is there already.
     goes_on: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Follower {

@@ -14,7 +14,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_core::Timestamp;
-use countersign_core::revocation::Revocation;
+use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::store::StoreError;
 use tokio::sync::watch;
 
@@ -29,14 +29,15 @@ const PIECE: u32 = 1000;
 /// After so long without an answer of the store the list is not served any more: it could lack something.
 const STALE: Duration = Duration::from_secs(5);
 
-/// How far a verifier's clock may be behind (the longest leeway that there is), in which it takes expired tokens.
-const LEEWAY: Duration = Duration::from_secs(60);
+/// A verifier's clock may be a minute behind, the longest leeway that there is, in which it takes expired tokens; and
+/// a refresh that was under way when its session was revoked may have been answered half a minute later.
+const LEEWAY: Duration = Duration::from_secs(90);
 
 /// Where somebody stands in the list: after one entry, or before all.
 ///
 /// Its text is the entry's number and 48 random bits of the session that it names, so that a list which was reset
 /// or restored from a backup is not mistaken for the one that the cursor came from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
     number: u64,
     mark: [u8; 6],
@@ -47,13 +48,22 @@ pub struct Cursor {
 pub struct NotACursor;
 
 /// The list, as far as it is still of use.
-#[derive(Default)]
 pub struct RevocationWindow {
-    entries: RwLock<VecDeque<Revocation>>,
-    /// The last entry that was read.
+    life: TokenLife,
+    read: RwLock<Read>,
+    /// The last entry, once all were read.
     newest: watch::Sender<Cursor>,
     /// When the store last said that there is none after it, in seconds.
     as_of: AtomicU64,
+}
+
+/// What was read from the store.
+#[derive(Default)]
+struct Read {
+    /// In the order of their numbers.
+    entries: VecDeque<Revocation>,
+    /// Up to here, whether or not that entry is still of use.
+    up_to: Cursor,
 }
 
 /// Some entries in order.
@@ -70,10 +80,16 @@ pub struct Piece {
 }
 
 impl RevocationWindow {
+    /// A list of which nothing was read yet, for tokens of some life.
+    pub fn new(life: TokenLife) -> Self {
+        let newest = watch::Sender::new(Cursor::default());
+        Self { life, read: RwLock::default(), newest, as_of: AtomicU64::new(0) }
+    }
+
     /// Whether the store has answered lately.
     pub fn is_up_to_date(&self, now: Timestamp) -> bool {
         let as_of = Timestamp::from_seconds(self.as_of.load(Ordering::Relaxed));
-        now.since(as_of).is_none_or(|age| age <= STALE)
+        now.since(as_of).is_some_and(|age| age <= STALE)
     }
 
     /// The last entry's cursor, and how to wait for the next.
@@ -83,7 +99,8 @@ impl RevocationWindow {
 
     /// At most 1,000 entries after a cursor, from the oldest one on if the cursor is not of this list.
     pub fn after(&self, cursor: Option<Cursor>) -> Piece {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = &read.entries;
         let from = |cursor: &Cursor| {
             let place = entries.binary_search_by_key(&cursor.number, |entry| entry.number).ok()?;
             (Cursor::of(&entries[place]) == *cursor).then_some(place + 1)
@@ -105,36 +122,47 @@ impl RevocationWindow {
     ///
     /// # Errors
     ///
-    /// When the store fails; what was read stays read.
+    /// When the store fails; what was read stays read, and the next time goes on behind it.
     pub async fn catch_up(&self, app: &App) -> Result<(), StoreError> {
-        let mut cursor = *self.newest.borrow();
         loop {
             let now = app.world.now();
-            let some = app.store.revocations(cursor.number, PIECE).await?;
+            let some = app.store.revocations(self.up_to().number, PIECE).await?;
             let is_all = some.len() < PIECE as usize;
-            cursor = some.last().map_or(cursor, Cursor::of);
-            let useless = {
-                let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-                entries.extend(some);
-                let is_over = |entry: &Revocation| expires_at(app, entry) <= now;
-                let over = entries.iter().take_while(|entry| is_over(entry)).count();
-                entries.drain(..over).next_back().map(|last| last.number)
-            };
-            if let Some(number) = useless {
-                app.store.forget_revocations(number).await?;
+            if let Some(number) = self.take(some, now)
+                && let Err(error) = app.store.forget_revocations(number).await
+            {
+                // It is of no use here either way, and will be read and forgotten after the next start.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old revocations could not be removed"
+                );
             }
             if is_all {
+                let cursor = self.up_to();
                 self.as_of.store(now.seconds(), Ordering::Relaxed);
                 self.newest.send_if_modified(|newest| std::mem::replace(newest, cursor) != cursor);
                 return Ok(());
             }
         }
     }
-}
 
-/// When the last access token that was issued before a revocation has expired, by any clock.
-pub fn expires_at(app: &App, entry: &Revocation) -> Timestamp {
-    entry.at.plus(app.issuer.longest_lifetime()).plus(LEEWAY)
+    /// When the last access token that was issued before a revocation has expired, by any clock.
+    pub fn expires_at(&self, entry: &Revocation) -> Timestamp {
+        self.life.over_at(entry.at).plus(LEEWAY)
+    }
+
+    fn up_to(&self) -> Cursor {
+        self.read.read().unwrap_or_else(PoisonError::into_inner).up_to
+    }
+
+    /// Takes entries in and drops those that are of no use any more; answers the number of the last of these.
+    fn take(&self, some: Vec<Revocation>, now: Timestamp) -> Option<u64> {
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        read.up_to = some.last().map_or(read.up_to, Cursor::of);
+        read.entries.extend(some);
+        let over = read.entries.iter().take_while(|entry| self.expires_at(entry) <= now).count();
+        read.entries.drain(..over).next_back().map(|last| last.number)
+    }
 }
 
 /// Keeps the list up to date for as long as the process runs.

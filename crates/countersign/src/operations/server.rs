@@ -150,6 +150,9 @@ impl Bounds {
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
         let mut server =
             axum_server::from_tcp(listener)?.handle(self.handle).first_request_timeout(self.header_time);
+        // As over TLS: HTTP/2 is not spoken.
+        let only_http_1 = server.http_builder().clone().http1_only();
+        *server.http_builder() = only_http_1;
         server
             .http_builder()
             .http1()

@@ -279,5 +279,5 @@ fn the_store_is_cared_for() {
     let new = tempfile::tempdir().unwrap();
     assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
-    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 2 now.\n"));
+    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 3 now.\n"));
 }

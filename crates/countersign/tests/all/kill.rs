@@ -2,14 +2,18 @@
 //!
 //! `COUNTERSIGN_KILL_ROUNDS` sets the rounds; the long run plays two hundred.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::SessionId;
 use serde_json::{Value, json};
 
-use crate::process::Process;
+use crate::process::{Process, patiently};
 
 const WORKERS: usize = 8;
 
@@ -99,6 +103,29 @@ impl Holder {
     }
 }
 
+/// The session that a refresh token names, behind its version and key id.
+fn session_of(token: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("csr_").unwrap()).unwrap();
+    SessionId::from_bytes(bytes[2..18].try_into().unwrap()).to_string()
+}
+
+/// The sessions on the list that verifiers follow.
+fn listed(server: &Process) -> BTreeSet<String> {
+    let (mut sessions, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let (status, piece) = server.get(&format!("/revocations{after}"));
+        assert_eq!(status, 200, "{piece}");
+        let payload = URL_SAFE_NO_PAD.decode(piece.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&payload).unwrap();
+        let entries = claims["revocations"].as_array().unwrap();
+        sessions.extend(entries.iter().filter_map(|entry| entry["sid"].as_str()).map(str::to_owned));
+        if claims["more"] == false {
+            return sessions;
+        }
+        after = format!("?after={}", claims["cursor"].as_str().unwrap());
+    }
+}
+
 /// A rotation that was answered and lost would be mended by the table's row 12, and no client would notice.
 fn assert_nothing_was_mended(server: &mut Process) {
     let main = std::mem::replace(&mut server.port, 0);
@@ -141,10 +168,15 @@ fn nothing_acknowledged_is_lost_and_no_session_forks() {
         Arc::try_unwrap(running).unwrap_or_else(|_| panic!("round {round}: a worker holds on")).kill();
         server = Process::dev(directory.path());
         let mut restarted = server;
+        assert!(patiently(|| restarted.get("/revocations").0 == 200));
+        let listed = listed(&restarted);
         for holder in &holders {
             let mut holder = holder.lock().unwrap();
             match holder.state {
-                Known::Revoked => counts.0 += 1,
+                Known::Revoked => {
+                    counts.0 += 1;
+                    assert!(listed.contains(&session_of(&holder.token)), "no verifier would hear of it");
+                }
                 Known::RefreshInDoubt => counts.1 += 1,
                 Known::RevocationInDoubt => counts.2 += 1,
                 Known::Live => {}

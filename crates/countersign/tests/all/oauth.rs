@@ -124,6 +124,10 @@ fn a_signed_answer_has_a_type_and_an_audience_of_its_own() {
     assert_eq!(decoded.header["typ"], "token-introspection+jwt");
     assert_eq!(decoded.claims["aud"], "orders");
     assert_eq!(decoded.claims["token_introspection"]["active"], true);
+    let call = Call::post("/oauth2/introspect").basic("orders", &secret).form(&[("token", &access)]);
+    let refused = "application/token-introspection+jwt;q=0, application/json";
+    let plain = server.request(call.header("accept", refused));
+    assert_eq!(plain.header("content-type"), Some("application/json"));
     // It is no access token, and an access token is no answer.
     assert_eq!(server.get_as("/protectedRoute", &reply.text).status, 403);
     assert_eq!(server.introspect("orders", &secret, &reply.text).told(), INACTIVE);
@@ -178,6 +182,8 @@ fn a_client_authenticates_in_the_one_way_that_it_registered() {
     assert_eq!(answers.len(), 1, "nobody learns which check refused it");
     for (what, call) in [
         ("both at once", form(&[("token", "x"), ("client_secret", &basic)]).basic("basic", &basic)),
+        ("both, one of them empty", form(&[("token", "x"), ("client_secret", "")]).basic("basic", &basic)),
+        ("an assertion besides", form(&[("token", "x"), ("client_assertion", "x")]).basic("basic", &basic)),
         ("two names", form(&[("token", "x"), ("client_id", "post")]).basic("basic", &basic)),
         ("no token", form(&[]).basic("basic", &basic)),
         ("an empty token", form(&[("token", "")]).basic("basic", &basic)),
@@ -263,7 +269,11 @@ fn secrets_and_tokens_are_not_taken_from_a_url() {
     let access = server.open_for("jane", "shop").access;
     let path = format!("/oauth2/introspect?token={access}&client_id=orders&client_secret={secret}");
     assert_eq!(server.request(Call::post(&path).form(&[])).status, 401);
-    assert_eq!(server.request(Call::new(Method::GET, &path)).status, 405);
+    let wrong_method = server.request(Call::new(Method::GET, &path));
+    assert_eq!(
+        (wrong_method.status.as_u16(), &wrong_method.json()["error"]),
+        (405, &json!("invalid_request"))
+    );
 }
 
 #[test]

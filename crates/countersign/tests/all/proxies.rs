@@ -19,6 +19,7 @@ sign_in = "https://app.example/sign-in"
 routes = [
   { path = "/admin", scope = "countersign:admin" },
   { path = "/assets", access = "public" },
+  { host = "secret.example", path = "/", scope = "countersign:admin" },
 ]
 "#;
 
@@ -64,14 +65,22 @@ impl Site {
 
     /// Status and the rest of what the proxy answers to a request.
     fn send(&self, method: &str, path: &str, headers: &str) -> (u16, String) {
+        self.send_to(&self.host(), method, path, headers)
+    }
+
+    fn send_to(&self, host: &str, method: &str, path: &str, headers: &str) -> (u16, String) {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: app.example\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n"
         );
         answer(&format!("127.0.0.1:{}", self.port), &request)
     }
 
     fn get(&self, path: &str, headers: &str) -> (u16, String) {
         self.send("GET", path, headers)
+    }
+
+    fn host(&self) -> String {
+        format!("app.example:{}", self.port)
     }
 
     fn sign_in(&self) -> Value {
@@ -180,7 +189,7 @@ fn a_proxy_lets_in_whom_the_server_knows_and_says_who_it_is() {
         let token = site.sign_in()["accessToken"].as_str().unwrap().to_owned();
         let (status, text) = site.get("/orders?id=7", "");
         assert_eq!(status, 401, "{kind:?}: {text}");
-        assert!(text.to_lowercase().contains("www-authenticate: bearer"), "{kind:?}: {text}");
+        assert_eq!(text.to_lowercase().matches("www-authenticate: bearer").count(), 1, "{kind:?}: {text}");
         assert_eq!(site.get("/orders", &bearer("abc")).0, 401, "{kind:?}");
         let (status, text) = site.get("/orders?id=7", &bearer(&token));
         assert_eq!(status, 200, "{kind:?}: {text}");
@@ -292,7 +301,10 @@ fn a_browser_is_sent_to_sign_in_and_comes_back() {
         let site = Site::start(kind);
         let (status, text) =
             site.get("/orders?id=7&x", "accept: text/html,*/*\r\nsec-fetch-mode: navigate\r\n");
-        let place = "location: https://app.example/sign-in?rd=http%3A%2F%2Fapp.example%2Forders%3Fid%3D7%26x";
+        let place = format!(
+            "location: https://app.example/sign-in?rd=http%3A%2F%2Fapp.example%3A{}%2Forders%3Fid%3D7%26x",
+            site.port
+        );
         assert_eq!(status, 302, "{kind:?}: {text}");
         assert!(text.to_lowercase().contains(&place.to_lowercase()), "{kind:?}: {text}");
         for program in ["accept: application/json\r\n", "accept: text/html\r\nsec-fetch-mode: cors\r\n"] {
@@ -308,17 +320,52 @@ fn a_page_of_another_origin_changes_nothing_with_the_cookie() {
     for kind in KINDS {
         let site = Site::start(kind);
         let cookie = format!("cookie: session={}\r\n", site.sign_in()["accessToken"].as_str().unwrap());
+        let own = format!("origin: http://{}\r\n", site.host());
         for (headers, expected) in [
             ("sec-fetch-site: same-origin\r\n", 200),
-            ("origin: http://app.example\r\n", 200),
+            (own.as_str(), 200),
             ("sec-fetch-site: cross-site\r\n", 403),
-            ("sec-fetch-site: same-site\r\norigin: http://app.example\r\n", 403),
+            ("sec-fetch-site: same-site\r\n", 403),
+            ("sec-fetch-site: same-origin\r\nsec-fetch-site: cross-site\r\n", 403),
             ("origin: http://mallory.example\r\n", 403),
             ("", 403),
         ] {
             let (status, text) = site.send("POST", "/orders", &format!("{cookie}{headers}"));
             assert_eq!(status, expected, "{kind:?}: {headers:?}: {text}");
         }
+        // A socket that was opened is not asked about again.
+        let socket =
+            format!("{cookie}sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-fetch-mode: websocket\r\n");
+        for (origin, expected) in [("origin: http://mallory.example\r\n", 403), (own.as_str(), 200)] {
+            let (status, text) = site.get("/socket", &format!("{socket}{origin}"));
+            assert_eq!(status, expected, "{kind:?}: {origin:?}: {text}");
+        }
+    }
+}
+
+// incident 50
+#[test]
+fn no_spelling_of_a_host_leads_past_its_route() {
+    for kind in KINDS {
+        let site = Site::start(kind);
+        let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
+        for host in [
+            "secret.example",
+            "SECRET.example",
+            "secret.example.",
+            "Secret.Example.:80",
+            "secret.example:80:80",
+            "secret.example:x]",
+            "secret.example:80]",
+            "[secret.example]",
+            "secret.example:+80",
+            "secret.example%2e",
+        ] {
+            let (status, text) = site.send_to(host, "GET", "/orders", &token);
+            assert!(status >= 400 && !text.contains("application saw"), "{kind:?}: {host}: {text}");
+        }
+        let (status, text) = site.send_to(&site.host(), "GET", "http://secret.example/orders", &token);
+        assert!(status >= 400 && !text.contains("application saw"), "{kind:?}: the absolute form: {text}");
     }
 }
 
