@@ -373,7 +373,9 @@ const age = ({ at, wall }) => Math.max(performance.now() - at, Date.now() - wall
 const isFresh = (token) => token && token.lifetime - age(token) > Math.min(10_000, token.lifetime / 10);
 
 function news({ session_id: session, access_token: access, refresh_token: refresh, expires_in }, about) {
-  return { type: "news", session, access, refresh, lifetime: expires_in * 1000, ...about };
+  // A token's times are whole seconds, rounded down: it may be good for a second less than it says.
+  const lifetime = Math.max(expires_in - 1, expires_in / 2) * 1000;
+  return { type: "news", session, access, refresh, lifetime, ...about };
 }
 
 function refusal({ body, ...answer }) {
