@@ -249,10 +249,9 @@ class Session {
   }
 
   #adopt(told) {
-    const passed = Math.min(Math.max(Date.now() - told.wall, 0), told.lifetime);
     const due = told.lifetime * (0.75 + 0.15 * Math.random());
     const isSame = this.state === "signed-in" && this.#current.session === told.session;
-    this.#current = { ...told, due, at: performance.now() - passed };
+    this.#current = { ...told, due, at: performance.now() };
     this.#failures = this.#heldUntil = 0;
     const { session, serial, refresh } = told;
     if (refresh) this.#storage?.setItem(this.#name, JSON.stringify({ session, serial, refresh }));

@@ -116,7 +116,18 @@ test("a token that is no JWT works, and says nothing of its user", async () => {
 test("a user's name may have any letters", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
-  await tab.signIn("Žofie 你好 ÿ?>");
-  assert.equal(tab.session.user.username, "Žofie 你好 ÿ?>");
+  const name = "Žofie 你好 ÿ?>~~~>>>";
+  await tab.signIn(name);
+  assert.equal(tab.session.user.username, name);
+  const answer = await tab.session.fetch(`${ORIGIN}/api`);
+  assert.equal(answer.status, 200);
+  assert.match(browser.server.requests.at(-1).access, /\..*-.*_|_.*-.*\./);
   assert.ok(Object.isFrozen(tab.session.user));
+});
+
+test("a refresh leaves nothing in a cache, follows no redirect, and outlives its page", async () => {
+  const { browser, server } = await signedIn();
+  await browser.clock.advance(900_000);
+  const { how } = server.requests.at(-1);
+  assert.deepEqual(how, { cache: "no-store", credentials: "same-origin", keepalive: true, redirect: "error" });
 });

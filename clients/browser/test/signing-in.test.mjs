@@ -95,6 +95,19 @@ test("a storage that was asked for lets a session in body mode survive a reload"
   assert.equal(storage.items.size, 0);
 });
 
+test("a tab that was duplicated with its storage gets the session from the first", async () => {
+  const browser = new FakeBrowser();
+  const storage = new FakeStorage();
+  const first = browser.open({ mode: "body", storage });
+  await browser.during(first.signIn());
+  const copy = Object.assign(new FakeStorage(), { items: new Map(storage.items) });
+  copy.getItem = (name) => copy.items.get(name) ?? null;
+  const before = browser.server.requests.length;
+  const second = browser.open({ mode: "body", storage: copy });
+  await browser.clock.advance(500);
+  assert.deepEqual([second.session.user.sid, browser.server.requests.length], [first.session.user.sid, before]);
+});
+
 test("while the server cannot be reached after a page load, nothing is settled, and it is asked until it answers", async () => {
   const browser = new FakeBrowser();
   const first = browser.open();
@@ -168,8 +181,10 @@ test("a closed session does nothing more, and signs nobody out", async () => {
   const [tab, other] = await browser.openMany(2);
   await tab.signIn();
   await browser.clock.advance(10);
+  assert.deepEqual(tab.held, { channels: 1, listeners: 3 });
   tab.session.close();
   await settle();
+  assert.deepEqual(tab.held, { channels: 0, listeners: 0 });
   assert.deepEqual(tab.changes.slice(-1), ["signed-out: closed"]);
   await assert.rejects(tab.session.fetch(`${ORIGIN}/api`), { code: "closed" });
   await assert.rejects(tab.signIn(), { code: "closed" });

@@ -104,6 +104,28 @@ for (const mode of MODES) {
   });
 }
 
+test("a tab that is told of a token that has expired too goes on from that one", async () => {
+  const { browser, server, tabs, session } = await signedIn("body", { count: 2 });
+  const [other, frozen] = tabs;
+  frozen.show("hidden");
+  frozen.isFrozen = true;
+  await browser.clock.advance(7_200_000);
+  other.show("hidden");
+  await browser.clock.advance(2_000_000);
+  frozen.thaw();
+  const { generation } = session;
+  assert.deepEqual(await answers(browser, [frozen]), [200]);
+  assert.deepEqual([session.isLive, session.generation, server.count("/api", "GET")], [true, generation + 1, 1]);
+});
+
+test("requests of one tab share a refresh, even without locks", async () => {
+  const { browser, tabs, refreshes } = await signedIn("body", { count: 1, missing: ["locks"] });
+  tabs[0].show("hidden");
+  await browser.clock.advance(5_000_000);
+  assert.deepEqual(await answers(browser, Array(5).fill(tabs[0])), all(200));
+  assert.equal(refreshes(), 1);
+});
+
 test("twenty tabs that are restored at once ask the server once", async () => {
   const { browser, server, tabs } = await signedIn("cookie");
   for (const tab of tabs) tab.vanish();

@@ -24,15 +24,13 @@ const states = (tabs) => tabs.map(({ session }) => session.state);
 
 const all = (state, count = 5) => Array(count).fill(state);
 
-/** When refreshes are asked for, in milliseconds after the first. */
-function moments({ server, clock }) {
-  const seen = [];
-  const { override } = server;
-  server.override = (request) => {
-    if (request.path === "/v1/sessions/refresh") seen.push(clock.now);
-    return override(request);
+/** When refreshes are asked for from now on, in milliseconds after the first. */
+function moments({ server }) {
+  const before = server.requests.length;
+  return () => {
+    const asked = server.requests.slice(before).filter(({ path }) => path.includes("refresh"));
+    return asked.map(({ at }) => Math.round(at - asked[0].at));
   };
-  return () => seen.map((at) => Math.round(at - seen[0]));
 }
 
 const unavailable = (headers) => ({ path }) => (path.includes("refresh") ? { status: 503, headers, text: "<html>" } : undefined);
@@ -97,11 +95,6 @@ for (const mode of MODES) {
     const { browser, server, tabs } = await signedIn(mode);
     const asked = moments(browser);
     server.isDown = true;
-    const { answer } = server;
-    server.answer = function (request, jar) {
-      this.override(request);
-      return answer.call(this, request, jar);
-    };
     await browser.clock.advance(DUE + 600_000);
     const at = asked();
     // The first round: as long as the server would take them for one refresh.
@@ -121,8 +114,9 @@ for (const mode of MODES) {
   test(`in ${mode} mode nothing is sent while offline, and the network's return is enough`, async () => {
     const { browser, server, tabs, refreshes, session } = await signedIn(mode);
     await browser.setOnline(false);
+    const { posts } = browser;
     await browser.clock.advance(3 * DUE);
-    assert.equal(refreshes(), 0);
+    assert.deepEqual([refreshes(), browser.posts], [0, posts]);
     await assert.rejects(browser.during(tabs[0].session.fetch(`${ORIGIN}/api`)), { code: "unavailable" });
     assert.equal(server.requests.filter(({ path }) => path === "/api").length, 0);
     await browser.setOnline(true);
@@ -144,16 +138,69 @@ for (const mode of MODES) {
 }
 
 test("chance moves the pauses, so that many browsers do not ask at once", async () => {
-  const firsts = [];
+  const rounds = [];
   for (const random of [0, 1]) {
     const { browser, server } = await signedIn("body", 1);
     const asked = moments(browser);
-    server.losses = 1;
     browser.random = random;
+    server.isDown = true;
     await browser.clock.advance(DUE + 200_000);
-    firsts.push(Math.round(asked()[1]));
+    const later = asked().find((moment) => moment > 10_000);
+    rounds.push([asked()[1], later]);
   }
-  assert.deepEqual(firsts, [LATENCY + 125, LATENCY + 250]);
+  assert.equal(rounds[0][0], 125);
+  assert.equal(rounds[1][0], 250);
+  assert.ok(rounds[1][1] - rounds[0][1] > 2_000, String(rounds));
+});
+
+test("a wait that is short is waited out by those who need a token", async () => {
+  for (const status of [429, 503]) {
+    const { browser, server, tabs } = await signedIn("cookie");
+    for (const tab of tabs) tab.show("hidden");
+    await browser.clock.advance(5_000_000);
+    const asked = moments(browser);
+    const refusals = [{ status, headers: { "retry-after": "2" } }, { status }];
+    server.override = ({ path }) => (path.includes("refresh") ? refusals.shift() : undefined);
+    const answers = await browser.during(Promise.all(tabs.map(({ session }) => session.fetch(`${ORIGIN}/api`))), 9_000);
+    assert.deepEqual(answers.map((answer) => answer.status), all(200));
+    assert.deepEqual(asked(), [0, 2_000 + LATENCY, 2_000 + 2 * LATENCY + 375]);
+  }
+});
+
+test("a round of refreshes is over before the server's grace is", async () => {
+  const { browser, server, tabs } = await signedIn("body", 1);
+  tabs[0].show("hidden");
+  await browser.clock.advance(5_000_000);
+  server.latency = 60_000;
+  const began = browser.clock.now;
+  let took;
+  const failed = assert.rejects(tabs[0].session.fetch(`${ORIGIN}/api`), { code: "unavailable" });
+  failed.then(() => (took = browser.clock.now - began));
+  await browser.clock.advance(20_000);
+  await failed;
+  assert.ok(took > 8_000 && took < 9_200, String(took));
+});
+
+test("what is known to work again is not held back by what did not", async () => {
+  const { browser, server, tabs } = await signedIn("body", 1);
+  const rounds = [];
+  for (let outage = 0; outage < 2; outage += 1) {
+    const asked = moments(browser);
+    server.isDown = true;
+    await browser.clock.advance(DUE + 10_000);
+    server.isDown = false;
+    await browser.clock.advance(60_000);
+    rounds.push(asked().find((moment) => moment > 10_000));
+  }
+  assert.ok(Math.abs(rounds[0] - rounds[1]) < 100, String(rounds));
+  const held = ({ path }) => (path.includes("refresh") ? { status: 503, headers: { "retry-after": "3600" } } : undefined);
+  server.override = held;
+  await browser.clock.advance(DUE + 10_000);
+  // Signed in anew: the session before is none of this one's business.
+  await browser.during(tabs[0].signIn());
+  let left = 1;
+  server.override = ({ path }) => (path === "/api" && left-- > 0 ? { status: 401 } : undefined);
+  assert.equal((await browser.during(tabs[0].session.fetch(`${ORIGIN}/api`))).status, 200);
 });
 
 test("other refusals are failures, not the end of a session", async () => {

@@ -16,6 +16,8 @@ export class FakeBrowser {
   jar = { token: "" };
   localStorage = new FakeStorage();
   isOnline = true;
+  /** How many messages tabs have sent. */
+  posts = 0;
   /** What `Math.random` says. */
   random = 0.5;
   tabs = [];
@@ -33,6 +35,14 @@ export class FakeBrowser {
     tab.start({ baseUrl: ORIGIN, mode: "cookie", ...options });
     this.tabs.push(tab);
     return tab;
+  }
+
+  /** A new tab whose page is another script, with what that script finds there. */
+  run(script, found) {
+    const tab = new Tab(this, {});
+    this.tabs.push(tab);
+    Object.assign(tab.globals, found, { createSession: tab.createSession });
+    runInContext(script, tab.globals);
   }
 
   async openMany(count, options) {
@@ -65,6 +75,7 @@ export class FakeBrowser {
   }
 
   post(from, name, data) {
+    this.posts += 1;
     for (const tab of this.tabs) {
       if (tab === from || tab.isGone) continue;
       this.clock.setTimeout(() => tab.receive(name, structuredClone(data)), 1);
@@ -88,6 +99,12 @@ class Tab {
     this.document = { visibilityState, addEventListener: (...args) => this.#listen(...args) };
     this.globals = createContext(this.#world());
     Object.assign(this, runInContext(SCRIPT, this.globals));
+  }
+
+  /** What of the browser it holds on to. */
+  get held() {
+    const listeners = [...this.#listeners.values()].reduce((sum, all) => sum + all.size, 0);
+    return { channels: this.#channels.size, listeners };
   }
 
   start(options) {
@@ -156,7 +173,7 @@ class Tab {
     return {
       AbortController,
       ReadableStream,
-      Request,
+      Request: PageRequest,
       TextDecoder,
       URL,
       atob,
@@ -184,17 +201,30 @@ class Tab {
   async #fetch(request) {
     const { server, jar, isOnline } = this.#browser;
     const { origin, pathname: path } = new URL(request.url);
-    const { method, headers, signal } = request;
+    const { method, headers, signal, cache, credentials, keepalive, redirect } = request;
     const text = await request.text();
     const authorization = headers.get("authorization");
     const body = headers.get("content-type") === "application/json" ? JSON.parse(text) : text || undefined;
-    const asked = { origin, method, path, body, authorization, access: authorization?.replace("Bearer ", ""), text };
+    const access = authorization?.replace("Bearer ", "");
+    const how = { cache, credentials, keepalive, redirect };
+    const asked = { origin, method, path, body, authorization, access, text, how };
     if (!isOnline) throw new TypeError("Failed to fetch");
     const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const answer = await Promise.race([server.answer({ ...asked, tab: this }, jar), aborted]);
     if (this.isGone) return new Promise(() => {});
     const payload = answer.body === undefined ? null : JSON.stringify(answer.body);
     return new Response(answer.text ?? payload, { status: answer.status, headers: answer.headers });
+  }
+}
+
+/** Resolves what has no scheme of its own, as a page does. */
+class PageRequest extends Request {
+  constructor(input, init) {
+    super(typeof input === "string" ? new URL(input, ORIGIN).href : input, init);
+  }
+
+  static [Symbol.hasInstance](value) {
+    return Object.getPrototypeOf(PageRequest)[Symbol.hasInstance].call(Request, value);
   }
 }
 

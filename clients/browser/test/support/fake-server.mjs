@@ -32,7 +32,7 @@ export class FakeServer {
 
   /** `jar` holds the one cookie of a browser. */
   async answer(request, jar) {
-    this.requests.push(request);
+    this.requests.push({ ...request, at: this.#clock.now });
     if (this.isDown) throw new TypeError("Failed to fetch");
     const answer = this.override(request) ?? this.#route(request, jar);
     const isLost = request.path === "/v1/sessions/refresh" && this.losses > 0;
