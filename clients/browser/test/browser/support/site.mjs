@@ -1,0 +1,135 @@
+// The site: a page that uses the module, and the way to the server on the same origin. On that way an answer can be
+// lost after the server has done its part, can be slow, or can be another; nothing is lost that a test did not ask for.
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer, request as forward } from "node:http";
+import { pause } from "./pause.mjs";
+
+const MODULE = new URL("../../../index.js", import.meta.url);
+const PAGE = new URL("./page.html", import.meta.url);
+const REFRESH = "/v1/sessions/refresh";
+
+export class Site {
+  /** What came, in order: `{ path, method, kid }`. */
+  requests = [];
+  /** Of the answers to refreshes, so many get lost: from 0 to 1. */
+  lossRate = 0;
+  lost = 0;
+  /** Milliseconds by which the answers to refreshes are late. */
+  delay = 0;
+  /** `({ path, method }) => { status, headers, body }` or nothing. */
+  override = () => undefined;
+  /** Nothing gets to the server; connections are cut. */
+  isCut = false;
+  /** Requests of a page that did not come from it, such as those to another origin. */
+  strangers = [];
+  #server;
+  #chance = generator(2_024);
+  #underWay = 0;
+
+  static async start(t, { port }) {
+    const site = new Site();
+    site.upstream = port;
+    site.#server = createServer((request, response) => site.#answer(request, response));
+    site.#server.listen(0, "127.0.0.1");
+    await once(site.#server, "listening");
+    site.url = `http://localhost:${site.#server.address().port}`;
+    t.after(() => {
+      site.#server.close();
+      site.#server.closeAllConnections();
+    });
+    return site;
+  }
+
+  count(path, method = "POST") {
+    return this.requests.filter((request) => request.path === path && request.method === method).length;
+  }
+
+  get refreshes() {
+    return this.count(REFRESH);
+  }
+
+  get kids() {
+    return new Set(this.requests.map(({ kid }) => kid).filter(Boolean));
+  }
+
+  /** Cuts the way, and waits until nothing is on it. */
+  async cut() {
+    this.isCut = true;
+    while (this.#underWay > 0) await pause(5);
+  }
+
+  async #answer(request, response) {
+    const path = request.url.split("?")[0];
+    if (path === "/page") return send(response, "text/html", await readFile(PAGE));
+    if (path === "/index.js") return send(response, "text/javascript", await readFile(MODULE));
+    if (path === "/elsewhere") return response.writeHead(307, { location: this.elsewhere }).end();
+    const { authorization } = request.headers;
+    this.requests.push({ path, method: request.method, authorization, kid: kidOf(authorization) });
+    if (this.isCut) return request.socket.destroy();
+    const other = this.override({ path, method: request.method });
+    if (other) return response.writeHead(other.status, other.headers).end(other.body ?? "{}");
+    this.#underWay += 1;
+    try {
+      await this.#forward(request, response, path === REFRESH);
+    } finally {
+      this.#underWay -= 1;
+    }
+    return undefined;
+  }
+
+  async #forward(request, response, isRefresh) {
+    const { url: path, method, headers } = request;
+    const host = `localhost:${this.upstream}`;
+    const options = { port: this.upstream, host: "127.0.0.1", path, method, headers: { ...headers, host } };
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const asked = forward(options).end(Buffer.concat(chunks));
+    const answers = await once(asked, "response").catch(() => []);
+    const [answer] = answers;
+    if (!answer) return request.socket.destroy();
+    const body = await answer.toArray();
+    // The server has rotated by now.
+    if (isRefresh && this.delay > 0) await pause(this.delay);
+    if (isRefresh && this.#chance() < this.lossRate) {
+      this.lost += 1;
+      return request.socket.destroy();
+    }
+    return response.writeHead(answer.statusCode, answer.headersDistinct).end(Buffer.concat(body));
+  }
+}
+
+/** Another origin, which keeps the headers of what it is asked. */
+export async function anotherOrigin(t) {
+  const seen = [];
+  const server = createServer((request, response) => {
+    seen.push({ method: request.method, authorization: request.headers.authorization });
+    const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
+    response.writeHead(200, headers).end("{}");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://localhost:${server.address().port}`, seen };
+}
+
+const send = (response, type, body) => response.writeHead(200, { "content-type": type }).end(body);
+
+/** The same numbers from 0 to 1 in each run (mulberry32). */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+function kidOf(authorization) {
+  const [, header] = /^Bearer ([\w-]+)\./.exec(authorization ?? "") ?? [];
+  return header && JSON.parse(Buffer.from(header, "base64url")).kid;
+}

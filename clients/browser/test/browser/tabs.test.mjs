@@ -1,0 +1,103 @@
+// Five tabs of a real browser through two hundred refreshes, while a fifth of the answers get lost, the server restarts
+// and its keys rotate; then a thief. In both modes, at the same time, each with a server of its own.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Person, launch, looks } from "./support/chromium.mjs";
+import { Countersign, USERNAME } from "./support/countersign.mjs";
+import { pause, until } from "./support/pause.mjs";
+import { Site } from "./support/site.mjs";
+
+const TABS = 5;
+const REFRESHES = 200;
+const GRACE = 10_000;
+
+const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+async function people(t, mode) {
+  const server = await Countersign.start(t, "2s");
+  const site = await Site.start(t, server);
+  const person = await Person.meet(t, await launch(t), site, mode);
+  const tabs = await person.openMany(TABS);
+  const user = await tabs[0].signIn(USERNAME, server.password);
+  await until(async () => (await looks(tabs)).every(({ state }) => state === "signed-in"), "all tabs are signed in");
+  return { server, site, person, tabs, id: user.sid };
+}
+
+async function reach(server, count) {
+  const seconds = 120 + count;
+  await until(async () => ((await server.refreshes()).rotated ?? 0) >= count, `${count} refreshes`, seconds * 1000);
+}
+
+/** A refresh token as the server would see it stolen: from the browser's jar, or from what a tab tells the others. */
+async function steal(person, tab, mode) {
+  if (mode === "cookie") return (await person.cookie()).value;
+  return tab.page.evaluate(async () => {
+    const channel = new BroadcastChannel(`countersign:body:${location.origin}`);
+    const told = new Promise((resolve) => (channel.onmessage = ({ data }) => data.refresh && resolve(data.refresh)));
+    channel.postMessage({ type: "ask" });
+    return told.finally(() => channel.close());
+  });
+}
+
+async function present({ port }, token) {
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ refresh_token: token });
+  const answer = await fetch(`http://localhost:${port}/v1/sessions/refresh`, { method: "POST", headers, body });
+  return { status: answer.status, code: (await answer.json()).code };
+}
+
+describe("five tabs", { concurrency: true }, () => {
+  for (const mode of ["cookie", "body"]) {
+    test(`in ${mode} mode nobody is signed out by trouble, and everybody by a thief`, async (t) => {
+      const { server, site, person, tabs, id } = await people(t, mode);
+      site.lossRate = 0.2;
+      for (const tab of tabs) await tab.work();
+      const stolen = await steal(person, tabs[0], mode);
+      const stolenAt = Date.now();
+
+      await reach(server, REFRESHES / 3);
+      await site.cut();
+      await server.restart();
+      site.isCut = false;
+      await reach(server, (2 * REFRESHES) / 3);
+      await server.rotateKeys();
+      await reach(server, REFRESHES);
+
+      // Quiet, so that what is counted does not move.
+      await site.cut();
+      const counts = await server.refreshes();
+      const { generation, state } = await server.session(id);
+      assert.deepEqual([counts.rotated, state], [generation, "live"]);
+      assert.deepEqual(Object.keys(counts).sort(), ["replayed", "rotated"]);
+      assert.ok(generation >= REFRESHES);
+      assert.ok(site.lost > 0.1 * total(counts) && site.lost < 0.3 * total(counts), `${site.lost} of ${total(counts)}`);
+      assert.ok(site.kids.size >= 2, "access tokens of both keys were used");
+      for (const look of await looks(tabs)) {
+        assert.deepEqual([look.state, look.changes], ["signed-in", ["signed-out", "signed-in"]]);
+        const failed = look.answers.filter((answer) => answer !== 200);
+        t.diagnostic(`${mode}: ${look.answers.length} answers, ${JSON.stringify(failed)}`);
+        assert.ok(failed.every((answer) => answer === "TypeError" || answer === "unavailable"), String(failed));
+        assert.ok(failed.length < 20, "requests fail while the way is cut, and not else");
+      }
+      t.diagnostic(`${mode}: ${JSON.stringify(counts)}, ${site.lost} lost, ${site.refreshes} asked for`);
+      site.isCut = false;
+      site.lossRate = 0;
+      await until(async () => (await tabs[0].ask()).answer === 200, "the way is open again");
+
+      // The thief.
+      assert.ok(Date.now() - stolenAt > GRACE);
+      assert.deepEqual(await present(server, stolen), { status: 401, code: "invalid_refresh_token" });
+      assert.equal((await server.session(id)).state, "reuse");
+      await until(async () => (await looks(tabs)).every(({ state }) => state === "signed-out"), "all tabs know");
+      const after = site.requests.length;
+      await pause(5_000);
+      assert.equal(site.requests.length, after, "nothing is sent when the session is over");
+      const ends = (await looks(tabs)).map(({ changes }) => changes.at(-1));
+      assert.deepEqual(ends, Array(TABS).fill("signed-out: ended"));
+      const { ended = 0, reuse = 0 } = await server.refreshes();
+      t.diagnostic(`${mode}: ${ended} refused after the thief's ${reuse}`);
+      assert.deepEqual([reuse, ended], [1, 1], "one tab asked, and told the others");
+      assert.equal(await person.cookie(), undefined);
+    });
+  }
+});
