@@ -1,13 +1,14 @@
 //! What people copy to protect an API, against the real server: the recipes below `examples/` with the libraries
-//! that they stand on, and the package for Node.
+//! that they stand on, and the packages for Node and browsers.
 
 use anyhow::Result;
 
 use crate::console::{Remark, say};
 use crate::{process, repository, tools};
 
-/// The package for Node, and its tests.
-const NODE: &str = "clients/node";
+/// The packages for other languages. What the one for browsers does in a real browser takes longer: its read-me says
+/// how.
+const CLIENTS: [&str; 2] = ["clients/node", "clients/browser"];
 
 /// Runs everything.
 pub(crate) fn run() -> Result<()> {
@@ -19,10 +20,14 @@ pub(crate) fn run() -> Result<()> {
 
 /// Tests the packages for other languages on their own.
 pub(crate) fn check_clients() -> Result<Remark> {
-    let at = |words: &[&str]| process::run(process::command("npm", words).current_dir(repository::at(NODE)));
-    at(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
-    at(&["test"])?;
-    Ok("node".to_owned())
+    for package in CLIENTS {
+        let npm = |words: &[&str]| {
+            process::run(process::command("npm", words).current_dir(repository::at(package)))
+        };
+        npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+        npm(&["test"])?;
+    }
+    Ok(CLIENTS.join(", "))
 }
 
 /// Installs what the recipes stand on, and tries every one against good and bad tokens of a real server.
