@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::{ClientId, Secret, Timestamp, World};
 
 /// The most audiences that one client stands for.
-pub const MAX_AUDIENCES: usize = 16;
+const MAX_AUDIENCES: usize = 16;
 
 /// The longest audience, in bytes.
 const MAX_AUDIENCE: usize = 256;

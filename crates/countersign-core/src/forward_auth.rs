@@ -42,7 +42,7 @@ pub enum Access {
     Token(Scope),
 }
 
-/// What the parts of an application need.
+/// What the parts of an application need, the most specific first. A path that needs a token is kept folded.
 #[derive(Debug, Clone, Default)]
 pub struct Routes(Vec<Route>);
 
@@ -112,6 +112,9 @@ impl Routes {
     /// Routes in any order: the most specific one counts.
     pub fn new(mut routes: Vec<Route>) -> Self {
         routes.sort_by_key(|route| std::cmp::Reverse((route.path.0.len(), route.host.is_some())));
+        for route in routes.iter_mut().filter(|route| route.access != Access::Public) {
+            route.path = route.path.folded();
+        }
         Self(routes)
     }
 
@@ -123,7 +126,7 @@ impl Routes {
             is_here
                 && match route.access {
                     Access::Public => route.path.covers(path),
-                    Access::Token(_) => route.path.folded().covers(&folded),
+                    Access::Token(_) => route.path.covers(&folded),
                 }
         };
         self.0.iter().find(holds).map_or(Access::Token(Scope::default()), |route| route.access.clone())

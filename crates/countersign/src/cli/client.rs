@@ -6,16 +6,13 @@ use countersign_core::client::{
     self, Client as Registered, ClientAuthentication, ClientSecretHash, SecretMethod,
 };
 use countersign_core::session::RevokedReason;
-use countersign_core::store::{Added, Page, Store};
+use countersign_core::store::{Added, Store};
 use countersign_core::{ClientId, Secret};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::output;
+use super::{output, pages};
 use crate::time_text;
-
-/// Clients read at a time.
-const PIECE: u32 = 500;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Client {
@@ -136,16 +133,7 @@ fn show_once(context: &Context, client: &Registered, secret: Option<&Secret<Stri
 }
 
 async fn list(context: &Context, store: &dyn Store) -> anyhow::Result<()> {
-    let (mut clients, mut piece) = (Vec::new(), Page::first(PIECE));
-    loop {
-        let some = store.clients(&piece).await?;
-        piece.after = some.last().map(|client| client.id.clone());
-        let is_last = some.len() < PIECE as usize;
-        clients.extend(some);
-        if is_last {
-            break;
-        }
-    }
+    let clients = pages::all(async |page| store.clients(page).await, |client| client.id.clone()).await?;
     if context.wants_json() {
         output::json(&Value::Array(clients.iter().map(body).collect()));
         return Ok(());

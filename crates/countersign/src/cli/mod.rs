@@ -11,6 +11,7 @@ mod context;
 mod init;
 mod key;
 mod output;
+mod pages;
 mod serve;
 mod session;
 mod store;

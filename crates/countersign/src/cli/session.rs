@@ -3,16 +3,13 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use countersign_core::session::{RevokedReason, SessionState, SessionWithUser};
-use countersign_core::store::{Page, Store, Whose};
+use countersign_core::store::{Store, Whose};
 use countersign_core::{ClientId, SessionId, Timestamp, story};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{output, user};
+use super::{output, pages, user};
 use crate::time_text;
-
-/// Sessions read at a time.
-const PIECE: u32 = 500;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
@@ -96,16 +93,8 @@ async fn list(context: &Context, store: &dyn Store, owner: Option<&str>) -> anyh
         None => Whose::Everyone,
     };
     let now = context.world.now();
-    let (mut rows, mut piece) = (Vec::new(), Page::first(PIECE));
-    loop {
-        let some = store.sessions(&of, &piece).await?;
-        piece.after = some.last().map(|row| row.session.id);
-        let is_last = some.len() < PIECE as usize;
-        rows.extend(some.iter().map(|row| body(row, now)));
-        if is_last {
-            break;
-        }
-    }
+    let sessions = pages::all(async |page| store.sessions(&of, page).await, |row| row.session.id).await?;
+    let rows: Vec<_> = sessions.iter().map(|row| body(row, now)).collect();
     if context.wants_json() {
         output::json(&Value::Array(rows));
         return Ok(());

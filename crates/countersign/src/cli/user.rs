@@ -8,21 +8,18 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::password::NewPassword;
 use countersign_core::session::RevokedReason;
-use countersign_core::store::{Page, Store, UserChange};
+use countersign_core::store::{Store, UserChange};
 use countersign_core::user::{Role, User as Account, Username};
 use countersign_core::{Secret, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::output;
+use super::{output, pages};
 use crate::assembly;
 use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount};
 use crate::operations::hash_pool::HashPool;
 use crate::time_text;
-
-/// Users read at a time.
-const PIECE: u32 = 500;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -244,16 +241,7 @@ async fn apply(
 }
 
 async fn list(context: &Context, desk: &Desk) -> anyhow::Result<()> {
-    let (mut users, mut piece) = (Vec::new(), Page::first(PIECE));
-    loop {
-        let some = desk.store.users(&piece).await?;
-        piece.after = some.last().map(|user| user.id.clone());
-        let is_last = some.len() < PIECE as usize;
-        users.extend(some);
-        if is_last {
-            break;
-        }
-    }
+    let users = pages::all(async |page| desk.store.users(page).await, |user| user.id.clone()).await?;
     if context.wants_json() {
         output::json(&users.iter().map(body).collect());
         return Ok(());

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use countersign_core::SessionId;
 use countersign_core::issuer::effective_scope;
 use countersign_core::session::Session;
 use countersign_core::store::StoreError;
@@ -51,10 +52,19 @@ pub fn verify(app: &App, text: &str) -> Option<Arc<AccessTokenClaims>> {
 /// [`AuthorizeError::ScopeMissing`] when the session is not for this.
 pub async fn caller(app: &App, text: &str, scope: &'static str) -> Result<Caller, AuthorizeError> {
     let claims = verify(app, text).ok_or(AuthorizeError::Refused)?;
-    let session = claims.sid.parse().map_err(|_| AuthorizeError::Refused)?;
-    let found = app.store.session(session).await?.ok_or(AuthorizeError::Refused)?;
-    let user = found.live_user(app.world.now()).cloned().ok_or(AuthorizeError::Refused)?;
-    let session = found.session;
-    let has_scope = effective_scope(&session.grant.scope, &user).contains(scope);
-    if has_scope { Ok(Caller { session, user }) } else { Err(AuthorizeError::ScopeMissing(scope)) }
+    let caller = live(app, &claims).await?.ok_or(AuthorizeError::Refused)?;
+    let has_scope = effective_scope(&caller.session.grant.scope, &caller.user).contains(scope);
+    if has_scope { Ok(caller) } else { Err(AuthorizeError::ScopeMissing(scope)) }
+}
+
+/// Session and user that verified claims name, as the store has them. `None`: the session is not live any more.
+///
+/// # Errors
+///
+/// When the store fails.
+pub async fn live(app: &App, claims: &AccessTokenClaims) -> Result<Option<Caller>, StoreError> {
+    let Ok(session) = claims.sid.parse::<SessionId>() else { return Ok(None) };
+    let Some(found) = app.store.session(session).await? else { return Ok(None) };
+    let user = found.live_user(app.world.now()).cloned();
+    Ok(user.map(|user| Caller { session: found.session, user }))
 }

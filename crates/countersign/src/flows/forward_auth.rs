@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
+use countersign_core::Secret;
 use countersign_core::forward_auth::{Access, PlainPath};
 use countersign_core::issuer::effective_scope;
 use countersign_core::origin::Host;
 use countersign_core::store::StoreError;
 use countersign_core::user::User;
-use countersign_core::{Secret, SessionId};
 use countersign_token::{AccessTokenClaims, Scope};
 
 use super::authorize;
@@ -51,8 +51,7 @@ pub struct Identity {
 impl Identity {
     /// Whether the token has a scope, and its session still may.
     fn has(&self, scope: &Scope) -> bool {
-        scope.is_subset_of(&self.claims.scope)
-            && scope.is_subset_of(&effective_scope(&self.claims.scope, &self.user))
+        scope.is_subset_of(&effective_scope(&self.claims.scope, &self.user))
     }
 }
 
@@ -77,8 +76,6 @@ pub async fn decide(app: &App, asked: &Asked) -> Result<Decision, StoreError> {
 
 async fn identify(app: &App, token: &Secret<String>) -> Result<Option<Identity>, StoreError> {
     let Some(claims) = authorize::verify(app, token.expose()) else { return Ok(None) };
-    let Ok(session) = claims.sid.parse::<SessionId>() else { return Ok(None) };
-    let row = app.store.session(session).await?;
-    let user = row.and_then(|row| row.live_user(app.world.now()).cloned());
-    Ok(user.map(|user| Identity { claims, user }))
+    let caller = authorize::live(app, &claims).await?;
+    Ok(caller.map(|caller| Identity { claims, user: caller.user }))
 }

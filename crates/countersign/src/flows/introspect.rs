@@ -12,9 +12,10 @@ use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::SessionWithUser;
 use countersign_core::store::StoreError;
 use countersign_core::user::Username;
-use countersign_core::{Secret, SessionId, Timestamp};
+use countersign_core::{Secret, Timestamp};
 use countersign_token::{AccessTokenClaims, Expected, verify};
 
+use super::authorize;
 use crate::app::App;
 
 /// A token that is good now.
@@ -46,12 +47,11 @@ pub async fn introspect(
     caller: &Client,
     text: &Secret<String>,
 ) -> Result<Option<Active>, StoreError> {
-    let now = app.world.now();
     if let Some(claims) = access_token(app, &caller.audiences, text.expose()) {
-        let row = session_of(app, &claims).await?;
-        let user = row.as_ref().and_then(|row| row.live_user(now));
-        return Ok(user.map(|user| Active::AccessToken { claims, username: user.username.clone() }));
+        let caller = authorize::live(app, &claims).await?;
+        return Ok(caller.map(|caller| Active::AccessToken { claims, username: caller.user.username }));
     }
+    let now = app.world.now();
     let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(None) };
     let row = app.store.session(token.session).await?;
     let is_theirs = |row: &SessionWithUser| {
@@ -75,11 +75,4 @@ pub(super) fn access_token(app: &App, audiences: &[String], text: &str) -> Optio
         let expected = Expected { audience: audience.clone(), ..keys.verified.expected().clone() };
         verify(text, keys.verified.keys(), &expected, now).ok().map(Arc::new)
     })
-}
-
-async fn session_of(app: &App, claims: &AccessTokenClaims) -> Result<Option<SessionWithUser>, StoreError> {
-    match claims.sid.parse::<SessionId>() {
-        Ok(id) => app.store.session(id).await,
-        Err(_) => Ok(None),
-    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign_core::Timestamp;
 use countersign_core::revocation::{Revocation, RevokedSessions};
-use countersign_core::store::{StoreError, Whose};
+use countersign_core::store::Whose;
 use countersign_token::{SignError, TokenType};
 use quick_cache::sync::Cache;
 use serde_json::{Value, json};
@@ -136,10 +136,4 @@ fn listed(app: &App, entry: &Revocation) -> Value {
         }
     }
     listed
-}
-
-impl From<ListError> for StoreError {
-    fn from(error: ListError) -> Self {
-        Self::caused_by("the list of revocations cannot be served", error)
-    }
 }

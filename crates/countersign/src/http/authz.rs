@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -42,7 +42,7 @@ enum Dialect {
 }
 
 /// A request that a proxy asks about.
-pub(super) struct Inquiry {
+struct Inquiry {
     method: Method,
     origin: Origin,
     /// Path and query, as sent.
@@ -52,90 +52,30 @@ pub(super) struct Inquiry {
 }
 
 /// `/authz/auth-request`, for nginx.
-pub(super) async fn auth_request(State(edge): State<Arc<Edge>>, inquiry: Nginx) -> Result<Response, Message> {
-    inquiry.0.answer(&edge).await
+pub(super) async fn auth_request(
+    State(edge): State<Arc<Edge>>,
+    request: Request,
+) -> Result<Response, Message> {
+    Inquiry::of_nginx(checked(request, &edge)?)?.answer(&edge).await
 }
 
 /// `/authz/forward-auth`, for Traefik and Caddy.
 pub(super) async fn forward_auth(
     State(edge): State<Arc<Edge>>,
-    inquiry: Forwarded,
+    request: Request,
 ) -> Result<Response, Message> {
-    inquiry.0.answer(&edge).await
+    Inquiry::forwarded(checked(request, &edge)?)?.answer(&edge).await
 }
 
 /// `/authz/ext-authz/…`, for Envoy over HTTP.
-pub(super) async fn ext_authz(State(edge): State<Arc<Edge>>, inquiry: Envoy) -> Result<Response, Message> {
-    inquiry.0.answer(&edge).await
-}
-
-/// An inquiry of nginx: `X-Original-URL` and `X-Original-Method`.
-pub(super) struct Nginx(Inquiry);
-
-/// An inquiry of Traefik or Caddy: `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
-pub(super) struct Forwarded(Inquiry);
-
-/// An inquiry of Envoy: method and host are the request's own, the path is behind the prefix.
-pub(super) struct Envoy(Inquiry);
-
-impl FromRequestParts<Arc<Edge>> for Nginx {
-    type Rejection = Message;
-
-    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Message> {
-        check(parts, edge)?;
-        let url = one(&parts.headers, "x-original-url")?;
-        let (origin, target) = split(url).ok_or_else(|| refused("`X-Original-URL` is no URL"))?;
-        let inquiry = Inquiry {
-            method: method(one(&parts.headers, "x-original-method")?)?,
-            origin: parse_origin(origin)?,
-            target: target.to_owned(),
-            headers: std::mem::take(&mut parts.headers),
-            dialect: Dialect::Nginx,
-        };
-        Ok(Self(inquiry))
-    }
-}
-
-impl FromRequestParts<Arc<Edge>> for Forwarded {
-    type Rejection = Message;
-
-    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Message> {
-        check(parts, edge)?;
-        let of = |name| one(&parts.headers, name);
-        let inquiry = Inquiry {
-            method: method(of("x-forwarded-method")?)?,
-            origin: parse_origin(&format!("{}://{}", of("x-forwarded-proto")?, of("x-forwarded-host")?))?,
-            target: of("x-forwarded-uri")?.to_owned(),
-            headers: std::mem::take(&mut parts.headers),
-            dialect: Dialect::Forwarded,
-        };
-        Ok(Self(inquiry))
-    }
-}
-
-impl FromRequestParts<Arc<Edge>> for Envoy {
-    type Rejection = Message;
-
-    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Message> {
-        check(parts, edge)?;
-        let host = one(&parts.headers, "host")?.to_owned();
-        let scheme = one(&parts.headers, "x-forwarded-proto").unwrap_or("https");
-        let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
-        let target = whole.strip_prefix("/authz/ext-authz").unwrap_or_default().to_owned();
-        let inquiry = Inquiry {
-            method: parts.method.clone(),
-            origin: parse_origin(&format!("{scheme}://{host}"))?,
-            target,
-            headers: std::mem::take(&mut parts.headers),
-            dialect: Dialect::Envoy,
-        };
-        Ok(Self(inquiry))
-    }
+pub(super) async fn ext_authz(State(edge): State<Arc<Edge>>, request: Request) -> Result<Response, Message> {
+    Inquiry::of_envoy(checked(request, &edge)?)?.answer(&edge).await
 }
 
 /// G4: who may ask, and nothing that could be mistaken for what the proxy says.
-fn check(parts: &Parts, edge: &Edge) -> Result<(), Message> {
-    if !is_from_trusted_proxy(parts, &edge.trusted_proxies) {
+fn checked(request: Request, edge: &Edge) -> Result<Parts, Message> {
+    let (parts, _) = request.into_parts();
+    if !is_from_trusted_proxy(&parts, &edge.trusted_proxies) {
         tracing::warn!(
             "a stranger asks as if it were a proxy: name the network of yours in `trusted_proxies`"
         );
@@ -148,7 +88,7 @@ fn check(parts: &Parts, edge: &Edge) -> Result<(), Message> {
     if parts.headers.keys().any(|name| is_odd(name.as_str())) {
         return Err(refused("a header is spelt in an odd way"));
     }
-    Ok(())
+    Ok(parts)
 }
 
 fn refused(why: &str) -> Message {
@@ -156,9 +96,14 @@ fn refused(why: &str) -> Message {
     Message::forbidden("This request is not let through.")
 }
 
-fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Message> {
+/// A header that is there once.
+fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut lines = headers.get_all(name).iter();
-    let line = lines.next().and_then(|line| line.to_str().ok()).filter(|_| lines.next().is_none());
+    lines.next().and_then(|line| line.to_str().ok()).filter(|_| lines.next().is_none())
+}
+
+fn required<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Message> {
+    let line = single(headers, name);
     line.ok_or_else(|| refused("a header that says what the request is for is missing, or comes twice"))
 }
 
@@ -178,6 +123,42 @@ fn split(url: &str) -> Option<(&str, &str)> {
 }
 
 impl Inquiry {
+    /// `X-Original-URL` and `X-Original-Method`.
+    fn of_nginx(parts: Parts) -> Result<Self, Message> {
+        let of = |name| required(&parts.headers, name);
+        let (origin, target) =
+            split(of("x-original-url")?).ok_or_else(|| refused("`X-Original-URL` is no URL"))?;
+        Ok(Self {
+            method: method(of("x-original-method")?)?,
+            origin: parse_origin(origin)?,
+            target: target.to_owned(),
+            headers: parts.headers,
+            dialect: Dialect::Nginx,
+        })
+    }
+
+    /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
+    fn forwarded(parts: Parts) -> Result<Self, Message> {
+        let of = |name| required(&parts.headers, name);
+        Ok(Self {
+            method: method(of("x-forwarded-method")?)?,
+            origin: parse_origin(&format!("{}://{}", of("x-forwarded-proto")?, of("x-forwarded-host")?))?,
+            target: of("x-forwarded-uri")?.to_owned(),
+            headers: parts.headers,
+            dialect: Dialect::Forwarded,
+        })
+    }
+
+    /// Method and host are the request's own, the path is behind the prefix.
+    fn of_envoy(parts: Parts) -> Result<Self, Message> {
+        let host = required(&parts.headers, "host")?;
+        let scheme = single(&parts.headers, "x-forwarded-proto").unwrap_or("https");
+        let origin = parse_origin(&format!("{scheme}://{host}"))?;
+        let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
+        let target = whole.strip_prefix("/authz/ext-authz").unwrap_or_default().to_owned();
+        Ok(Self { method: parts.method, origin, target, headers: parts.headers, dialect: Dialect::Envoy })
+    }
+
     async fn answer(&self, edge: &Edge) -> Result<Response, Message> {
         let path = PlainPath::parse(&self.target).map_err(|_| refused("the path is ambiguous"))?;
         let (token, is_cookie) = self.token(edge)?;
@@ -223,7 +204,7 @@ impl Inquiry {
     /// Whether a request that may change something comes from a page of the same origin (Fetch Metadata; browsers
     /// without it send `Origin`).
     fn is_same_origin(&self) -> bool {
-        let text = |name: &str| one(&self.headers, name).ok();
+        let text = |name: &str| single(&self.headers, name);
         // Whoever opens a WebSocket sends no request that could be checked afterwards.
         let is_socket = self.headers.contains_key("sec-websocket-key")
             || self.headers.contains_key(header::UPGRADE)

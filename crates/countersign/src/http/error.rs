@@ -18,6 +18,7 @@ use crate::flows::authenticate_client::ClientError;
 use crate::flows::authorize::AuthorizeError;
 use crate::flows::change_password::ChangePasswordError;
 use crate::flows::refresh::RefreshError;
+use crate::flows::revocation_list::ListError;
 use crate::flows::sign_in::SignInError;
 
 /// A request that failed.
@@ -237,6 +238,12 @@ impl From<StoreError> for Failure {
         );
         let detail = "The service cannot answer right now. Nothing was lost; try again shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(1))
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        StoreError::caused_by("the list of revocations cannot be served", error).into()
     }
 }
 

@@ -23,7 +23,7 @@ use super::Edge;
 use super::error::{Failure, Problem};
 use super::extract::Query;
 use super::followers::Place;
-use crate::flows::revocation_list::{self, ListError};
+use crate::flows::revocation_list;
 use crate::operations::revocation_window::Cursor;
 use crate::visitor::Visitor;
 
@@ -134,11 +134,5 @@ impl Follower {
             waited += LOOK;
         }
         Some(())
-    }
-}
-
-impl From<ListError> for Failure {
-    fn from(error: ListError) -> Self {
-        countersign_core::store::StoreError::from(error).into()
     }
 }
