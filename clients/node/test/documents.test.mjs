@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import limits from "../src/limits.js";
+import { freePort } from "../../../examples/harness/process.mjs";
 import { ask, bearer } from "./support/api.mjs";
 import { AUDIENCE, FakeIssuer } from "./support/fake-issuer.mjs";
 import { ROOT, install } from "./support/package.mjs";
@@ -15,15 +15,6 @@ import { ROOT, install } from "./support/package.mjs";
 const README = await readFile(join(ROOT, "README.md"), "utf8");
 const EXAMPLE = await readFile(join(ROOT, "../../examples/express-countersign/server.mjs"), "utf8");
 const programs = [...README.matchAll(/^```js\n(.*?)^```$/gms)].map(([, text]) => text);
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Runs a program that listens, until the test is over. */
 async function started(t, text) {
