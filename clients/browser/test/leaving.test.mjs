@@ -138,9 +138,9 @@ test("a sign-in takes the place of a sign-out that is not done, and is not undon
   await browser.setOnline(false);
   await assert.rejects(browser.during(tabs[0].session.signOut()));
   browser.isOnline = true;
+  const { refreshes } = browser.server;
   await browser.during(tabs[1].signIn("bob"));
   assert.equal(browser.localStorage.items.size, 0);
-  const { refreshes } = browser.server;
   await browser.setOnline(true);
   for (const tab of tabs) tab.show("visible");
   await browser.clock.advance(5_000);
@@ -163,14 +163,15 @@ test("with cookies, a sign-in as somebody else ends the session of the other tab
   await browser.during(tabs[2].signIn("bob"));
   assert.deepEqual(reasons(tabs), ["replaced", "replaced", null]);
   assert.equal(tabs[2].session.user.username, "bob");
-  await browser.clock.advance(5_000_000);
-  assert.deepEqual(reasons(tabs), ["replaced", "replaced", null]);
-  const asking = server.requests.filter(({ path }) => path.includes("refresh")).map(({ tab }) => tab);
-  assert.ok(asking.slice(3).every((tab) => tab === tabs[2]));
   // What a tab answers to another is no sign-in.
   const next = browser.open();
   await browser.clock.advance(500);
   assert.deepEqual([next.session.user.username, ...reasons(tabs)], ["bob", "replaced", "replaced", null]);
+  next.vanish();
+  await browser.clock.advance(5_000_000);
+  assert.deepEqual(reasons(tabs), ["replaced", "replaced", null]);
+  const asking = server.requests.filter(({ path }) => path.includes("refresh")).map(({ tab }) => tab);
+  assert.ok(asking.slice(3).every((tab) => tab === tabs[2]));
 });
 
 test("with cookies, a tab that missed another's sign-in notices by the answer to its refresh", async () => {
