@@ -80,14 +80,14 @@ test("what is wrong with the stream is still said while the list is asked for", 
 test("followers that lost the stream together do not ask for the list together", async (t) => {
   const issuer = await FakeIssuer.start({ servesList: true });
   t.after(() => issuer.stop());
-  const limits = { shortestPause: 1_000, longestPause: 60_000, listInterval: 60_000 };
+  const limits = { shortestPause: 4_000, longestPause: 60_000, listInterval: 60_000 };
   const guard = guardOf(t, issuer, { world: { ...hasty(limits), random: () => 0.5 } });
   await guard.ready();
   issuer.answerStream = full;
   issuer.dropConnections();
   await pause(250);
   assert.equal(issuer.listRequests.length, 0);
-  await until(() => issuer.listRequests.length === 1, 1_000);
+  await until(() => issuer.listRequests.length === 1, 10_000);
 });
 
 test("a cursor that the list does not understand is forgotten too", async (t) => {
