@@ -1,7 +1,7 @@
 //! What happened to sessions lately, for those who watch.
 //!
 //! The newest events of this process are kept in memory, and no more than
-//! [`KEPT`] of them: a session's story is in its one row, and a table of events
+//! 10,000 of them: a session's story is in its one row, and a table of events
 //! would grow with every refresh. Openings and refreshes are noted by the flow
 //! that did them, revocations when they appear on the list that all processes
 //! share, so that each is told once, whoever ended the session.
