@@ -78,10 +78,12 @@ impl Serve {
             output::line(format!("Server is running on port {port}"));
             Ok(())
         };
+        // Asked for now: the file may be replaced while it runs.
+        let program = std::env::current_exe().context("the system does not tell where this program is")?;
         let places = [("--listen", address), ("--management-listen", management)];
         match server::serve(server.edge, listeners, (&config, server.key_policy), ready).await? {
             Asked::ToStop => Ok(()),
-            Asked::ToRestart => Err(begin_anew(places)),
+            Asked::ToRestart => Err(begin_anew(&program, places)),
         }
     }
 
@@ -99,11 +101,7 @@ impl Serve {
 
 /// Puts a new process in the place of this one, with the same arguments, at the same addresses. Comes back only if
 /// that fails.
-fn begin_anew(places: [(&str, SocketAddr); 2]) -> anyhow::Error {
-    let program = match std::env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return anyhow::Error::new(error).context("this program cannot be found any more"),
-    };
+fn begin_anew(program: &Path, places: [(&str, SocketAddr); 2]) -> anyhow::Error {
     let mut command = std::process::Command::new(program);
     command.args(std::env::args_os().skip(1));
     for (flag, address) in places {

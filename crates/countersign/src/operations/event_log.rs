@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use countersign_core::ratchet::Generation;
 use countersign_core::refresh::Advance;
@@ -26,6 +27,9 @@ const KEPT: usize = 10_000;
 
 /// Sessions whose expiry is known to be told.
 const EXPIRIES: usize = 1024;
+
+/// How often it is looked whether the list of revocations has been read.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Events that are read at a time.
 const PIECE: usize = 64;
@@ -259,6 +263,10 @@ impl Subject {
 /// Notes revocations for as long as the process runs.
 pub async fn run(app: &App) {
     let mut list = app.revocations.watch();
+    // What was taken back before this process began is no news, and is not read yet.
+    while !app.revocations.is_up_to_date(app.world.now()) {
+        tokio::time::sleep(PAUSE).await;
+    }
     loop {
         if let Err(error) = app.events.note_revocations(app).await {
             tracing::warn!(

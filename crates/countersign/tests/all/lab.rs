@@ -1,5 +1,6 @@
 //! The lab: there in development, absent otherwise, and narrow.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use axum::http::Method;
@@ -210,6 +211,8 @@ fn the_server_begins_anew_over_the_same_data_and_at_the_same_port() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let pair: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
+    let ended: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
+    assert_eq!(server.post("/logout", &json!({"refreshToken": ended["refresh_token"]})).0, 204);
     let before = server.management_port();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
     assert!(patiently(|| server.log.lock().unwrap().matches("the server accepts connections").count() == 2));
@@ -220,4 +223,9 @@ fn the_server_begins_anew_over_the_same_data_and_at_the_same_port() {
     assert_eq!(server.post("/v1/sessions/refresh", &body).0, 200);
     let log = server.log.lock().unwrap().clone();
     assert_eq!(log.matches(&format!("management=127.0.0.1:{before}")).count(), 2);
+    // What was revoked before is no news: the first event is that of the refresh.
+    let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+    stream.write_all(b"GET /v1/lab/events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let event = BufReader::new(stream).lines().map(Result::unwrap).find(|line| line.starts_with("event:"));
+    assert_eq!(event.unwrap(), "event: rotated");
 }
