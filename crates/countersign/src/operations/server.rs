@@ -23,6 +23,9 @@ use crate::http::{self, Edge};
 /// A request's whole header, in bytes: a token of 16 KiB fits beside everything else.
 const MAX_HEADER: usize = 64 * 1024;
 
+/// What the system keeps of an answer beyond what its reader has room for, in bytes.
+const MAX_UNSENT: u32 = 16 * 1024;
+
 /// Time for what is in flight after the last request was answered.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -55,10 +58,15 @@ impl Listeners {
                     "cannot listen on {address}: choose another `{key}` (--{flag}), {advice}"
                 ))
             })?;
-            // Connections inherit it: a client that does not take its answer is let go.
-            SockRef::from(&listener)
+            // Connections inherit both: a client that does not take its answer is let go, and until then little
+            // of it waits in the system's memory, which for a stream would be megabytes.
+            let socket = SockRef::from(&listener);
+            socket
                 .set_tcp_user_timeout(Some(config.limits.request_time.duration()))
-                .context("the system cannot bound how long an answer waits for its reader")?;
+                .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT))
+                .context(
+                    "the system cannot bound how much of an answer waits for its reader, and how long",
+                )?;
             anyhow::Ok(listener)
         };
         Ok(Self {
