@@ -13,7 +13,7 @@ const mounts = [
   ["./pair.js", "mountPair", "pair", lab],
   ["./timeline.js", "mountTimeline", "story", lab],
   ["./experiments.js", "mountExperiments", "experiments", lab],
-  ["./inspector.js", "mountInspector", "inspector", server],
+  ["./inspector.js", "mountInspector", "inspector", lab],
   ["./calls.js", "mountCalls", "calls", server],
 ];
 for (const [file, mount, id, subject] of mounts) {
