@@ -17,12 +17,11 @@ export function decodeBase64url(text) {
 
 /** What is wrong with the text, as the end of a sentence that begins with its name; null when nothing is. */
 export function whyNotBase64url(text) {
-  if (text.includes("=")) return "ends with padding (=), which tokens leave out";
-  if (/[+/]/.test(text)) return "is written in the other base64 alphabet, with + and / where tokens have - and _";
+  if (text.includes("=")) return "is padded with =, which tokens leave out";
+  if (/[+/]/.test(text)) return "is in the other alphabet of base64, with + and / where tokens have - and _";
   if (/[^\w-]/.test(text)) return "has characters that base64url does not have";
-  if (text.length % 4 === 1) return "has a length that base64url cannot have: a character is missing or one too many";
-  if (unusedBits(text) !== 0) return "has set bits at its end that belong to no byte, so the same bytes are spelt in another way than the one that counts";
-  return null;
+  if (text.length % 4 === 1) return "has a length that base64url cannot have: a character is missing, or one too many";
+  return unusedBits(text) === 0 ? null : "spells its last byte in an unusual way; each value has one proper spelling";
 }
 
 /** Bytes of plain base64, as in PEM files; null when it is not base64. */

@@ -48,6 +48,22 @@ export function indent(text) {
   return pieces.join("");
 }
 
+/** `[name, text]` of each member of an object, in order and to the letter; what is named twice comes twice. */
+export function membersOf(text) {
+  const members = [];
+  let [level, start, name] = [0, 0, null];
+  for (const { 0: token, index } of text.matchAll(TOKENS)) {
+    if (isClosing(token)) level -= 1;
+    const isBetween = level === 1 && token === "," || level === 0 && token === "}";
+    if (isBetween && name !== null) members.push([name, text.slice(start, index).trim()]);
+    if (isBetween || token === "{" && level === 0) name = null;
+    else if (level === 1 && name === null) name = JSON.parse(token);
+    else if (level === 1 && token === ":") start = index + 1;
+    if (isOpening(token)) level += 1;
+  }
+  return members;
+}
+
 const tokensOf = (text) => text.match(TOKENS) ?? [];
 const isOpening = (token) => token === "{" || token === "[";
 const isClosing = (token) => token === "}" || token === "]";

@@ -13,30 +13,28 @@ export const LONGEST_TOKEN = 16_384;
  * problem is `{ part, code, text }`, `part` being "form", "header", "claims" or "signature".
  */
 export function decode(text) {
-  const token = { parts: [], header: null, claims: null, headerText: null, claimsText: null, signature: null, signed: "", problems: [] };
   const wrong = whyNoToken(text);
-  if (wrong) {
-    token.problems.push({ part: "form", ...wrong });
-    return token;
-  }
-  token.parts = text.split(".");
-  token.signed = text.slice(0, text.lastIndexOf("."));
-  const [header, claims, signature] = token.parts;
-  [token.header, token.headerText] = readObject("header", header, token.problems);
-  [token.claims, token.claimsText] = readObject("claims", claims, token.problems);
-  token.signature = readBytes("signature", signature, token.problems);
-  return token;
+  if (wrong) return { ...NOTHING, parts: [], problems: [{ part: "form", ...wrong }] };
+  const problems = [];
+  const parts = text.split(".");
+  const [header, headerText] = readObject("header", parts[0], problems);
+  const [claims, claimsText] = readObject("claims", parts[1], problems);
+  const signature = readBytes("signature", parts[2], problems);
+  const signed = text.slice(0, text.lastIndexOf("."));
+  return { parts, header, claims, headerText, claimsText, signature, signed, problems };
 }
+
+const NOTHING = { header: null, claims: null, headerText: null, claimsText: null, signature: null, signed: "" };
+const ENCRYPTED = "Five parts make an encrypted token (JWE). Only its receiver can read it, and this server makes none.";
 
 function whyNoToken(text) {
   if (typeof text !== "string" || text === "") return { code: "empty", text: "There is nothing to read." };
-  if (text.length > LONGEST_TEXT) {
-    return { code: "too-long", text: "This is longer than any token, so it was not read." };
-  }
+  if (text.length > LONGEST_TEXT) return { code: "too-long", text: "This is longer than any token, so it was not read." };
   const dots = dotsIn(text);
   if (dots === 2) return null;
-  if (dots === 4) return { code: "encrypted", text: "Five parts make an encrypted token (JWE). Only its receiver can read it, and this server makes none." };
-  return { code: "not-three-parts", text: `A token has three parts with two dots between them; here ${dots === 1 ? "is 1 dot" : `are ${dots} dots`}.` };
+  if (dots === 4) return { code: "encrypted", text: ENCRYPTED };
+  const found = dots === 1 ? "is 1 dot" : `are ${dots.toLocaleString("en")} dots`;
+  return { code: "not-three-parts", text: `A token has three parts with two dots between them; here ${found}.` };
 }
 
 function dotsIn(text) {

@@ -19,8 +19,9 @@ export async function generateKey() {
 
 async function signatureOf(bytes, { none, secret, privateKey }) {
   if (none) return new Uint8Array();
-  const key = secret ? await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]) : privateKey;
-  return new Uint8Array(await crypto.subtle.sign(secret ? "HMAC" : { name: "ECDSA", hash: "SHA-256" }, key, bytes));
+  if (privateKey) return new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, bytes));
+  const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes));
 }
 
 const bytesOf = (text) => new TextEncoder().encode(text);
