@@ -15,8 +15,9 @@ export function mountInspector(section, lab) {
   const verdict = createVerdict();
   const proof = createProof(lab, () => inspect());
   const field = createField(lab, () => inspect());
-  const sides = element("div", { class: "inspector-sides", hidden: true }, saying.node, proof.node);
-  section.append(element("p", { class: "intro", text: INTRODUCTION }), field.node, sides, verdict.node);
+  const proven = element("div", { class: "inspector-proven" }, proof.node, verdict.node);
+  const sides = element("div", { class: "inspector-sides", hidden: true }, saying.node, proven);
+  section.append(element("p", { class: "intro", text: INTRODUCTION }), field.node, sides);
 
   let turn = 0;
   let said = "";
@@ -39,11 +40,11 @@ export function mountInspector(section, lab) {
       verdict.hide();
       return say(found.note ?? saying.summary);
     }
-    const proven = await proof.of(decoded);
+    const answer = await proof.of(decoded);
     // Somebody has typed on while this was verified.
     if (mine !== turn) return undefined;
-    saying.prove(proven.verification);
-    verdict.show(decoded, proven);
+    saying.prove(answer.verification);
+    verdict.show(decoded, answer);
     return say(verdict.summary);
   }
 

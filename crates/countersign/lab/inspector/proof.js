@@ -21,7 +21,7 @@ export function createProof(lab, onChange) {
   const published = new PublishedKeys(lab.server);
   const pasted = createPasted(onChange);
   const choice = createChoice(pasted, onChange);
-  const outcome = element("div", { class: "stack inspector-outcome" });
+  const outcome = element("p", { class: "inspector-outcome" });
   const known = element("div", { class: "muted inspector-keys" });
   const verifiable = element("div", { class: "stack" }, choice.node, known, outcome);
   const opaque = element("p", { text: OPAQUE });
@@ -135,9 +135,9 @@ function describe(keys, problems) {
 
 function tell({ outcome, why }) {
   const [tone, word] = OUTCOMES[outcome];
-  return [element("p", null, element("span", { class: `badge ${tone}`, text: word })), element("p", { text: why })];
+  return [element("span", { class: `badge ${tone}`, text: word }), ` ${why}`];
 }
 
 const OPAQUE =
-  "Nothing, here: a refresh token has no signature that others can verify. Its seal was made with a key that never " +
-  "leaves the server, so the server alone can tell whether it is genuine, and whether it was spent already.";
+  "A refresh token has none. Its seal was made with a key that never leaves the server, so the server alone can tell " +
+  "whether it is genuine, and whether it was spent already.";

@@ -8,7 +8,7 @@ import { readRefreshToken } from "../refresh-token.js";
 
 const PARTS = ["header", "payload", "signature"];
 /** Characters that are drawn of one part, name, value, and of a whole JSON text; and members of an object. */
-const MOST = { part: 2_000, name: 80, value: 1_000, json: 16_000, members: 60 };
+const MOST = { part: 1_000, name: 80, value: 1_000, json: 16_000, members: 60 };
 
 export function createSaying() {
   const badge = element("span", { class: "badge warn" });
@@ -78,7 +78,7 @@ function section(title, part, text, object, { problems }, sentenceOf) {
   );
 }
 
-const remark = ({ text }) => element("p", null, element("span", { class: "badge warn", text: "ambiguous" }), ` ${text}`);
+const remark = ({ text }) => element("p", null, element("span", { class: "badge warn", text: "beware" }), ` ${text}`);
 
 function members(text, sentenceOf) {
   const all = membersOf(text);
@@ -92,28 +92,19 @@ function members(text, sentenceOf) {
 
 function row([name, text], sentenceOf) {
   const value = JSON.parse(text);
-  const sentence = sentenceOf(name, value);
-  return element(
-    "div",
-    null,
-    element("dt", { class: "token" }, element("bdi", { text: visible(name, MOST.name) })),
-    element("dd", null, shown(value, text), moment(name, value), sentence && element("p", { class: "muted", text: sentence })),
-  );
+  return fact(visible(name, MOST.name), [shown(value, text), moment(name, value)], sentenceOf(name, value));
 }
 
-/** Numbers stay to the letter: a long one would be rounded. */
+/** As JSON has it: "1" is not 1, and a long number would be rounded. */
 function shown(value, text) {
-  if (typeof value === "string") return element("bdi", { class: "token", text: visible(value, MOST.value) });
   const isNested = value !== null && typeof value === "object";
-  if (!isNested) return element("bdi", { class: "token", text: visible(text, MOST.value) });
-  return element("pre", { text: visible(indent(text), MOST.value, { lines: true }) });
+  if (isNested) return element("pre", { text: visible(indent(text), MOST.value, { lines: true }) });
+  return element("bdi", { class: "token", text: visible(text, MOST.value) });
 }
 
 function moment(name, value) {
   const seconds = MOMENTS.has(name) ? secondsOf(value) : null;
-  const date = seconds === null ? null : dateOf(seconds);
-  if (!date) return null;
-  return element("span", { class: "inspector-moment" }, ` ${date}, `, element("strong", { data: { seconds } }));
+  return seconds !== null && dateOf(seconds) ? [" · ", when(seconds)] : null;
 }
 
 function toTheLetter(title, text) {
@@ -121,7 +112,7 @@ function toTheLetter(title, text) {
     "details",
     null,
     element("summary", { text: `${title}, to the letter` }),
-    element("pre", { tabindex: "0", text: visible(text, MOST.json, { lines: true }) }),
+    element("pre", { tabindex: "0", role: "group", aria: { label: title }, text: visible(text, MOST.json, { lines: true }) }),
   );
 }
 
@@ -133,28 +124,28 @@ function refreshToken(text, saying) {
   }
   saying.summary = "This is a refresh token. It has no claims: only its server makes something of it.";
   const { sessionId, generation, issuedAt } = fields;
-  const facts = [
-    ["session", sessionId, "The session that it continues; access tokens call it sid."],
-    ["generation", String(generation), "How many times the session had been refreshed when it was issued."],
-    ["issued", `${dateOf(issuedAt)}, `, null],
-  ];
   return [
     element("p", { class: "token inspector-text", text }),
     element("p", { text: saying.summary }),
-    element("dl", { class: "inspector-members" }, facts.map(([name, value, sentence]) => fact(name, value, sentence, issuedAt))),
+    element(
+      "dl",
+      { class: "inspector-members" },
+      fact("session", element("span", { class: "token", text: sessionId }), "The session that it continues; access tokens call it sid."),
+      fact("generation", element("span", { class: "token", text: generation }), "How often the session had been refreshed before."),
+      fact("issued", when(issuedAt), "When the server made it."),
+    ),
     element("p", { class: "muted", text: "The rest of it is random, or a seal that the server made with a key of its own." }),
   ];
 }
 
-const fact = (name, value, sentence, issuedAt) =>
+/** A moment that everybody can read, and how far off it is. */
+const when = (seconds) =>
+  element("span", { class: "inspector-moment" }, `${dateOf(seconds)}, `, element("strong", { data: { seconds } }));
+
+const fact = (name, value, sentence) =>
   element(
     "div",
     null,
-    element("dt", { class: "token", text: name }),
-    element(
-      "dd",
-      null,
-      element("span", { class: "token", text: value }),
-      sentence ? element("p", { class: "muted", text: sentence }) : element("strong", { data: { seconds: issuedAt } }),
-    ),
+    element("dt", { class: "token" }, element("bdi", { text: name })),
+    element("dd", null, value, sentence && element("p", { class: "muted", text: sentence })),
   );

@@ -77,7 +77,8 @@ function item({ name, state, text }) {
     "li",
     null,
     element("span", { class: `badge ${tone}`, text: word }),
-    element("div", null, element("strong", { text: name }), " ", element("span", { class: "inspector-why", text })),
+    element("strong", { text: name }),
+    element("span", { class: "inspector-why", text }),
   );
 }
 
