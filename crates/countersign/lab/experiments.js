@@ -8,117 +8,99 @@ import { ServerUnreachable } from "./server.js";
 export { experiments };
 
 export function mountExperiments(section, lab) {
+  const intro = "Each begins with a question. Pick what you expect, then let the server answer, all at once or step by step. Every experiment has a session of its own and disturbs no other; its calls are listed below.";
   section.append(
-    element("p", {
-      class: "intro",
-      text: "Each begins with a question. Pick what you expect, then let the server answer: all steps at once, or one by one. Every experiment has a session of its own, so nothing else is disturbed, and each call is listed below.",
-    }),
-    element("div", { class: "experiments" }, experiments.map((experiment) => new Performance(experiment, lab).node)),
+    element("p", { class: "intro", text: intro }),
+    element("div", { class: "experiments" }, experiments.map((experiment) => new Performance(experiment, lab).view.node)),
   );
 }
 
 /** One experiment on the page: at rest, under way, or done; again and again. */
 class Performance {
+  view;
   #experiment;
   #lab;
-  #view;
+  /** What is under way, or null. A run that was cancelled is another one, and what it still says is not heard. */
   #run = null;
   /** The index of the step that comes next. */
   #next = 0;
-  #isBusy = false;
 
   constructor(experiment, lab) {
     this.#experiment = experiment;
     this.#lab = lab;
-    this.#view = new View(experiment, {
-      all: () => this.#perform(Infinity),
+    this.view = new View(experiment, {
+      all: () => this.#perform(experiment.steps.length),
       one: () => this.#perform(1),
       cancel: () => this.#cancel(),
     });
   }
 
-  get node() {
-    return this.#view.node;
-  }
-
   async #perform(steps) {
-    if (this.#isBusy) return;
-    if (!this.#run) this.#begin();
+    this.#run ??= this.#begin();
     const run = this.#run;
-    this.#isBusy = true;
-    this.#view.state = "running";
-    const end = Math.min(this.#next + steps, this.#experiment.steps.length);
-    while (run === this.#run && this.#next < end) await this.#step(run, steps === 1);
-    if (run !== this.#run) return;
-    this.#isBusy = false;
-    if (this.#next < this.#experiment.steps.length) this.#view.state = "paused";
-    else this.#conclude(run);
+    const end = Math.min(this.#next + steps, this.view.steps.length);
+    this.view.state = "running";
+    try {
+      while (this.#next < end) await this.#step(run, steps === 1);
+      if (end === this.view.steps.length) this.#conclude(run);
+      else this.view.state = "paused";
+    } catch (error) {
+      if (run === this.#run) this.#fail(run, error);
+    }
   }
 
   #begin() {
-    this.#view.reset();
+    this.view.reset();
     this.#next = 0;
-    const step = () => this.#view.steps[this.#next];
-    this.#run = new Run(this.#lab, {
-      evidence: (row) => step().evidence(row),
-      countdown: (wait) => step().countdown(wait),
-      panel: (node) => step().panel(node),
-    });
+    return new Run(this.#lab, () => this.view.steps[this.#next]);
   }
 
   async #step(run, isAlone) {
-    const shown = this.#view.steps[this.#next];
-    shown.state = "running";
-    try {
-      await this.#experiment.steps[this.#next].run(run, run.facts);
-    } catch (error) {
-      if (run === this.#run) this.#fail(run, error);
-      return;
-    }
-    if (run !== this.#run) return;
-    shown.state = "done";
+    const step = this.view.steps[this.#next];
+    step.state = "running";
+    await this.#experiment.steps[this.#next].run(run, run.facts);
+    run.signal.throwIfAborted();
+    step.state = "done";
     this.#next += 1;
-    if (isAlone) announce(`Step ${this.#next} is done. ${shown.lastEvidence}`);
+    if (isAlone) announce(`Step ${this.#next} is done. ${step.lastEvidence}`);
   }
 
   #conclude(run) {
-    const { promised, happened, explain, choices, title } = this.#experiment;
-    this.#end(run);
-    const asked = { promised: promised(run.facts), happened: happened(run.facts) };
-    const isAsDesigned = asked.promised === asked.happened;
-    const paragraphs = isAsDesigned ? explain(run.facts) : whyDifferent(choices, asked);
-    const outcome = isAsDesigned ? "as-designed" : "different";
-    this.#view.conclude(outcome, { happened: asked.happened, paragraphs, story: () => this.#lab.story(run.sessionId) });
-    announce(`${title}: ${isAsDesigned ? `as designed. ${choices[asked.happened]}` : "different from the design."}`);
+    const { choices } = this.#experiment;
+    const promised = this.#experiment.promised(run.facts);
+    const happened = this.#experiment.happened(run.facts);
+    if (promised === happened) this.#end(run, "as-designed", this.#experiment.explain(run.facts), happened);
+    else this.#end(run, "different", whyDifferent(choices[promised], choices[happened]), happened);
   }
 
   #fail(run, error) {
     if (!(error instanceof StepFailed || error instanceof ServerUnreachable)) console.error(error);
-    this.#view.steps[this.#next].state = "failed";
-    this.#isBusy = false;
-    this.#end(run);
-    this.#view.conclude("failed", { paragraphs: [error.message], story: null });
-    announce(`${this.#experiment.title}: stopped. ${error.message}`);
+    this.view.steps[this.#next].state = "failed";
+    this.#end(run, "failed", [error.message]);
+  }
+
+  #end(run, outcome, paragraphs, happened) {
+    this.#stop();
+    const fetchStory = run.sessionId && (() => this.#lab.story(run.sessionId));
+    this.view.conclude(outcome, { happened, paragraphs, fetchStory });
+    const { title, choices } = this.#experiment;
+    announce(`${title}: ${this.view.outcome}. ${choices[happened] ?? paragraphs[0]}`);
   }
 
   #cancel() {
-    if (!this.#run) return;
-    this.#isBusy = false;
-    this.#end(this.#run);
-    this.#view.reset();
+    this.#stop();
+    this.view.reset();
     announce(`${this.#experiment.title}: cancelled.`);
   }
 
-  #end(run) {
+  #stop() {
+    this.#run.stop();
     this.#run = null;
-    run.stop();
   }
 }
 
-function whyDifferent(choices, { promised, happened }) {
-  return [
-    `The design promises: ${choices[promised]}`,
-    `What happened: ${choices[happened] ?? "none of the answers that could be picked."}`,
-    "The steps above show what the server really answered. Run the experiment again; if it stays like this, it is a defect, and worth a report with the calls below.",
-  ];
-}
+const whyDifferent = (promised, happened = "none of the answers that could be picked.") => [
+  `The design promises: ${promised}`,
+  `What happened: ${happened}`,
+  "The steps show what the server answered. Run it again; if it stays like this, it is a defect, and worth a report with the calls below.",
+];

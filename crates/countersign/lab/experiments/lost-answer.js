@@ -2,12 +2,11 @@
 export const lostAnswer = {
   id: "lost-answer",
   title: "The answer is lost",
-  scene:
-    "A phone refreshes in a lift. The server moves the session on and answers, but the connection breaks before the answer arrives. The phone still has the old refresh token, which is spent by now, and sends it again.",
+  scene: "A phone refreshes in a lift. The server moves the session on, but the connection breaks before its answer arrives. The phone still has the old refresh token, which is spent by now, and sends it again.",
   question: "What does the second try get?",
   choices: {
     same: "The very refresh token that was lost.",
-    next: "Another new refresh token, one step further.",
+    next: "Another new refresh token.",
     ended: "A refusal: a spent token means theft, so the session ends.",
   },
   steps: [
@@ -21,7 +20,7 @@ export const lostAnswer = {
     {
       title: "Refresh, and lose the answer",
       async run(run, facts) {
-        const note = "lost: the phone never sees this; the page keeps it aside to compare";
+        const note = "lost: only this page keeps it, to compare";
         facts.lost = await run.refresh("phone", facts.first.refreshToken, { note });
       },
     },
@@ -46,16 +45,11 @@ export const lostAnswer = {
     return again.refreshToken === lost.refreshToken ? "same" : "next";
   },
   explain(facts) {
-    const { again, lost, next, grace } = facts;
-    if (isLate(facts)) {
-      const seconds = Math.round(again.at - lost.at);
-      return [
-        `Between the two tries ${seconds} seconds passed, and the grace is ${grace}. After it, a spent token means that two people hold it, so the server ended the session. Run all steps at once to see what happens in time.`,
-      ];
-    }
+    const { again, next, grace } = facts;
+    if (isLate(facts)) return [`Between the two tries more than ${grace} seconds passed, which is the grace. After it, a spent token means that two people hold it. Run all steps to see what happens in time.`];
     return [
-      `The second try was given the same refresh token, of generation ${again.generation}, and a fresh access token. Nothing moved: the next refresh led to generation ${next.generation}, as if no answer had ever been lost.`,
-      `A spent token is answered like this for ${grace} seconds. The server keeps no copy of what it sent: the successor follows from the token itself, and only from that.`,
+      `The second try was given the same refresh token, of generation ${again.generation}, and a fresh access token. The next refresh led to generation ${next.generation}, as if no answer had been lost.`,
+      `A spent token is answered like this for ${grace} seconds. The server keeps no copy of what it sent: the successor follows from the token itself.`,
     ];
   },
 };

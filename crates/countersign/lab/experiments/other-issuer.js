@@ -5,8 +5,7 @@ import { dreamOf, present, signInStep, verdict } from "./forging.js";
 export const otherIssuer = {
   id: "other-issuer",
   title: "A token from another issuer",
-  scene:
-    "A forger makes a key pair and signs tokens that are right in every detail: algorithm, type, claims, time. Only the key is not the server's. First the token names an issuer of its own; then it claims to be from this server, under the name of this server's key; at last it brings its own key along.",
+  scene: "A forger makes a key and signs tokens that are right in every detail, but the key is not the server's. The first names another issuer; the others claim to be from this server: under the name of its key, with the forger's key inside, without any key's name.",
   question: "Will an API accept one of them?",
   choices: {
     accepted: "Yes: the signature is valid.",
@@ -15,33 +14,26 @@ export const otherIssuer = {
   steps: [
     signInStep,
     {
-      title: "Make a key pair in this page",
+      title: "Make a key in this page, sign with it, and present the tokens",
       async run(run, facts) {
-        facts.forger = await generateKey();
-        run.show({ actor: "forger", what: "new ES256 key", good: true, text: `x: ${facts.forger.publicJwk.x}` });
-      },
-    },
-    {
-      title: "Sign with it and present the tokens",
-      async run(run, facts) {
-        const { header, claims } = facts.real;
-        const { privateKey, publicJwk } = facts.forger;
-        const es256 = { ...header, alg: "ES256" };
-        const dream = dreamOf(claims);
+        const { kid, typ } = facts.real.header;
+        const { privateKey, publicJwk: jwk } = await generateKey();
+        const header = { alg: "ES256", typ };
+        const ours = dreamOf(facts.real.claims);
         const forgeries = [
-          ["an issuer and a key of its own", { ...es256, kid: "my-key" }, { ...dream, iss: "https://issuer.example" }],
-          ["our issuer, our key's name", es256, dream],
-          ["our issuer, its own key in the header", { ...es256, jwk: publicJwk }, dream],
-          ["our issuer, no key named", { alg: "ES256", typ: header.typ }, dream],
+          ["issuer and key of its own", { ...header, kid: "my-key" }, { ...ours, iss: "https://issuer.example" }],
+          ["our issuer, our key's name", { ...header, kid }, ours],
+          ["our issuer, its key in the header", { ...header, kid, jwk }, ours],
+          ["our issuer, no key named", header, ours],
         ];
-        for (const [note, forged, lies] of forgeries) {
-          await present(run, facts, note, await signWith(forged, lies, { privateKey }));
+        for (const [note, named, claims] of forgeries) {
+          await present(run, facts, note, await signWith(named, claims, { privateKey }));
         }
       },
     },
   ],
   ...verdict,
   explain: ({ tries }) => [
-    `All ${tries.length} were refused. A valid signature proves only that the holder of some private key signed. Whose key counts is never the token's choice: the verifier knows its issuer beforehand, fetches the keys from there, and ignores any key that comes inside a token.`,
+    `All ${tries.length} were refused. A valid signature proves only that the holder of some private key signed. Whose key counts is never the token's choice: an API knows its issuer beforehand, fetches the keys there, and ignores a key that comes inside a token.`,
   ],
 };

@@ -1,5 +1,5 @@
 // HS256 has one key for signing and verifying. A verifier that takes whatever algorithm the token names can be made to
-// use a public key as that secret (RFC 8725 §2.1).
+// take a public key for that secret (RFC 8725 §2.1).
 import { algorithm } from "../jose/algorithms.js";
 import { signWith } from "../jose/sign.js";
 import { dreamOf, present, signInStep, verdict } from "./forging.js";
@@ -7,8 +7,7 @@ import { dreamOf, present, signInStep, verdict } from "./forging.js";
 export const publicKeyAsSecret = {
   id: "public-key-as-secret",
   title: "HS256, signed with the public key",
-  scene:
-    "The server's public key is published for everyone. HS256, another algorithm, signs and verifies with one shared secret. A forger signs with HS256 and takes the text of the public key as the secret, hoping that the API verifies with “the key” and does not look at the kind.",
+  scene: "The server's public key is there for everyone. HS256 is another kind of algorithm: one secret both signs and verifies. A forger takes the text of the public key for that secret, and hopes for an API that verifies with “the key” and does not ask which kind it is.",
   question: "Will an API accept it?",
   choices: {
     accepted: "Yes: the key is the right one.",
@@ -23,20 +22,20 @@ export const publicKeyAsSecret = {
         facts.jwk = json.keys.find(({ kid }) => kid === facts.real.header.kid);
         facts.der = await derOf(facts.jwk);
         facts.pem = pemOf(facts.der);
-        run.show({ actor: "forger", what: "PEM of the key", good: true, text: facts.pem });
+        run.show({ actor: "forger", what: "PEM", text: facts.pem });
       },
     },
     {
-      title: "Sign with it, in every form that a careless verifier may have",
+      title: "Sign with it, in each form that a careless API may have",
       async run(run, facts) {
         const { header, claims } = facts.real;
-        const secrets = [
-          ["the PEM text as secret", bytesOf(facts.pem)],
-          ["… without the last line break", bytesOf(facts.pem.trimEnd())],
-          ["the bytes in the PEM", facts.der],
-          ["the JWK text", bytesOf(JSON.stringify(facts.jwk))],
-        ];
-        for (const [note, secret] of secrets) {
+        const secrets = {
+          "the PEM text": bytesOf(facts.pem),
+          "the PEM text, trimmed": bytesOf(facts.pem.trim()),
+          "the bytes in the PEM": facts.der,
+          "the JWK text": bytesOf(JSON.stringify(facts.jwk)),
+        };
+        for (const [note, secret] of Object.entries(secrets)) {
           await present(run, facts, note, await signWith({ ...header, alg: "HS256" }, dreamOf(claims), { secret }));
         }
       },
@@ -44,8 +43,8 @@ export const publicKeyAsSecret = {
   ],
   ...verdict,
   explain: ({ real, tries }) => [
-    `All ${tries.length} were refused. Each published key is bound to one algorithm, here ${real.header.alg}, and a token that names another is refused before any signature is computed.`,
-    "Where you verify tokens yourself, give your library the list of algorithms that you expect. That one line is the whole defence.",
+    `All ${tries.length} were refused. Each published key is for one algorithm, here ${real.header.alg}; a token that names another is refused before anything is computed.`,
+    "If you verify tokens yourself, tell your library which algorithms you expect. That one line is the whole defence.",
   ],
 };
 

@@ -1,46 +1,42 @@
 // Three APIs look at one access token in three ways, and notice in their own time that its owner has signed out.
 import { announce, element } from "../dom.js";
 import { decode } from "../jose/jwt.js";
-import { Follower } from "./follower.js";
+import { Follower, Verifier } from "./api.js";
 import { inWords } from "./run.js";
-import { Verifier } from "./verifier.js";
 
-const LOOK_AGAIN = 100;
+/** The list is said to reach everybody in about a second. */
+const SOON = 2_000;
 
 export const signedOut = {
   id: "signed-out",
   title: "Signed out: when does each API notice?",
-  scene:
-    "You sign out. Your refresh token is worthless at once, but the access token is still good on paper until its time is up. Three APIs are shown that token again and again. One verifies it alone; one also follows the server's signed list of revocations; one asks the server each time.",
+  scene: "You sign out. Your refresh token is worthless at once, but your access token looks good until its time is up. Three APIs are shown it again and again. One verifies it alone; one also follows the server's signed list of revocations; one asks the server each time.",
   question: "Who refuses it, and when?",
   choices: {
     together: "All three at once.",
-    apart: "Two within a second or so; the one that verifies alone only when the token expires.",
+    apart: "Two within a second or so; the one that verifies alone when the token expires.",
     expiry: "All three only when the token expires.",
   },
   steps: [
     {
-      title: "Sign in; two APIs fetch the keys, one begins to follow the list",
+      title: "Sign in; one API begins to follow the list of revocations",
       async run(run, facts) {
         facts.owner = await run.open("owner");
-        facts.alone = new Verifier(run);
-        await facts.alone.fetchKeys();
-        const verifier = new Verifier(run);
-        await verifier.fetchKeys();
-        facts.follower = new Follower(run, verifier);
-        await facts.follower.ready;
-        facts.following = verifier;
-        run.show({ actor: "API", what: "GET /revocations/stream", good: true, text: "followed from here on" });
+        facts.follower = new Follower(run);
+        await run.until(facts.follower.ready, "The stream of revocations did not begin. Close other tabs of the lab, as a browser opens few connections to one server, and run it again.");
+        run.show({ actor: "API", what: "GET /revocations/stream", text: "followed from here on" });
       },
     },
     {
-      title: "Refresh, so that the access token is new; show it to all three; sign out",
+      title: "Refresh, for a token that is new; show it to all three; sign out",
       async run(run, facts) {
+        // The password for asking is another one after each start of the server.
+        await run.lab.server.connect();
         const { accessToken, refreshToken } = await run.refresh("owner", facts.owner.refreshToken);
-        facts.apis = apisOf(run, facts, accessToken);
+        facts.apis = apisOf(run, facts.follower, accessToken);
         for (const api of facts.apis) {
-          api.atFirst = await api.look();
-          run.show({ actor: "API", what: api.name, good: api.atFirst, text: api.atFirst ? "accepts the token" : "refuses the token" });
+          api.atFirst = await api.accepts();
+          run.show({ actor: "API", what: api.name, good: api.atFirst });
         }
         await run.signOut("owner", refreshToken);
         facts.signedOutAt = performance.now();
@@ -48,10 +44,9 @@ export const signedOut = {
       },
     },
     {
-      title: "Show the token to all three until each has refused it",
+      title: "Show the token to all three, until each has refused it",
       async run(run, facts) {
-        run.panel(element("ul", { class: "clocks" }, facts.apis.map(({ row }) => row)));
-        await Promise.all(facts.apis.map((api) => watch(run, facts, api)));
+        await Promise.all(facts.apis.map((api) => watch(run, facts.signedOutAt, api)));
       },
     },
   ],
@@ -59,42 +54,47 @@ export const signedOut = {
   happened({ apis, expiresAfter }) {
     const [alone, ...told] = apis;
     if (!apis.every(({ atFirst }) => atFirst)) return null;
-    if (told.every((api) => api.after < 2_000)) return alone.after < Math.min(2_000, expiresAfter) ? "together" : "apart";
-    return told.every((api) => api.after >= expiresAfter) ? "expiry" : null;
+    if (told.every(({ after }) => after < SOON)) return alone.after < SOON ? "together" : "apart";
+    return told.every(({ after }) => after >= expiresAfter) ? "expiry" : null;
   },
   explain({ apis }) {
     const [alone, following, asking] = apis.map(({ after }) => inWords(after));
     return [
       `The API that asks the server noticed after ${asking}, the one that follows the list after ${following}, the one that verifies alone after ${alone}, when the token expired.`,
-      "Asking each time is exact, and makes the server a part of every request. Following the list costs one open connection: only sessions that ended within one token's lifetime are on it, so it stays short, and the API still verifies by itself. Verifying alone is often enough, where a token lives for minutes.",
+      "Asking makes the server a part of each request. Following takes one open connection; the list is short, because a session is on it for one token's lifetime only. Verifying alone is often enough where a token lives for minutes.",
     ];
   },
 };
 
-function apisOf(run, { alone, following, follower }, token) {
-  const apis = [
-    ["verifies alone", "signature, issuer and time; asks nobody", async () => (await alone.accept(token)) !== null],
-    ["follows the list", "the same, and the signed stream of revocations", async () => {
-      const claims = await following.accept(token);
-      return claims !== null && !follower.covers(claims);
-    }],
-    ["asks the server", "POST /oauth2/introspect, each time", () => run.isActive(token, { quiet: true })],
+function apisOf(run, follower, token) {
+  const alone = new Verifier(run);
+  return [
+    { name: "verifies alone", accepts: async () => (await alone.accept(token)) !== null },
+    { name: "follows the list", accepts: async () => (await follower.accept(token)) !== null },
+    { name: "asks the server", accepts: () => isActive(run, token) },
   ];
-  return apis.map(([name, how, look]) => {
-    const clock = element("output", { class: "clock", aria: { live: "off" }, text: "–" });
-    const row = element("li", null, element("strong", { text: name }), element("span", { class: "muted", text: how }), clock);
-    return { name, look, row, clock };
-  });
+}
+
+/** RFC 7662: may ask whoever has a password for it. */
+async function isActive(run, token) {
+  const { client_id, client_secret } = run.setup.introspection;
+  const headers = { Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` };
+  const call = await run.call("API", "POST", "/oauth2/introspect", { headers, form: { token }, quiet: true }, 200);
+  return call.json.active;
 }
 
 /** Keeps after how many milliseconds an API refused for the first time. */
-async function watch(run, { signedOutAt }, api) {
-  while (await api.look()) {
-    api.clock.textContent = `accepts it, ${inWords(performance.now() - signedOutAt)} after the sign-out`;
-    await run.pause(LOOK_AGAIN);
+async function watch(run, since, api) {
+  const clock = element("span", { class: "muted" });
+  const row = element("li", null, element("strong", { text: "API" }), element("code", { text: api.name }), clock);
+  run.add(row);
+  while (await api.accepts()) {
+    clock.textContent = `still accepts it, ${inWords(performance.now() - since)} after the sign-out`;
+    await run.pause(100);
   }
-  api.after = performance.now() - signedOutAt;
-  api.clock.textContent = `refused it after ${inWords(api.after)}`;
-  api.row.dataset.refused = Math.round(api.after);
+  api.after = performance.now() - since;
+  row.dataset.refusedAfter = Math.round(api.after);
+  clock.className = "badge bad";
+  clock.textContent = `refused it after ${inWords(api.after)}`;
   announce(`The API that ${api.name} refused the token after ${inWords(api.after)}.`);
 }

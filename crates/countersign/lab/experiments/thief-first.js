@@ -2,8 +2,7 @@
 export const thiefFirst = {
   id: "thief-first",
   title: "The thief comes first",
-  scene:
-    "This time the thief is quicker and refreshes with the copy. A moment later your app presents the same token, within the grace. To the server it looks like a second tab.",
+  scene: "This time the thief is quicker and refreshes with the copy. A moment later, within the grace, your app presents the same token. To the server it looks like a second tab.",
   question: "Who keeps the session?",
   choices: {
     thief: "The thief: your app is locked out.",
@@ -34,20 +33,20 @@ export const thiefFirst = {
     {
       title: "The owner refreshes again, and so moves on",
       async run(run, facts) {
-        facts.moved = await run.refresh("owner", newestOf(facts).refreshToken);
+        facts.moved = await run.refresh("owner", newestOf(facts));
       },
     },
     {
-      title: "The grace passes; then the thief presents the token that both held",
+      title: "After the grace the thief presents the token that both held",
       async run(run, facts) {
-        await run.wait(run.afterGrace, "The thief's access token is still good; it refreshes when the grace is over");
+        await run.waitForGrace("The thief does without a refresh for a while");
         facts.thiefAgain = await run.refresh("thief", facts.thief.refreshToken);
       },
     },
     {
       title: "The owner presents the newest token",
       async run(run, facts) {
-        facts.ownerAgain = await run.refresh("owner", newestOf(facts).refreshToken);
+        facts.ownerAgain = await run.refresh("owner", newestOf(facts));
       },
     },
   ],
@@ -56,19 +55,14 @@ export const thiefFirst = {
     if (thiefAgain.accepted) return ownerAgain.accepted ? "both" : "thief";
     return ownerAgain.accepted ? "owner" : "nobody";
   },
-  explain(facts) {
-    const { thief, owner, moved, grace } = facts;
-    if (!owner.accepted) {
-      return [
-        `The owner came ${Math.round(owner.at - thief.at)} seconds after the thief, and the grace is ${grace}: by then the copied token was spent, so the session ended at once. Run all steps at once to see what happens within the grace.`,
-      ];
-    }
+  explain({ thief, owner, moved, grace }) {
+    if (!owner.accepted) return [`The owner came more than ${grace} seconds after the thief, which is the grace, so the session ended at once. Run all steps to see what happens within the grace.`];
     return [
-      `Within the grace the server could not tell a thief from a second tab, and gave both the same refresh token, of generation ${thief.generation}. But a shared token can be used up only once: when one of the two moved on to generation ${moved.generation}, the other was left with a spent token, and presenting that ended the session.`,
-      "That is the point of rotation. A thief who stays away gains nothing; one who stays gives the theft away as soon as both have moved. Until then the thief has what the session may do, which is why access tokens live for minutes and not for days.",
+      `Within the grace a thief looks like a second tab, so both got the same refresh token, of generation ${thief.generation}. But it can be used up only once: when one of them moved on to generation ${moved.generation}, the other was left with a spent token, and presenting that ended the session.`,
+      "A thief who stays away gains nothing; one who stays is found out as soon as both have moved. Until then the thief may do what the session may.",
     ];
   },
 };
 
 /** What the owner holds. */
-const newestOf = ({ copied, owner, moved }) => [moved, owner, copied].find((answer) => answer?.accepted);
+const newestOf = ({ copied, owner, moved }) => [moved, owner, copied].find((answer) => answer?.accepted).refreshToken;

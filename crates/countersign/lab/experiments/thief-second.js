@@ -2,8 +2,7 @@
 export const thiefSecond = {
   id: "thief-second",
   title: "The thief comes second",
-  scene:
-    "Somebody has copied your refresh token, from a backup or a log. Before they use it, your app refreshes as it does every few minutes. Then the thief presents the copy.",
+  scene: "Somebody has copied your refresh token, from a backup or a log. Before they use it, your app refreshes as it does every few minutes. Then the thief presents the copy.",
   question: "What happens?",
   choices: {
     in: "The thief gets new tokens.",
@@ -24,9 +23,9 @@ export const thiefSecond = {
       },
     },
     {
-      title: "The grace passes; then the thief presents the copy",
+      title: "After the grace the thief presents the copy",
       async run(run, facts) {
-        await run.wait(run.afterGrace, "The thief waits until the grace is over");
+        await run.waitForGrace("The grace passes");
         facts.thief = await run.refresh("thief", facts.copied.refreshToken);
       },
     },
@@ -43,7 +42,7 @@ export const thiefSecond = {
     return after.accepted ? "refused" : "ended";
   },
   explain: ({ owner }) => [
-    `The owner's app had moved on to generation ${owner.generation}. A spent token after the grace can only mean that two people hold tokens of this session. The server cannot tell who of them is the owner, so it trusts neither: the session is over for both, at once.`,
-    "You sign in again, and the thief, who has no password, is left with nothing. Both refusals look the same from outside, because an answer that told more would tell the thief.",
+    `The owner had moved on to generation ${owner.generation}. A spent token after the grace means that two people hold tokens of this session. The server cannot tell who of them is the owner, so the session is over for both, at once.`,
+    "You sign in again; the thief has no password, and is left with nothing. Both refusals look alike, because an answer that said more would say it to the thief.",
   ],
 };

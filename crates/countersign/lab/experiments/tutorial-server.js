@@ -1,5 +1,5 @@
 // What a well-known Express tutorial meant to do with refresh tokens, re-enacted in the page: both tokens are JWTs, signed
-// with HS256 and two secrets, and the server keeps nothing. The signatures are real; the server is this object.
+// with HS256 and two secrets, and nothing is kept. The signatures are real; the server is this object.
 import { decode } from "../jose/jwt.js";
 import { signWith } from "../jose/sign.js";
 
@@ -21,10 +21,6 @@ export class TutorialServer {
   async refreshToken(refreshToken) {
     const claims = await verified(refreshToken, this.#refreshSecret);
     return claims && this.getTokens({ id: claims.id, username: claims.username });
-  }
-
-  async protectedRoute(accessToken) {
-    return (await verified(accessToken, this.#accessSecret)) !== null;
   }
 }
 

@@ -1,11 +1,10 @@
-// Several tabs hold one refresh token, and all of them find at the same moment that it is time to use it.
+// Several tabs hold one refresh token, and all find at the same moment that it is time to use it.
 const TABS = ["tab 1", "tab 2", "tab 3", "tab 4", "tab 5"];
 
 export const twoTabs = {
   id: "two-tabs",
   title: "Two tabs refresh at once, or five",
-  scene:
-    "You open your laptop and the browser brings five tabs back. Each finds that its access token has expired, and all five send the one refresh token that they share, at the same moment.",
+  scene: "The browser brings five tabs back. Each finds that its access token has expired, and all send the one refresh token that they share, at the same moment.",
   question: "What will the server answer?",
   choices: {
     same: "All five get the same new refresh token.",
@@ -21,7 +20,7 @@ export const twoTabs = {
       },
     },
     {
-      title: "Five tabs send that refresh token at once",
+      title: "All tabs send that refresh token at once",
       async run(run, facts) {
         facts.answers = await Promise.all(TABS.map((tab) => run.refresh(tab, facts.shared.refreshToken)));
       },
@@ -43,7 +42,7 @@ export const twoTabs = {
     return new Set(accepted.map(({ refreshToken }) => refreshToken)).size === 1 ? "same" : "each";
   },
   explain: ({ answers, next }) => [
-    `All ${answers.length} answers hold the same refresh token, of generation ${answers[0].generation}. The server does not draw a new one by lot: it computes the successor from the token that was presented, so the same question has the same answer however often it is asked. The session moved on once, and the next refresh made it generation ${next.generation}.`,
-    "So no tab has to wait for another, and nobody is signed out for having two tabs open. That holds for a few seconds, the grace: a spent token that comes later is another matter.",
+    `All ${answers.length} answers hold one refresh token, of generation ${answers[0].generation}. The server computes it from the token that was presented, so the same question has the same answer however often it is asked. The session moved on once; the next refresh made it generation ${next.generation}.`,
+    "So no tab waits for another. This holds for some seconds, the grace: a spent token that comes later is another matter.",
   ],
 };

@@ -1,52 +1,42 @@
 // How one experiment looks: its question, its buttons, its steps with their evidence, and its outcome.
 import { element } from "../dom.js";
 
-const STATES = {
-  waiting: "not run yet",
-  running: "running",
-  paused: "under way",
-  "as-designed": "as designed",
-  different: "different",
-  failed: "stopped",
+const BADGES = {
+  waiting: ["muted", "not run yet"],
+  running: ["badge", "running"],
+  paused: ["badge", "under way"],
+  "as-designed": ["badge good", "as designed"],
+  different: ["badge warn", "different from the design"],
+  failed: ["badge bad", "stopped"],
 };
-const TONES = { "as-designed": "good", different: "warn", failed: "bad" };
-const HEADINGS = {
-  "as-designed": "As designed",
-  different: "Different from the design",
-  failed: "Stopped before the end",
-};
+const STEP_STATES = { waiting: "", running: "running …", done: "done", failed: "stopped here" };
 const SIDES = { page: "re-enacted in this page, not this server", server: "this server" };
 
 export class View {
   node;
   steps;
   #experiment;
-  #badge = element("span", { class: "badge" });
+  #badge = element("span");
   #guesses;
   #buttons;
-  #outcome = element("div", { class: "experiment-outcome stack", hidden: true });
+  #outcome = element("div", { class: "experiment-outcome" });
 
   /** `actions`: what `all`, `one` and `cancel` do. */
   constructor(experiment, actions) {
     const { id, title, scene, question, choices, steps } = experiment;
     this.#experiment = experiment;
-    this.steps = steps.map((step, index) => new StepView(step, index + 1));
-    this.#guesses = new Map(Object.entries(choices).map(([key, text]) => [key, guessOf(id, key, text)]));
-    this.#buttons = {
-      all: buttonOf("button primary", actions.all),
-      one: buttonOf("button", actions.one),
-      cancel: buttonOf("button", actions.cancel),
-    };
-    this.#buttons.cancel.textContent = "Cancel";
+    this.steps = steps.map((step, index) => new StepView(step.title, index + 1));
+    this.#guesses = Object.entries(choices).map(([key, text]) => guessOf(id, key, text));
+    this.#buttons = Object.entries(actions).map(([action, act]) => buttonOf(action, act));
     this.node = element("details", { class: "experiment", id: `experiment-${id}`, data: { experiment: id } },
       element("summary", null, element("h3", { text: title }), this.#badge),
       element("div", { class: "experiment-body" },
         element("div", { class: "experiment-question stack" },
           element("p", { text: scene }),
-          element("fieldset", null, element("legend", { text: question }), [...this.#guesses.values()].map(({ node }) => node)),
-          element("div", { class: "row", role: "group", aria: { label: `Run: ${title}` } }, Object.values(this.#buttons)),
+          element("fieldset", null, element("legend", { text: question }), this.#guesses),
+          element("div", { class: "row", role: "group", aria: { label: title } }, this.#buttons),
         ),
-        element("div", { class: "experiment-run stack" },
+        element("div", { class: "stack" },
           element("ol", { class: "steps" }, this.steps.map((step) => step.node)),
           this.#outcome,
         ),
@@ -57,72 +47,69 @@ export class View {
 
   /** "waiting", "running", "paused" or an outcome. */
   set state(state) {
-    const isUnderWay = state === "running" || state === "paused";
     this.node.dataset.state = state;
-    this.#badge.className = `badge ${TONES[state] ?? "plain"}`;
-    this.#badge.textContent = STATES[state];
-    const { all, one, cancel } = this.#buttons;
-    const again = isUnderWay || state === "waiting" ? "" : " again";
-    all.textContent = state === "paused" ? "Run the other steps" : `Run all steps${again}`;
-    one.textContent = state === "paused" ? "Run the next step" : `Run one step${again}`;
-    // They stay in the order of tabs and keep the focus, so that it is never lost while something runs.
-    for (const button of [all, one]) button.setAttribute("aria-disabled", state === "running");
-    cancel.setAttribute("aria-disabled", !isUnderWay);
+    [this.#badge.className, this.#badge.textContent] = BADGES[state];
+    const isRunning = state === "running";
+    const isPaused = state === "paused";
+    const [all, one, cancel] = this.#buttons;
+    all.textContent = isPaused ? "Run the rest" : "Run all steps";
+    one.textContent = isPaused ? "Next step" : "Step by step";
+    cancel.textContent = "Cancel";
+    // They keep their place and the focus while they can do nothing, so that the keyboard never loses it.
+    for (const button of [all, one]) button.ariaDisabled = isRunning;
+    cancel.ariaDisabled = !(isRunning || isPaused);
+  }
+
+  get outcome() {
+    return this.#badge.textContent;
   }
 
   reset() {
     delete this.node.dataset.outcome;
-    this.#outcome.hidden = true;
     this.#outcome.replaceChildren();
     for (const step of this.steps) step.reset();
-    for (const { mark } of this.#guesses.values()) mark.hidden = true;
+    for (const guess of this.#guesses) guess.classList.remove("happened");
     this.state = "waiting";
   }
 
-  /** `story` fetches what the server tells of the session, or is null. */
-  conclude(outcome, { happened, paragraphs, story }) {
+  /** `happened` is a key of the choices, or none of them; `fetchStory` gets what the server tells of the session. */
+  conclude(outcome, { happened, paragraphs, fetchStory }) {
     this.state = outcome;
-    const mark = this.#guesses.get(happened)?.mark;
-    if (mark) mark.hidden = false;
+    const [classes, text] = BADGES[outcome];
+    const guess = this.#guesses.find(({ dataset }) => dataset.guess === happened);
+    guess?.classList.add("happened");
     this.#outcome.replaceChildren(
-      element("h4", null, element("span", { class: `badge ${TONES[outcome]}`, text: HEADINGS[outcome] })),
-      element("p", { class: "experiment-answer", text: this.#compare(outcome, happened) }),
-      ...paragraphs.map((text) => element("p", { text })),
+      element("div", { class: "stack" },
+        element("h4", null, "Outcome: ", element("span", { class: classes, text })),
+        guess && element("p", null, element("strong", { text: this.#experiment.choices[happened] }), this.#compare(guess)),
+        paragraphs.map((text) => element("p", { text })),
+        fetchStory && storyOf(fetchStory),
+      ),
     );
-    if (story) this.#outcome.append(storyOf(story));
-    this.#outcome.hidden = false;
     this.node.dataset.outcome = outcome;
   }
 
-  #compare(outcome, happened) {
-    const { choices } = this.#experiment;
-    const picked = [...this.#guesses].find(([, { input }]) => input.checked)?.[0];
-    if (outcome !== "as-designed") return "";
-    if (!picked) return choices[happened];
-    return picked === happened ? `You picked: “${choices[picked]}” That is what happened.` : `You picked: “${choices[picked]}” What happened: “${choices[happened]}”`;
+  #compare(guess) {
+    const picked = this.#guesses.find((one) => one.querySelector("input").checked);
+    if (!picked) return "";
+    return picked === guess ? " You expected that." : ` You expected something else: “${this.#experiment.choices[picked.dataset.guess]}”`;
   }
 }
 
 class StepView {
   node;
-  #state = element("span", { class: "experiment-state muted" });
-  #wait = element("div", { class: "experiment-wait", hidden: true });
+  #state = element("span", { class: "muted" });
+  #wait = element("div", { class: "experiment-wait" });
   #rows = element("ul", { class: "evidence" });
-  #panel = element("div");
 
-  constructor({ title }, number) {
-    this.node = element("li", { data: { step: number } },
-      element("p", { class: "experiment-step" }, element("span", { text: title }), " ", this.#state),
-      this.#wait,
-      this.#rows,
-      this.#panel,
-    );
+  constructor(title, number) {
+    this.node = element("li", { data: { step: number } }, element("p", null, title, " ", this.#state), this.#wait, this.#rows);
   }
 
   set state(state) {
     this.node.dataset.state = state;
-    this.#state.textContent = { waiting: "", running: "running …", done: "done", failed: "stopped here" }[state];
-    if (state !== "running") this.countdown(null);
+    this.#state.textContent = STEP_STATES[state];
+    this.countdown(null);
   }
 
   get lastEvidence() {
@@ -132,52 +119,52 @@ class StepView {
   reset() {
     this.state = "waiting";
     this.#rows.replaceChildren();
-    this.#panel.replaceChildren();
   }
 
   evidence({ actor, what, status, good, text, note, side }) {
-    const answer = status ?? (good ? "yes" : "no");
-    this.#rows.append(
+    const answer = status ?? { true: "accepted", false: "refused" }[good];
+    this.add(
       element("li", { data: { side } },
-        element("span", { class: "evidence-actor", text: actor }), " ",
-        element("code", { text: what }), " ",
-        element("span", { class: `badge ${good ? "good" : "bad"}`, text: answer }), " ",
-        side && element("span", { class: "evidence-side", text: SIDES[side] }), " ",
-        note && element("em", { text: note }), " ",
-        text && element("span", { class: "evidence-text", text }),
+        element("strong", { text: actor }),
+        element("code", { text: what }),
+        answer && element("span", { class: `badge ${good ? "good" : "bad"}`, text: answer }),
+        note && element("em", { text: note }),
+        text && element("span", { class: "muted", text }),
+        side && element("small", { text: SIDES[side] }),
       ),
     );
   }
 
-  /** `{ text, left, of }` in seconds, or null when the waiting is over. */
+  add(row) {
+    this.#rows.append(row);
+  }
+
+  /** `{ why, left, of }` in seconds, or null when the waiting is over. */
   countdown(wait) {
-    this.#wait.hidden = !wait;
-    if (!wait) return;
-    const text = `${wait.text}: ${wait.left} s`;
-    this.#wait.replaceChildren(element("p", { text }), element("progress", { max: wait.of, value: wait.of - wait.left, aria: { label: wait.text } }));
-  }
-
-  panel(node) {
-    this.#panel.replaceChildren(node);
+    if (!wait) return this.#wait.replaceChildren();
+    const { why, left, of } = wait;
+    this.#wait.replaceChildren(element("p", { text: `${why}: ${left} s` }), element("progress", { max: of, value: of - left, aria: { label: why } }));
   }
 }
 
-const buttonOf = (classes, act) =>
-  element("button", { type: "button", class: classes, on: { click: ({ currentTarget }) => currentTarget.ariaDisabled === "true" || act() } });
+const buttonOf = (action, act) =>
+  element("button", {
+    type: "button",
+    class: action === "all" ? "button primary" : "button",
+    data: { action },
+    on: { click: ({ currentTarget }) => currentTarget.ariaDisabled === "true" || act() },
+  });
 
-function guessOf(experiment, key, text) {
-  const input = element("input", { type: "radio", name: `guess-${experiment}`, value: key });
-  const mark = element("span", { class: "badge plain", text: "this happened", hidden: true });
-  return { input, mark, node: element("label", null, input, element("span", null, text, " ", mark)) };
-}
+const guessOf = (experiment, key, text) =>
+  element("label", { data: { guess: key } }, element("input", { type: "radio", name: `guess-${experiment}`, value: key }), element("span", { text }));
 
 /** The server's own record, fetched when somebody wants to read it. */
 function storyOf(fetchStory) {
-  const lines = element("ol", { class: "experiment-story" });
+  const lines = element("ol");
   const tell = async ({ currentTarget }) => {
     if (!currentTarget.open) return;
-    const story = await fetchStory().catch((error) => [error.message]);
-    lines.replaceChildren(...(story.length > 0 ? story : ["The server tells nothing of this session."]).map((text) => element("li", { text })));
+    const story = await fetchStory().catch(({ message }) => [message]);
+    lines.replaceChildren(...story.map((text) => element("li", { text })));
   };
   return element("details", { on: { toggle: tell } }, element("summary", { text: "What the server noted about this session" }), lines);
 }
