@@ -53,6 +53,6 @@ const TOO_LONG =
 const PRIVATE_KEY =
   "This was a private key. It was not kept, and the field was emptied. Whoever has it can sign tokens: if it is in use " +
   "and others may have seen it, replace it.";
-const KEY = "This is a public key and no token. To verify with it, paste it under \"A key that I paste\".";
+const KEY = "This is a key and no token. Paste a token here first; then there is a place for the key, “A key that I paste”.";
 const JOINED = "Line breaks were taken out.";
 const BEARER_TAKEN_OFF = "The word Bearer was taken off: it says how a token is sent, and is no part of it.";

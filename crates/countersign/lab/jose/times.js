@@ -5,10 +5,12 @@ const LARGEST = Number.MAX_SAFE_INTEGER;
 /** What a `Date` of JavaScript can hold, in seconds. */
 const LAST_DATE = 8.64e12;
 
+const DAY = 86_400;
+/** From a day on they are words, which have a plural. */
 const UNITS = [
   ["year", 31_557_600],
   ["month", 2_629_800],
-  ["day", 86_400],
+  ["day", DAY],
   ["h", 3_600],
   ["min", 60],
   ["s", 1],
@@ -37,6 +39,6 @@ export function distanceOf(seconds, now) {
 function amountOf(seconds) {
   const [unit, size] = UNITS.find(([, length]) => seconds >= length);
   const amount = Math.floor(seconds / size);
-  const isWord = unit.length > 3;
-  return `${amount.toLocaleString("en")} ${unit}${isWord && amount !== 1 ? "s" : ""}`;
+  const isPlural = amount !== 1 && size >= DAY;
+  return `${amount.toLocaleString("en")} ${unit}${isPlural ? "s" : ""}`;
 }
