@@ -43,12 +43,14 @@ const summary = ({ sentAt, actor, method, path, status, took }) =>
     "summary",
     null,
     element("code", { class: "call-line" }, element("b", { text: method }), ` ${path}`),
-    element("span", { class: "call-facts" }, [
+    element(
+      "span",
+      { class: "call-facts" },
+      actor === "you" ? null : element("span", { class: "badge plain", text: actor }),
       element("span", { class: `badge ${tone(status)}`, text: status === 0 ? "no answer" : String(status) }),
       element("span", { class: "muted", text: `${took < 10 ? took.toFixed(1) : Math.round(took)} ms` }),
       element("span", { class: "muted", text: timeOfDay(sentAt.getTime()) }),
-      actor === "you" ? null : element("span", { class: "badge plain", text: actor }),
-    ]),
+    ),
   );
 
 const tone = (status) => (status >= 200 && status < 300 ? "good" : status >= 400 || status === 0 ? "bad" : "plain");

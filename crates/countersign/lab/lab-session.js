@@ -6,7 +6,10 @@ const KINDS = ["opened", "rotated", "recovered", "caught_up", "renewed", "replay
 const KEPT = 500;
 const AGAIN_AFTER = 1_000;
 
-/** Events: "change" (the pair, or what became of its session), "event" (`detail`: what happened to a lab session). */
+/**
+ * Events: "change" (the pair, or what became of its session), "event" (`detail`: what happened to a session of the lab),
+ * "connection" (whether that is being followed).
+ */
 export class LabSession extends EventTarget {
   server;
   /** `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended }`; `ended`: null, or the event that ended it. */
@@ -51,9 +54,10 @@ export class LabSession extends EventTarget {
     const source = new EventSource(`/v1/lab/events${resume}`);
     this.#source = source;
     for (const kind of KINDS) source.addEventListener(kind, (message) => this.#hear(message));
-    source.addEventListener("open", () => this.#change());
+    const connection = () => this.dispatchEvent(new Event("connection"));
+    source.addEventListener("open", connection);
     source.addEventListener("error", () => {
-      this.#change();
+      connection();
       // A browser resumes by itself after a lost connection, but not after an answer that is no stream.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this.follow(), AGAIN_AFTER);
     });
@@ -79,13 +83,22 @@ export class LabSession extends EventTarget {
   }
 
   #hear({ data, lastEventId }) {
-    if (lastEventId && lastEventId === this.#last) return;
-    if (lastEventId) this.#last = lastEventId;
     const event = JSON.parse(data);
+    this.#last = lastEventId;
+    if (this.#isKnown(event)) return;
     this.events.push(event);
     if (this.events.length > KEPT) this.events.shift();
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
-    if (["reused", "revoked", "expired"].includes(event.event)) this.#end(event.session_id, event.event);
+    if (isEnd(event) || event.event === "expired") this.#end(event.session_id, event.event);
+  }
+
+  /** A server that has been started anew tells again, in its own order, which sessions have been ended. */
+  #isKnown({ event, session_id, at }) {
+    return this.events.some(
+      (other) =>
+        other.session_id === session_id &&
+        (isEnd(other) ? isEnd({ event }) : other.event === event && other.at === at),
+    );
   }
 
   #end(sessionId, how) {
@@ -98,3 +111,5 @@ export class LabSession extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 }
+
+const isEnd = ({ event }) => event === "reused" || event === "revoked";

@@ -1,21 +1,24 @@
 // Puts the page together: one server, one session of its own, and what is mounted into each section.
+import { mountCalls } from "./calls.js";
+import { mountConnection } from "./connection.js";
+import { mountExperiments } from "./experiments.js";
+import { mountInspector } from "./inspector.js";
 import { LabSession } from "./lab-session.js";
+import { mountPair } from "./pair.js";
+import { mountPath } from "./path.js";
 import { Server } from "./server.js";
+import { mountTimeline } from "./timeline.js";
 
+const at = (id) => document.getElementById(id);
 const server = new Server();
 const lab = new LabSession(server);
 
-document.documentElement.classList.add("scripted");
 await server.connect();
+mountConnection(at("connection"), lab);
+mountPath(at("path"), lab);
+mountPair(at("pair"), lab);
+mountTimeline(at("story"), lab);
+mountExperiments(at("experiments"), lab);
+mountInspector(at("inspector"), lab);
+mountCalls(at("calls"), server);
 lab.follow();
-
-const mounts = [
-  ["./pair.js", "mountPair", "pair", lab],
-  ["./timeline.js", "mountTimeline", "story", lab],
-  ["./experiments.js", "mountExperiments", "experiments", lab],
-  ["./inspector.js", "mountInspector", "inspector", lab],
-  ["./calls.js", "mountCalls", "calls", server],
-];
-for (const [file, mount, id, subject] of mounts) {
-  import(file).then((module) => module[mount](document.getElementById(id), subject)).catch((error) => console.error(file, error));
-}

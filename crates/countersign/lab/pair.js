@@ -3,6 +3,7 @@ import { announce, element } from "./dom.js";
 import { createAccessToken } from "./pair/access-token.js";
 import { outcomes } from "./pair/outcome.js";
 import { createRefreshToken } from "./pair/refresh-token.js";
+import { createWhyTwo } from "./pair/why-two.js";
 import { ServerUnreachable } from "./server.js";
 
 const TICK = 250;
@@ -12,7 +13,7 @@ export function mountPair(section, lab) {
   const refresh = createRefreshToken(lab);
   const outcome = createOutcome();
   const actions = createActions(lab, outcome);
-  const cards = element("div", { class: "pair-cards" }, access.node, refresh.node);
+  const cards = element("div", { class: "pair-cards" }, access.node, refresh.node, createWhyTwo());
   section.append(actions.node, outcome.node, cards);
 
   let shown = null;
@@ -62,8 +63,9 @@ function createActions(lab, outcome) {
 }
 
 function createOutcome() {
-  const node = element("div", { class: "outcome" }, element("p", { class: "muted", text: "What the server answers will stand here." }));
+  const node = element("div", { class: "outcome", hidden: true });
   const say = (tone, word, request, text) => {
+    node.hidden = false;
     node.replaceChildren(
       element("p", null, element("span", { class: `badge ${tone}`, text: word }), " ", element("code", { text: request })),
       element("p", { text }),

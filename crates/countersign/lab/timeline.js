@@ -52,7 +52,7 @@ function createChooser(onChange) {
     choose(histories, ownId) {
       const chosen = histories.has(select.value) ? select.value : NEWEST;
       const newest = [...histories.values()].at(-1);
-      const options = [[NEWEST, "The one in which something happened last"]];
+      const options = [[NEWEST, `Follow the newest (…${newest.id.slice(-4)})`]];
       for (const history of [...histories.values()].reverse()) options.push([history.id, nameOf(history, ownId)]);
       const before = [...select.options].map(({ value, text }) => [value, text]);
       if (JSON.stringify(before) !== JSON.stringify(options)) {

@@ -4,11 +4,11 @@ import { announce, copyButton, element } from "../dom.js";
 import { decode } from "../jose/jwt.js";
 import { verify } from "../jose/verify.js";
 import { createRing } from "../ring.js";
-import { createFacts } from "./facts.js";
+import { createFacts, createFold } from "./facts.js";
 import { PublishedKeys } from "./published-keys.js";
 
 const PARTS = ["header", "payload", "signature"];
-const VERDICTS = { verified: ["good", "verified"], wrong: ["bad", "does not fit"], unsigned: ["bad", "not signed"] };
+const VERDICTS = { verified: ["good", "verified"], wrong: ["bad", "does not fit"], unsigned: ["bad", "missing"] };
 const UNKNOWN = "A claim of this server’s own; the standards do not name it.";
 
 export function createAccessToken(lab) {
@@ -34,9 +34,9 @@ export function createAccessToken(lab) {
       copyButton(() => lab.pair.accessToken, { what: "the access token" }),
       element("button", { type: "button", class: "button quiet", text: "Take it apart below", on: { click: () => inspect(lab.pair.accessToken) } }),
     ),
-    part("Header", "how to check it", header.node),
-    part("Payload", "what it says, for everyone to read: it is encoded, not encrypted", claims.node),
-    part("Signature", "what makes it more than a claim", signature.node),
+    signature.node,
+    createFold("Header", "how to check it", header.node),
+    createFold("Payload", "what it says, for everyone to read: it is encoded, not encrypted", claims.node),
   );
   return {
     node,
@@ -53,9 +53,6 @@ export function createAccessToken(lab) {
 }
 
 const piece = (name, text) => element("span", { class: `part part-${name}`, text });
-
-const part = (title, meaning, body) =>
-  element("section", { class: "pair-part" }, element("h4", null, title, element("span", { class: "muted", text: `: ${meaning}` })), body);
 
 const factsOf = (members, part, sentence) =>
   Object.entries(members ?? {}).map(([name, value]) => ({ part, name, value: valueText(name, value), sentence: sentence(name, value) ?? UNKNOWN }));
@@ -76,7 +73,11 @@ function createSignature(published) {
       const { outcome, why } = await published.with(token.header?.kid).then((keys) => verify(token, keys));
       if (newest !== token) return;
       const [tone, word] = VERDICTS[outcome] ?? ["warn", "not checked"];
-      node.replaceChildren(element("span", { class: `badge ${tone}`, text: word }), ` ${why} `, element("span", { class: "muted", text: "Your browser has checked it, with the key that the server publishes." }));
+      node.replaceChildren(
+        element("span", { class: `badge ${tone}`, text: `signature ${word}` }),
+        ` ${why} `,
+        element("span", { class: "muted", text: "Your browser has checked it, with the key that the server publishes." }),
+      );
     },
   };
 }

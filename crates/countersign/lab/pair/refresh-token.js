@@ -2,7 +2,7 @@
 import { timeOfDay } from "../claims.js";
 import { copyButton, element } from "../dom.js";
 import { cutRefreshToken, readRefreshToken } from "../refresh-token.js";
-import { createFacts } from "./facts.js";
+import { createFacts, createFold } from "./facts.js";
 
 /** Field → the class of its colour, its name for people, and a sentence. */
 const FIELDS = {
@@ -20,14 +20,14 @@ const PREFIX = ["version", "prefix", "Says what it is, so that a scanner recogni
 export function createRefreshToken(lab) {
   const text = element("p", { class: "token-text token" });
   const facts = createFacts();
-  const copy = copyButton(() => lab.pair.refreshToken, { label: "Copy", what: "the refresh token" });
+  const copy = copyButton(() => lab.pair.refreshToken, { what: "the refresh token" });
   const node = element(
     "article",
     { class: "card pair-card", aria: { labelledby: "refresh-title" } },
     element("header", null, element("h3", { id: "refresh-title", text: "Refresh token" }), element("p", { class: "muted", text: "Opaque to everyone but this server, and good for one exchange. It goes nowhere else." })),
     text,
     element("div", { class: "row" }, copy),
-    facts.node,
+    createFold("Eight parts", "nobody but the server needs them", facts.node),
     whyNotStored(),
   );
   return {

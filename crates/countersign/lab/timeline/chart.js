@@ -2,16 +2,18 @@
 import { timeOfDay } from "../claims.js";
 import { svg } from "../dom.js";
 import { sinceBefore } from "./histories.js";
-import { briefOf, ends, markOf, toneOf, wordOf } from "./kinds.js";
+import { briefOf, markOf, toneOf, wordOf } from "./kinds.js";
 
-const WIDE = 560;
-const SLOT = 108;
-const MARGIN = { left: 84, right: 36, top: 24 };
+/** Pixels; below this there is no room to go across. */
+const WIDE = 520;
+const SLOT = { least: 108, most: 164 };
+const MARGIN = { left: 44, right: 48, top: 44 };
 const CLIMB = 132;
-const STEEPEST = 32;
+const STEEPEST = 34;
 const LINE = 17;
-const ROW = 76;
+const ROW = 84;
 const MOST_ROWS = 8;
+const MOST_LEVELS = 6;
 
 /** The last events that fit, from left to right, or from top to bottom where there is little room. */
 export function drawChart(history, width) {
@@ -19,46 +21,51 @@ export function drawChart(history, width) {
 }
 
 function drawAcross({ events, isOver }, width) {
-  const fit = Math.max(2, Math.floor((width - MARGIN.left - MARGIN.right) / SLOT));
-  const shown = events.slice(-fit);
-  const levels = shown.map(({ generation, event }, index) => (event === "gap" ? levelAround(shown, index) : generation));
-  const low = Math.min(...levels, ...presentedIn(shown));
-  const high = Math.max(...levels);
-  const step = Math.min(STEEPEST, CLIMB / Math.max(1, high - low));
-  const floor = MARGIN.top + Math.max(2, high - low) * Math.min(step, STEEPEST);
-  const x = (index) => MARGIN.left + (index + 0.25) * SLOT;
+  const room = width - MARGIN.left - MARGIN.right;
+  const shown = events.slice(-Math.floor(room / SLOT.least));
+  const slot = Math.min(SLOT.most, room / shown.length);
+  const levels = shown.map((event, index) => event.generation ?? levelBeside(shown, index));
+  const low = Math.min(...levels, ...shown.filter(isBelow).map(({ presented }) => presented));
+  const rise = Math.max(2, Math.max(...levels) - low);
+  const step = Math.min(STEEPEST, CLIMB / rise);
+  const floor = MARGIN.top + rise * step;
+  const x = (index) => MARGIN.left + (index + 0.5) * slot;
   const y = (generation) => floor - (generation - low) * step;
-  const end = isOver ? x(shown.length - 1) : Math.min(x(shown.length - 1) + SLOT * 0.75, width - 8);
-  const height = floor + 28 + 4 * LINE;
-  return picture(width, height, [
-    grid({ low, high, y, width }),
+  const end = isOver ? x(shown.length - 1) : x(shown.length - 1) + slot / 2;
+  const texts = shown.map((_, index) => linesOf(events, events.length - shown.length + index));
+  return picture(width, floor + 24 + LINE * Math.max(...texts.map(({ length }) => length)), [
+    grid({ low, rise, y, width }),
     stairs(levels, x, y, end),
-    isOver ? null : svg("text", { class: "chart-live", x: end, y: y(levels.at(-1)) - 10, "text-anchor": "end", text: "live" }),
+    isOver ? null : svg("text", { class: "chart-live", x: end + 8, y: y(levels.at(-1)), "dominant-baseline": "central", text: "live" }),
     shown.map((event, index) => {
-      const from = isBelow(event) ? event.presented : levels[index];
-      return svg("g", { class: `tone-${toneOf(event)}`, transform: `translate(${x(index)} 0)` }, [
-        from === levels[index] ? null : svg("path", { class: "chart-reach", d: `M0 ${y(from) - 11}V${y(levels[index]) + 1}` }),
-        mark(event, 0, y(from)),
-        labels(event, sinceBefore(events, events.length - shown.length + index), floor + 34),
-      ]);
+      const own = isBelow(event) ? event.presented : levels[index];
+      return svg(
+        "g",
+        { class: `tone-${toneOf(event)}`, transform: `translate(${x(index)} 0)` },
+        own === levels[index] ? null : svg("path", { class: "chart-reach", d: `M0 ${y(own) - 11}V${y(levels[index]) + 2}` }),
+        mark(event, 0, y(own)),
+        textLines(texts[index], floor + 36, { "text-anchor": "middle" }),
+      );
     }),
   ]);
 }
 
-/** Where a gap is, nothing is known; it is drawn at the height of what is beside it. */
-const levelAround = (events, index) => (events[index + 1] ?? events[index - 1] ?? {}).generation ?? 0;
+/** Where something is not known any more, the line goes on at the height of what is beside it. */
+const levelBeside = (events, index) => (events[index + 1] ?? events[index - 1])?.generation ?? 0;
 
 /** A token that came again is marked at its own generation, below the session's. */
-const isBelow = ({ event, presented }) => (event === "replayed" || event === "reused") && presented !== undefined;
-const presentedIn = (events) => events.filter(isBelow).map(({ presented }) => presented);
+const isBelow = ({ event, presented }) => (event === "replayed" || event === "reused") && Number.isInteger(presented);
 
-function grid({ low, high, y, width }) {
-  const every = Math.ceil((high - low + 1) / 6);
-  const levels = Array.from({ length: high - low + 1 }, (_, index) => low + index).filter((level) => (level - low) % every === 0);
-  return levels.map((level) => [
-    svg("path", { class: "chart-grid", d: `M${MARGIN.left - 12} ${y(level)}H${width}` }),
-    svg("text", { class: "chart-level", x: MARGIN.left - 20, y: y(level), "text-anchor": "end", "dominant-baseline": "central", text: level === low ? `generation ${level}` : String(level) }),
-  ]);
+function grid({ low, rise, y, width }) {
+  const every = Math.ceil((rise + 1) / MOST_LEVELS);
+  const levels = Array.from({ length: Math.floor(rise / every) + 1 }, (_, index) => low + index * every);
+  return [
+    svg("text", { class: "chart-level", x: 0, y: 14, text: "generation" }),
+    levels.map((level) => [
+      svg("path", { class: "chart-grid", d: `M${MARGIN.left - 16} ${y(level)}H${width}` }),
+      svg("text", { class: "chart-level", x: MARGIN.left - 24, y: y(level), "text-anchor": "end", "dominant-baseline": "central", text: String(level) }),
+    ]),
+  ];
 }
 
 function stairs(levels, x, y, end) {
@@ -66,37 +73,47 @@ function stairs(levels, x, y, end) {
   return svg("path", { class: "chart-stairs", d: `${steps.join("")}H${end}` });
 }
 
-function labels(event, since, top) {
-  const line = (name, index, text) => svg("text", { class: name, y: top + index * LINE, "text-anchor": "middle", text });
-  return [
-    line("chart-word", 0, wordOf(event)),
-    line("chart-brief", 1, briefOf(event)),
-    line("chart-brief", 2, `${timeOfDay(Date.parse(event.at)) ?? ""}`),
-    line("chart-brief", 3, [since].join("")),
-  ];
+/** Device and address are told when they are not those of the event before. */
+function linesOf(events, index) {
+  const event = events[index];
+  const device = event.device !== events[index - 1]?.device ? event.device : null;
+  return [wordOf(event), briefOf(event), timeOfDay(Date.parse(event.at)), sinceBefore(events, index), device].filter(Boolean);
 }
+
+const textLines = (lines, top, attributes) =>
+  lines.map((text, index) => svg("text", { class: index === 0 ? "chart-word" : "chart-brief", y: top + index * LINE, text, ...attributes }));
 
 function drawDown({ events, isOver }, width) {
   const shown = events.slice(-MOST_ROWS);
   const y = (index) => 16 + index * ROW;
-  const bottom = y(shown.length - 1) + (isOver ? 0 : ROW * 0.6);
-  const facts = (event, index) =>
-    [timeOfDay(Date.parse(event.at)), sinceBefore(events, events.length - shown.length + index)].filter(Boolean).join(" · ");
-  return picture(width, bottom + 24, [
+  const bottom = y(shown.length - 1) + (isOver ? 0 : ROW);
+  return picture(width, y(shown.length - 1) + ROW + 8, [
     svg("path", { class: "chart-stairs", d: `M14 ${y(0)}V${bottom}` }),
-    isOver ? null : svg("text", { class: "chart-live", x: 36, y: bottom + 4, text: "live" }),
-    shown.map((event, index) =>
-      svg("g", { class: `tone-${toneOf(event)}`, transform: `translate(0 ${y(index)})` }, [
+    isOver ? null : svg("text", { class: "chart-live", x: 38, y: bottom + 4, text: "live" }),
+    shown.map((event, index) => {
+      const [word, brief, ...rest] = linesOf(events, events.length - shown.length + index);
+      const lines = [word, brief, rest.join(" · ")];
+      return svg(
+        "g",
+        { class: `tone-${toneOf(event)}`, transform: `translate(0 ${y(index)})` },
         mark(event, 14, 0),
-        svg("text", { class: "chart-word", x: 36, y: 5, text: wordOf(event) }),
-        svg("text", { class: "chart-brief", x: 36, y: 5 + LINE, text: `${briefOf(event)} · ${facts(event, index)}` }),
-        svg("text", { class: "chart-brief", x: 36, y: 5 + 2 * LINE, text: event.device ?? "" }),
-      ]),
-    ),
+        textLines(lines, 5, { x: 38 }),
+      );
+    }),
   ]);
 }
 
-const mark = (event, x, y) => svg("path", { class: "chart-mark", d: markOf(event), transform: `translate(${x} ${y})`, "fill-rule": "evenodd" });
+const mark = (event, x, y) =>
+  svg(
+    "g",
+    { transform: `translate(${x} ${y})` },
+    svg("circle", { class: "chart-halo", r: 12 }),
+    svg("path", { class: "chart-mark", d: markOf(event), "fill-rule": "evenodd" }),
+  );
 
 const picture = (width, height, children) =>
-  svg("svg", { class: "chart", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", aria: { label: "Drawn as a timeline; the same stands in the list that follows." } }, children);
+  svg(
+    "svg",
+    { class: "chart", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", aria: { label: "The session as a timeline. The list that follows says the same." } },
+    children,
+  );

@@ -41,7 +41,6 @@ const KINDS = {
   expired: {
     mark: "M-7-8H7L0 0 7 8H-7L0 0Z",
     tone: "muted",
-    word: "expired",
     say: () => "A token was presented after the session’s end, and refused.",
     ends: true,
   },
@@ -74,7 +73,7 @@ export const ends = ({ event }) => KINDS[event].ends === true;
 export function briefOf({ event, presented, generation, reason }) {
   if (event === "gap") return "not kept";
   if (event === "revoked") return reasonText(reason);
-  if (presented !== undefined && presented !== generation) return `${presented} → ${generation}`;
+  if (Number.isInteger(presented) && presented !== generation) return `${presented} → ${generation}`;
   return `generation ${generation}`;
 }
 

@@ -11,7 +11,7 @@ export function createWords(lab) {
   const list = element("ol", { class: "words" });
   const earlier = element("ol", { class: "words" });
   const summary = element("summary");
-  const folded = element("details", { class: "words-earlier" }, summary, earlier);
+  const folded = element("details", { class: "words-earlier", hidden: true }, summary, earlier);
   const node = element("div", { class: "stack" }, folded, list);
   let wanted = null;
   let timer;
@@ -45,9 +45,8 @@ export function createWords(lab) {
 
 /** A sentence begins with the time of the server's log; people here live by their own clock. */
 function line(sentence) {
-  const [, at, rest] = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC: (.*)$/s.exec(sentence) ?? [];
-  if (!at) return element("li", { text: sentence });
-  const iso = `${at.replace(" ", "T")}Z`;
-  const text = rest[0].toUpperCase() + rest.slice(1);
-  return element("li", null, element("time", { datetime: iso, text: timeOfDay(Date.parse(iso)) }), ` ${text}`);
+  const [, at, text = sentence] = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC: (.*)$/s.exec(sentence) ?? [];
+  const iso = at && `${at.replace(" ", "T")}Z`;
+  const time = iso ? element("time", { datetime: iso, text: timeOfDay(Date.parse(iso)) }) : null;
+  return element("li", null, time, element("span", { text }));
 }
