@@ -74,9 +74,10 @@ class Performance {
   }
 
   #fail(run, error) {
-    if (!(error instanceof StepFailed || error instanceof ServerUnreachable)) console.error(error);
+    const isKnown = error instanceof StepFailed || error instanceof ServerUnreachable;
+    if (!isKnown) console.error(error);
     this.view.steps[this.#next].state = "failed";
-    this.#end(run, "failed", [error.message]);
+    this.#end(run, "failed", [isKnown ? error.message : `This page has a defect: ${error.message}. Reload it, and run the experiment again.`]);
   }
 
   #end(run, outcome, paragraphs, happened) {
@@ -99,8 +100,8 @@ class Performance {
   }
 }
 
-const whyDifferent = (promised, happened = "none of the answers that could be picked.") => [
+const whyDifferent = (promised, happened) => [
+  ...(happened ? [] : ["What happened is none of the answers that could be picked."]),
   `The design promises: ${promised}`,
-  `What happened: ${happened}`,
   "The steps show what the server answered. Run it again; if it stays like this, it is a defect, and worth a report with the calls below.",
 ];

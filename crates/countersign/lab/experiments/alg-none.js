@@ -8,7 +8,7 @@ const SPELLINGS = ["none", "None", "NONE", "nOnE"];
 export const algNone = {
   id: "alg-none",
   title: "A token that says it needs no signature",
-  scene: "A token's header names the algorithm that signed it, and the standard has one called “none”, for tokens without a signature. A forger names it, writes any claims they like and leaves the signature empty.",
+  scene: "A token’s header names the algorithm that signed it, and the standard has one called “none”, for tokens without a signature. A forger names it, writes any claims they like and leaves the signature empty.",
   question: "Will an API accept it?",
   choices: {
     accepted: "Yes: “none” is in the standard.",
@@ -30,6 +30,6 @@ export const algNone = {
   ],
   ...verdict,
   explain: ({ real, tries }) => [
-    `All ${tries.length} were refused. A token must not choose how it is verified: the key decides. This server's key was published for ${real.header.alg}, so only an ${real.header.alg} signature counts.`,
+    `All ${tries.length} were refused. A token must not choose how it is verified: the key decides. This server’s key was published for ${real.header.alg}, so only an ${real.header.alg} signature counts.`,
   ],
 };

@@ -27,14 +27,14 @@ export const lostAnswer = {
     {
       title: "Send the same refresh token again, within the grace",
       async run(run, facts) {
-        facts.again = await run.refresh("phone", facts.first.refreshToken);
+        facts.again = await run.present("phone", facts.first.refreshToken);
       },
     },
     {
       title: "Carry on with the newest token",
       async run(run, facts) {
         const { refreshToken } = facts.again.accepted ? facts.again : facts.lost;
-        facts.next = await run.refresh("phone", refreshToken);
+        facts.next = await run.present("phone", refreshToken);
       },
     },
   ],

@@ -5,7 +5,7 @@ import { dreamOf, present, signInStep, verdict } from "./forging.js";
 export const otherIssuer = {
   id: "other-issuer",
   title: "A token from another issuer",
-  scene: "A forger makes a key and signs tokens that are right in every detail, but the key is not the server's. The first names another issuer; the others claim to be from this server: under the name of its key, with the forger's key inside, without any key's name.",
+  scene: "A forger makes a key and signs tokens that are right in every detail, but the key is not the server’s. The first names another issuer; the others claim to be from this server: under the name of its key, with the forger’s key inside, without any key’s name.",
   question: "Will an API accept one of them?",
   choices: {
     accepted: "Yes: the signature is valid.",
@@ -22,7 +22,7 @@ export const otherIssuer = {
         const ours = dreamOf(facts.real.claims);
         const forgeries = [
           ["issuer and key of its own", { ...header, kid: "my-key" }, { ...ours, iss: "https://issuer.example" }],
-          ["our issuer, our key's name", { ...header, kid }, ours],
+          ["our issuer, our key’s name", { ...header, kid }, ours],
           ["our issuer, its key in the header", { ...header, kid, jwk }, ours],
           ["our issuer, no key named", header, ours],
         ];
@@ -34,6 +34,6 @@ export const otherIssuer = {
   ],
   ...verdict,
   explain: ({ tries }) => [
-    `All ${tries.length} were refused. A valid signature proves only that the holder of some private key signed. Whose key counts is never the token's choice: an API knows its issuer beforehand, fetches the keys there, and ignores a key that comes inside a token.`,
+    `All ${tries.length} were refused. A valid signature proves only that the holder of some private key signed. Whose key counts is never the token’s choice: an API knows its issuer beforehand, fetches the keys there, and ignores a key that comes inside a token.`,
   ],
 };

@@ -7,7 +7,7 @@ import { dreamOf, present, signInStep, verdict } from "./forging.js";
 export const publicKeyAsSecret = {
   id: "public-key-as-secret",
   title: "HS256, signed with the public key",
-  scene: "The server's public key is there for everyone. HS256 is another kind of algorithm: one secret both signs and verifies. A forger takes the text of the public key for that secret, and hopes for an API that verifies with “the key” and does not ask which kind it is.",
+  scene: "The server’s public key is there for everyone. HS256 is another kind of algorithm: one secret both signs and verifies. A forger takes the text of the public key for that secret, and hopes for an API that verifies with “the key” and does not ask which kind it is.",
   question: "Will an API accept it?",
   choices: {
     accepted: "Yes: the key is the right one.",

@@ -33,7 +33,7 @@ export const restart = {
     {
       title: "Refresh with the token of before",
       async run(run, facts) {
-        facts.after = await run.refresh("owner", facts.before.refreshToken);
+        facts.after = await run.present("owner", facts.before.refreshToken);
         facts.keysAfter = await publishedKeys(run);
       },
     },

@@ -40,10 +40,14 @@ export class Run {
     return pairIn(call);
   }
 
-  /** `{ accepted, at, refreshToken, accessToken, generation }`; a refused one has the first two alone. */
+  /** Presents a refresh token: `{ accepted, at, refreshToken, accessToken, generation }`, or the first two when refused. */
+  async present(actor, refreshToken, shown) {
+    return this.#refresh(actor, refreshToken, shown, 200, 401);
+  }
+
+  /** The same for a token that must be good, as the rest needs its successor. */
   async refresh(actor, refreshToken, shown) {
-    const json = { refresh_token: refreshToken, client_id: this.setup.client_id };
-    return pairIn(await this.call(actor, "POST", "/v1/sessions/refresh", { json, ...shown }, 200, 401));
+    return this.#refresh(actor, refreshToken, shown, 200);
   }
 
   async signOut(actor, refreshToken, shown) {
@@ -68,7 +72,7 @@ export class Run {
     const what = `${method} ${path}`;
     if (!options.quiet) this.show({ actor, what, status, good: status < 400, text: meaningOf(json), note, side });
     if (awaited.length === 0 || awaited.includes(status)) return call;
-    throw new StepFailed(`${what} was answered with ${status}, which this experiment is not about. Run it again; if it stays so, look at the server's log.`);
+    throw new StepFailed(`${what} was answered with ${status}, and this experiment needs ${awaited.join(" or ")}. Run it again; if it stays so, look at the server’s log.`);
   }
 
   /** A line of evidence: `{ actor, what, status, good, text, note, side }`. */
@@ -89,6 +93,11 @@ export class Run {
       await this.pause(1_000);
     }
     this.#step().countdown(null);
+  }
+
+  async #refresh(actor, refreshToken, shown, ...awaited) {
+    const json = { refresh_token: refreshToken, client_id: this.setup.client_id };
+    return pairIn(await this.call(actor, "POST", "/v1/sessions/refresh", { json, ...shown }, ...awaited));
   }
 
   /** Until a spent token comes too late. */

@@ -10,7 +10,7 @@ const SOON = 2_000;
 export const signedOut = {
   id: "signed-out",
   title: "Signed out: when does each API notice?",
-  scene: "You sign out. Your refresh token is worthless at once, but your access token looks good until its time is up. Three APIs are shown it again and again. One verifies it alone; one also follows the server's signed list of revocations; one asks the server each time.",
+  scene: "You sign out. Your refresh token is worthless at once, but your access token looks good until its time is up. Three APIs are shown it again and again. One verifies it alone; one also follows the server’s signed list of revocations; one asks the server each time.",
   question: "Who refuses it, and when?",
   choices: {
     together: "All three at once.",
@@ -61,7 +61,7 @@ export const signedOut = {
     const [alone, following, asking] = apis.map(({ after }) => inWords(after));
     return [
       `The API that asks the server noticed after ${asking}, the one that follows the list after ${following}, the one that verifies alone after ${alone}, when the token expired.`,
-      "Asking makes the server a part of each request. Following takes one open connection; the list is short, because a session is on it for one token's lifetime only. Verifying alone is often enough where a token lives for minutes.",
+      "Asking makes the server a part of each request. Following takes one open connection; the list is short, because a session is on it for one token’s lifetime only. Verifying alone is often enough where a token lives for minutes.",
     ];
   },
 };

@@ -26,13 +26,13 @@ export const thiefSecond = {
       title: "After the grace the thief presents the copy",
       async run(run, facts) {
         await run.waitForGrace("The grace passes");
-        facts.thief = await run.refresh("thief", facts.copied.refreshToken);
+        facts.thief = await run.present("thief", facts.copied.refreshToken);
       },
     },
     {
       title: "The owner presents the newest token",
       async run(run, facts) {
-        facts.after = await run.refresh("owner", facts.owner.refreshToken);
+        facts.after = await run.present("owner", facts.owner.refreshToken);
       },
     },
   ],

@@ -6,12 +6,12 @@ const HERE = { side: "server" };
 
 export const twoDesigns = {
   id: "two-designs",
-  title: "The same theft in the tutorial's design",
-  scene: "A well-known Express tutorial makes the refresh token a JWT too, signed with a secret and stored nowhere. Here is one theft twice: re-enacted in this page with real HS256 signatures, and at this server. As published, the tutorial's refresh route failed on every call; the re-enactment does what it meant to do.",
+  title: "The same theft in the tutorial’s design",
+  scene: "A well-known Express tutorial makes the refresh token a JWT too, signed with a secret and stored nowhere. Here is one theft twice: re-enacted in this page with real HS256 signatures, and at this server. As published, the tutorial’s refresh route failed on every call; the re-enactment does what it meant to do.",
   question: "What do the two copies get the thief?",
   choices: {
-    one: "In the tutorial's design new tokens, even after the sign-out. Here nothing, and the theft comes to light.",
-    untilOut: "In the tutorial's design new tokens until the owner signs out. Here nothing.",
+    one: "In the tutorial’s design new tokens, even after the sign-out. Here nothing, and the theft comes to light.",
+    untilOut: "In the tutorial’s design new tokens until the owner signs out. Here nothing.",
     both: "New tokens in both.",
     neither: "Nothing in either.",
   },
@@ -35,16 +35,16 @@ export const twoDesigns = {
     {
       title: "After the grace the thief uses the copy",
       async run(run, facts) {
-        await run.waitForGrace("This server's grace passes");
+        await run.waitForGrace("This server’s grace passes");
         facts.thiefThere = await refreshThere(run, facts, "thief", facts.there);
-        facts.thiefHere = await run.refresh("thief", facts.here.refreshToken, HERE);
+        facts.thiefHere = await run.present("thief", facts.here.refreshToken, HERE);
       },
     },
     {
       title: "The owner refreshes again, with the newest token",
       async run(run, facts) {
         facts.ownerThereAgain = await refreshThere(run, facts, "owner", facts.ownerThere);
-        facts.ownerHereAgain = await run.refresh("owner", facts.ownerHere.refreshToken, HERE);
+        facts.ownerHereAgain = await run.present("owner", facts.ownerHere.refreshToken, HERE);
       },
     },
     {
@@ -53,7 +53,7 @@ export const twoDesigns = {
         reenacted(run, "owner", "sign out", undefined, "the app forgets its tokens; the server has nothing to forget");
         await run.signOut("owner", facts.ownerHere.refreshToken, HERE);
         facts.lateThere = await refreshThere(run, facts, "thief", facts.there);
-        facts.lateHere = await run.refresh("thief", facts.here.refreshToken, HERE);
+        facts.lateHere = await run.present("thief", facts.here.refreshToken, HERE);
       },
     },
   ],
@@ -65,7 +65,7 @@ export const twoDesigns = {
     return ownerThereAgain && !ownerHereAgain.accepted ? "one" : null;
   },
   explain: ({ lateThere }) => [
-    `In the re-enactment the copy is served until it expires, and each answer brings a new one, by now until ${expiryOf(lateThere.refreshToken)}. The owner's own refresh goes on as ever, so nobody notices. Signing out changes nothing, because the server keeps nothing; only a new secret would help, and sign everybody out.`,
+    `In the re-enactment the copy is served until it expires, and each answer brings a new one, by now until ${expiryOf(lateThere.refreshToken)}. The owner’s own refresh goes on as ever, so nobody notices. Signing out changes nothing, because the server keeps nothing; only a new secret would help, and sign everybody out.`,
     "Here the copy was refused, and the attempt ended the session for both. That takes one row for each session: the price of being able to take a token back.",
   ],
 };

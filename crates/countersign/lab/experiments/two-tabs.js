@@ -22,14 +22,14 @@ export const twoTabs = {
     {
       title: "All tabs send that refresh token at once",
       async run(run, facts) {
-        facts.answers = await Promise.all(TABS.map((tab) => run.refresh(tab, facts.shared.refreshToken)));
+        facts.answers = await Promise.all(TABS.map((tab) => run.present(tab, facts.shared.refreshToken)));
       },
     },
     {
       title: "One tab carries on with what it was given",
       async run(run, facts) {
         const { refreshToken } = facts.answers.find(({ accepted }) => accepted) ?? facts.shared;
-        facts.next = await run.refresh("tab 4", refreshToken);
+        facts.next = await run.present("tab 4", refreshToken);
       },
     },
   ],

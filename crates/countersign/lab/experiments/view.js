@@ -2,7 +2,7 @@
 import { element } from "../dom.js";
 
 const BADGES = {
-  waiting: ["muted", "not run yet"],
+  waiting: ["", ""],
   running: ["badge", "running"],
   paused: ["badge", "under way"],
   "as-designed": ["badge good", "as designed"],
@@ -113,7 +113,7 @@ class StepView {
   }
 
   get lastEvidence() {
-    return this.#rows.lastElementChild?.textContent ?? "";
+    return [...(this.#rows.lastElementChild?.children ?? [])].map(({ textContent }) => textContent).join(", ");
   }
 
   reset() {
@@ -125,12 +125,12 @@ class StepView {
     const answer = status ?? { true: "accepted", false: "refused" }[good];
     this.add(
       element("li", { data: { side } },
+        side && element("small", { text: SIDES[side] }),
         element("strong", { text: actor }),
         element("code", { text: what }),
         answer && element("span", { class: `badge ${good ? "good" : "bad"}`, text: answer }),
         note && element("em", { text: note }),
         text && element("span", { class: "muted", text }),
-        side && element("small", { text: SIDES[side] }),
       ),
     );
   }
