@@ -1,4 +1,60 @@
-// The copy is used before the owner's own token: for a while both hold the same thing.
+// A refresh token that two people hold: whoever comes second, both are found out.
+const copyStep = {
+  title: "The owner signs in; a thief copies the refresh token",
+  async run(run, facts) {
+    facts.grace = run.setup.grace;
+    facts.copied = await run.open("owner");
+  },
+};
+
+const afterStep = {
+  title: "The owner presents the newest token",
+  async run(run, facts) {
+    facts.after = await run.present("owner", newestOf(facts));
+  },
+};
+
+/** What the owner holds. */
+const newestOf = ({ copied, owner, moved }) => [moved, owner, copied].find((answer) => answer?.accepted).refreshToken;
+
+export const thiefSecond = {
+  id: "thief-second",
+  title: "The thief comes second",
+  scene: "Somebody has copied your refresh token, from a backup or a log. Before they use it, your app refreshes as it does every few minutes. Then the thief presents the copy.",
+  question: "What happens?",
+  choices: {
+    in: "The thief gets new tokens.",
+    refused: "The thief is refused, and you carry on.",
+    ended: "The thief is refused, and your session ends too.",
+  },
+  steps: [
+    copyStep,
+    {
+      title: "The owner refreshes, and the copied token is spent",
+      async run(run, facts) {
+        facts.owner = await run.refresh("owner", facts.copied.refreshToken);
+      },
+    },
+    {
+      title: "After the grace the thief presents the copy",
+      async run(run, facts) {
+        await run.waitForGrace("The grace passes");
+        facts.thief = await run.present("thief", facts.copied.refreshToken);
+      },
+    },
+    afterStep,
+  ],
+  promised: () => "ended",
+  happened({ thief, after }) {
+    if (thief.accepted) return "in";
+    return after.accepted ? "refused" : "ended";
+  },
+  explain: ({ owner }) => [
+    `The owner had moved on to generation ${owner.generation}. A spent token after the grace means that two people hold tokens of this session. The server cannot tell who of them is the owner, so the session is over for both, at once.`,
+    "You sign in again; the thief has no password, and is left with nothing. Both refusals look alike, because an answer that said more would say it to the thief.",
+  ],
+};
+
 export const thiefFirst = {
   id: "thief-first",
   title: "The thief comes first",
@@ -11,13 +67,7 @@ export const thiefFirst = {
     both: "Both, side by side, for as long as they like.",
   },
   steps: [
-    {
-      title: "The owner signs in; a thief copies the refresh token",
-      async run(run, facts) {
-        facts.grace = run.setup.grace;
-        facts.copied = await run.open("owner");
-      },
-    },
+    copyStep,
     {
       title: "The thief refreshes first",
       async run(run, facts) {
@@ -43,20 +93,15 @@ export const thiefFirst = {
         facts.thiefAgain = await run.present("thief", facts.thief.refreshToken);
       },
     },
-    {
-      title: "The owner presents the newest token",
-      async run(run, facts) {
-        facts.ownerAgain = await run.present("owner", newestOf(facts));
-      },
-    },
+    afterStep,
   ],
   promised: () => "nobody",
   happened(facts) {
-    const { thief, owner, moved, thiefAgain, ownerAgain } = facts;
+    const { thief, owner, moved, thiefAgain, after } = facts;
     const hasShared = owner.refreshToken === thief.refreshToken && moved.accepted;
     if (!hasShared && !isLate(facts)) return null;
-    if (thiefAgain.accepted) return ownerAgain.accepted ? "both" : "thief";
-    return ownerAgain.accepted ? "owner" : "nobody";
+    if (thiefAgain.accepted) return after.accepted ? "both" : "thief";
+    return after.accepted ? "owner" : "nobody";
   },
   explain(facts) {
     const { thief, moved, grace } = facts;
@@ -69,6 +114,3 @@ export const thiefFirst = {
 };
 
 const isLate = ({ owner, thief, grace }) => owner.at - thief.at > grace;
-
-/** What the owner holds. */
-const newestOf = ({ copied, owner, moved }) => [moved, owner, copied].find((answer) => answer?.accepted).refreshToken;
