@@ -13,6 +13,8 @@ export function mountConnection(node, lab) {
         : element("span", { class: "badge warn", text: "no answer" }),
       element("span", { class: "muted", text: isFollowing ? ` version ${server.setup.version} at ${host}` : " The page tries again by itself." }),
     );
+    // A server that was started anew has new secrets.
+    if (isFollowing && before === false) server.connect().catch(() => {});
     if (before !== undefined) announce(isFollowing ? "The server is back." : "The server does not answer. The page tries again by itself.");
     before = isFollowing;
   };

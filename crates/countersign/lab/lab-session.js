@@ -54,10 +54,9 @@ export class LabSession extends EventTarget {
     const source = new EventSource(`/v1/lab/events${resume}`);
     this.#source = source;
     for (const kind of KINDS) source.addEventListener(kind, (message) => this.#hear(message));
-    const connection = () => this.dispatchEvent(new Event("connection"));
-    source.addEventListener("open", connection);
+    source.addEventListener("open", () => this.#dispatchConnection());
     source.addEventListener("error", () => {
-      connection();
+      this.#dispatchConnection();
       // A browser resumes by itself after a lost connection, but not after an answer that is no stream.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this.follow(), AGAIN_AFTER);
     });
@@ -83,7 +82,7 @@ export class LabSession extends EventTarget {
   }
 
   #hear({ data, lastEventId }) {
-    const event = JSON.parse(data);
+    const event = { at: new Date().toISOString(), ...JSON.parse(data) };
     this.#last = lastEventId;
     if (this.#isKnown(event)) return;
     this.events.push(event);
@@ -105,6 +104,10 @@ export class LabSession extends EventTarget {
     if (this.pair?.sessionId !== sessionId || this.pair.ended) return;
     this.pair = { ...this.pair, ended: how };
     this.#change();
+  }
+
+  #dispatchConnection() {
+    this.dispatchEvent(new Event("connection"));
   }
 
   #change() {

@@ -40,8 +40,11 @@ export function mountTimeline(section, lab) {
   show();
 }
 
-const item = ({ events }, event, index) =>
-  element("li", { text: `${timeOfDay(Date.parse(event.at)) ?? ""}, ${wordOf(event)}: ${[sentenceOf(event), sinceBefore(events, index), event.device].filter(Boolean).join(" ")}` });
+function item({ events }, event, index) {
+  const since = sinceBefore(events, index);
+  const facts = [timeOfDay(Date.parse(event.at)), since && `${since} later`, event.device].filter(Boolean);
+  return element("li", { text: `${wordOf(event)}: ${sentenceOf(event)} ${facts.join(", ")}.` });
+}
 
 function createChooser(onChange) {
   const select = element("select", { id: "story-session", class: "select", on: { change: onChange } });

@@ -22,10 +22,14 @@ export const outcomes = {
 
   call({ status }, pair) {
     const left = Math.ceil(pair.expiresIn - (Date.now() - pair.issuedAt) / 1_000);
-    if (status === 200 && pair.ended) return warn(`Let in, although the session is over: this API looks only at the token, which is good for ${left} s more. That is why it is short.`);
-    if (status === 200) return good("Let in. The signature holds, the API is the right one, and the time has not run out. No database was asked.");
-    if (left <= 0) return bad(`Refused: the access token expired ${-left} s ago. ${pair.ended ? "Its session is over too." : "Refresh, and call again."}`);
-    return bad(`Refused, although the token would be good for ${left} s more: its session is over, and this API asks for that as well.`);
+    if (status === 200 && pair.ended) {
+      return warn(
+        `Let in, although the session is over: this API looks at the token alone, which is good for ${left} s more. That is why it is short. An API that follows the server’s list of ended sessions refuses it by now.`,
+      );
+    }
+    if (status === 200) return good("Let in. The signature holds, the API is the right one, and time is left. No database was asked.");
+    if (left > 0) return bad("Refused. The answer, at the end of this page, says more.");
+    return bad(`Refused: the access token expired ${-left} s ago. ${pair.ended ? "Its session is over too." : "Refresh, and call again."}`);
   },
 
   signOut: ({ status }) =>

@@ -7,6 +7,7 @@ const AGAIN_AFTER = 5_000;
 export class PublishedKeys {
   #server;
   #keys = [];
+  #asking = null;
   #askedAt = -Infinity;
 
   constructor(server) {
@@ -15,10 +16,16 @@ export class PublishedKeys {
 
   async with(kid) {
     const isKnown = this.#keys.some((key) => key.kid === kid);
-    if (isKnown || performance.now() - this.#askedAt < AGAIN_AFTER) return this.#keys;
-    this.#askedAt = performance.now();
+    if (!isKnown && performance.now() - this.#askedAt > AGAIN_AFTER) {
+      this.#askedAt = performance.now();
+      this.#asking = this.#fetch();
+    }
+    await this.#asking;
+    return this.#keys;
+  }
+
+  async #fetch() {
     const { text } = await this.#server.call("GET", "/.well-known/jwks.json");
     this.#keys = readKeys(text).keys;
-    return this.#keys;
   }
 }

@@ -6,8 +6,8 @@ import { briefOf, markOf, toneOf, wordOf } from "./kinds.js";
 
 /** Pixels; below this there is no room to go across. */
 const WIDE = 520;
-const SLOT = { least: 108, most: 164 };
-const MARGIN = { left: 44, right: 48, top: 44 };
+const SLOT = { least: 100, most: 164 };
+const MARGIN = { left: 44, right: 40, top: 44 };
 const CLIMB = 132;
 const STEEPEST = 34;
 const LINE = 17;
@@ -35,8 +35,9 @@ function drawAcross({ events, isOver }, width) {
   const texts = shown.map((_, index) => linesOf(events, events.length - shown.length + index));
   return picture(width, floor + 24 + LINE * Math.max(...texts.map(({ length }) => length)), [
     grid({ low, rise, y, width }),
-    stairs(levels, x, y, end),
-    isOver ? null : svg("text", { class: "chart-live", x: end + 8, y: y(levels.at(-1)), "dominant-baseline": "central", text: "live" }),
+    stairs(levels, x, y, { start: shown.length < events.length ? MARGIN.left - 16 : x(0), end }),
+    shown.length < events.length ? svg("text", { class: "chart-level", x: width, y: 14, "text-anchor": "end", text: earlier(events, shown) }) : null,
+    state(isOver, end + (isOver ? 16 : 8), y(levels.at(-1))),
     shown.map((event, index) => {
       const own = isBelow(event) ? event.presented : levels[index];
       return svg(
@@ -68,8 +69,9 @@ function grid({ low, rise, y, width }) {
   ];
 }
 
-function stairs(levels, x, y, end) {
-  const steps = levels.map((level, index) => (index === 0 ? `M${x(0)} ${y(level)}` : `H${x(index)}V${y(level)}`));
+/** It comes from the left where there was more before. */
+function stairs(levels, x, y, { start, end }) {
+  const steps = levels.map((level, index) => (index === 0 ? `M${start} ${y(level)}` : `H${x(index)}V${y(level)}`));
   return svg("path", { class: "chart-stairs", d: `${steps.join("")}H${end}` });
 }
 
@@ -77,19 +79,24 @@ function stairs(levels, x, y, end) {
 function linesOf(events, index) {
   const event = events[index];
   const device = event.device !== events[index - 1]?.device ? event.device : null;
-  return [wordOf(event), briefOf(event), timeOfDay(Date.parse(event.at)), sinceBefore(events, index), device].filter(Boolean);
+  const since = sinceBefore(events, index);
+  return [wordOf(event), briefOf(event), timeOfDay(Date.parse(event.at)), since && `+${since}`, device].filter(Boolean);
 }
+
+const earlier = (events, shown) => `${events.length - shown.length} earlier`;
 
 const textLines = (lines, top, attributes) =>
   lines.map((text, index) => svg("text", { class: index === 0 ? "chart-word" : "chart-brief", y: top + index * LINE, text, ...attributes }));
 
 function drawDown({ events, isOver }, width) {
   const shown = events.slice(-MOST_ROWS);
-  const y = (index) => 16 + index * ROW;
+  const isCut = shown.length < events.length;
+  const y = (index) => (isCut ? 56 : 16) + index * ROW;
   const bottom = y(shown.length - 1) + (isOver ? 0 : ROW);
-  return picture(width, y(shown.length - 1) + ROW + 8, [
-    svg("path", { class: "chart-stairs", d: `M14 ${y(0)}V${bottom}` }),
-    isOver ? null : svg("text", { class: "chart-live", x: 38, y: bottom + 4, text: "live" }),
+  return picture(width, y(shown.length - 1) + ROW, [
+    svg("path", { class: "chart-stairs", d: `M14 ${isCut ? 0 : y(0)}V${bottom}` }),
+    isCut ? svg("text", { class: "chart-level", x: 38, y: 14, text: earlier(events, shown) }) : null,
+    state(isOver, 38, isOver ? bottom + ROW - 26 : bottom),
     shown.map((event, index) => {
       const [word, brief, ...rest] = linesOf(events, events.length - shown.length + index);
       const lines = [word, brief, rest.join(" · ")];
@@ -102,6 +109,9 @@ function drawDown({ events, isOver }, width) {
     }),
   ]);
 }
+
+const state = (isOver, x, y) =>
+  svg("text", { class: `chart-state tone-${isOver ? "bad" : "good"}`, x, y, "dominant-baseline": "central", text: isOver ? "over" : "live" });
 
 const mark = (event, x, y) =>
   svg(

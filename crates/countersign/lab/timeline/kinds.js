@@ -73,6 +73,7 @@ export const ends = ({ event }) => KINDS[event].ends === true;
 export function briefOf({ event, presented, generation, reason }) {
   if (event === "gap") return "not kept";
   if (event === "revoked") return reasonText(reason);
+  if (event === "reused") return `generation ${presented}`;
   if (Number.isInteger(presented) && presented !== generation) return `${presented} → ${generation}`;
   return `generation ${generation}`;
 }
