@@ -95,6 +95,7 @@ export class LabSession extends EventTarget {
   #isKnown({ event, session_id, at }) {
     return this.events.some(
       (other) =>
+        session_id &&
         other.session_id === session_id &&
         (isEnd(other) ? isEnd({ event }) : other.event === event && other.at === at),
     );
