@@ -1,35 +1,45 @@
 // The pair: opens the page's own session, shows both of its tokens, and does with them what an app does.
 import { announce, element } from "./dom.js";
-import { createAccessToken } from "./pair/access-token.js";
 import { outcomes } from "./pair/outcome.js";
-import { createRefreshToken } from "./pair/refresh-token.js";
 import { createWhyTwo } from "./pair/why-two.js";
 import { ServerUnreachable } from "./server.js";
 
 const TICK = 250;
 
 export function mountPair(section, lab) {
-  const access = createAccessToken(lab);
-  const refresh = createRefreshToken(lab);
   const outcome = createOutcome();
   const actions = createActions(lab, outcome);
-  const cards = element("div", { class: "pair-cards" }, access.node, refresh.node, createWhyTwo());
+  const cards = element("div", { class: "pair-cards" }, createWhyTwo());
   section.append(actions.node, outcome.node, cards);
 
+  let loading = null;
   let shown = null;
-  const show = () => {
-    const { pair } = lab;
-    section.dataset.state = !pair ? "none" : pair.ended ? "over" : "live";
+  const show = async () => {
+    section.dataset.state = !lab.pair ? "none" : lab.pair.ended ? "over" : "live";
     actions.update();
-    if (!pair || shown?.accessToken === pair.accessToken) return;
+    if (!lab.pair) return;
+    const tokens = await (loading ??= loadTokens(lab, cards));
+    const { pair } = lab;
+    if (shown?.accessToken === pair.accessToken) return;
     const how = { isSuccessor: shown?.sessionId === pair.sessionId };
-    access.show(pair, how);
-    refresh.show(pair, how);
+    for (const token of tokens) token.show(pair, how);
     shown = pair;
   };
   lab.addEventListener("change", show);
-  setInterval(() => lab.pair && access.tick(), TICK);
   show();
+}
+
+/** What shows tokens is loaded with the first of them. */
+async function loadTokens(lab, cards) {
+  const [{ createAccessToken }, { createRefreshToken }] = await Promise.all([
+    import("./pair/access-token.js"),
+    import("./pair/refresh-token.js"),
+  ]);
+  const access = createAccessToken(lab);
+  const refresh = createRefreshToken(lab);
+  cards.prepend(access.node, refresh.node);
+  setInterval(access.tick, TICK);
+  return [access, refresh];
 }
 
 function createActions(lab, outcome) {
