@@ -17,7 +17,12 @@ export function mountCalls(section, server) {
   const older = () => {
     const first = list.children.length;
     most = Infinity;
-    list.append(...server.calls.slice(0, -first || undefined).reverse().map(row));
+    list.append(
+      ...server.calls
+        .slice(0, -first || undefined)
+        .reverse()
+        .map(row),
+    );
     list.children[first].querySelector("summary").focus();
     trim();
   };
@@ -61,7 +66,12 @@ function contents(call) {
     element(
       "div",
       { class: "call-curl" },
-      element("div", { class: "row" }, element("h3", { text: "From a terminal" }), copyButton(() => call.curl, { what: "the curl line" })),
+      element(
+        "div",
+        { class: "row" },
+        element("h3", { text: "From a terminal" }),
+        copyButton(() => call.curl, { what: "the curl line" }),
+      ),
       element("pre", { text: call.curl }),
     ),
   ];
@@ -69,10 +79,15 @@ function contents(call) {
 
 const side = (title, text) => element("div", null, element("h3", { text: title }), element("pre", { text }));
 
-const sent = ({ method, path, requestHeaders, requestBody }) => message(`${method} ${path}`, requestHeaders, requestBody ?? "");
+const sent = ({ method, path, requestHeaders, requestBody }) =>
+  message(`${method} ${path}`, requestHeaders, requestBody ?? "");
 
 const received = ({ status, headers, json, text }) =>
-  status === 0 ? "No answer came." : message(String(status), headers, json === null ? text : JSON.stringify(json, null, 2));
+  status === 0
+    ? "No answer came."
+    : message(String(status), headers, json === null ? text : JSON.stringify(json, null, 2));
 
 const message = (first, headers, body) =>
-  [first, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), ...(body ? ["", body] : [])].join("\n");
+  [first, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), ...(body ? ["", body] : [])].join(
+    "\n",
+  );

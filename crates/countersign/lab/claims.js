@@ -1,7 +1,10 @@
 // What the names in a token mean, in a sentence each (RFC 7515 §4.1, RFC 7519 §4.1, RFC 9068 §2.2).
 
 const ALGORITHMS = new Map([
-  ["ES256", "How it is signed: ECDSA on the curve P-256. Only the server holds the private key; anybody can verify with the public one."],
+  [
+    "ES256",
+    "How it is signed: ECDSA on the curve P-256. Only the server holds the private key; anybody can verify with the public one.",
+  ],
   ["ES384", "How it is signed: ECDSA on the curve P-384."],
   ["RS256", "How it is signed: RSA with SHA-256, which the oldest libraries can verify as well."],
   ["PS256", "How it is signed: RSA-PSS with SHA-256."],
@@ -28,7 +31,10 @@ const HEADERS = new Map([
 ]);
 
 const CLAIMS = new Map([
-  ["iss", "Issuer: the server that made it. An API accepts tokens of the issuers that it knows, compared to the letter."],
+  [
+    "iss",
+    "Issuer: the server that made it. An API accepts tokens of the issuers that it knows, compared to the letter.",
+  ],
   ["sub", "Subject: the user, by an id that never changes."],
   ["aud", "Audience: the API that it is for. Every other one refuses it."],
   ["exp", "Expires: from this moment on it is refused."],

@@ -11,11 +11,15 @@ export function mountConnection(node, lab) {
       isFollowing
         ? element("span", { class: "badge good", text: "connected" })
         : element("span", { class: "badge warn", text: "no answer" }),
-      element("span", { class: "muted", text: isFollowing ? ` version ${server.setup.version} at ${host}` : " The page tries again by itself." }),
+      element("span", {
+        class: "muted",
+        text: isFollowing ? ` version ${server.setup.version} at ${host}` : " The page tries again by itself.",
+      }),
     );
     // A server that was started anew has new secrets.
     if (isFollowing && before === false) server.connect().catch(() => {});
-    if (before !== undefined) announce(isFollowing ? "The server is back." : "The server does not answer. The page tries again by itself.");
+    if (before !== undefined)
+      announce(isFollowing ? "The server is back." : "The server does not answer. The page tries again by itself.");
     before = isFollowing;
   };
   lab.addEventListener("connection", show);

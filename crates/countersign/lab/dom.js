@@ -23,7 +23,12 @@ export function announce(text) {
 
 /** A button that copies what `read` returns, and says whether it could. */
 export function copyButton(read, { label = "Copy", what = "the line" } = {}) {
-  const button = element("button", { type: "button", class: "button quiet copy", text: label, aria: { label: `${label}: ${what}` } });
+  const button = element("button", {
+    type: "button",
+    class: "button quiet copy",
+    text: label,
+    aria: { label: `${label}: ${what}` },
+  });
   const say = (word, sentence) => {
     button.textContent = word;
     announce(sentence);

@@ -2,7 +2,18 @@
 
 export { readRefreshToken } from "./refresh-token.js";
 
-const KINDS = ["opened", "rotated", "recovered", "caught_up", "renewed", "replayed", "expired", "reused", "revoked", "gap"];
+const KINDS = [
+  "opened",
+  "rotated",
+  "recovered",
+  "caught_up",
+  "renewed",
+  "replayed",
+  "expired",
+  "reused",
+  "revoked",
+  "gap",
+];
 const KEPT = 500;
 const AGAIN_AFTER = 1_000;
 

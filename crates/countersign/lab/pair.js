@@ -53,7 +53,8 @@ function createActions(lab, outcome) {
       outcome.fail(error);
     }
   };
-  const button = (text, name, perform) => element("button", { type: "button", class: "button", text, on: { click: act(name, perform) } });
+  const button = (text, name, perform) =>
+    element("button", { type: "button", class: "button", text, on: { click: act(name, perform) } });
   const open = button("Open a session", "open", () => lab.open());
   const others = [
     button("Refresh", "refresh", () => lab.refresh()),
@@ -77,7 +78,13 @@ function createOutcome() {
   const say = (tone, word, request, text) => {
     node.hidden = false;
     node.replaceChildren(
-      element("p", null, element("span", { class: `badge ${tone}`, text: word }), " ", element("code", { text: request })),
+      element(
+        "p",
+        null,
+        element("span", { class: `badge ${tone}`, text: word }),
+        " ",
+        element("code", { text: request }),
+      ),
       element("p", { text }),
     );
     announce(text);

@@ -14,7 +14,9 @@ export function mountPath(list, lab) {
     if (pair?.sessionId === before?.sessionId && pair?.refreshToken !== before?.refreshToken) done(1);
     before = pair;
   });
-  const { experiments, inspector } = Object.fromEntries(["experiments", "inspector"].map((id) => [id, document.getElementById(id)]));
+  const { experiments, inspector } = Object.fromEntries(
+    ["experiments", "inspector"].map((id) => [id, document.getElementById(id)]),
+  );
   experiments.addEventListener("click", ({ target }) => target.closest("button") && done(2));
   for (const name of ["inspect", "input"]) inspector.addEventListener(name, () => done(3));
 }

@@ -11,8 +11,20 @@ export function createRing() {
   arc.setAttribute("stroke-dasharray", AROUND);
   arc.setAttribute("transform", "rotate(-90 32 32)");
   arc.setAttribute("stroke-linecap", "round");
-  const digits = svg("text", { class: "ring-digits", x: 32, y: 32, "text-anchor": "middle", "dominant-baseline": "central" });
-  const node = svg("svg", { class: "ring", viewBox: "0 0 64 64", width: 64, height: 64, aria: { hidden: true } }, circle("ring-track"), arc, digits);
+  const digits = svg("text", {
+    class: "ring-digits",
+    x: 32,
+    y: 32,
+    "text-anchor": "middle",
+    "dominant-baseline": "central",
+  });
+  const node = svg(
+    "svg",
+    { class: "ring", viewBox: "0 0 64 64", width: 64, height: 64, aria: { hidden: true } },
+    circle("ring-track"),
+    arc,
+    digits,
+  );
   return {
     node,
     update(left, whole) {

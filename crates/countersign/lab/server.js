@@ -34,7 +34,15 @@ export class Server extends EventTarget {
     const call = { actor, method, path, requestHeaders: { ...headers }, requestBody: null, url: this.#base + path };
     if (json !== undefined) give(call, "application/json", JSON.stringify(json));
     if (form !== undefined) give(call, "application/x-www-form-urlencoded", new URLSearchParams(form).toString());
-    Object.assign(call, { status: 0, headers: {}, text: "", json: null, sentAt: new Date(), took: 0, curl: curlOf(call) });
+    Object.assign(call, {
+      status: 0,
+      headers: {},
+      text: "",
+      json: null,
+      sentAt: new Date(),
+      took: 0,
+      curl: curlOf(call),
+    });
     const since = performance.now();
     try {
       await send(call);

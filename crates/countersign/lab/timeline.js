@@ -14,7 +14,10 @@ export function mountTimeline(section, lab) {
   const drawing = element("div", { class: "chart-frame" });
   const list = element("ol", { class: "visually-hidden" });
   const words = createWords(lab);
-  const none = element("p", { class: "muted", text: "No session yet. Open one above, and each step appears here as the server takes it." });
+  const none = element("p", {
+    class: "muted",
+    text: "No session yet. Open one above, and each step appears here as the server takes it.",
+  });
   const body = element(
     "div",
     { class: "story" },

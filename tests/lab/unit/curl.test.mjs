@@ -22,9 +22,24 @@ test("a GET is the address and its headers", async () => {
 
 test("a POST with a body needs no method, one without it does", async () => {
   const body = '{"refresh_token":"csr_"}';
-  assert.deepEqual(await words(curlOf({ method: "POST", url, requestHeaders: {}, requestBody: body })), ["-i", url, "--data-raw", body]);
-  assert.deepEqual(await words(curlOf({ method: "POST", url, requestHeaders: {}, requestBody: null })), ["-i", "-X", "POST", url]);
-  assert.deepEqual(await words(curlOf({ method: "DELETE", url, requestHeaders: {}, requestBody: null })), ["-i", "-X", "DELETE", url]);
+  assert.deepEqual(await words(curlOf({ method: "POST", url, requestHeaders: {}, requestBody: body })), [
+    "-i",
+    url,
+    "--data-raw",
+    body,
+  ]);
+  assert.deepEqual(await words(curlOf({ method: "POST", url, requestHeaders: {}, requestBody: null })), [
+    "-i",
+    "-X",
+    "POST",
+    url,
+  ]);
+  assert.deepEqual(await words(curlOf({ method: "DELETE", url, requestHeaders: {}, requestBody: null })), [
+    "-i",
+    "-X",
+    "DELETE",
+    url,
+  ]);
 });
 
 for (const hostile of ["'; rm -rf / #", "$(id) `id` $HOME", 'a"b\\c', "@/etc/passwd", "line\nbreak", "ü🎉", ""]) {

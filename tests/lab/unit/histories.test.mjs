@@ -6,7 +6,13 @@ const { historiesOf, sinceBefore } = await import("../../../crates/countersign/l
 const { briefOf, sentenceOf } = await import("../../../crates/countersign/lab/timeline/kinds.js");
 
 const at = (second) => new Date(Date.UTC(2027, 0, 1) + second * 1_000).toISOString();
-const opened = (session_id, second) => ({ event: "opened", session_id, generation: 0, presented: null, at: at(second) });
+const opened = (session_id, second) => ({
+  event: "opened",
+  session_id,
+  generation: 0,
+  presented: null,
+  at: at(second),
+});
 const rotated = (session_id, generation, second) => ({
   event: "rotated",
   session_id,
@@ -14,7 +20,13 @@ const rotated = (session_id, generation, second) => ({
   generation,
   at: at(second),
 });
-const reused = (session_id, presented, generation, second) => ({ event: "reused", session_id, presented, generation, at: at(second) });
+const reused = (session_id, presented, generation, second) => ({
+  event: "reused",
+  session_id,
+  presented,
+  generation,
+  at: at(second),
+});
 const gap = (second) => ({ event: "gap", at: at(second) });
 const kinds = ({ events }) => events.map(({ event }) => event);
 
@@ -30,7 +42,14 @@ test("a session is over once a spent token has come again too late", () => {
 });
 
 test("a gap is told where it may hide something, and only there", () => {
-  const histories = historiesOf([opened("over", 0), reused("over", 0, 0, 1), opened("live", 2), gap(3), rotated("known", 4, 4), opened("new", 5)]);
+  const histories = historiesOf([
+    opened("over", 0),
+    reused("over", 0, 0, 1),
+    opened("live", 2),
+    gap(3),
+    rotated("known", 4, 4),
+    opened("new", 5),
+  ]);
   assert.deepEqual(kinds(histories.get("over")), ["opened", "reused"]);
   assert.deepEqual(kinds(histories.get("live")), ["opened", "gap"]);
   assert.deepEqual(kinds(histories.get("known")), ["gap", "rotated"]);
@@ -53,7 +72,10 @@ for (const [seconds, text] of times) {
 }
 
 test("what happened is told by the generations that were in it", () => {
-  assert.deepEqual([briefOf(opened("a", 0)), briefOf(rotated("a", 3, 1)), briefOf(reused("a", 1, 3, 2))], ["generation 0", "2 → 3", "generation 1"]);
+  assert.deepEqual(
+    [briefOf(opened("a", 0)), briefOf(rotated("a", 3, 1)), briefOf(reused("a", 1, 3, 2))],
+    ["generation 0", "2 → 3", "generation 1"],
+  );
   assert.equal(sentenceOf(rotated("a", 3, 1)), "Generation 2 was exchanged for generation 3.");
 });
 

@@ -101,7 +101,10 @@ test("a server that was started anew tells of ends again, which are kept once", 
   source.tell({ event: "opened", session_id: "t", at: "9" }, "2-b");
   source.tell({ event: "gap" }, "0-c");
   assert.deepEqual(heard, ["opened", "revoked", "gap", "opened", "gap"]);
-  assert.deepEqual(lab.events.map(({ event }) => event), heard);
+  assert.deepEqual(
+    lab.events.map(({ event }) => event),
+    heard,
+  );
 });
 
 test("where following has to begin again, it goes on after what was heard last", async (t) => {
@@ -117,6 +120,7 @@ test("where following has to begin again, it goes on after what was heard last",
 
 test("no more than five hundred events are kept, and those are the newest", () => {
   lab.follow();
-  for (let index = 0; index < 501; index += 1) source.tell({ event: "opened", session_id: `s${index}`, at: "1" }, `${index}-a`);
+  for (let index = 0; index < 501; index += 1)
+    source.tell({ event: "opened", session_id: `s${index}`, at: "1" }, `${index}-a`);
   assert.deepEqual([lab.events.length, lab.events[0].session_id, lab.events.at(-1).session_id], [500, "s1", "s500"]);
 });

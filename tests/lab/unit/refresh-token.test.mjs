@@ -5,7 +5,8 @@ import { test } from "node:test";
 const { cutRefreshToken, readRefreshToken } = await import("../../../crates/countersign/lab/refresh-token.js");
 
 /** Each byte says where it is. */
-const token = (bytes = Array.from({ length: 66 }, (_, index) => index)) => `csr_${Buffer.from(bytes).toString("base64url")}`;
+const token = (bytes = Array.from({ length: 66 }, (_, index) => index)) =>
+  `csr_${Buffer.from(bytes).toString("base64url")}`;
 
 test("each part is read from its own bytes", () => {
   assert.deepEqual(readRefreshToken(token()), {
@@ -33,7 +34,7 @@ const others = {
   "one in the other alphabet": token(Array(66).fill(0xff)).replaceAll("_", "/").replace("csr/", "csr_"),
   "one without its prefix": token().slice(4),
   "a number": 1,
-  "nothing": undefined,
+  nothing: undefined,
 };
 for (const [name, text] of Object.entries(others)) {
   test(`${name} is no refresh token`, () => assert.equal(readRefreshToken(text), null));

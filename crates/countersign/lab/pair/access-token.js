@@ -24,7 +24,10 @@ export function createAccessToken(lab) {
       "header",
       null,
       element("h3", { id: "access-title", text: "Access token" }),
-      element("p", { class: "muted", text: "Goes along with every request. Each API reads and checks it by itself, without asking anyone." }),
+      element("p", {
+        class: "muted",
+        text: "Goes along with every request. Each API reads and checks it by itself, without asking anyone.",
+      }),
     ),
     time.node,
     text,
@@ -32,7 +35,12 @@ export function createAccessToken(lab) {
       "div",
       { class: "row" },
       copyButton(() => lab.pair.accessToken, { what: "the access token" }),
-      element("button", { type: "button", class: "button quiet", text: "Take it apart below", on: { click: () => inspect(lab.pair.accessToken) } }),
+      element("button", {
+        type: "button",
+        class: "button quiet",
+        text: "Take it apart below",
+        on: { click: () => inspect(lab.pair.accessToken) },
+      }),
     ),
     signature.node,
     createFold("Header", "how to check it", header.node),
@@ -42,7 +50,11 @@ export function createAccessToken(lab) {
     node,
     show({ accessToken }, how) {
       const token = decode(accessToken);
-      text.replaceChildren(...token.parts.flatMap((encoded, index) => [index > 0 ? "." : null, piece(PARTS[index], encoded)]).filter(Boolean));
+      text.replaceChildren(
+        ...token.parts
+          .flatMap((encoded, index) => [index > 0 ? "." : null, piece(PARTS[index], encoded)])
+          .filter(Boolean),
+      );
       header.show(factsOf(token.header, "header", headerSentence), how);
       claims.show(factsOf(token.claims, "payload", claimSentence), how);
       time.update();
@@ -55,7 +67,12 @@ export function createAccessToken(lab) {
 const piece = (name, text) => element("span", { class: `part part-${name}`, text });
 
 const factsOf = (members, part, sentence) =>
-  Object.entries(members ?? {}).map(([name, value]) => ({ part, name, value: valueText(name, value), sentence: sentence(name, value) ?? UNKNOWN }));
+  Object.entries(members ?? {}).map(([name, value]) => ({
+    part,
+    name,
+    value: valueText(name, value),
+    sentence: sentence(name, value) ?? UNKNOWN,
+  }));
 
 /** Hands the token to the inspector, which listens for this. */
 function inspect(token) {
@@ -76,7 +93,10 @@ function createSignature(published) {
       node.replaceChildren(
         element("span", { class: `badge ${tone}`, text: `signature ${word}` }),
         ` ${why} `,
-        element("span", { class: "muted", text: "Your browser has checked it, with the key that the server publishes." }),
+        element("span", {
+          class: "muted",
+          text: "Your browser has checked it, with the key that the server publishes.",
+        }),
       );
     },
   };
@@ -108,4 +128,6 @@ const adviceWhileGood = (ended) =>
     : "So short here that you can watch it; fifteen minutes are usual.";
 
 const adviceAfterwards = (ended) =>
-  ended ? "Its session is over as well." : "Call the API with it now, and see it refused. Then refresh: nobody has to sign in again.";
+  ended
+    ? "Its session is over as well."
+    : "Call the API with it now, and see it refused. Then refresh: nobody has to sign in again.";

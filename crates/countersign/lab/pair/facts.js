@@ -24,7 +24,12 @@ export function createFacts() {
 /** A part of a card, which can be folded. */
 export function createFold(title, meaning, body) {
   const heading = element("h4", null, title, element("span", { class: "muted", text: `: ${meaning}` }));
-  return element("details", { class: "fold", open: matchMedia(ROOMY).matches }, element("summary", null, heading), body);
+  return element(
+    "details",
+    { class: "fold", open: matchMedia(ROOMY).matches },
+    element("summary", null, heading),
+    body,
+  );
 }
 
 const row = ({ name, value, sentence, part }, isNew) =>
@@ -37,5 +42,10 @@ const row = ({ name, value, sentence, part }, isNew) =>
       element("span", { class: `part part-${part}`, text: name }),
       isNew ? element("span", { class: "badge plain", text: "new" }) : null,
     ),
-    element("dd", null, element("span", { class: "token", text: value }), element("p", { class: "muted", text: sentence })),
+    element(
+      "dd",
+      null,
+      element("span", { class: "token", text: value }),
+      element("p", { class: "muted", text: sentence }),
+    ),
   );

@@ -15,9 +15,12 @@ export const outcomes = {
       : bad(`No session was opened: ${json?.detail ?? "the server did not say why"}`),
 
   refresh({ status, json }, pair) {
-    if (status !== 200) return bad(`Refused, and the refresh token buys nothing any more. ${whyOver(pair)}. Open another session.`);
+    if (status !== 200)
+      return bad(`Refused, and the refresh token buys nothing any more. ${whyOver(pair)}. Open another session.`);
     const [before, after] = [pair.refreshToken, json.refresh_token].map((text) => readRefreshToken(text).generation);
-    return good(`Generation ${before} is spent, and generation ${after} has taken its place. The access token is new as well.`);
+    return good(
+      `Generation ${before} is spent, and generation ${after} has taken its place. The access token is new as well.`,
+    );
   },
 
   call({ status }, pair) {
@@ -27,9 +30,12 @@ export const outcomes = {
         `Let in, although the session is over: this API looks at the token alone, which is good for ${left} s more. That is why it is short. An API that follows the server’s list of ended sessions refuses it by now.`,
       );
     }
-    if (status === 200) return good("Let in. The signature holds, the API is the right one, and time is left. No database was asked.");
+    if (status === 200)
+      return good("Let in. The signature holds, the API is the right one, and time is left. No database was asked.");
     if (left > 0) return bad("Refused. The answer, at the end of this page, says more.");
-    return bad(`Refused: the access token expired ${-left} s ago. ${pair.ended ? "Its session is over too." : "Refresh, and call again."}`);
+    return bad(
+      `Refused: the access token expired ${-left} s ago. ${pair.ended ? "Its session is over too." : "Refresh, and call again."}`,
+    );
   },
 
   signOut: ({ status }) =>

@@ -12,12 +12,23 @@ const ROWS = [
 export function createWhyTwo() {
   const head = ["Access token", "Refresh token"].map((text) => element("th", { scope: "col", text }));
   const rows = ROWS.map(([question, access, refresh]) =>
-    element("tr", null, element("th", { scope: "row", text: question }), element("td", { text: access }), element("td", { text: refresh })),
+    element(
+      "tr",
+      null,
+      element("th", { scope: "row", text: question }),
+      element("td", { text: access }),
+      element("td", { text: refresh }),
+    ),
   );
   return element(
     "article",
     { class: "card why-two", aria: { labelledby: "why-title" } },
     element("h3", { id: "why-title", text: "Why two?" }),
-    element("table", null, element("thead", null, element("tr", null, element("td"), head)), element("tbody", null, rows)),
+    element(
+      "table",
+      null,
+      element("thead", null, element("tr", null, element("td"), head)),
+      element("tbody", null, rows),
+    ),
   );
 }

@@ -36,14 +36,18 @@ function drawAcross({ events, isOver }, width) {
   return picture(width, floor + 24 + LINE * Math.max(...texts.map(({ length }) => length)), [
     grid({ low, rise, y, width }),
     stairs(levels, x, y, { start: shown.length < events.length ? MARGIN.left - 16 : x(0), end }),
-    shown.length < events.length ? svg("text", { class: "chart-level", x: width, y: 14, "text-anchor": "end", text: earlier(events, shown) }) : null,
+    shown.length < events.length
+      ? svg("text", { class: "chart-level", x: width, y: 14, "text-anchor": "end", text: earlier(events, shown) })
+      : null,
     state(isOver, end + (isOver ? 16 : 8), y(levels.at(-1))),
     shown.map((event, index) => {
       const own = isBelow(event) ? event.presented : levels[index];
       return svg(
         "g",
         { class: `tone-${toneOf(event)}`, transform: `translate(${x(index)} 0)` },
-        own === levels[index] ? null : svg("path", { class: "chart-reach", d: `M0 ${y(own) - 11}V${y(levels[index]) + 2}` }),
+        own === levels[index]
+          ? null
+          : svg("path", { class: "chart-reach", d: `M0 ${y(own) - 11}V${y(levels[index]) + 2}` }),
         mark(event, 0, y(own)),
         textLines(texts[index], floor + 36, { "text-anchor": "middle" }),
       );
@@ -64,7 +68,14 @@ function grid({ low, rise, y, width }) {
     svg("text", { class: "chart-level", x: 0, y: 14, text: "generation" }),
     levels.map((level) => [
       svg("path", { class: "chart-grid", d: `M${MARGIN.left - 16} ${y(level)}H${width}` }),
-      svg("text", { class: "chart-level", x: MARGIN.left - 24, y: y(level), "text-anchor": "end", "dominant-baseline": "central", text: String(level) }),
+      svg("text", {
+        class: "chart-level",
+        x: MARGIN.left - 24,
+        y: y(level),
+        "text-anchor": "end",
+        "dominant-baseline": "central",
+        text: String(level),
+      }),
     ]),
   ];
 }
@@ -86,7 +97,9 @@ function linesOf(events, index) {
 const earlier = (events, shown) => `${events.length - shown.length} earlier`;
 
 const textLines = (lines, top, attributes) =>
-  lines.map((text, index) => svg("text", { class: index === 0 ? "chart-word" : "chart-brief", y: top + index * LINE, text, ...attributes }));
+  lines.map((text, index) =>
+    svg("text", { class: index === 0 ? "chart-word" : "chart-brief", y: top + index * LINE, text, ...attributes }),
+  );
 
 function drawDown({ events, isOver }, width) {
   const shown = events.slice(-MOST_ROWS);
@@ -111,7 +124,13 @@ function drawDown({ events, isOver }, width) {
 }
 
 const state = (isOver, x, y) =>
-  svg("text", { class: `chart-state tone-${isOver ? "bad" : "good"}`, x, y, "dominant-baseline": "central", text: isOver ? "over" : "live" });
+  svg("text", {
+    class: `chart-state tone-${isOver ? "bad" : "good"}`,
+    x,
+    y,
+    "dominant-baseline": "central",
+    text: isOver ? "over" : "live",
+  });
 
 const mark = (event, x, y) =>
   svg(
@@ -124,6 +143,13 @@ const mark = (event, x, y) =>
 const picture = (width, height, children) =>
   svg(
     "svg",
-    { class: "chart", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", aria: { label: "The session as a timeline. The list that follows says the same." } },
+    {
+      class: "chart",
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      aria: { label: "The session as a timeline. The list that follows says the same." },
+    },
     children,
   );

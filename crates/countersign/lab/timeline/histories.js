@@ -15,7 +15,12 @@ export function historiesOf(events) {
       for (const history of histories.values()) if (!history.isOver) history.events.push(event);
       continue;
     }
-    const history = histories.get(id) ?? { id, events: event.event === "opened" ? [] : [...gap], generation: 0, isOver: false };
+    const history = histories.get(id) ?? {
+      id,
+      events: event.event === "opened" ? [] : [...gap],
+      generation: 0,
+      isOver: false,
+    };
     history.events.push(event);
     history.generation = Math.max(history.generation, event.generation ?? 0);
     history.isOver ||= ends(event);

@@ -26,7 +26,8 @@ const KINDS = {
   caught_up: {
     mark: "M0-9L8.5 0H4V8H-4V0H-8.5Z",
     tone: "warn",
-    say: ({ presented, generation }) => `Generation ${presented} was ahead of the database, which caught up to generation ${generation}.`,
+    say: ({ presented, generation }) =>
+      `Generation ${presented} was ahead of the database, which caught up to generation ${generation}.`,
   },
   renewed: {
     mark: "M0-8A8 8 0 1 0 0 8A8 8 0 1 0 0-8ZM0-4A4 4 0 1 1 0 4A4 4 0 1 1 0-4Z",
@@ -36,7 +37,8 @@ const KINDS = {
   replayed: {
     mark: "M-7.5-7.5H7.5V7.5H-7.5ZM-3.5-3.5V3.5H3.5V-3.5Z",
     tone: "warn",
-    say: ({ presented, generation }) => `Generation ${presented} came again in time, and was answered with generation ${generation} again.`,
+    say: ({ presented, generation }) =>
+      `Generation ${presented} came again in time, and was answered with generation ${generation} again.`,
   },
   expired: {
     mark: "M-7-8H7L0 0 7 8H-7L0 0Z",
@@ -47,7 +49,8 @@ const KINDS = {
   reused: {
     mark: "M-9-5.5-5.5-9 0-3.5 5.5-9 9-5.5 3.5 0 9 5.5 5.5 9 0 3.5-5.5 9-9 5.5-3.5 0Z",
     tone: "bad",
-    say: ({ presented }) => `Generation ${presented} was presented again, too late: the session is over for everyone who holds a token of it.`,
+    say: ({ presented }) =>
+      `Generation ${presented} was presented again, too late: the session is over for everyone who holds a token of it.`,
     ends: true,
   },
   revoked: {
