@@ -1,107 +1,47 @@
-// The experiments: a question, steps that are real calls to this server, and an outcome that is computed from its answers.
-import { announce, element } from "./dom.js";
-import { experiments } from "./experiments/all.js";
-import { Run, StepFailed } from "./experiments/run.js";
-import { View } from "./experiments/view.js";
-import { ServerUnreachable } from "./server.js";
+// The list of experiments. Each is loaded when it is opened: a question, steps that are real calls to this server, and how
+// the outcome follows from its answers.
+import { element } from "./dom.js";
 
-export { experiments };
+const grace = () => import("./experiments/grace.js");
+const theft = () => import("./experiments/theft.js");
+const forging = () => import("./experiments/forging.js");
+
+/** `load` gets the description: words and steps, and nothing of the page. */
+export const experiments = [
+  { id: "two-tabs", title: "Two tabs refresh at once, or five", load: async () => (await grace()).twoTabs },
+  { id: "lost-answer", title: "The answer is lost", load: async () => (await grace()).lostAnswer },
+  { id: "thief-second", title: "The thief comes second", load: async () => (await theft()).thiefSecond },
+  { id: "thief-first", title: "The thief comes first", load: async () => (await theft()).thiefFirst },
+  { id: "edited-token", title: "The access token is edited", load: async () => (await forging()).editedToken },
+  { id: "alg-none", title: "A token that says it needs no signature", load: async () => (await forging()).algNone },
+  { id: "public-key-as-secret", title: "HS256, signed with the public key", load: async () => (await forging()).publicKeyAsSecret },
+  { id: "other-issuer", title: "A token from another issuer", load: async () => (await forging()).otherIssuer },
+  { id: "restart", title: "The server restarts", load: async () => (await import("./experiments/restart.js")).restart },
+  { id: "key-rotation", title: "The signing key rotates", load: async () => (await import("./experiments/key-rotation.js")).keyRotation },
+  { id: "signed-out", title: "Signed out: when does each API notice?", load: async () => (await import("./experiments/signed-out.js")).signedOut },
+  { id: "two-designs", title: "The same theft in the tutorial’s design", load: async () => (await import("./experiments/two-designs.js")).twoDesigns },
+];
 
 export function mountExperiments(section, lab) {
   const intro = "Each begins with a question. Pick what you expect, then let the server answer, all at once or step by step. Every experiment has a session of its own and disturbs no other; its calls are listed below.";
   section.append(
     element("p", { class: "intro", text: intro }),
-    element("div", { class: "experiments" }, experiments.map((experiment) => new Performance(experiment, lab).view.node)),
+    element("div", { class: "experiments" }, experiments.map((experiment) => placeOf(experiment, lab))),
   );
 }
 
-/** One experiment on the page: at rest, under way, or done; again and again. */
-class Performance {
-  view;
-  #experiment;
-  #lab;
-  /** What is under way, or null. A run that was cancelled is another one, and what it still says is not heard. */
-  #run = null;
-  /** The index of the step that comes next. */
-  #next = 0;
-
-  constructor(experiment, lab) {
-    this.#experiment = experiment;
-    this.#lab = lab;
-    this.view = new View(experiment, {
-      all: () => this.#perform(experiment.steps.length),
-      one: () => this.#perform(1),
-      cancel: () => this.#cancel(),
-    });
-  }
-
-  async #perform(steps) {
-    this.#run ??= this.#begin();
-    const run = this.#run;
-    const end = Math.min(this.#next + steps, this.view.steps.length);
-    this.view.state = "running";
+function placeOf({ id, title, load }, lab) {
+  const summary = element("summary", null, element("h3", { text: title }), element("span"));
+  const node = element("details", { class: "experiment", id: `experiment-${id}`, data: { experiment: id } }, summary);
+  const fill = async () => {
     try {
-      while (this.#next < end) await this.#step(run, steps === 1);
-      if (end === this.view.steps.length) this.#conclude(run);
-      else this.view.state = "paused";
+      const [{ Performance }, description] = await Promise.all([import("./experiments/performance.js"), load()]);
+      new Performance(node, { id, title, ...description }, lab);
     } catch (error) {
-      if (run === this.#run) this.#fail(run, error);
+      console.error(error);
+      node.append(element("p", { class: "experiment-body", text: "The experiment could not be loaded. Reload the page when the server runs." }));
     }
-  }
-
-  #begin() {
-    this.view.reset();
-    this.#next = 0;
-    return new Run(this.#lab, () => this.view.steps[this.#next]);
-  }
-
-  async #step(run, isAlone) {
-    const step = this.view.steps[this.#next];
-    step.state = "running";
-    await this.#experiment.steps[this.#next].run(run, run.facts);
-    run.signal.throwIfAborted();
-    step.state = "done";
-    this.#next += 1;
-    if (isAlone) announce(`Step ${this.#next} is done. ${step.lastEvidence}`);
-  }
-
-  #conclude(run) {
-    const { choices } = this.#experiment;
-    const promised = this.#experiment.promised(run.facts);
-    const happened = this.#experiment.happened(run.facts);
-    if (promised === happened) this.#end(run, "as-designed", this.#experiment.explain(run.facts), happened);
-    else this.#end(run, "different", whyDifferent(choices[promised], choices[happened]), happened);
-  }
-
-  #fail(run, error) {
-    const isKnown = error instanceof StepFailed || error instanceof ServerUnreachable;
-    if (!isKnown) console.error(error);
-    this.view.steps[this.#next].state = "failed";
-    this.#end(run, "failed", [isKnown ? error.message : `This page has a defect: ${error.message}. Reload it, and run the experiment again.`]);
-  }
-
-  #end(run, outcome, paragraphs, happened) {
-    this.#stop();
-    const fetchStory = run.sessionId && (() => this.#lab.story(run.sessionId));
-    this.view.conclude(outcome, { happened, paragraphs, fetchStory });
-    const { title, choices } = this.#experiment;
-    announce(`${title}: ${this.view.outcome}. ${choices[happened] ?? paragraphs[0]}`);
-  }
-
-  #cancel() {
-    this.#stop();
-    this.view.reset();
-    announce(`${this.#experiment.title}: cancelled.`);
-  }
-
-  #stop() {
-    this.#run.stop();
-    this.#run = null;
-  }
+  };
+  node.addEventListener("toggle", fill, { once: true });
+  return node;
 }
-
-const whyDifferent = (promised, happened) => [
-  ...(happened ? [] : ["What happened is none of the answers that could be picked."]),
-  `The design promises: ${promised}`,
-  "The steps show what the server answered. Run it again; if it stays like this, it is a defect, and worth a report with the calls below.",
-];

@@ -33,8 +33,6 @@ const verdict = {
 };
 
 export const editedToken = {
-  id: "edited-token",
-  title: "The access token is edited",
   scene: "An access token is not encrypted: its claims are plain JSON in base64url. You write “admin” where your name was, give it an hour more, and keep the signature.",
   question: "Will an API accept the edited token?",
   choices: {
@@ -76,8 +74,6 @@ const encode = (claims) => encodeBase64url(bytesOf(JSON.stringify(claims)));
 
 /** RFC 7518 §3.6 has this algorithm, and many a verifier once believed a token that asked for it. */
 export const algNone = {
-  id: "alg-none",
-  title: "A token that says it needs no signature",
   scene: "A token’s header names the algorithm that signed it, and the standard has one called “none”, for tokens without a signature. A forger names it, writes any claims they like and leaves the signature empty.",
   question: "Will an API accept it?",
   choices: {
@@ -106,8 +102,6 @@ export const algNone = {
 
 /** A verifier that takes whatever algorithm the token names can be made to take one kind of key for another (RFC 8725 §2.1). */
 export const publicKeyAsSecret = {
-  id: "public-key-as-secret",
-  title: "HS256, signed with the public key",
   scene: "The server’s public key is there for everyone. HS256 is another kind of algorithm: one secret both signs and verifies. A forger takes the text of the public key for that secret, and hopes for an API that verifies with “the key” and does not ask which kind it is.",
   question: "Will an API accept it?",
   choices: {
@@ -162,8 +156,6 @@ function pemOf(der) {
 const bytesOf = (text) => new TextEncoder().encode(text);
 
 export const otherIssuer = {
-  id: "other-issuer",
-  title: "A token from another issuer",
   scene: "A forger makes a key and signs tokens that are right in every detail, but the key is not the server’s. The first names another issuer; the others claim to be from this server: under the name of its key, with the forger’s key inside, without any key’s name.",
   question: "Will an API accept one of them?",
   choices: {

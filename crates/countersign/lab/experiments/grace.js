@@ -2,8 +2,6 @@
 const TABS = ["tab 1", "tab 2", "tab 3", "tab 4", "tab 5"];
 
 export const twoTabs = {
-  id: "two-tabs",
-  title: "Two tabs refresh at once, or five",
   scene: "The browser brings five tabs back. Each finds that its access token has expired, and all send the one refresh token that they share, at the same moment.",
   question: "What will the server answer?",
   choices: {
@@ -48,8 +46,6 @@ export const twoTabs = {
 };
 
 export const lostAnswer = {
-  id: "lost-answer",
-  title: "The answer is lost",
   scene: "A phone refreshes in a lift. The server moves the session on, but the connection breaks before its answer arrives. The phone still has the old refresh token, which is spent by now, and sends it again.",
   question: "What does the second try get?",
   choices: {

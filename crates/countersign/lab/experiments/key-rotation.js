@@ -4,8 +4,6 @@ import { Verifier } from "./api.js";
 import { shortened } from "./run.js";
 
 export const keyRotation = {
-  id: "key-rotation",
-  title: "The signing key rotates",
   scene: "From time to time the server signs with a new key. Somewhere an API runs that fetched the published keys earlier, and keeps them.",
   question: "What becomes of tokens and APIs?",
   choices: {

@@ -2,8 +2,6 @@
 import { inWords } from "./run.js";
 
 export const restart = {
-  id: "restart",
-  title: "The server restarts",
   scene: "An update, a crash, a power cut: the program ends, and what it had in memory is gone. It starts again over the same database. This really restarts the server of this page.",
   question: "What is left of a session?",
   choices: {

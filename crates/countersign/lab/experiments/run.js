@@ -14,7 +14,6 @@ export class Run {
   #step;
   #stopping = new AbortController();
 
-  /** `step()` is the view of the step that runs. */
   constructor(lab, step) {
     this.lab = lab;
     this.#step = step;
@@ -75,12 +74,11 @@ export class Run {
     throw new StepFailed(`${what} was answered with ${status}, and this experiment needs ${awaited.join(" or ")}. Run it again; if it stays so, look at the server’s log.`);
   }
 
-  /** A line of evidence: `{ actor, what, status, good, text, note, side }`. */
+  /** `{ actor, what, status, good, text, note, side }`: who did what, how it was answered, and what that means. */
   show(row) {
     this.#step().evidence(row);
   }
 
-  /** A line of the experiment's own. */
   add(row) {
     this.#step().add(row);
   }

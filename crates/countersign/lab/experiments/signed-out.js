@@ -8,8 +8,6 @@ import { inWords } from "./run.js";
 const SOON = 2_000;
 
 export const signedOut = {
-  id: "signed-out",
-  title: "Signed out: when does each API notice?",
   scene: "You sign out. Your refresh token is worthless at once, but your access token looks good until its time is up. Three APIs are shown it again and again. One verifies it alone; one also follows the server’s signed list of revocations; one asks the server each time.",
   question: "Who refuses it, and when?",
   choices: {

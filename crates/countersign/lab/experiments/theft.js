@@ -18,8 +18,6 @@ const afterStep = {
 const newestOf = ({ copied, owner, moved }) => [moved, owner, copied].find((answer) => answer?.accepted).refreshToken;
 
 export const thiefSecond = {
-  id: "thief-second",
-  title: "The thief comes second",
   scene: "Somebody has copied your refresh token, from a backup or a log. Before they use it, your app refreshes as it does every few minutes. Then the thief presents the copy.",
   question: "What happens?",
   choices: {
@@ -56,8 +54,6 @@ export const thiefSecond = {
 };
 
 export const thiefFirst = {
-  id: "thief-first",
-  title: "The thief comes first",
   scene: "This time the thief is quicker and refreshes with the copy. A moment later, within the grace, your app presents the same token. To the server it looks like a second tab.",
   question: "Who keeps the session?",
   choices: {

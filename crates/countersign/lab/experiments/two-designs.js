@@ -5,8 +5,6 @@ import { signWith } from "../jose/sign.js";
 const HERE = { side: "server" };
 
 export const twoDesigns = {
-  id: "two-designs",
-  title: "The same theft in the tutorial’s design",
   scene: "A well-known Express tutorial makes the refresh token a JWT too, signed with a secret and stored nowhere. Here is one theft twice: re-enacted in this page with real HS256 signatures, and at this server. As published, the tutorial’s refresh route failed on every call; the re-enactment does what it meant to do.",
   question: "What do the two copies get the thief?",
   choices: {

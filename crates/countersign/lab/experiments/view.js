@@ -13,23 +13,24 @@ const STEP_STATES = { waiting: "", running: "running …", done: "done", failed:
 const SIDES = { page: "re-enacted in this page, not this server", server: "this server" };
 
 export class View {
-  node;
   steps;
+  #node;
   #experiment;
-  #badge = element("span");
+  #badge;
   #guesses;
   #buttons;
   #outcome = element("div", { class: "experiment-outcome" });
 
-  /** `actions`: what `all`, `one` and `cancel` do. */
-  constructor(experiment, actions) {
+  /** `node` is a `details` with a summary; `actions`: what `all`, `one` and `cancel` do. */
+  constructor(node, experiment, actions) {
     const { id, title, scene, question, choices, steps } = experiment;
+    this.#node = node;
+    this.#badge = node.querySelector("summary > span");
     this.#experiment = experiment;
     this.steps = steps.map((step, index) => new StepView(step.title, index + 1));
     this.#guesses = Object.entries(choices).map(([key, text]) => guessOf(id, key, text));
     this.#buttons = Object.entries(actions).map(([action, act]) => buttonOf(action, act));
-    this.node = element("details", { class: "experiment", id: `experiment-${id}`, data: { experiment: id } },
-      element("summary", null, element("h3", { text: title }), this.#badge),
+    node.append(
       element("div", { class: "experiment-body" },
         element("div", { class: "experiment-question stack" },
           element("p", { text: scene }),
@@ -47,7 +48,7 @@ export class View {
 
   /** "waiting", "running", "paused" or an outcome. */
   set state(state) {
-    this.node.dataset.state = state;
+    this.#node.dataset.state = state;
     [this.#badge.className, this.#badge.textContent] = BADGES[state];
     const isRunning = state === "running";
     const isPaused = state === "paused";
@@ -65,7 +66,7 @@ export class View {
   }
 
   reset() {
-    delete this.node.dataset.outcome;
+    delete this.#node.dataset.outcome;
     this.#outcome.replaceChildren();
     for (const step of this.steps) step.reset();
     for (const guess of this.#guesses) guess.classList.remove("happened");
@@ -86,7 +87,7 @@ export class View {
         fetchStory && storyOf(fetchStory),
       ),
     );
-    this.node.dataset.outcome = outcome;
+    this.#node.dataset.outcome = outcome;
   }
 
   #compare(guess) {
