@@ -4,10 +4,13 @@
 //! so that nothing need be installed before the first command and nothing with
 //! logic is written in shell. One file a command.
 
+mod book;
+mod cargo_tool;
 mod check;
 mod console;
 mod figures;
 mod fuzz;
+mod markdown;
 mod measure;
 mod oracles;
 mod process;
