@@ -10,6 +10,7 @@ mod layers;
 mod links;
 mod manifest;
 mod shapes;
+mod troubles;
 
 use anyhow::{Result, bail};
 
@@ -49,6 +50,7 @@ pub(crate) fn check() -> Result<Remark> {
         citations::tests_cite_requirements(&files),
         links::links_lead_somewhere(&files),
         links::the_book_is_whole(&files),
+        troubles::troubles_are_explained(&files),
     ]
     .concat();
     for fault in &faults {
