@@ -24,7 +24,7 @@ export function createSession({ baseUrl, mode, allow = [], storage, ...unknown }
     Object.keys(unknown)[0] ??
     (isCookie || mode === "body" ? null : "mode") ??
     (origins.has("null") ? "allow" : null) ??
-    (isCookie && origin !== location.origin ? "baseUrl" : null) ??
+    (typeof baseUrl !== "string" || (isCookie && origin !== location.origin) ? "baseUrl" : null) ??
     (isCookie && storage ? "storage" : null);
   if (wrong) throw new TypeError(`the option \`${wrong}\` is not right; the README lists what can be given`);
   const base = href.replace(/\/+$/, "");
@@ -71,11 +71,12 @@ class Session {
     for (const name of ["online", "pageshow"]) addEventListener(name, this.#tick, { signal });
     globalThis.document?.addEventListener("visibilitychange", this.#tick, { signal });
     const kept = storage?.getItem(this.#name);
+    const known = !isCookie && parsed(() => JSON.parse(kept));
     if (kept && isCookie) {
       this.#leaving = { session: kept };
       this.#change("signed-out", "signed-out");
-    } else if (kept) {
-      this.#current = { ...JSON.parse(kept), lifetime: 0, due: 0, at: -Infinity, wall: 0 };
+    } else if (known) {
+      this.#current = { ...known, lifetime: 0, due: 0, at: -Infinity, wall: 0 };
     }
     this.#tick();
   }
@@ -224,8 +225,9 @@ class Session {
     this.#hear(message, true);
   }
 
-  /** Each message names the session that it is about. */
+  /** Each message names the session that it is about, but for `hold`, which is about the server. */
   #hear(message, isOwn) {
+    if (this.reason === "closed") return;
     const mine = this.#current;
     const { type, session } = message;
     if (type === "ask" && this.state === "signed-in") this.#channel.postMessage({ ...mine, opened: false });

@@ -92,7 +92,10 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 export interface GuardStatus {
   /** How many keys of the issuer are known, and why they could not be asked for, if so. */
   readonly keys: { readonly known: number; readonly trouble?: string | undefined };
-  /** `behind`: seconds, `null` before the list is known. `null` when revocations are ignored. */
+  /**
+   * `behind`: seconds, `null` before the list is known. `trouble`: why the stream was lost, also while the list is
+   * asked for in its place. `null` when revocations are ignored.
+   */
   readonly revocations: {
     readonly entries: number;
     readonly behind: number | null;

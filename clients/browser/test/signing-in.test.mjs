@@ -108,6 +108,30 @@ test("a tab that was duplicated with its storage gets the session from the first
   assert.deepEqual([second.session.user.sid, browser.server.requests.length], [first.session.user.sid, before]);
 });
 
+test("a storage that holds something else is as good as empty", async () => {
+  const browser = new FakeBrowser();
+  for (const text of ["", "{", "null", "0"]) {
+    const storage = new FakeStorage();
+    storage.setItem("countersign:body:https://app.example", text);
+    const tab = browser.open({ mode: "body", storage });
+    await browser.clock.advance(500);
+    assert.deepEqual([tab.session.state, browser.server.requests.length], ["signed-out", 0], text);
+  }
+});
+
+test("an object that is closed during a sign-in stays closed", async () => {
+  for (const mode of ["cookie", "body"]) {
+    const browser = new FakeBrowser();
+    const [tab] = await browser.openMany(1, { mode });
+    browser.server.latency = 100;
+    const signedIn = tab.signIn();
+    await browser.clock.advance(10);
+    tab.session.close();
+    await browser.during(signedIn);
+    assert.deepEqual([tab.session.state, tab.session.user], ["signed-out", null]);
+  }
+});
+
 test("while the server cannot be reached after a page load, nothing is settled, and it is asked until it answers", async () => {
   const browser = new FakeBrowser();
   const first = browser.open();
@@ -159,6 +183,7 @@ test("wrong options are errors at once, and name themselves", () => {
   for (const [name, options] of Object.entries(wrong)) {
     assert.throws(() => browser.open(options), { name: "TypeError", message: new RegExp(`\`${name}\``) });
   }
+  assert.throws(() => browser.open({ baseUrl: undefined }), { name: "TypeError", message: /`baseUrl`/ });
   assert.throws(() => browser.open({ allow: ["api.example"] }), /Invalid URL/);
   assert.throws(() => browser.open({ baseUrl: "https://" }), /Invalid URL/);
 });

@@ -1,12 +1,13 @@
 "use strict";
-// Follows the issuer's list of revocations as it grows. A piece is believed for its signature and taken only if
-// it goes on where the last one ended, so nothing can be left out on the way unnoticed; the newest piece's `iat`
-// is how recent the list is. Whether that is recent enough is for each guard to say.
+// Follows the issuer's list of revocations as it grows: by a stream, and by asking for the list again and again
+// while the stream brings nothing. A piece is believed for its signature and taken only if it goes on where the
+// last one ended, so nothing can be left out on the way unnoticed; the newest piece's `iat` is how recent the list
+// is. Whether that is recent enough is for each guard to say.
 
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { readEvents } = require("./event-stream.js");
-const { get, getText } = require("./http.js");
+const { get, getText, isOf, unexpected } = require("./http.js");
 const { pauseAfter, retryAfter } = require("./pause.js");
 const { verifyPiece } = require("./piece.js");
 const { Revoked } = require("./revoked.js");
@@ -23,6 +24,8 @@ class RevocationFollower {
   #trouble;
   /** Attempts since a piece last came by the stream. */
   #failures = 0;
+  /** Ends the asking for the list; `undefined` while nobody asks. */
+  #polling;
   #stop = new AbortController();
   #resolveReady;
   #resolveTried;
@@ -67,52 +70,38 @@ class RevocationFollower {
 
   close() {
     this.#stop.abort();
+    this.#polling?.abort();
   }
 
   /** Never rejects. */
   async #run() {
     while (!this.#stop.signal.aborted) {
       this.#trouble = await this.#listen();
+      this.#poll();
       const pause = pauseAfter(this.#failures, this.#world);
       this.#failures += 1;
-      await this.#ask(Math.max(pause, this.#trouble.retryAfter ?? 0));
-    }
-  }
-
-  /** Asks for the list now and then, until it is time to try the stream again. */
-  async #ask(milliseconds) {
-    const { limits, random } = this.#world;
-    const until = performance.now() + milliseconds;
-    for (let left = milliseconds; left > 0 && !this.#stop.signal.aborted; left = until - performance.now()) {
-      await this.#list().catch(() => {});
-      this.#resolveTried();
-      await this.#rest(Math.min(left, limits.listInterval * (0.8 + 0.4 * random())));
-    }
-  }
-
-  /** Everything on the list that is not known yet. */
-  async #list() {
-    const { eventLength: size, listTimeout: timeout } = this.#world.limits;
-    for (let goesOn = true; goesOn;) {
-      const after = this.#cursor === null ? "" : `?after=${encodeURIComponent(this.#cursor)}`;
-      const bounds = { accept: "application/revocations+jwt", size, timeout };
-      goesOn = await this.#take(await getText(`${this.#source.list}${after}`, bounds));
+      await rest(Math.max(pause, this.#trouble.retryAfter ?? 0), this.#stop.signal);
     }
   }
 
   /** One connection, to its end. Answers why it ended. */
   async #listen() {
+    const { eventLength, streamIdle, streamQuiet } = this.#world.limits;
     const connection = new AbortController();
     const abort = () => connection.abort();
     this.#stop.signal.addEventListener("abort", abort);
-    const watchdog = setTimeout(abort, this.#world.limits.streamIdle).unref();
+    const watchdog = setTimeout(abort, streamIdle).unref();
+    const quiet = setTimeout(() => this.#poll(), streamQuiet).unref();
     try {
-      const stream = await this.#open(connection.signal);
-      for await (const event of readEvents(stream, this.#world.limits.eventLength)) {
+      // The stream goes on from its own last piece, wherever the list was asked for up to meanwhile.
+      let place = this.#cursor;
+      const stream = await this.#open(place, connection.signal);
+      for await (const event of readEvents(stream, eventLength)) {
         if (event.type !== "revocations") continue;
-        await this.#take(event.data);
-        this.#failures = 0;
+        place = (await this.#take(event.data, place)).cursor;
+        this.#hear();
         watchdog.refresh();
+        quiet.refresh();
       }
       return new Error("the stream ended");
     } catch (error) {
@@ -120,45 +109,99 @@ class RevocationFollower {
     } finally {
       this.#stop.signal.removeEventListener("abort", abort);
       clearTimeout(watchdog);
+      clearTimeout(quiet);
       abort();
     }
   }
 
-  async #open(signal) {
+  /** The stream is there: nobody needs to ask for the list. */
+  #hear() {
+    this.#failures = 0;
+    this.#trouble = undefined;
+    this.#polling?.abort();
+    this.#polling = undefined;
+  }
+
+  /** Asks for the list every few seconds until the stream brings something. Never rejects. */
+  async #poll() {
+    if (this.#polling || this.#stop.signal.aborted) return;
+    const { signal } = (this.#polling = new AbortController());
+    const { limits, random } = this.#world;
+    // By chance, because the APIs that a server lost together would otherwise ask together.
+    await rest(random() * limits.shortestPause, signal);
+    while (!signal.aborted) {
+      // What is wrong with the stream is reported already; a list that cannot be had either shows in `behind`.
+      await this.#askForAll(signal).catch(() => {});
+      this.#resolveTried();
+      await rest(limits.listInterval * (0.8 + 0.4 * random()), signal);
+    }
+  }
+
+  /** Asks for everything on the list that is not known yet. */
+  async #askForAll(signal) {
+    let place = this.#cursor;
+    for (let more = true; more && !signal.aborted;) {
+      const piece = await this.#take(await this.#ask(place), place);
+      more = piece.more;
+      if (more && piece.cursor === place) throw new Error("the list does not go on");
+      place = piece.cursor;
+    }
+  }
+
+  /** The piece after a place, as it came. */
+  async #ask(place) {
+    const { pieceSize: size, listTimeout: timeout } = this.#world.limits;
+    const query = place === null ? "" : `?after=${encodeURIComponent(place)}`;
+    const type = "application/revocations+jwt";
+    try {
+      return await getText(`${this.#source.list}${query}`, { accept: type, type, size, timeout });
+    } catch (error) {
+      this.#forgetCursorAfter(error.statusCode);
+      throw error;
+    }
+  }
+
+  async #open(place, signal) {
     const headers = { accept: "text/event-stream" };
-    if (this.#cursor !== null) headers["last-event-id"] = this.#cursor;
+    if (place !== null) headers["last-event-id"] = place;
     const response = await get(this.#source.url, { headers, signal });
-    const type = response.headers["content-type"] ?? "";
-    if (response.statusCode === 200 && type.startsWith("text/event-stream")) return response;
-    // 400: a cursor that the server no longer understands.
-    if (response.statusCode === 400) this.#cursor = null;
-    const error = new Error(`${this.#source.url} answered ${response.statusCode} ${type}`.trimEnd());
+    if (isOf("text/event-stream", response)) return response;
+    this.#forgetCursorAfter(response.statusCode);
+    const error = unexpected(this.#source.url, response);
     error.retryAfter = retryAfter(response.headers["retry-after"] ?? "", this.#world);
     throw error;
   }
 
-  /** Takes a piece in; answers whether there are more. */
-  async #take(text) {
+  /** 400 is the answer to a cursor that the server no longer understands. */
+  #forgetCursorAfter(statusCode) {
+    if (statusCode === 400) this.#cursor = null;
+  }
+
+  /** Takes a piece in that goes on from a place, up to which everything is known; answers the piece. */
+  async #take(text, place) {
     const piece = await verifyPiece(text, this.#source.issuer, { keys: this.#keys, world: this.#world });
-    if (piece.after !== null && piece.after !== this.#cursor) throw new Error("a piece of the list is missing");
+    if (piece.after !== null && piece.after !== place) throw new Error("a piece of the list is missing");
     // By the server's clock, and a little later: a wrong clock here forgets nothing.
     const now = piece.iat - this.#world.limits.clockTolerance;
     this.#revoked.sweep(now);
     const isAll = this.#revoked.add(piece.revocations, now);
     if (!isAll) throw new Error("the list of revocations does not fit into memory");
     this.#cursor = piece.cursor;
-    if (piece.more) return true;
-    this.#provenAt = Math.max(this.#provenAt, piece.iat);
-    this.#trouble = undefined;
-    this.#resolveReady();
-    this.#resolveTried();
-    return false;
+    if (!piece.more) this.#complete(piece.iat);
+    return piece;
   }
 
-  /** Ends early when the follower is closed. */
-  async #rest(milliseconds) {
-    await sleep(milliseconds, undefined, { ref: false, signal: this.#stop.signal }).catch(() => {});
+  /** The list is known as it was at a second. */
+  #complete(iat) {
+    this.#provenAt = Math.max(this.#provenAt, iat);
+    this.#resolveReady();
+    this.#resolveTried();
   }
+}
+
+/** Keeps no process alive, and ends early with the signal. */
+async function rest(milliseconds, signal) {
+  await sleep(milliseconds, undefined, { ref: false, signal }).catch(() => {});
 }
 
 module.exports = { RevocationFollower };

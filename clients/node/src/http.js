@@ -18,13 +18,24 @@ function get(url, { headers, signal }) {
   });
 }
 
-/** Reads a whole text, of a bounded size and in a bounded time. */
-async function getText(url, { accept, size, timeout }) {
+/** Whether an answer is a good one, of a media type. */
+function isOf(type, { statusCode, headers }) {
+  return statusCode === 200 && (headers["content-type"] ?? "").startsWith(type);
+}
+
+/** What to throw for an answer that is not as it should be. */
+function unexpected(url, { statusCode, headers }) {
+  const error = new Error(`${url} answered ${statusCode} ${headers["content-type"] ?? ""}`.trimEnd());
+  return Object.assign(error, { statusCode });
+}
+
+/** Reads a whole text, of a bounded size and in a bounded time; of a certain media type, if one is named. */
+async function getText(url, { accept, type = "", size, timeout }) {
   const signal = AbortSignal.timeout(timeout);
   const response = await get(url, { headers: { accept }, signal });
-  if (response.statusCode !== 200) {
+  if (!isOf(type, response)) {
     response.destroy();
-    throw new Error(`${url} answered ${response.statusCode}`);
+    throw unexpected(url, response);
   }
   const chunks = [];
   let length = 0;
@@ -51,4 +62,4 @@ async function held(promise) {
   }
 }
 
-module.exports = { get, getJson, getText, held };
+module.exports = { get, getJson, getText, held, isOf, unexpected };

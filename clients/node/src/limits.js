@@ -24,8 +24,12 @@ module.exports = Object.freeze({
   eventLength: 512 * 1024,
   /** A stream without a verified event for so long is given up. The server sends one every 5 seconds. */
   streamIdle: 15_000,
-  /** While the stream cannot be had, the list is asked for so often; one answer has so much time. */
+  /** A stream without one for so long is late: the list is asked for besides, before `freshFor` is over. */
+  streamQuiet: 7_500,
+  /** While the stream brings nothing, the list is asked for so often, a fifth more or less. */
   listInterval: 5_000,
+  /** Bytes of a piece of the list that was asked for, and how long it may take. The server sends at most 256 KiB. */
+  pieceSize: 512 * 1024,
   listTimeout: 5_000,
   /** Requests that come before the list was ever known wait for it, for so long at most. */
   firstWait: 5_000,

@@ -67,6 +67,8 @@ test("the README states the bounds as they are", () => {
     `at most ${limits.tokenLength / 1024} KiB`,
     `${limits.keySetSize / 1024} KiB and ${limits.keySetKeys} keys`,
     `stream ${limits.eventLength / 1024} KiB`,
+    `silent for ${limits.streamQuiet / 1000} seconds`,
+    `up to ${limits.longestRetryAfter / 1000} seconds`,
     `${limits.revokedSpans.toLocaleString("en")} revocations`,
     `silent for ${limits.streamIdle / 1000} seconds`,
     `often than every ${limits.keySetCoolDown / 1000} seconds`,
@@ -74,5 +76,6 @@ test("the README states the bounds as they are", () => {
     `more than ${limits.freshFor} seconds old`,
     `${limits.freshFor} to ${limits.longestServedStale.toLocaleString("en")}`,
   ];
+  assert.deepEqual([limits.pieceSize, limits.listInterval, limits.listTimeout], [limits.eventLength, 5_000, 5_000]);
   for (const text of stated) assert.ok(README.replaceAll("\n", " ").includes(text), text);
 });

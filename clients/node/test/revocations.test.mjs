@@ -1,29 +1,9 @@
 // The list of revocations as a guard follows it: what it covers, and how it is resumed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeIssuer, seconds, sessionId, signingKey } from "./support/fake-issuer.mjs";
-import { guarded, guardOf, hasty, pause, statusOf, until } from "./support/api.mjs";
-
-async function following(t, { limits, ...options } = {}) {
-  const issuer = await FakeIssuer.start(options);
-  t.after(() => issuer.stop().catch(() => {}));
-  const guard = guardOf(t, issuer, { world: hasty(limits) });
-  return { issuer, guard };
-}
-
-const isRevoked = (guard, token) =>
-  guard.verify(token).then(
-    () => false,
-    ({ code }) => code === "revoked",
-  );
-
-const caughtUp = (issuer, guard) => until(() => guard.status().revocations.entries === issuer.list.length);
-
-/** A session with its token. */
-async function signedIn(issuer, claims = {}) {
-  const sid = sessionId();
-  return { sid, token: await issuer.token({ claims: { sid, ...claims } }) };
-}
+import { guarded, guardOf, pause, statusOf, until } from "./support/api.mjs";
+import { seconds, sessionId, signingKey } from "./support/fake-issuer.mjs";
+import { caughtUp, following, isRevoked, signedIn } from "./support/following.mjs";
 
 // D2
 test("a revoked session is refused within a second, and no other", async (t) => {
@@ -334,32 +314,4 @@ test("a guard after the last was closed begins anew", async (t) => {
   assert.equal(next.status().revocations.behind, null);
   await next.ready();
   assert.equal((await next.verify(await issuer.token())).sub, "1");
-});
-
-const full = (request, response) => response.writeHead(503, { "retry-after": "1" }).end();
-
-test("while the stream is refused, the list is asked for", async (t) => {
-  const options = { pieceLength: 10, servesList: true, answerStream: full };
-  const { issuer, guard } = await following(t, { ...options, limits: { listInterval: 20 } });
-  const sessions = await Promise.all(Array.from({ length: 25 }, () => signedIn(issuer)));
-  for (const { sid } of sessions) await issuer.revoke({ sid });
-  await guard.ready();
-  assert.ok(await isRevoked(guard, sessions[24].token), "the last page of several");
-  const { sid, token } = await signedIn(issuer);
-  assert.equal(await isRevoked(guard, token), false);
-  await issuer.revoke({ sid });
-  await until(() => isRevoked(guard, token));
-  assert.ok(issuer.listRequests.includes(issuer.list[24].cursor), "it goes on where it stood");
-  // When there is room again, the stream is followed and nobody asks any more.
-  issuer.answerStream = undefined;
-  await until(() => issuer.streams.size === 1);
-  const asked = issuer.listRequests.length;
-  await pause(100);
-  assert.equal(issuer.listRequests.length, asked);
-});
-
-test("a list that cannot be had in any way counts as behind", async (t) => {
-  const { guard } = await following(t, { servesList: false, answerStream: full });
-  await pause(50);
-  assert.equal(guard.status().revocations.behind, null);
 });

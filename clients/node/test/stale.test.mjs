@@ -136,6 +136,22 @@ test("entries are forgotten when the issuer's time says that they are over, and 
   await until(() => guard.status().revocations.entries === 1);
 });
 
+test("an entry is kept for as long as clocks may differ after it is over", async (t) => {
+  const exp = seconds() + 20;
+  const pieceClaims = { iat: seconds() - 1, exp: seconds() + 100 };
+  const issuer = await FakeIssuer.start({ pieceClaims });
+  t.after(() => issuer.stop());
+  const world = { ...hasty({ sweepInterval: 0 }), now: () => exp + 6 };
+  const guard = guardOf(t, issuer, { world });
+  await issuer.revoke({ sid: sessionId(), exp });
+  await until(() => guard.status().revocations.entries === 1);
+  issuer.pieceClaims = { iat: exp + 4, exp: exp + 100 };
+  await until(() => guard.status().revocations.behind === 2);
+  assert.equal(guard.status().revocations.entries, 1);
+  issuer.pieceClaims = { iat: exp + 5, exp: exp + 100 };
+  await until(() => guard.status().revocations.entries === 0);
+});
+
 test("a clock that was set back does not make an old list new", async (t) => {
   const { guard, clock, tokens } = await stale(t);
   clock.ahead = -3;

@@ -6,11 +6,13 @@ use countersign_core::forward_auth::Routes;
 use countersign_core::issuer::Issuer;
 use countersign_core::refresh::RefreshPolicy;
 use countersign_core::store::Store;
-use countersign_core::{Secret, ServerKeys, Timestamp, World};
+use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World};
 use countersign_token::tutorial::TutorialKey;
 
 use crate::flows::accounts::Directory;
+use crate::flows::lab::Lab;
 use crate::flows::revocation_list::SignedPieces;
+use crate::operations::event_log::EventLog;
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::Keyring;
 use crate::operations::metrics::Metrics;
@@ -25,12 +27,10 @@ pub struct App {
     pub world: World,
     /// What derives from the master key.
     pub server_keys: ServerKeys,
-    /// Who issues access tokens.
-    pub issuer: Issuer,
+    /// How sessions live and their access tokens are issued.
+    pub terms: Terms,
     /// For whom access tokens are unless somebody asks otherwise.
     pub audience: String,
-    /// How long sessions live.
-    pub policy: RefreshPolicy,
     /// The signing keys in use.
     pub keyring: Keyring,
     /// Where passwords are hashed.
@@ -43,6 +43,8 @@ pub struct App {
     pub revocations: RevocationWindow,
     /// The pieces of that list which were signed lately.
     pub signed_pieces: SignedPieces,
+    /// What happened to sessions lately.
+    pub events: EventLog,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether strangers may sign up.
@@ -51,12 +53,29 @@ pub struct App {
     pub legacy: Legacy,
     /// The user whom an empty `POST /getTokens` signs in; only with `--dev`.
     pub demo: Option<DemoUser>,
+    /// The page on which a beginner watches the tokens; only with `--dev`.
+    pub lab: Option<Lab>,
+}
+
+/// How the sessions of a client live.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Who issues their access tokens, and for how long.
+    pub issuer: Issuer,
+    /// How long they live, and what becomes of their refresh tokens.
+    pub policy: RefreshPolicy,
 }
 
 impl App {
     /// What making and changing accounts needs.
     pub fn directory(&self) -> Directory<'_> {
         Directory { store: &*self.store, hashing: &self.hashing, world: &self.world }
+    }
+
+    /// How a client's sessions live: as everybody's, but for the lab's.
+    pub fn terms_of(&self, client: &ClientId) -> &Terms {
+        let lab = self.lab.as_ref().filter(|lab| lab.client == *client);
+        lab.map_or(&self.terms, |lab| &lab.terms)
     }
 }
 

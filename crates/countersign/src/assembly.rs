@@ -13,10 +13,12 @@ use countersign_core::{ServerKeys, World};
 use countersign_token::tutorial::TutorialKey;
 use countersign_token::{Algorithm, Expected, TokenType};
 
-use crate::app::{App, DemoUser, Legacy, Registration};
+use crate::app::{App, DemoUser, Legacy, Registration, Terms};
 use crate::config::{AccessTokenType, Checked, Config};
+use crate::flows::lab::Lab;
 use crate::flows::revocation_list::SignedPieces;
 use crate::http::{DeviceLabels, Edge, Followers, Hosts};
+use crate::operations::event_log::EventLog;
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::{Keeper, Keyring, Keys};
 use crate::operations::metrics::Metrics;
@@ -64,12 +66,12 @@ pub async fn assemble(
     let app = App {
         store,
         server_keys,
-        issuer,
+        terms: Terms { issuer, policy: checked.policy },
         audience,
-        policy: checked.policy,
         keyring: Keyring::new(keys, expected),
         revocations: RevocationWindow::new(life),
         signed_pieces: SignedPieces::default(),
+        events: EventLog::new(world.clone()),
         metrics: Metrics::new(hashing.hashes()),
         hashing,
         throttle: Throttle::new(checked.allowances, world.clone()),
@@ -77,6 +79,7 @@ pub async fn assemble(
         legacy: legacy(config, &checked)?,
         routes: checked.routes,
         demo: None,
+        lab: None,
         world: world.clone(),
     };
     let edge = Edge {
@@ -87,6 +90,7 @@ pub async fn assemble(
         devices: DeviceLabels::default(),
         hosts: Hosts::Any,
         followers: Followers::default(),
+        watchers: Followers::default(),
         forward_auth: config.forward_auth.clone(),
         is_draining: AtomicBool::new(false),
     };
@@ -94,7 +98,7 @@ pub async fn assemble(
 }
 
 impl Assembled {
-    /// With the user whom an empty `POST /getTokens` signs in, for callers on this machine.
+    /// With the user whom an empty `POST /getTokens` signs in, and the lab, for callers on this machine.
     ///
     /// # Errors
     ///
@@ -102,6 +106,7 @@ impl Assembled {
     pub fn with_demo(mut self, demo: DemoUser) -> anyhow::Result<Self> {
         let edge = Arc::get_mut(&mut self.edge).context("the server is already running")?;
         edge.app.demo = Some(demo);
+        edge.app.lab = Some(Lab::new(&edge.app, self.key_policy));
         edge.hosts = Hosts::Loopback;
         Ok(self)
     }

@@ -70,6 +70,8 @@ describe("five tabs", { concurrency: true }, () => {
       assert.deepEqual([counts.rotated, state], [generation, "live"]);
       assert.deepEqual(Object.keys(counts).sort(), ["replayed", "rotated"]);
       assert.ok(generation >= REFRESHES);
+      assert.equal(site.refreshesAtOnce, 1);
+      assert.ok(counts.replayed - site.lost <= REFRESHES / 40, "answers that arrived are not asked for again");
       assert.ok(site.lost > 0.1 * total(counts) && site.lost < 0.3 * total(counts), `${site.lost} of ${total(counts)}`);
       assert.ok(site.kids.size >= 2, "access tokens of both keys were used");
       for (const look of await looks(tabs)) {

@@ -45,6 +45,7 @@ export class FakeIssuer {
   /** Handlers that take the place of the usual ones. */
   answerKeys = undefined;
   answerStream = undefined;
+  answerList = undefined;
   /** Changes to the claims and the header of each piece. */
   pieceClaims = {};
   pieceHeader = {};
@@ -177,8 +178,9 @@ export class FakeIssuer {
   async #serveList(request, response) {
     const after = new URL(request.url, this.url).searchParams.get("after");
     this.listRequests.push(after);
+    if (this.answerList) return this.answerList(request, response);
     const { text } = await this.piece(after);
-    response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
+    return response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   }
 
   #serveStream(request, response) {

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -20,7 +21,7 @@ use crate::assembly::{self, Assembled};
 use crate::config::{Config, Overrides};
 use crate::flows::accounts::{self, FirstPassword, NewAccount};
 use crate::operations::logging;
-use crate::operations::server::{self, Listeners};
+use crate::operations::server::{self, Asked, Listeners};
 
 /// The tutorial's user.
 const DEMO: &str = "john_doe";
@@ -29,10 +30,10 @@ const DEMO: &str = "john_doe";
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// The address and port that clients reach.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", overrides_with = "listen")]
     listen: Option<SocketAddr>,
     /// The address and port of metrics.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", overrides_with = "management_listen")]
     management_listen: Option<SocketAddr>,
     /// For development: loopback only, a master key is made, and a demo user exists.
     #[arg(long)]
@@ -60,20 +61,30 @@ impl Serve {
             "`issuer` is missing: run `countersign init` and set it, or try `countersign serve --dev`"
         );
         let listeners = Listeners::bind(&config)?;
-        let port = listeners.port()?;
-        let issuer = config.issuer.clone().unwrap_or_else(|| format!("http://localhost:{port}"));
+        let address = listeners.address()?;
+        let port = address.port();
+        let here = format!("{}://localhost:{port}", config.tls.scheme());
+        let issuer = config.issuer.clone().unwrap_or_else(|| here.clone());
         let store = countersign_store::open(&config.store_url())?;
         let mut server = assembly::assemble(&config, issuer, (store, server_keys), &context.world).await?;
         if self.dev {
             server = with_demo_user(server, &config.data_dir, context).await?;
         }
         let management = listeners.management_address()?;
+        let lab = self.dev.then(|| format!("See the two tokens at work: {here}/"));
         let ready = move || {
             tracing::info!(port, %management, "the server accepts connections");
+            lab.into_iter().for_each(output::line);
             output::line(format!("Server is running on port {port}"));
             Ok(())
         };
-        server::serve(server.edge, listeners, (&config, server.key_policy), ready).await
+        // Asked for now: the file may be replaced while it runs.
+        let program = std::env::current_exe().context("the system does not tell where this program is")?;
+        let places = [("--listen", address), ("--management-listen", management)];
+        match server::serve(server.edge, listeners, (&config, server.key_policy), ready).await? {
+            Asked::ToStop => Ok(()),
+            Asked::ToRestart => Err(begin_anew(&program, places)),
+        }
     }
 
     fn flags(&self) -> Overrides {
@@ -86,6 +97,17 @@ impl Serve {
         }
         flags
     }
+}
+
+/// Puts a new process in the place of this one, with the same arguments, at the same addresses. Comes back only if
+/// that fails.
+fn begin_anew(program: &Path, places: [(&str, SocketAddr); 2]) -> anyhow::Error {
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1));
+    for (flag, address) in places {
+        command.arg(flag).arg(address.to_string());
+    }
+    anyhow::Error::new(command.exec()).context("the server could not begin anew: start it again")
 }
 
 /// A platform's `PORT` means all addresses; development means this machine.

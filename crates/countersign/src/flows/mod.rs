@@ -7,6 +7,7 @@ pub mod change_password;
 pub mod forward_auth;
 pub mod health;
 pub mod introspect;
+pub mod lab;
 pub mod legacy;
 pub mod open;
 pub mod refresh;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Pair;
 use crate::app::App;
+use crate::operations::event_log::{Change, Subject};
 
 /// What a session is opened for.
 #[derive(Debug, Clone)]
@@ -54,13 +55,15 @@ pub async fn open(
         key_thumbprint: None,
         mode: Mode::Rotate,
     };
+    let policy = app.terms_of(&grant.client).policy;
     let opening = Opening { grant, user_epoch: user.epoch, by: by.clone() };
-    let (session, token) = opening.begin(&app.server_keys, &app.policy, &app.world);
+    let (session, token) = opening.begin(&app.server_keys, &policy, &app.world);
     if app.store.open(&session, spending).await? != Opened::Opened {
         return Ok(None);
     }
     tracing::info!(session = %session.id, user = %user.id, client = %session.grant.client, "a session was opened");
     app.metrics.count_opened();
+    app.events.note(Subject::of(&session), Change::Opened, Some(by.clone()));
     let refresh = token.seal(&app.server_keys).expect("a session is opened under the newest master key");
     let row = SessionWithUser { session, user: Some(user.clone()) };
     pair(app, &row, refresh, by.at).map(Some)
@@ -76,6 +79,7 @@ pub(super) fn pair(
     let user = row.user.as_ref().ok_or_else(|| StoreError::new("the session's user is gone"))?;
     let keys = app.keyring.current();
     let access = app
+        .terms_of(&row.session.grant.client)
         .issuer
         .access_token(&keys.signing, (&row.session, user), now, &app.world)
         .map_err(|error| StoreError::caused_by("the access token could not be signed", error))?;

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use countersign_core::opening::token_beside;
 use countersign_core::ratchet::Link;
-use countersign_core::refresh::{self, Advance, Breach, Presented, Refusal, Step, Verdict};
+use countersign_core::refresh::{self, Advance, Breach, Presented, RefreshPolicy, Refusal, Step, Verdict};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Presence, Revoked, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{Rotated, StoreError, Whose};
 use countersign_core::{ClientId, Secret};
 
 use super::Pair;
 use crate::app::App;
+use crate::operations::event_log::{Change, Subject};
 use crate::operations::metrics::RefreshOutcome;
 
 /// How often the row is read again after somebody else moved it first.
@@ -67,7 +68,7 @@ type Exchanged = Result<(RefreshOutcome, Pair), RefreshError>;
 
 impl Exchange<'_> {
     async fn run(&self) -> Exchanged {
-        let step = refresh::rotation(&self.app.server_keys, self.presented(), &self.app.policy, self.by.at);
+        let step = refresh::rotation(&self.app.server_keys, self.presented(), self.policy(), self.by.at);
         if let Some(rotated) = self.app.store.rotate(&step, self.by).await? {
             return self.advanced(Advance::Rotate, rotated, step).await;
         }
@@ -92,10 +93,15 @@ impl Exchange<'_> {
         Presented { token: self.token, client: self.client, key_thumbprint: None }
     }
 
+    /// How sessions of the client live. A session of another client is refused whatever they are.
+    fn policy(&self) -> &RefreshPolicy {
+        &self.app.terms_of(self.client).policy
+    }
+
     fn judge(&self, row: Option<&SessionWithUser>) -> Verdict {
         // The row may have been moved after this request began: by its own time, that would lie in the future.
         let now = self.by.at.max(self.app.world.now());
-        refresh::judge(&self.app.server_keys, row, self.presented(), &self.app.policy, now)
+        refresh::judge(&self.app.server_keys, row, self.presented(), self.policy(), now)
     }
 
     /// `None`: somebody else moved the row first, judge again.
@@ -109,9 +115,9 @@ impl Exchange<'_> {
             (Verdict::Replay(link), Some(row)) => Some(self.replayed(&row, link)),
             (Verdict::Renew, Some(row)) => self.renewed(&row).await,
             (Verdict::Revoke(breach), _) => Some(self.breached(breach).await),
-            (Verdict::Refuse(refusal), _) => Some(self.refused(refusal)),
+            (Verdict::Refuse(refusal), row) => Some(self.refused(refusal, row.as_ref())),
             // Without a row there is nothing but a refusal.
-            (Verdict::Replay(_) | Verdict::Renew, None) => Some(self.refused(Refusal::NoSuchSession)),
+            (Verdict::Replay(_) | Verdict::Renew, None) => Some(self.refused(Refusal::NoSuchSession, None)),
         }
     }
 
@@ -120,10 +126,10 @@ impl Exchange<'_> {
         let prepared = rotated.prepare(|moved| {
             // The write needs no earlier read, so a changed row is noticed here, before anything is released.
             let is_bound = refresh::is_bound(&self.app.server_keys, &moved.session, self.token);
-            is_bound.then(|| self.pair_at(moved, step.link.clone()))
+            is_bound.then(|| (Subject::of(&moved.session), self.pair_at(moved, step.link.clone())))
         });
-        let pair = match prepared.await? {
-            Some(Some(pair)) => pair?,
+        let (subject, pair) = match prepared.await? {
+            Some(Some(prepared)) => prepared,
             Some(None) => return Box::pin(self.breached(Breach::RowTampered)).await,
             None => return Box::pin(self.explain()).await,
         };
@@ -135,7 +141,9 @@ impl Exchange<'_> {
                 RefreshOutcome::RollbackDetected
             }
         };
-        Ok((outcome, pair))
+        let (presented, generation) = (self.token.generation, step.to);
+        self.note(subject, Change::Moved { how: advance, presented, generation });
+        pair.map(|pair| (outcome, pair))
     }
 
     fn replayed(&self, row: &SessionWithUser, link: Link) -> Exchanged {
@@ -143,13 +151,16 @@ impl Exchange<'_> {
         throttle
             .take_replay(self.token.session, self.token.generation)
             .map_err(RefreshError::TooManyReplays)?;
+        let (presented, generation) = (self.token.generation, row.session.ratchet.generation);
+        self.note(Subject::of(&row.session), Change::Replayed { presented, generation });
         self.pair_at(row, link).map(|pair| (RefreshOutcome::Replayed, pair))
     }
 
     async fn renewed(&self, row: &SessionWithUser) -> Option<Exchanged> {
-        let idle_expires_at = self.by.at.plus(self.app.policy.idle_lifetime);
+        let idle_expires_at = self.by.at.plus(self.policy().idle_lifetime);
         match self.app.store.touch(row.session.id, self.by, idle_expires_at).await {
             Ok(true) => {
+                self.note(Subject::of(&row.session), Change::Renewed(self.token.generation));
                 let pair = self.pair_at(row, self.token.link.clone());
                 Some(pair.map(|pair| (RefreshOutcome::Renewed, pair)))
             }
@@ -173,9 +184,15 @@ impl Exchange<'_> {
         Err(RefreshError::Refused(outcome))
     }
 
-    fn refused(&self, refusal: Refusal) -> Exchanged {
+    fn refused(&self, refusal: Refusal, row: Option<&SessionWithUser>) -> Exchanged {
         let outcome = RefreshOutcome::from(refusal);
-        let retention = self.app.policy.absolute_lifetime;
+        let session = row.map(|row| &row.session);
+        let is_over =
+            |session: &&Session| session.state == SessionState::Active && !session.is_live(self.by.at);
+        if let Some(expired) = session.filter(is_over) {
+            self.app.events.note_expiry(expired, self.by);
+        }
+        let retention = self.policy().absolute_lifetime;
         let is_young = self.by.at.since(self.token.issued_at).is_some_and(|age| age < retention);
         match refusal {
             Refusal::NoSuchSession if is_young => {
@@ -190,6 +207,10 @@ impl Exchange<'_> {
             }
         }
         Err(RefreshError::Refused(outcome))
+    }
+
+    fn note(&self, of: Subject, change: Change) {
+        self.app.events.note(of, change, Some(self.by.clone()));
     }
 
     fn pair_at(&self, row: &SessionWithUser, link: Link) -> Result<Pair, RefreshError> {

@@ -15,7 +15,8 @@ use quick_cache::sync::Cache;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::operations::revocation_window::{Cursor, Piece};
+use crate::operations::cursor::Cursor;
+use crate::operations::revocation_window::Piece;
 
 /// How long a piece may be on its way.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -107,8 +108,8 @@ impl SignedPieces {
 fn claims(app: &App, piece: &Piece, now: Timestamp) -> Value {
     let entries: Vec<_> = piece.entries.iter().map(|entry| listed(app, entry)).collect();
     json!({
-        "iss": app.issuer.name,
-        "aud": app.issuer.name,
+        "iss": app.terms.issuer.name,
+        "aud": app.terms.issuer.name,
         "iat": now,
         "exp": now.plus(LIFETIME),
         "after": piece.after.map(|cursor| cursor.to_string()),

@@ -17,6 +17,7 @@ use crate::flows::accounts::AccountError;
 use crate::flows::authenticate_client::ClientError;
 use crate::flows::authorize::AuthorizeError;
 use crate::flows::change_password::ChangePasswordError;
+use crate::flows::lab::LabError;
 use crate::flows::refresh::RefreshError;
 use crate::flows::revocation_list::ListError;
 use crate::flows::sign_in::SignInError;
@@ -298,6 +299,26 @@ impl From<AuthorizeError> for Failure {
                 Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
             }
             AuthorizeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Absent => Self::not_found("lab"),
+            LabError::NoDemoUser => {
+                let detail = "The demo user is gone or disabled. Start again with an empty data directory.";
+                Self::new(StatusCode::CONFLICT, "no_demo_user", detail)
+            }
+            LabError::NoKeys => {
+                let detail = "HS256 signs with one shared secret: there are no keys to rotate.";
+                Self::new(StatusCode::CONFLICT, "no_signing_keys", detail)
+            }
+            LabError::Keys(error) => {
+                StoreError::caused_by("the signing keys cannot be rotated", error).into()
+            }
+            LabError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn show_at_path(
     State(edge): State<Arc<Edge>>,
     Path(path): Path<String>,
 ) -> Result<Response, Message> {
-    let issuer = edge.app.issuer.name.split_once("://").map_or("", |(_, rest)| rest);
+    let issuer = edge.app.terms.issuer.name.split_once("://").map_or("", |(_, rest)| rest);
     let own = issuer.split_once('/').map_or("", |(_, path)| path);
     if own.is_empty() || path != own {
         return Err(Failure::not_found("issuer").into());
@@ -33,7 +33,7 @@ pub(super) async fn show_at_path(
 }
 
 fn metadata(edge: &Edge) -> Value {
-    let issuer = &edge.app.issuer.name;
+    let issuer = &edge.app.terms.issuer.name;
     let algorithm = edge.app.keyring.current().signing.algorithm().name();
     let secrets = SecretMethod::ALL.map(SecretMethod::as_str);
     json!({

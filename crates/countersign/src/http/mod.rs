@@ -7,11 +7,13 @@
 mod authz;
 mod cookies;
 mod error;
+mod events;
 mod extract;
 mod followers;
 mod frame;
 mod health;
 mod identity_headers;
+mod lab;
 mod metadata;
 mod oauth;
 mod revocations;
@@ -50,8 +52,10 @@ pub struct Edge {
     pub hosts: Hosts,
     /// How proxies are answered.
     pub forward_auth: ForwardAuthConfig,
-    /// Who may follow what is taken back.
+    /// Who follows what is taken back.
     pub followers: Followers,
+    /// Who watches what happens to sessions.
+    pub watchers: Followers,
     /// Set when the server is about to stop, so that no new work is sent to it.
     pub is_draining: AtomicBool,
 }
@@ -74,6 +78,7 @@ pub fn routes(edge: Arc<Edge>) -> Router {
         .route("/protectedRoute", get(tutorial::protected_route))
         .route("/logout", post(tutorial::logout))
         .merge(first_party())
+        .merge(edge.app.lab.as_ref().map_or_else(Router::new, |_| lab_routes()))
         // For clients and resource servers.
         .route("/oauth2/introspect", post(oauth::introspect))
         .route("/oauth2/revoke", post(oauth::revoke))
@@ -120,6 +125,7 @@ fn first_party() -> Router<Arc<Edge>> {
                 .delete(v1::admin::sessions::end_all),
         )
         .route("/v1/admin/sessions/{id}", get(v1::admin::sessions::show).delete(v1::admin::sessions::end))
+        .route("/v1/admin/events", get(events::all))
         // A page of another origin cannot use a visitor's cookies here.
         .layer(CsrfLayer::new())
 }
@@ -132,6 +138,20 @@ pub fn management_routes(edge: Arc<Edge>) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/healthz", get(health::readyz));
     framed(routes, edge)
+}
+
+/// The lab and what it asks for, in development alone: no other client needs to know them.
+fn lab_routes() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/", get(lab::page))
+        .route("/lab/{*path}", get(lab::asset))
+        .route("/v1/lab", get(v1::lab::show))
+        .route("/v1/lab/sessions", post(v1::lab::open))
+        .route("/v1/lab/sessions/{id}", get(v1::lab::session))
+        .route("/v1/lab/events", get(events::of_lab))
+        .route("/v1/lab/keys/rotate", post(v1::lab::rotate_key))
+        .route("/v1/lab/restart", post(v1::lab::restart))
+        .layer(CsrfLayer::new())
 }
 
 /// What every answer has, whichever route or failure made it.

@@ -65,7 +65,7 @@ pub(super) async fn introspect(
     }
     let app = &edge.app;
     let claims = json!({
-        "iss": app.issuer.name,
+        "iss": app.terms.issuer.name,
         "aud": client.id.as_str(),
         "iat": app.world.now(),
         "token_introspection": body,

@@ -1,5 +1,7 @@
 //! What keeps a process running: its keys, its limits, its numbers, its end.
 
+pub mod cursor;
+pub mod event_log;
 pub mod gcra;
 pub mod hash_pool;
 pub mod keyring;

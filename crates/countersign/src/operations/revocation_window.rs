@@ -7,8 +7,6 @@
 //! access tokens of 15 minutes, are 30 MB.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -18,6 +16,7 @@ use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::store::StoreError;
 use tokio::sync::watch;
 
+use super::cursor::Cursor;
 use crate::app::App;
 
 /// How often the store is asked.
@@ -32,20 +31,6 @@ const STALE: Duration = Duration::from_secs(5);
 /// A verifier's clock may be a minute behind, the longest leeway that there is, in which it takes expired tokens; and
 /// a refresh that was under way when its session was revoked may have been answered half a minute later.
 const LEEWAY: Duration = Duration::from_secs(90);
-
-/// Where somebody stands in the list: after one entry, or before all.
-///
-/// Its text is the entry's number and 48 random bits of the session that it names, so that a list which was reset
-/// or restored from a backup is not mistaken for the one that the cursor came from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Cursor {
-    number: u64,
-    mark: [u8; 6],
-}
-
-/// A text is no cursor.
-#[derive(Debug, PartialEq, Eq)]
-pub struct NotACursor;
 
 /// The list, as far as it is still of use.
 pub struct RevocationWindow {
@@ -103,7 +88,7 @@ impl RevocationWindow {
         let entries = &read.entries;
         let from = |cursor: &Cursor| {
             let place = entries.binary_search_by_key(&cursor.number, |entry| entry.number).ok()?;
-            (Cursor::of(&entries[place]) == *cursor).then_some(place + 1)
+            (cursor_of(&entries[place]) == *cursor).then_some(place + 1)
         };
         let newest = *self.newest.borrow();
         // Who has seen all of a list whose entries were forgotten since has missed nothing.
@@ -114,7 +99,7 @@ impl RevocationWindow {
         };
         let some: Vec<_> = entries.range(start..).take(PIECE as usize).cloned().collect();
         let has_more = start + some.len() < entries.len();
-        let cursor = some.last().map_or(newest, Cursor::of);
+        let cursor = some.last().map_or(newest, cursor_of);
         Piece { after, entries: some, cursor, has_more }
     }
 
@@ -158,7 +143,7 @@ impl RevocationWindow {
     /// Takes entries in and drops those that are of no use any more; answers the number of the last of these.
     fn take(&self, some: Vec<Revocation>, now: Timestamp) -> Option<u64> {
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
-        read.up_to = some.last().map_or(read.up_to, Cursor::of);
+        read.up_to = some.last().map_or(read.up_to, cursor_of);
         read.entries.extend(some);
         let over = read.entries.iter().take_while(|entry| self.expires_at(entry) <= now).count();
         read.entries.drain(..over).next_back().map(|last| last.number)
@@ -179,51 +164,9 @@ pub async fn run(app: &App) {
     }
 }
 
-impl Cursor {
-    fn of(entry: &Revocation) -> Self {
-        let named = entry.of.named();
-        let mark = named.as_bytes()[10..].try_into().expect("a session id has 16 bytes");
-        Self { number: entry.number, mark }
-    }
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-", self.number)?;
-        self.mark.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = NotACursor;
-
-    fn from_str(text: &str) -> Result<Self, NotACursor> {
-        let (number, mark) = text.split_once('-').ok_or(NotACursor)?;
-        let is_plain = |text: &str, is: fn(&u8) -> bool| text.bytes().all(|byte| is(&byte));
-        if !is_plain(number, u8::is_ascii_digit) || !is_plain(mark, u8::is_ascii_hexdigit) || mark.len() != 12
-        {
-            return Err(NotACursor);
-        }
-        let number = number.parse().map_err(|_| NotACursor)?;
-        let bits = u64::from_str_radix(mark, 16).map_err(|_| NotACursor)?;
-        let mark = bits.to_be_bytes()[2..].try_into().expect("eight bytes without two are six");
-        Ok(Self { number, mark })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_reads_back_from_its_text_and_nothing_else_is_one() {
-        let cursor = Cursor { number: 12, mark: [1, 2, 3, 4, 5, 255] };
-        assert_eq!(cursor.to_string(), "12-0102030405ff");
-        assert_eq!("12-0102030405ff".parse(), Ok(cursor));
-        assert_eq!(Cursor::default().to_string().parse(), Ok(Cursor::default()));
-        let long = "9".repeat(100_000);
-        for bad in ["", "12", "-", "12-", "+1-0102030405ff", "1-0102030405fg", "1-0102030405ff00", &long] {
-            assert_eq!(bad.parse::<Cursor>(), Err(NotACursor));
-        }
-    }
+/// The place after an entry: the session that it names has 48 random bits of its own.
+pub(super) fn cursor_of(entry: &Revocation) -> Cursor {
+    let named = entry.of.named();
+    let mark = named.as_bytes()[10..].try_into().expect("a session id has 16 bytes");
+    Cursor { number: entry.number, mark }
 }

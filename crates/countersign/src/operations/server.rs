@@ -16,12 +16,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinError;
 
 use super::keyring::{self, Keeper};
-use super::{revocation_window, sweeper};
+use super::{event_log, revocation_window, sweeper};
 use crate::config::{Config, TlsConfig};
 use crate::http::{self, Edge};
 
 /// A request's whole header, in bytes: a token of 16 KiB fits beside everything else.
 const MAX_HEADER: usize = 64 * 1024;
+
+/// What the system keeps of an answer beyond what its reader has room for, in bytes.
+const MAX_UNSENT: u32 = 16 * 1024;
 
 /// Time for what is in flight after the last request was answered.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -55,10 +58,15 @@ impl Listeners {
                     "cannot listen on {address}: choose another `{key}` (--{flag}), {advice}"
                 ))
             })?;
-            // Connections inherit it: a client that does not take its answer is let go.
-            SockRef::from(&listener)
+            // Connections inherit both: a client that does not take its answer is let go, and until then little
+            // of it waits in the system's memory, which for a stream would be megabytes.
+            let socket = SockRef::from(&listener);
+            socket
                 .set_tcp_user_timeout(Some(config.limits.request_time.duration()))
-                .context("the system cannot bound how long an answer waits for its reader")?;
+                .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT))
+                .context(
+                    "the system cannot bound how much of an answer waits for its reader, and how long",
+                )?;
             anyhow::Ok(listener)
         };
         Ok(Self {
@@ -67,13 +75,13 @@ impl Listeners {
         })
     }
 
-    /// The port that clients reach.
+    /// The address that clients reach.
     ///
     /// # Errors
     ///
     /// When the system does not tell.
-    pub fn port(&self) -> std::io::Result<u16> {
-        self.main.local_addr().map(|address| address.port())
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.main.local_addr()
     }
 
     /// The address that operators reach.
@@ -86,6 +94,15 @@ impl Listeners {
     }
 }
 
+/// What a server was asked for when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To stop.
+    ToStop,
+    /// To begin anew, by the lab.
+    ToRestart,
+}
+
 /// Serves until the process is asked to stop. `ready` is called when connections are accepted.
 ///
 /// # Errors
@@ -96,7 +113,7 @@ pub async fn serve(
     listeners: Listeners,
     (config, keys): (&Config, KeyPolicy),
     ready: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Asked> {
     let tls = load_tls(&config.tls).await?;
     let (main, management) = (Handle::new(), Handle::new());
     let app = Bounds { header_time: config.limits.header_time.duration(), handle: main.clone() };
@@ -108,14 +125,16 @@ pub async fn serve(
         tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls))),
         tokio::spawn(sweep(edge.clone())),
         tokio::spawn(keep_list(edge.clone())),
+        tokio::spawn(note_revocations(edge.clone())),
     ];
     main.listening().await.context("the server could not start to listen")?;
     ready()?;
-    tokio::select! {
-        stop = stop_requested() => stop?,
+    let asked = tokio::select! {
+        stop = stop_requested() => stop.map(|()| Asked::ToStop)?,
+        () = restart_requested(&edge) => Asked::ToRestart,
         ended = &mut serving => return ended_early("the server", ended),
         ended = managing => return ended_early("the management server", ended),
-    }
+    };
     tracing::info!("asked to stop: requests in flight are answered first");
     edge.is_draining.store(true, Ordering::Relaxed);
     main.graceful_shutdown(Some(config.limits.drain_time.duration()));
@@ -123,11 +142,12 @@ pub async fn serve(
     background.iter().for_each(tokio::task::JoinHandle::abort);
     tokio::time::sleep(LAST_WORDS).await;
     management.shutdown();
-    served.context("accepting connections failed")
+    served.context("accepting connections failed")?;
+    Ok(asked)
 }
 
 /// A listener that ends although nobody asked it to.
-fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyhow::Result<()> {
+fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyhow::Result<Asked> {
     ended
         .with_context(|| format!("{who} broke"))?
         .with_context(|| format!("{who} cannot accept connections"))?;
@@ -245,6 +265,17 @@ async fn sweep(edge: Arc<Edge>) {
 
 async fn keep_list(edge: Arc<Edge>) {
     revocation_window::run(&edge.app).await;
+}
+
+async fn note_revocations(edge: Arc<Edge>) {
+    event_log::run(&edge.app).await;
+}
+
+async fn restart_requested(edge: &Edge) {
+    match &edge.app.lab {
+        Some(lab) => lab.restart_asked().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn stop_requested() -> anyhow::Result<()> {

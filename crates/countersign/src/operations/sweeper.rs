@@ -35,7 +35,7 @@ pub async fn sweep(app: &App) -> Result<u64, StoreError> {
     let (mut removed, mut piece) = (0, Page::first(PIECE));
     loop {
         // An access token of an ended session may live on for so long, and its story may be asked for.
-        let before = app.world.now().minus(app.issuer.longest_lifetime());
+        let before = app.world.now().minus(app.terms.issuer.longest_lifetime());
         let swept = app.store.sweep(before, &piece).await?;
         removed += swept.removed;
         app.metrics.count_swept(swept.removed);

@@ -10,7 +10,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
 use base64::Engine as _;
+use countersign::app::DemoUser;
 use countersign::assembly::{Assembled, assemble};
 use countersign::config::Config;
 use countersign::flows::accounts::{self, FirstPassword, NewAccount};
@@ -71,8 +73,26 @@ impl Harness {
         Self::in_directory(tempfile::tempdir().unwrap(), START, change)
     }
 
+    /// A server for development, with its lab. Clients call it localhost.
+    pub(crate) fn in_development(change: impl FnOnce(&mut Config)) -> Self {
+        let demo = DemoUser { username: "john_doe".to_owned(), password: Secret::new(PASSWORD.to_owned()) };
+        let with_demo = |server: Assembled| server.with_demo(demo).unwrap();
+        let server = Self::assembled(tempfile::tempdir().unwrap(), START, change, with_demo);
+        server.add_user("john_doe");
+        server
+    }
+
     /// A server over a directory that another one may have left.
     pub(crate) fn in_directory(directory: TempDir, start: u64, change: impl FnOnce(&mut Config)) -> Self {
+        Self::assembled(directory, start, change, |server| server)
+    }
+
+    fn assembled(
+        directory: TempDir,
+        start: u64,
+        change: impl FnOnce(&mut Config),
+        finish: impl FnOnce(Assembled) -> Assembled,
+    ) -> Self {
         let mut config = Config { issuer: Some(ISSUER.to_owned()), ..Config::default() };
         config.data_dir = directory.path().to_owned();
         // Every test hashes; its memory is what is tested elsewhere.
@@ -85,16 +105,18 @@ impl Harness {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
-        let Assembled { edge, key_policy } = runtime
+        let assembled = runtime
             .block_on(async {
                 let store = countersign_store::open(&config.store_url())?;
                 assemble(&config, ISSUER.to_owned(), (store, server_keys), &world).await
             })
             .unwrap();
-        runtime.block_on(edge.app.revocations.catch_up(&edge.app)).unwrap();
+        let Assembled { edge, key_policy } = finish(assembled);
         let door = Door(http::routes(edge.clone()));
         let management = http::management_routes(edge.clone());
-        Self { edge, directory, runtime, door, clock, management, key_policy }
+        let server = Self { edge, directory, runtime, door, clock, management, key_policy };
+        server.list_revocations();
+        server
     }
 
     /// Stops this server and starts another one over its directory and at its time.
@@ -114,7 +136,10 @@ impl Harness {
     /// Does what the server does ten times a second. A store that fails leaves the list as it is.
     pub(crate) fn list_revocations(&self) {
         let app = &self.edge.app;
-        self.runtime.block_on(app.revocations.catch_up(app)).ok();
+        self.runtime.block_on(async {
+            app.revocations.catch_up(app).await.ok();
+            app.events.note_revocations(app).await.ok();
+        });
     }
 
     pub(crate) fn wait_seconds(&self, seconds: u64) {
@@ -246,7 +271,19 @@ impl Harness {
 }
 
 impl Door {
-    pub(crate) async fn call(&self, Call { method, path, headers, body, from }: Call) -> Reply {
+    pub(crate) async fn call(&self, call: Call) -> Reply {
+        let (parts, mut body) = self.answer(call).await.into_parts();
+        // A stream has no end: its first event is what it answers.
+        let bytes = if parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            body.frame().await.unwrap().unwrap().into_data().unwrap()
+        } else {
+            to_bytes(body, 1 << 20).await.unwrap()
+        };
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    pub(crate) async fn answer(&self, Call { method, path, headers, body, from }: Call) -> Response {
         let mut builder = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| name == "host") {
             builder = builder.header("host", "id.example.com");
@@ -256,16 +293,7 @@ impl Door {
         }
         let peer = std::net::SocketAddr::new(from.parse().unwrap(), 4321);
         let request = builder.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
-        let response = self.0.clone().oneshot(request).await.unwrap();
-        let (parts, mut body) = response.into_parts();
-        // A stream has no end: its first event is what it answers.
-        let bytes = if parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
-            body.frame().await.unwrap().unwrap().into_data().unwrap()
-        } else {
-            to_bytes(body, 1 << 20).await.unwrap()
-        };
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Reply { status: parts.status, headers: parts.headers, text }
+        self.0.clone().oneshot(request).await.unwrap()
     }
 }
 

@@ -21,11 +21,12 @@ export class Site {
   override = () => undefined;
   /** Nothing gets to the server; connections are cut. */
   isCut = false;
-  /** Requests of a page that did not come from it, such as those to another origin. */
-  strangers = [];
   #server;
   #chance = generator(2_024);
   #underWay = 0;
+  #refreshing = 0;
+  /** The most refreshes that were under way at once. */
+  refreshesAtOnce = 0;
 
   static async start(t, { port }) {
     const site = new Site();
@@ -69,11 +70,15 @@ export class Site {
     if (this.isCut) return request.socket.destroy();
     const other = this.override({ path, method: request.method });
     if (other) return response.writeHead(other.status, other.headers).end(other.body ?? "{}");
+    const isRefresh = path === REFRESH;
     this.#underWay += 1;
+    this.#refreshing += isRefresh ? 1 : 0;
+    this.refreshesAtOnce = Math.max(this.refreshesAtOnce, this.#refreshing);
     try {
-      await this.#forward(request, response, path === REFRESH);
+      await this.#forward(request, response, isRefresh);
     } finally {
       this.#underWay -= 1;
+      this.#refreshing -= isRefresh ? 1 : 0;
     }
     return undefined;
   }

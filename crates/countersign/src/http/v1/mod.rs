@@ -1,6 +1,7 @@
 //! The first-party API: JSON in, JSON or `application/problem+json` out.
 
 pub(super) mod admin;
+pub(super) mod lab;
 pub(super) mod sessions;
 pub(super) mod users;
 
@@ -8,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http::StatusCode};
 use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionState, SessionWithUser};
 use countersign_core::user::{Role, User};
-use countersign_core::{SessionId, UserId};
+use countersign_core::{SessionId, Timestamp, UserId, story};
 use serde_json::{Value, json};
 
 use super::error::{Failure, Problem};
 use crate::flows::Pair;
-use crate::time_text::rfc3339;
+use crate::time_text::{self, rfc3339};
 
 /// What a handler answers.
 type Reply<T> = Result<T, Problem>;
@@ -61,6 +62,13 @@ fn full_session_body(row: &SessionWithUser) -> Value {
     if let SessionState::Revoked(revoked) = &session.state {
         body["revoked"] = json!({"at": rfc3339(revoked.by.at), "reason": revoked.reason.as_str()});
     }
+    body
+}
+
+/// The same with its story in words.
+fn session_story(row: &SessionWithUser, now: Timestamp) -> Value {
+    let mut body = full_session_body(row);
+    body["story"] = story::tell(row, now, time_text::spoken).into();
     body
 }
 

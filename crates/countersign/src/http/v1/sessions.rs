@@ -177,7 +177,7 @@ fn reply(edge: &Edge, pair: &Pair, mode: TokenMode, status: StatusCode) -> Respo
         return (status, Json(with_refresh_token(pair))).into_response();
     }
     let mut response = (status, Json(pair_body(pair))).into_response();
-    let lifetime = edge.app.policy.idle_lifetime;
+    let lifetime = edge.app.terms.policy.idle_lifetime;
     cookies::set(response.headers_mut(), cookies::REFRESH, &pair.refresh, lifetime);
     response
 }

@@ -10,7 +10,7 @@ use countersign_core::issuer::effective_scope;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, Whose};
 use countersign_core::user::UserClaims;
-use countersign_core::{ClientId, UserId, story};
+use countersign_core::{ClientId, UserId};
 use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 use super::super::super::Edge;
 use super::super::super::error::Failure;
 use super::super::super::extract::{Administrator, Id, JsonBody, Query};
-use super::super::{Reply, created, ended, full_session_body, parse_session, revoked, with_refresh_token};
+use super::super::{
+    Reply, created, ended, full_session_body, parse_session, revoked, session_story, with_refresh_token,
+};
 use super::{check_limit, parse_parameter};
 use crate::flows::accounts::AccountError;
 use crate::flows::open::Request;
 use crate::flows::{accounts, open, revoke, sessions};
-use crate::time_text;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
@@ -113,9 +114,7 @@ pub(in super::super::super) async fn show(
 ) -> Reply<Json<Value>> {
     let row = sessions::find(&edge.app, parse_session(&id)?).await?;
     let row = row.ok_or_else(|| Failure::not_found("session"))?;
-    let mut body = full_session_body(&row);
-    body["story"] = story::tell(&row, edge.app.world.now(), time_text::spoken).into();
-    Ok(Json(body))
+    Ok(Json(session_story(&row, edge.app.world.now())))
 }
 
 /// `DELETE /v1/admin/sessions/{id}`.

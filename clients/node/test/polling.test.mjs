@@ -1,0 +1,140 @@
+// The list of revocations asked for again and again, while the stream cannot be had or brings nothing.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { guardOf, hasty, pause, until } from "./support/api.mjs";
+import { FakeIssuer, sessionId } from "./support/fake-issuer.mjs";
+import { caughtUp, following, isRevoked, signedIn } from "./support/following.mjs";
+
+const full = (request, response) => response.writeHead(503, { "retry-after": "1" }).end();
+
+test("while the stream is refused, the list is asked for", async (t) => {
+  const options = { pieceLength: 10, servesList: true, answerStream: full };
+  const { issuer, guard } = await following(t, { ...options, limits: { listInterval: 20 } });
+  const sessions = await Promise.all(Array.from({ length: 25 }, () => signedIn(issuer)));
+  for (const { sid } of sessions) await issuer.revoke({ sid });
+  await guard.ready();
+  assert.ok(await isRevoked(guard, sessions[24].token), "the last page of several");
+  const { sid, token } = await signedIn(issuer);
+  assert.equal(await isRevoked(guard, token), false);
+  await issuer.revoke({ sid });
+  await until(() => isRevoked(guard, token));
+  assert.ok(issuer.listRequests.includes(issuer.list[24].cursor), "it goes on where it stood");
+  // When there is room again, the stream is followed and nobody asks any more.
+  issuer.answerStream = undefined;
+  await until(() => issuer.streams.size === 1);
+  const asked = issuer.listRequests.length;
+  await pause(100);
+  assert.equal(issuer.listRequests.length, asked);
+});
+
+test("a list that cannot be had in any way counts as behind", async (t) => {
+  const { guard } = await following(t, { servesList: false, answerStream: full });
+  await pause(50);
+  assert.equal(guard.status().revocations.behind, null);
+});
+
+test("while the stream is silent, the list is asked for as well", async (t) => {
+  const limits = { streamQuiet: 50, listInterval: 20, streamIdle: 60_000 };
+  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+  await guard.ready();
+  const { sid, token } = await signedIn(issuer);
+  await issuer.revoke({ sid });
+  await until(() => isRevoked(guard, token));
+  assert.deepEqual(issuer.streamRequests, [null], "the stream is not given up for it");
+});
+
+test("a stream that falls silent over and over leaves no gap between questions for the list", async (t) => {
+  const limits = { streamQuiet: 100, listInterval: 20, streamIdle: 300 };
+  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+  await guard.ready();
+  await until(() => issuer.streamRequests.length >= 2);
+  const asked = issuer.listRequests.length;
+  await until(() => issuer.streamRequests.length >= 3);
+  assert.ok(issuer.listRequests.length - asked >= 5, String(issuer.listRequests.length - asked));
+});
+
+test("a stream that speaks again goes on where it was, whatever the list brought meanwhile", async (t) => {
+  const limits = { streamQuiet: 1_000, listInterval: 20, streamIdle: 60_000 };
+  const { issuer, guard } = await following(t, { servesList: true, heartbeat: 20, limits });
+  await guard.ready();
+  issuer.isSilent = true;
+  const [mine, later] = [await signedIn(issuer), await signedIn(issuer)];
+  await issuer.revoke({ sid: mine.sid });
+  await until(() => isRevoked(guard, mine.token));
+  issuer.isSilent = false;
+  await issuer.revoke({ sid: later.sid });
+  await until(() => isRevoked(guard, later.token));
+  await pause(200);
+  assert.deepEqual(issuer.streamRequests, [null]);
+  const asked = issuer.listRequests.length;
+  await pause(200);
+  assert.equal(issuer.listRequests.length, asked, "nobody asks any more");
+});
+
+test("what is wrong with the stream is still said while the list is asked for", async (t) => {
+  const { guard } = await following(t, { servesList: true, answerStream: full, limits: { listInterval: 20 } });
+  await guard.ready();
+  assert.match(guard.status().revocations.trouble, /answered 503/);
+});
+
+test("followers that lost the stream together do not ask for the list together", async (t) => {
+  const issuer = await FakeIssuer.start({ servesList: true });
+  t.after(() => issuer.stop());
+  const limits = { shortestPause: 4_000, longestPause: 60_000, listInterval: 60_000 };
+  const guard = guardOf(t, issuer, { world: { ...hasty(limits), random: () => 0.5 } });
+  await guard.ready();
+  issuer.answerStream = full;
+  issuer.dropConnections();
+  await pause(250);
+  assert.equal(issuer.listRequests.length, 0);
+  await until(() => issuer.listRequests.length === 1, 10_000);
+});
+
+test("a cursor that the list does not understand is forgotten too", async (t) => {
+  const { issuer, guard } = await following(t, { servesList: true, limits: { listInterval: 20 } });
+  await issuer.revoke({ sid: sessionId() });
+  await caughtUp(issuer, guard);
+  issuer.answerStream = full;
+  issuer.answerList = (_, response) => {
+    issuer.answerList = undefined;
+    response.writeHead(400).end();
+  };
+  const { cursor } = issuer;
+  issuer.dropConnections();
+  await until(() => issuer.listRequests.length >= 2);
+  assert.deepEqual(issuer.listRequests.slice(0, 2), [cursor, null]);
+});
+
+test("what is no piece of the list is not taken from its address either", async (t) => {
+  const as = (type) => ({ "content-type": type });
+  const answers = {
+    "another media type": async (response, text) => response.writeHead(200, as("text/plain")).end(text),
+    "no media type": async (response, text) => response.writeHead(200).end(text),
+    "a redirect": async (response) => response.writeHead(302, { location: "/revocations?" }).end(),
+    "too much": async (response, text) =>
+      response.writeHead(200, as("application/revocations+jwt")).end(text.padEnd(600_000)),
+    silence: async (response) => response.writeHead(200, as("application/revocations+jwt")).flushHeaders(),
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    const limits = { listInterval: 20, listTimeout: 100 };
+    const { issuer, guard } = await following(t, { servesList: true, answerStream: full, limits });
+    issuer.answerList = (_, response) => issuer.piece(null).then(({ text }) => answer(response, text));
+    await until(() => issuer.listRequests.length >= 3);
+    assert.equal(guard.status().revocations.behind, null, name);
+    issuer.answerList = undefined;
+    await guard.ready();
+    guard.close();
+  }
+});
+
+test("a cache that answers every question with the first page is not asked without end", async (t) => {
+  const { issuer, guard } = await following(t, { servesList: true, answerStream: full, pieceLength: 1 });
+  for (const sid of [sessionId(), sessionId()]) await issuer.revoke({ sid });
+  const { text } = await issuer.piece(null);
+  issuer.answerList = (_, response) =>
+    response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
+  await until(() => issuer.listRequests.length >= 2);
+  await pause(200);
+  assert.equal(issuer.listRequests.length, 2);
+  assert.equal(guard.status().revocations.behind, null);
+});

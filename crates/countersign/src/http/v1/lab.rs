@@ -1,0 +1,59 @@
+//! For the lab's page, in development alone.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::super::Edge;
+use super::super::error::Failure;
+use super::super::extract::Id;
+use super::{Reply, created, parse_session, session_story, with_refresh_token};
+use crate::flows::lab;
+use crate::visitor::Visitor;
+
+/// `GET /v1/lab`: what the page has to know.
+pub(in super::super) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
+    let app = &edge.app;
+    let lab = lab::of(app)?;
+    Ok(Json(json!({
+        "issuer": app.terms.issuer.name,
+        "client_id": lab.client.as_str(),
+        "username": app.demo.as_ref().map(|demo| demo.username.as_str()),
+        "access_token_lifetime": lab.terms.issuer.lifetime.as_secs(),
+        "grace": lab.terms.policy.grace.as_secs(),
+        "introspection": {
+            "client_id": lab.introspector.id.as_str(),
+            "client_secret": lab.secret.expose().as_str(),
+        },
+        "version": env!("CARGO_PKG_VERSION"),
+    })))
+}
+
+/// `POST /v1/lab/sessions`: a pair of the demo user's.
+pub(in super::super) async fn open(State(edge): State<Arc<Edge>>, visitor: Visitor) -> Reply<Response> {
+    let pair = lab::open_session(&edge.app, &visitor.presence).await?;
+    Ok(created(with_refresh_token(&pair)))
+}
+
+/// `GET /v1/lab/sessions/{id}`: one of the lab's own, with its story.
+pub(in super::super) async fn session(State(edge): State<Arc<Edge>>, Id(id): Id) -> Reply<Json<Value>> {
+    let row = lab::session(&edge.app, parse_session(&id)?).await?;
+    let row = row.ok_or_else(|| Failure::not_found("session"))?;
+    Ok(Json(session_story(&row, edge.app.world.now())))
+}
+
+/// `POST /v1/lab/keys/rotate`.
+pub(in super::super) async fn rotate_key(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
+    let key_id = lab::rotate_key(&edge.app).await?;
+    Ok(Json(json!({"kid": key_id.to_string()})))
+}
+
+/// `POST /v1/lab/restart`: the process ends as on SIGTERM, and begins anew.
+pub(in super::super) async fn restart(State(edge): State<Arc<Edge>>) -> Reply<StatusCode> {
+    lab::of(&edge.app)?.ask_for_restart();
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,281 @@
+//! What happened to sessions lately, for those who watch.
+//!
+//! The newest events of this process are kept in memory, and no more than
+//! 10,000 of them: a session's story is in its one row, and a table of events
+//! would grow with every refresh. Openings and refreshes are noted by the flow
+//! that did them, revocations when they appear on the list that all processes
+//! share, so that each is told once, whoever ended the session.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use countersign_core::ratchet::Generation;
+use countersign_core::refresh::Advance;
+use countersign_core::revocation::{Revocation, RevokedSessions};
+use countersign_core::session::{Presence, RevokedReason, Session, SessionState};
+use countersign_core::store::{StoreError, Whose};
+use countersign_core::{ClientId, SessionId, UserId, World};
+use tokio::sync::watch;
+
+use super::cursor::Cursor;
+use super::revocation_window::cursor_of;
+use crate::app::App;
+
+/// Events that are kept: about 3 MB, and half a second of a server's busiest.
+const KEPT: usize = 10_000;
+
+/// Sessions whose expiry is known to be told.
+const EXPIRIES: usize = 1024;
+
+/// How often it is looked whether the list of revocations has been read.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Events that are read at a time.
+const PIECE: usize = 64;
+
+/// One thing that happened.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Later ones have greater numbers. From 1, in each process anew.
+    pub number: u64,
+    /// When it was noted, in milliseconds since the Unix epoch.
+    pub at_millis: u64,
+    /// To whose sessions.
+    pub of: Subject,
+    /// What.
+    pub change: Change,
+    /// Who did it, or what gave it away. `None`: whoever it was did it to many at once.
+    pub by: Option<Presence>,
+}
+
+/// Which sessions an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One.
+    Session {
+        /// It.
+        id: SessionId,
+        /// Its user.
+        user: UserId,
+        /// Its client.
+        client: ClientId,
+    },
+    /// All of an owner that there were.
+    All(Whose),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It was opened.
+    Opened,
+    /// One generation was exchanged for another.
+    Moved {
+        /// In which way.
+        how: Advance,
+        /// What was presented.
+        presented: Generation,
+        /// Where the session is now.
+        generation: Generation,
+    },
+    /// It was used, and its refresh token stayed.
+    Renewed(Generation),
+    /// A spent generation was answered with the current one again.
+    Replayed {
+        /// What was presented.
+        presented: Generation,
+        /// Where the session is.
+        generation: Generation,
+    },
+    /// It had reached its end when its token was presented.
+    Expired,
+    /// It was taken back.
+    Revoked {
+        /// Why.
+        reason: RevokedReason,
+        /// What was presented, when a token gave it away.
+        presented: Option<Generation>,
+        /// Where it was.
+        generation: Generation,
+    },
+    /// All of them were taken back.
+    AllRevoked,
+}
+
+/// The newest events.
+pub struct EventLog {
+    /// Tells this process's events from those of others.
+    mark: [u8; 6],
+    world: World,
+    kept: Mutex<Kept>,
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    events: VecDeque<Arc<Event>>,
+    /// How many there have been.
+    count: u64,
+    /// How far the list of revocations was followed. `None`: not yet.
+    listed: Option<Cursor>,
+    /// Sessions whose expiry was told, each at the place that its id gives it.
+    expired: HashMap<usize, SessionId>,
+}
+
+/// Some events in order.
+#[derive(Debug)]
+pub struct Events {
+    /// The place before them.
+    pub start: Cursor,
+    /// The events.
+    pub events: Vec<Arc<Event>>,
+    /// Whether events are gone that somebody at the cursor asked for has not seen.
+    pub has_gap: bool,
+}
+
+impl EventLog {
+    /// An empty log.
+    pub fn new(world: World) -> Self {
+        let mark = world.random();
+        Self { mark, world, kept: Mutex::default(), newest: watch::Sender::new(0) }
+    }
+
+    /// How to wait for the next event; its number.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// Notes what happened.
+    pub fn note(&self, of: Subject, change: Change, by: Option<Presence>) {
+        let at_millis = self.world.now_millis();
+        let mut kept = self.kept();
+        kept.count += 1;
+        let number = kept.count;
+        if kept.events.len() == KEPT {
+            kept.events.pop_front();
+        }
+        kept.events.push_back(Arc::new(Event { number, at_millis, of, change, by }));
+        drop(kept);
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, (*newest).max(number)) < number);
+    }
+
+    /// Notes that a session's end was noticed. Its token may be presented for ever, so that is told once, or
+    /// seldom if there are very many.
+    pub fn note_expiry(&self, session: &Session, by: &Presence) {
+        let [.., high, low] = *session.id.as_bytes();
+        let place = usize::from(u16::from_be_bytes([high, low])) % EXPIRIES;
+        let before = self.kept().expired.insert(place, session.id);
+        if before != Some(session.id) {
+            self.note(Subject::of(session), Change::Expired, Some(by.clone()));
+        }
+    }
+
+    /// At most 64 events after a cursor; from the oldest one on if there is none, or it is of another process or
+    /// too old.
+    pub fn after(&self, cursor: Option<Cursor>) -> Events {
+        let kept = self.kept();
+        let oldest = kept.count - kept.events.len() as u64;
+        let is_known =
+            |cursor: &Cursor| cursor.mark == self.mark && (oldest..=kept.count).contains(&cursor.number);
+        let start = cursor.filter(is_known).map_or(oldest, |cursor| cursor.number);
+        let skipped = usize::try_from(start - oldest).expect("no more are skipped than are kept");
+        let events: Vec<_> = kept.events.iter().skip(skipped).take(PIECE).cloned().collect();
+        Events {
+            has_gap: cursor.is_some_and(|cursor| !is_known(&cursor)),
+            start: Cursor { number: start, mark: self.mark },
+            events,
+        }
+    }
+
+    /// The place after an event.
+    pub const fn place_after(&self, event: &Event) -> Cursor {
+        Cursor { number: event.number, mark: self.mark }
+    }
+
+    /// Notes what has come onto the list of revocations since the last time. What is on it at the first time is
+    /// no news.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails; the next time goes on behind what was noted.
+    pub async fn note_revocations(&self, app: &App) -> Result<(), StoreError> {
+        let newest = *app.revocations.watch().borrow();
+        let Some(mut listed) = self.kept().listed.replace(newest) else { return Ok(()) };
+        while listed != newest {
+            let piece = app.revocations.after(Some(listed));
+            for entry in &piece.entries {
+                let noted = self.note_revocation(app, entry).await;
+                noted.inspect_err(|_| self.kept().listed = Some(listed))?;
+                listed = cursor_of(entry);
+            }
+            if !piece.has_more {
+                break;
+            }
+        }
+        self.kept().listed = Some(listed);
+        Ok(())
+    }
+
+    async fn note_revocation(&self, app: &App, entry: &Revocation) -> Result<(), StoreError> {
+        match &entry.of {
+            RevokedSessions::UpTo { whose, .. } => {
+                self.note(Subject::All(whose.clone()), Change::AllRevoked, None);
+            }
+            RevokedSessions::One(id) => {
+                // A row that was swept meanwhile is no news either.
+                let Some(row) = app.store.session(*id).await? else { return Ok(()) };
+                if let SessionState::Revoked(how) = &row.session.state {
+                    let (reason, presented) = (how.reason, how.presented);
+                    let generation = row.session.ratchet.generation;
+                    let change = Change::Revoked { reason, presented, generation };
+                    self.note(Subject::of(&row.session), change, Some(how.by.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subject {
+    /// One session.
+    pub fn of(session: &Session) -> Self {
+        Self::Session {
+            id: session.id,
+            user: session.grant.user.clone(),
+            client: session.grant.client.clone(),
+        }
+    }
+
+    /// Whether it is about a session of this client.
+    pub fn is_of(&self, wanted: &ClientId) -> bool {
+        match self {
+            Self::Session { client, .. } | Self::All(Whose::Client(client)) => client == wanted,
+            Self::All(_) => false,
+        }
+    }
+}
+
+/// Notes revocations for as long as the process runs.
+pub async fn run(app: &App) {
+    let mut list = app.revocations.watch();
+    // What was taken back before this process began is no news, and is not read yet.
+    while !app.revocations.is_up_to_date(app.world.now()) {
+        tokio::time::sleep(PAUSE).await;
+    }
+    loop {
+        if let Err(error) = app.events.note_revocations(app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "revocations could not be told as events"
+            );
+        }
+        if list.changed().await.is_err() {
+            return;
+        }
+    }
+}
