@@ -54,7 +54,7 @@ fn rows(page: &str) -> BTreeSet<&str> {
 }
 
 fn is_code(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// `Self::new(StatusCode::…, "code", …)`, and the arms of a match that answer one.
