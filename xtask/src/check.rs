@@ -6,7 +6,9 @@
 use anyhow::Result;
 
 use crate::console::{Remark, Steps};
-use crate::{figures, fuzz, measure, oracles, process, readme, recipes, supply_chain, test_run, tidy, tools};
+use crate::{
+    book, figures, fuzz, measure, oracles, process, readme, recipes, supply_chain, test_run, tidy, tools,
+};
 
 /// Runs the check.
 pub(crate) fn run() -> Result<()> {
@@ -28,6 +30,8 @@ fn take_all(steps: &mut Steps) -> Result<()> {
     steps.take("docs", "mend the links and comments that are marked above", docs)?;
     steps.take("cargo-deny", "it is built from crates.io", supply_chain::install)?;
     steps.take("supply chain", "deny.toml says what is allowed, and why", supply_chain::check)?;
+    steps.take("mdbook", "it is built from crates.io", book::install)?;
+    steps.take("book", "mend the page that is named above", book::check)?;
     steps.take("tests", "`cargo test --release --workspace NAME` runs one again", test_run::workspace)?;
     steps.take("features", "the command above runs one again", test_run::each_feature_alone)?;
     steps

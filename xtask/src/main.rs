@@ -4,10 +4,13 @@
 //! so that nothing need be installed before the first command and nothing with
 //! logic is written in shell. One file a command.
 
+mod book;
+mod cargo_tool;
 mod check;
 mod console;
 mod figures;
 mod fuzz;
+mod markdown;
 mod measure;
 mod oracles;
 mod process;
@@ -40,7 +43,8 @@ cargo xtask COMMAND
   verifying [--quick]
                    measures APIs that verify access tokens and completes docs/verifying.md; takes 5 minutes
   recipes          tries the recipes below examples/ and the package for Node against a real server
-  readme           runs the commands of README.md and of the pages in docs/ that ask for it";
+  readme [PAGE…]   runs the commands of README.md and of the pages in docs/ that ask for it;
+                   --write puts onto the pages what the server's commands print";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,7 +73,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["scale", words @ ..] => measure::scale(words),
         ["verifying", flags @ ..] => measure::verifying(flags),
         ["recipes"] => recipes::run(),
-        ["readme"] => readme::run(),
+        ["readme", "--write"] => readme::write(),
+        ["readme", pages @ ..] => readme::run(pages),
         [] | ["help" | "--help" | "-h"] => {
             say(USAGE);
             Ok(())

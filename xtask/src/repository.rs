@@ -48,10 +48,29 @@ pub(crate) fn metadata() -> Result<Value> {
     serde_json::from_str(&text).context("cargo metadata did not write JSON")
 }
 
+/// Where a relative address in a file leads, from the root; `None`: out of the repository.
+pub(crate) fn resolve(from: &str, address: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in address.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 impl SourceFile {
     /// Whether it is Rust.
     pub(crate) fn is_rust(&self) -> bool {
         Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
+    }
+
+    /// Whether it is a page for people.
+    pub(crate) fn is_page(&self) -> bool {
+        Path::new(&self.path).extension().is_some_and(|extension| extension == "md")
     }
 
     /// Whether the whole file is test code: in a `tests` directory, or a test module of its own.

@@ -12,7 +12,7 @@ use crate::process;
 type Tool = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// What a check needs.
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 12] = [
     ("cc", &["--version"], &["gcc", "libc6-dev"]),
     ("g++", &["--version"], &["g++"]),
     ("curl", &["--version"], &["curl", "ca-certificates"]),
@@ -24,6 +24,9 @@ const TOOLS: [Tool; 10] = [
     // Real proxies ask the server in its tests. Debian keeps the first out of the path of users.
     ("/usr/sbin/nginx", &["-v"], &["nginx-light"]),
     ("caddy", &["version"], &["caddy"]),
+    // The guide makes a certificate and a key, and has systemd read the server's unit.
+    ("openssl", &["version"], &["openssl"]),
+    ("systemd-analyze", &["--version"], &["systemd"]),
 ];
 
 /// What the recipes for other languages stand on.

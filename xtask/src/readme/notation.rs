@@ -4,8 +4,9 @@
 //! shell, so a variable that one sets is there for the next. A block marked
 //! `json` or `text` is the answer of the commands before it, and must follow
 //! them before any others. Blocks with another mark are for reading. A block
-//! that is just `cargo run --release -- serve --dev` starts the server, which
-//! runs until the page ends.
+//! that is just `cargo run --release -- serve --dev` starts the server, and one
+//! marked `sh background` what it says, in a shell that has the exports of the
+//! page's; both run until the page ends.
 
 use anyhow::{Result, bail};
 
@@ -25,6 +26,8 @@ pub(super) struct Block {
 pub(super) enum Commands {
     /// Starts the server.
     Serve,
+    /// Starts something else that runs until the page ends.
+    Background(String),
     /// Runs in the page's shell.
     Run(String),
 }
@@ -37,6 +40,9 @@ pub(super) fn blocks(page: &str) -> Result<Vec<Block>> {
     for (line, mark, text) in fences(page)? {
         match mark {
             "sh" => blocks.push(Block { line, commands: Commands::parse(text), expected: None }),
+            "sh background" => {
+                blocks.push(Block { line, commands: Commands::Background(text), expected: None });
+            }
             "json" | "text" => {
                 let Some(Block { expected: expected @ None, .. }) = blocks.last_mut() else {
                     bail!(
@@ -83,7 +89,7 @@ impl Block {
     pub(super) fn first_line(&self) -> &str {
         match &self.commands {
             Commands::Serve => SERVE,
-            Commands::Run(text) => text.lines().next().unwrap_or_default(),
+            Commands::Run(text) | Commands::Background(text) => text.lines().next().unwrap_or_default(),
         }
     }
 }
@@ -99,6 +105,13 @@ mod tests {
         assert_eq!(blocks[0], Block { line: 2, commands: Commands::Serve, expected: None });
         assert_eq!(blocks[1].commands, Commands::Run("echo 1\necho 2\n".to_owned()));
         assert_eq!(blocks[1].expected, Some(Expected::Text("1\n2\n".to_owned())));
+    }
+
+    #[test]
+    fn a_block_can_stay_in_the_background() {
+        let blocks = blocks("```sh background\nnode a.js\n```\n```text\nlistening\n```\n").unwrap();
+        assert_eq!(blocks[0].commands, Commands::Background("node a.js\n".to_owned()));
+        assert_eq!(blocks[0].expected, Some(Expected::Text("listening\n".to_owned())));
     }
 
     #[test]

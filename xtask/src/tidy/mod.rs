@@ -7,8 +7,10 @@
 mod citations;
 mod edges;
 mod layers;
+mod links;
 mod manifest;
 mod shapes;
+mod troubles;
 
 use anyhow::{Result, bail};
 
@@ -46,6 +48,9 @@ pub(crate) fn check() -> Result<Remark> {
         layers::sql_stays_in_the_store(&files),
         layers::back_ends_are_named_in_two_places(&files),
         citations::tests_cite_requirements(&files),
+        links::links_lead_somewhere(&files),
+        links::the_book_is_whole(&files),
+        troubles::troubles_are_explained(&files),
     ]
     .concat();
     for fault in &faults {

@@ -1,0 +1,167 @@
+//! Whatever the server can answer or complain of is explained in docs/guide/troubleshooting.md.
+//!
+//! Codes stand in `http/error.rs`, the tutorial's words beside their handlers,
+//! and what means alarm in `tracing::error!` and `tracing::warn!`. This looks at
+//! how those are written, not at what they do; when it finds none, it says so.
+
+use std::collections::BTreeSet;
+
+use super::Fault;
+use crate::repository::SourceFile;
+
+const PAGE: &str = "docs/guide/troubleshooting.md";
+const ERRORS: &str = "crates/countersign/src/http/error.rs";
+const HANDLERS: &str = "crates/countersign/src/http/";
+const LOGGING: [&str; 2] = ["crates/countersign/src/", "crates/countersign-store/src/"];
+
+/// Reports what the page does not explain, and codes on it that nothing answers any more.
+pub(super) fn troubles_are_explained(files: &[SourceFile]) -> Vec<Fault> {
+    let Some(page) = files.iter().find(|file| file.path == PAGE) else {
+        return vec![Fault::in_file(PAGE, "is missing; it says what errors mean and what to do")];
+    };
+    let of = |places: &[&str], find: fn(&str) -> Vec<&str>| -> BTreeSet<String> {
+        let is_there = |file: &&SourceFile| places.iter().any(|place| file.path.starts_with(place));
+        let sources = files.iter().filter(|file| file.is_rust() && !file.is_test()).filter(is_there);
+        sources.flat_map(|file| find(&file.text)).map(joined).collect()
+    };
+    let codes = of(&[ERRORS], codes);
+    let listed = rows(&page.text);
+    let mut faults = Vec::new();
+    for (kind, wanted) in [
+        ("code", &codes),
+        ("message", &of(&[HANDLERS], messages)),
+        ("line of the log", &of(&LOGGING, alarms)),
+    ] {
+        if wanted.is_empty() {
+            faults.push(Fault::in_file(PAGE, format!("no {kind} was found in the sources; mend this rule")));
+        }
+        // A row cannot quote what stands in backticks.
+        let unquoted = wanted.iter().map(|wanted| wanted.split('`').next().unwrap_or_default().trim());
+        for missing in unquoted.filter(|wanted| !listed.contains(wanted)) {
+            let what = format!("does not explain the {kind} `{missing}`; add a row that begins with it");
+            faults.push(Fault::in_file(PAGE, what));
+        }
+    }
+    for stale in listed.iter().filter(|row| is_code(row) && !codes.contains(**row)) {
+        faults.push(Fault::in_file(PAGE, format!("explains `{stale}`, which nothing answers; take it out")));
+    }
+    faults
+}
+
+/// What the tables of the page explain: the code that a row begins with.
+fn rows(page: &str) -> BTreeSet<&str> {
+    page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// `Self::new(StatusCode::…, "code", …)`, and the arms of a match that answer one.
+fn codes(source: &str) -> Vec<&str> {
+    let made =
+        after(source, "Self::new(").filter_map(|rest| first_literal(rest.split_once(',')?.1.trim_start()));
+    let chosen = after(source, "=>").filter_map(|rest| {
+        first_literal(rest.trim_start_matches(|c: char| c.is_whitespace() || "{(".contains(c)))
+    });
+    made.chain(chosen).filter(|literal| is_code(literal)).collect()
+}
+
+/// The words that a handler of the tutorial's API chooses itself.
+fn messages(source: &str) -> Vec<&str> {
+    let called = ["Message::unauthorized(", "Message::forbidden("];
+    let called = called.into_iter().flat_map(|call| after(source, call)).filter_map(first_literal);
+    let named = after(source, "const BAD_").filter_map(|rest| first_literal(rest.split_once("= ")?.1));
+    called.chain(named).collect()
+}
+
+/// The sentence of each `tracing::error!` and `tracing::warn!`: its last literal.
+fn alarms(source: &str) -> Vec<&str> {
+    let calls = ["tracing::error!(", "tracing::warn!("].into_iter().flat_map(|call| after(source, call));
+    calls.filter_map(|rest| literals(to_closing(rest)).last()).collect()
+}
+
+/// The text up to where the bracket closes in which it begins.
+fn to_closing(text: &str) -> &str {
+    let (mut depth, mut is_quoted) = (0, false);
+    let end = text.find(|c| {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            '(' if !is_quoted => depth += 1,
+            ')' if !is_quoted && depth == 0 => return true,
+            ')' if !is_quoted => depth -= 1,
+            _ => {}
+        }
+        false
+    });
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn after<'s>(source: &'s str, mark: &'s str) -> impl Iterator<Item = &'s str> {
+    source.match_indices(mark).map(move |(place, _)| &source[place + mark.len()..])
+}
+
+/// The literal that a text begins with.
+fn first_literal(text: &str) -> Option<&str> {
+    text.strip_prefix('"')?.split('"').next()
+}
+
+/// The literals of a text without quotes inside them.
+fn literals(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').skip(1).step_by(2)
+}
+
+/// A literal on one line: a backslash at the end of one leads to the words of the next.
+fn joined(literal: &str) -> String {
+    let lines = literal.split("\\\n").enumerate();
+    lines.map(|(number, line)| if number == 0 { line } else { line.trim_start() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::sample;
+
+    const SOURCE: &str = r#"
+        pub(super) fn busy() -> Self { Self::new(StatusCode::A, "busy", "Text.") }
+        fn long() -> Self {
+            Self::new(
+                StatusCode::B,
+                "too_long",
+                "Text.",
+            )
+        }
+        _ if it.is() => "later",
+        StatusCode::C => ("gone", "There is nothing."),
+        StatusCode::D => {
+            ("moved", "Elsewhere.")
+        }
+        _ => Self::other(),
+        return Err(Message::forbidden("Not for you"));
+        const BAD_TOKEN: &str = "Bad token";
+        Kind::A => tracing::error!(key = f("value"), "it (nearly) \
+            broke: see `key`"),
+        Kind::B => tracing::info!("all is well");
+    "#;
+
+    #[test]
+    fn what_is_written_in_the_sources_is_found() {
+        assert_eq!(codes(SOURCE), ["busy", "too_long", "later", "gone", "moved"]);
+        assert_eq!(messages(SOURCE), ["Not for you", "Bad token"]);
+        assert_eq!(
+            alarms(SOURCE).into_iter().map(joined).collect::<Vec<_>>(),
+            ["it (nearly) broke: see `key`"]
+        );
+    }
+
+    #[test]
+    fn what_the_page_lacks_is_reported_and_so_is_what_it_invents() {
+        let page = "| `busy` | a |\n| `later` | b |\n| `gone` | c |\n| `moved` | c |\n| `invented` | d |\n| `Not for you` | e |\n\
+                    | `it (nearly) broke: see` `key` | f |\n";
+        let faults = troubles_are_explained(&[sample(PAGE, page), sample(ERRORS, SOURCE)]);
+        let named =
+            |name: &str| faults.iter().filter(|fault| fault.what.contains(&format!("`{name}`"))).count();
+        assert_eq!((named("too_long"), named("Bad token"), named("invented")), (1, 1, 1));
+        assert_eq!(faults.len(), 3);
+    }
+}
