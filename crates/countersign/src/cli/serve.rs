@@ -104,11 +104,11 @@ impl Serve {
 /// that fails.
 fn begin_anew(program: &Path, places: [(&str, SocketAddr); 2]) -> anyhow::Error {
     let mut command = std::process::Command::new(program);
-    let places =
-        places.map(|(flag, address)| [flag.to_owned(), address.to_string()]).concat().map(OsString::from);
-    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let places: Vec<OsString> =
+        places.map(|(flag, address)| [flag.into(), address.to_string().into()]).concat();
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // It may have begun anew before.
-    command.args(words.strip_suffix(&places).unwrap_or(&words)).args(places);
+    command.args(words.strip_suffix(places.as_slice()).unwrap_or(&words)).args(places);
     anyhow::Error::new(command.exec()).context("the server could not begin anew: start it again")
 }
 

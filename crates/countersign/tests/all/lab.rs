@@ -81,7 +81,7 @@ fn the_page_and_its_files_load_nothing_from_elsewhere_and_cannot_be_framed() {
             "src=\"//",
             "<link rel=\"stylesheet\" href=\"http",
             "@import",
-            "url(",
+            ": url(",
             "<script>",
             "<style",
             "style=\"",
