@@ -53,6 +53,9 @@ pub enum IssuerError {
     /// At fault: the issuer. Its set has no key that a token could be verified with.
     #[error("the key set has no usable key")]
     NoKeys,
+    /// At fault: the issuer, or the configuration, which asks for [`crate::WhenStale::Refuse`].
+    #[error("the issuer names no list of revocations, without which no token is accepted")]
+    NoList,
     /// At fault: the issuer, which names a list of revocations and does not serve it. The reasons went to
     /// [`crate::Discovery::on_trouble`].
     #[error("the list of revocations did not arrive in time")]
@@ -77,7 +80,8 @@ pub enum FollowError {
     #[error("the stream cannot be opened, or broke")]
     Stream(#[from] IssuerError),
     /// At fault: the issuer, if it has a list. Its metadata is looked at again with each key set; until it names a
-    /// list, a revoked session goes on until its token expires.
+    /// list, a revoked session goes on until its token expires, or with [`crate::WhenStale::Refuse`] no token is
+    /// accepted.
     #[error("the metadata names no list of revocations")]
     NoList,
     /// At fault: whatever answered at the stream's address.

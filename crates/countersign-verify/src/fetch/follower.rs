@@ -27,7 +27,7 @@ pub(super) struct Follower {
     pub(super) source: Arc<Source>,
     pub(super) cache: Arc<KeyCache>,
     pub(super) feed: RevocationFeed,
-    /// Whether the list was read to its end once, or there is none.
+    /// Whether the list was read to its end once, or is not waited for.
     pub(super) is_ready: watch::Sender<bool>,
 }
 
@@ -52,7 +52,7 @@ impl Follower {
     /// Waits until the metadata names a list, and then follows it.
     pub(super) async fn run(self) {
         let Some(list) = self.find_list().await else { return };
-        self.feed.decide(Following::Yes);
+        self.feed.decide(Following::From(self.cache.now()));
         let stream = stream_of(list.clone());
         let mut failures = 0_u32;
         loop {
@@ -72,7 +72,7 @@ impl Follower {
         }
     }
 
-    /// Where the list is. While the metadata names none, tokens are accepted without one, which is reported.
+    /// Where the list is. That the metadata names none is reported, because tokens may be accepted without one.
     async fn find_list(&self) -> Option<Url> {
         let mut address = self.source.feed.subscribe();
         loop {
@@ -81,7 +81,7 @@ impl Follower {
             if let FeedAddress::At(list) = known {
                 return Some(list);
             }
-            self.feed.decide(Following::No);
+            self.feed.decide(Following::Unlisted);
             self.is_ready.send_replace(true);
             if matches!(known, FeedAddress::Ignored) {
                 return None;

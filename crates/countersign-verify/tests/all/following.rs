@@ -36,28 +36,6 @@ async fn a_verifier_that_is_ready_knows_what_was_revoked_before() {
 }
 
 #[tokio::test]
-async fn an_issuer_without_a_list_is_not_waited_for() {
-    let api = Api::start(FakeIssuer::without_feed).await;
-    assert!(api.verify(SESSIONS[0]).is_ok());
-    assert_eq!(api.issuer.streams(), 0);
-}
-
-#[tokio::test]
-async fn a_list_that_an_upgraded_issuer_names_later_is_followed() {
-    let often = |discovery: Discovery| discovery.refresh_every(Duration::from_millis(50));
-    let api = Api::with(FakeIssuer::without_feed, often).await;
-    assert!(api.troubles.mention("names no list of revocations"));
-    api.issuer.revoke(revoked(SESSIONS[0]));
-    assert!(api.verify(SESSIONS[0]).is_ok());
-    api.issuer.set_metadata("revocation_feed_uri", format!("{}/revocations", api.issuer.name));
-    eventually("it is followed", || {
-        api.time.advance(1);
-        api.is_revoked(SESSIONS[0])
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_list_is_ignored_only_when_told_so_and_followed_elsewhere_when_told_so() {
     let entry = |issuer: &FakeIssuer| issuer.revoke(revoked(SESSIONS[0]));
     let ignoring = Api::with(entry, Discovery::ignore_revocations).await;

@@ -11,4 +11,5 @@ mod keys;
 mod layer;
 mod revocations;
 mod support;
+mod unlisted;
 mod verifier;
