@@ -11,6 +11,7 @@ use super::error::{IssuerError, Trouble};
 use super::follower::Follower;
 use super::key_cache::{self, KeyCache};
 use super::source::{FeedAddress, KeyAddress, Observer, Source};
+use super::voice::Voice;
 use super::{Fetched, origin};
 use crate::revocations::Following;
 use crate::{Clock, Issuer, RevocationFeed, WhenStale};
@@ -212,7 +213,8 @@ impl Parts {
         let runtime = Handle::try_current().map_err(|_| IssuerError::NoRuntime)?;
         let name = source.issuer.clone();
         let keeping = runtime.spawn(key_cache::keep(cache.clone(), source.clone()));
-        let follower = Follower { source, cache: cache.clone(), feed: feed.clone(), is_ready };
+        let follower =
+            Follower { source, cache: cache.clone(), feed: feed.clone(), is_ready, voice: Voice::default() };
         let following = runtime.spawn(follower.run());
         let tasks = [keeping.abort_handle(), following.abort_handle()];
         Ok(Issuer::fetched(name, Fetched { cache, tasks }, feed))

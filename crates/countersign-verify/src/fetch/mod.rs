@@ -5,14 +5,17 @@
 //! follows the list of revocations. Whoever verifies a token never waits for either, but for keys that are on
 //! their way.
 
+mod asking;
 mod discovery;
 mod error;
 mod event_stream;
 mod follower;
 mod key_cache;
+mod listening;
 mod origin;
 mod pause;
 mod source;
+mod voice;
 
 use std::fmt;
 use std::sync::Arc;

@@ -153,6 +153,28 @@ impl RevocationFeed {
         Self::in_state(when_stale, State::Undecided)
     }
 
+    /// As [`Revocations::apply_after`].
+    pub(crate) fn apply_after(
+        &self,
+        place: Option<&str>,
+        piece: RevocationPiece,
+        arrived: Timestamp,
+    ) -> Result<(), ApplyError> {
+        match &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner) {
+            State::Followed { list, .. } => list.apply_after(place, piece, arrived),
+            State::Undecided | State::NotFollowed | State::Unlisted => Ok(()),
+        }
+    }
+
+    /// As [`Revocations::begin_anew`].
+    pub(crate) fn begin_anew(&self) {
+        if let State::Followed { list, .. } =
+            &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+        {
+            list.begin_anew();
+        }
+    }
+
     /// Ends the time in which nobody knew. A decision stands, but for an issuer that names a list after all.
     pub(crate) fn decide(&self, following: Following) {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);

@@ -37,6 +37,7 @@ fn in_full(trouble: &Trouble) -> String {
 pub(crate) struct Api {
     pub(crate) time: Time,
     pub(crate) issuer: FakeIssuer,
+    followed: Issuer,
     verifier: Verifier,
     pub(crate) troubles: Troubles,
 }
@@ -55,10 +56,10 @@ impl Api {
         adjust(&issuer);
         let troubles = Troubles::default();
         let discovery = troubles.observe(Issuer::discover(issuer.name.as_str()).clock(time.clock()));
-        let discovered = settings(discovery).connect().await;
-        let discovered = discovered.unwrap_or_else(|error| panic!("{error}: {:?}", troubles.0));
-        let verifier = Verifier::for_audience(AUDIENCE, discovered).clock(time.clock());
-        Self { time, issuer, verifier, troubles }
+        let followed = settings(discovery).connect().await;
+        let followed = followed.unwrap_or_else(|error| panic!("{error}: {:?}", troubles.0));
+        let verifier = Verifier::for_audience(AUDIENCE, followed.clone()).clock(time.clock());
+        Self { time, issuer, followed, verifier, troubles }
     }
 
     /// The outcome for a token of that session.
@@ -69,6 +70,11 @@ impl Api {
 
     pub(crate) fn is_revoked(&self, session: &str) -> bool {
         matches!(self.verify(session), Err(Refusal::Revoked))
+    }
+
+    /// Whether the list is known as it is now.
+    pub(crate) fn is_up_to_date(&self) -> bool {
+        self.followed.revocations().as_of() == Some(self.time.now())
     }
 
     pub(crate) fn is_unknown(&self) -> bool {

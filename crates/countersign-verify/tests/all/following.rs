@@ -199,24 +199,6 @@ async fn what_is_no_stream_of_events_or_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn while_the_stream_is_refused_the_list_is_asked_for() {
-    let full = "HTTP/1.1 503 Full\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n";
-    let refuse = |issuer: &FakeIssuer| {
-        issuer.serve_list();
-        issuer.script(Script::Breaks(full.to_owned()));
-        let others = (0..1500).map(|number| revoked(&format!("01a20dc4-c2f3-724c-8000-{number:012x}")));
-        others.for_each(|entry| issuer.revoke(entry));
-        issuer.revoke(revoked(SESSIONS[0]));
-    };
-    let api = Api::start(refuse).await;
-    assert!(api.is_revoked(SESSIONS[0]), "all pages are read before it is ready");
-    assert!(api.verify(SESSIONS[1]).is_ok());
-    api.issuer.revoke(revoked(SESSIONS[1]));
-    eventually("it is refused", || api.is_revoked(SESSIONS[1])).await;
-    assert_eq!(api.resumed().len(), 1, "no stream was opened meanwhile");
-}
-
-#[tokio::test]
 async fn a_stream_that_falls_silent_is_opened_again() {
     let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
     api.issuer.be_silent(true);
@@ -224,6 +206,30 @@ async fn a_stream_that_falls_silent_is_opened_again() {
     eventually("silence is noticed", || api.troubles.mention("no sign of life")).await;
     api.issuer.be_silent(false);
     eventually("what was missed is known", || api.is_revoked(SESSIONS[1])).await;
+}
+
+#[tokio::test]
+async fn streams_that_end_soon_are_opened_less_and_less_often_whatever_the_clock_says() {
+    let api = Api::start(|_| {}).await;
+    let started = tokio::time::Instant::now();
+    for streams in 2..=6 {
+        api.time.advance(10);
+        eventually("it is heard", || api.is_up_to_date()).await;
+        api.issuer.end_streams();
+        eventually("it is opened again", || api.issuer.streams() == streams).await;
+    }
+    // Halves of 250 ms, twice that, and so on.
+    let shortest = Duration::from_millis(125 + 250 + 500 + 1000 + 2000);
+    assert!(started.elapsed() >= shortest, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_issuer_does_not_understand_is_forgotten() {
+    let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
+    api.issuer.script(Script::Breaks("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_owned()));
+    api.issuer.end_streams();
+    eventually("it is followed again", || api.issuer.streams() == 3).await;
+    assert_eq!(api.resumed(), [None, Some("1-0102030405ff".to_owned()), None]);
 }
 
 #[tokio::test]

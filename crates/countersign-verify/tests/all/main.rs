@@ -9,6 +9,7 @@ mod fake_issuer;
 mod following;
 mod keys;
 mod layer;
+mod list;
 mod revocations;
 mod support;
 mod unlisted;
