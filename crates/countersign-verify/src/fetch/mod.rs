@@ -2,8 +2,8 @@
 //! the times when they cannot be had.
 //!
 //! Two tasks run for an issuer and end with its last clone. One fetches the key set, one at a time; the other
-//! follows the list of revocations. Whoever verifies a token never waits for either, but for keys that are on
-//! their way.
+//! follows the list of revocations: it listens to the stream, and asks for the list while that is silent. Whoever
+//! verifies a token never waits for either, but for keys that are on their way.
 
 mod asking;
 mod discovery;
