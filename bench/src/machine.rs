@@ -25,6 +25,12 @@ pub(crate) fn today() -> Result<String> {
     Ok(process::run(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?.trim().to_owned())
 }
 
+/// How many processes wanted a processor during the last minute, on average.
+pub(crate) fn load() -> Result<String> {
+    let load = fs::read_to_string("/proc/loadavg")?;
+    load.split(' ').next().map(str::to_owned).context("the system does not say its load")
+}
+
 fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     line.split_once(':').map(|(_, value)| value.trim())

@@ -24,6 +24,7 @@ mod roaming;
 mod scale;
 mod server;
 mod storeless;
+mod usage;
 mod verifying;
 
 use std::path::Path;

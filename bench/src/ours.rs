@@ -156,10 +156,3 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
     ensure!(program.exists(), "{} is not built: run cargo build --release", program.display());
     Ok(program)
 }
-
-/// The resident memory of a process, in KiB.
-pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")
-}

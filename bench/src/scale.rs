@@ -21,10 +21,10 @@ use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};
 use crate::console::{now, say};
 use crate::fleet::{self, Fleet, Plan};
 use crate::job::{Job, Says};
-use crate::ours::{self, Form, Ours};
+use crate::ours::{Form, Ours};
 use crate::page::{mebibytes, put_between};
 use crate::report::millis;
-use crate::{machine, process, server};
+use crate::{machine, process, server, usage};
 
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
@@ -84,13 +84,13 @@ fn measure(sessions: u64) -> Result<Row> {
         if forgotten { "files not in memory" } else { "files in memory" }
     ));
     sleep(REST);
-    let idle_kib = ours::resident_kib(ours.pid)?;
+    let idle_kib = usage::resident_kib(ours.pid)?;
     let refreshing_cold = refresh(&ours, 0..sessions / 10, (0.0, SECONDS_COLD))?;
     read_files(&ours.directory)?;
     let refreshing = refresh(&ours, sessions / 10..sessions, (WARM_UP, SECONDS))?;
-    let busy_kib = ours::resident_kib(ours.pid)?;
+    let busy_kib = usage::resident_kib(ours.pid)?;
     sleep(REST);
-    let rested_kib = ours::resident_kib(ours.pid)?;
+    let rested_kib = usage::resident_kib(ours.pid)?;
     let bytes_after = size(&ours.directory)?;
     Ok(Row {
         sessions,

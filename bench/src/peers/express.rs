@@ -38,6 +38,6 @@ pub(super) fn start(form: Form, cpu: Cpu) -> Result<Peer> {
         dialect: Dialect::Tutorial,
         opening: Opening::GetTokens,
         reuse: Reuse::Accepted,
-        _servers: vec![server],
+        servers: vec![server],
     })
 }

@@ -49,7 +49,7 @@ pub(super) fn start(cpu: Cpu) -> Result<Peer> {
         dialect: Dialect::OAuth { path: token_path(REALM), client_id, client_secret },
         opening: Opening::Password { users: USERS, password },
         reuse: Reuse::Refused,
-        _servers: vec![keycloak, postgres],
+        servers: vec![keycloak, postgres],
     })
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Peer {
     opening: Opening,
     reuse: Reuse,
     /// Dropped from the first to the last: a server before the database that it uses.
-    _servers: Vec<Server>,
+    servers: Vec<Server>,
 }
 
 /// How a refresh is asked for.
@@ -113,6 +113,11 @@ impl Peer {
             Kind::OidcProvider => oidc_provider::start(cpu),
             Kind::Keycloak => keycloak::start(cpu),
         }
+    }
+
+    /// The process that answers, where there is one.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.servers.first().map(Server::pid)
     }
 
     /// The refresh tokens of so many new sessions.

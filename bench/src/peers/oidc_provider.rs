@@ -24,6 +24,6 @@ pub(super) fn start(cpu: Cpu) -> Result<Peer> {
         dialect: Dialect::OAuth { path: "/token".to_owned(), client_id, client_secret },
         opening: Opening::Seed,
         reuse: Reuse::Refused,
-        _servers: vec![server],
+        servers: vec![server],
     })
 }

@@ -11,7 +11,6 @@ mod rotating;
 mod speed;
 mod strangers;
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::compare::{CLIENTS, CONNECTIONS, Effort, SERVERS};
 use crate::console::say;
 use crate::ours::{Form, Ours};
-use crate::{page, process};
+use crate::{machine, page, process};
 use revoking::{Revoking, Seen};
 use rotating::Rotating;
 use strangers::Volley;
@@ -39,7 +38,7 @@ pub(crate) struct Plan {
 
 /// As for the page.
 pub(crate) const WHOLE: Plan = Plan {
-    speed: Effort { rounds: 3, warm_up: 1.5, seconds: 3.0 },
+    speed: Effort { rounds: 3, warm_up: 3.0, seconds: 4.0 },
     revoked: revoking::PER_MINUTE,
     strangers: 10_000,
     volleys: strangers::Volleys::AroundCoolDown,
@@ -67,8 +66,7 @@ struct Bench {
 ///
 /// When something did not work at all. For a page, a goal that is missed is none.
 pub(crate) fn run(plan: &Plan, page: Option<&Path>) -> Result<()> {
-    let load = fs::read_to_string("/proc/loadavg")?;
-    let load = load.split(' ').next().unwrap_or_default();
+    let load_before = machine::load()?;
     stay_on_clients_processor()?;
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let sessions = plan.revoked + 2 * CONNECTIONS;
@@ -82,7 +80,7 @@ pub(crate) fn run(plan: &Plan, page: Option<&Path>) -> Result<()> {
     say(&report::revoking(&revoking)?);
     let rotating = rotating::measure(&bench, CONNECTIONS + plan.revoked, plan.rotations)?;
     say(&report::rotating(&rotating)?);
-    let text = report::whole(plan.speed, load, (&speed, &revoking, &strangers, &rotating))?;
+    let text = report::whole(plan.speed, &load_before, (&speed, &revoking, &strangers, &rotating))?;
     match page {
         Some(page) => page::put_between(page, "verifying", &text),
         None => check(&revoking, &strangers, &rotating),

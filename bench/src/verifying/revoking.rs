@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Bench;
 use super::api::{Api, Caller};
+use crate::usage;
 
 /// What the goal speaks of.
 pub(super) const PER_MINUTE: u64 = 10_000;
@@ -57,7 +58,7 @@ type Sighting = (usize, Option<Duration>);
 pub(super) fn measure(bench: &Bench, first: u64, count: u64) -> Result<Revoking> {
     let apis = [Api::axum(&bench.issuer, None)?, Api::express(&bench.issuer)?];
     let holders = bench.holders(first, count)?;
-    let memory = || apis.iter().map(Api::resident_kib).collect::<Result<Vec<_>>>();
+    let memory = || apis.iter().map(|api| usage::resident_kib(api.pid())).collect::<Result<Vec<_>>>();
     let revoked = || bench.issuer.counted("countersign_sessions_revoked_total", "");
     let (revoked_before, memory_before) = (revoked()?, memory()?);
     let addresses = apis.each_ref().map(|api| api.base);

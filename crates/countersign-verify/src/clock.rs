@@ -1,4 +1,4 @@
-//! The one place that asks the system for the time; tests bring a clock of their own.
+//! The one place that asks the system for the time of day; tests bring a clock of their own.
 
 use std::fmt;
 use std::sync::Arc;

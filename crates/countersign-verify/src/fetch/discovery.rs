@@ -11,6 +11,7 @@ use super::error::{IssuerError, Trouble};
 use super::follower::Follower;
 use super::key_cache::{self, KeyCache};
 use super::source::{FeedAddress, KeyAddress, Observer, Source};
+use super::voice::Voice;
 use super::{Fetched, origin};
 use crate::revocations::Following;
 use crate::{Clock, Issuer, RevocationFeed, WhenStale};
@@ -45,6 +46,8 @@ pub struct Discovery {
 enum Feed {
     AsTheMetadataSays,
     At(String),
+    /// The metadata is not asked, and nobody else said.
+    Unsaid,
     Ignored,
 }
 
@@ -62,9 +65,9 @@ impl Issuer {
     }
 
     /// An issuer without metadata, or whose metadata is not to be asked. Its revocations are not followed unless
-    /// [`Discovery::follow`] says where they are.
+    /// [`Discovery::follow`] says where they are; without that, [`WhenStale::Refuse`] is an error.
     pub fn fetching(name: impl Into<Arc<str>>, jwks_url: impl Into<String>) -> Discovery {
-        Discovery::new(name.into(), Some(jwks_url.into()), Feed::Ignored)
+        Discovery::new(name.into(), Some(jwks_url.into()), Feed::Unsaid)
     }
 }
 
@@ -81,7 +84,7 @@ impl Discovery {
         }
     }
 
-    /// What to do with tokens while the list of revocations is behind.
+    /// What to do with tokens while the list of revocations is behind, or if there is none.
     pub fn when_stale(mut self, when_stale: WhenStale) -> Self {
         self.when_stale = when_stale;
         self
@@ -95,7 +98,7 @@ impl Discovery {
     }
 
     /// Accepts the tokens of sessions that were revoked, until they expire, even if the issuer says which they
-    /// are.
+    /// are, and whatever [`Discovery::when_stale`] says.
     pub fn ignore_revocations(mut self) -> Self {
         self.feed = Feed::Ignored;
         self
@@ -126,12 +129,17 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// When the issuer cannot be reached within seconds, or is not as it must be.
+    /// When the issuer cannot be reached within seconds, or is not as it must be, or names no list of revocations
+    /// with [`WhenStale::Refuse`].
     pub async fn connect(self) -> Result<Issuer, IssuerError> {
+        let when_stale = self.when_stale;
         let parts = self.parts()?;
         parts.cache.begin();
         let fetched = parts.source.key_set().await;
         parts.cache.end(fetched)?;
+        if when_stale.needs_list() && matches!(*parts.source.feed.borrow(), FeedAddress::Nowhere) {
+            return Err(IssuerError::NoList);
+        }
         let mut is_ready = parts.is_ready.subscribe();
         let issuer = parts.start()?;
         let ready = is_ready.wait_for(|is_ready| *is_ready);
@@ -146,7 +154,8 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// When an address is not acceptable, or there is no Tokio runtime.
+    /// When an address is not acceptable, or there is no Tokio runtime, or there cannot be a list of revocations
+    /// with [`WhenStale::Refuse`].
     pub fn connect_lazily(self) -> Result<Issuer, IssuerError> {
         let parts = self.parts()?;
         parts.cache.begin();
@@ -164,13 +173,14 @@ impl Discovery {
         let address = match self.feed {
             Feed::AsTheMetadataSays => FeedAddress::Unknown,
             Feed::At(address) => FeedAddress::At(origin::parse(&address)?),
-            Feed::Ignored => FeedAddress::Ignored,
+            Feed::Unsaid if self.when_stale.needs_list() => return Err(IssuerError::NoList),
+            Feed::Unsaid | Feed::Ignored => FeedAddress::Ignored,
         };
         let feed = RevocationFeed::undecided(self.when_stale);
         match address {
             FeedAddress::Unknown | FeedAddress::Nowhere => {}
             FeedAddress::Ignored => feed.decide(Following::No),
-            FeedAddress::At(_) => feed.decide(Following::Yes),
+            FeedAddress::At(_) => feed.decide(Following::From(self.clock.now())),
         }
         let source = Source {
             client: origin::client(&self.issuer)?,
@@ -203,7 +213,8 @@ impl Parts {
         let runtime = Handle::try_current().map_err(|_| IssuerError::NoRuntime)?;
         let name = source.issuer.clone();
         let keeping = runtime.spawn(key_cache::keep(cache.clone(), source.clone()));
-        let follower = Follower { source, cache: cache.clone(), feed: feed.clone(), is_ready };
+        let follower =
+            Follower { source, cache: cache.clone(), feed: feed.clone(), is_ready, voice: Voice::default() };
         let following = runtime.spawn(follower.run());
         let tasks = [keeping.abort_handle(), following.abort_handle()];
         Ok(Issuer::fetched(name, Fetched { cache, tasks }, feed))

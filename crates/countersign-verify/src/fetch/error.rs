@@ -53,6 +53,9 @@ pub enum IssuerError {
     /// At fault: the issuer. Its set has no key that a token could be verified with.
     #[error("the key set has no usable key")]
     NoKeys,
+    /// At fault: the issuer, or the configuration, which asks for [`crate::WhenStale::Refuse`].
+    #[error("the issuer names no list of revocations, without which no token is accepted")]
+    NoList,
     /// At fault: the issuer, which names a list of revocations and does not serve it. The reasons went to
     /// [`crate::Discovery::on_trouble`].
     #[error("the list of revocations did not arrive in time")]
@@ -76,15 +79,26 @@ pub enum FollowError {
     /// was revoked.
     #[error("the stream cannot be opened, or broke")]
     Stream(#[from] IssuerError),
+    /// At fault: the network, or an issuer that is away, does not serve the list that it names, or does not know what
+    /// was revoked.
+    #[error("the list cannot be had")]
+    List(#[source] IssuerError),
     /// At fault: the issuer, if it has a list. Its metadata is looked at again with each key set; until it names a
-    /// list, a revoked session goes on until its token expires.
+    /// list, a revoked session goes on until its token expires, or with [`crate::WhenStale::Refuse`] no token is
+    /// accepted.
     #[error("the metadata names no list of revocations")]
     NoList,
     /// At fault: whatever answered at the stream's address.
     #[error("the answer is no stream of events")]
     NoEvents,
+    /// At fault: whatever answered at the list's address.
+    #[error("the answer is no piece of the list")]
+    NoPiece,
+    /// At fault: the issuer, or several that know nothing of each other at one address.
+    #[error("the list does not go on, and says that there is more of it")]
+    NoProgress,
     /// At fault: the network, or a proxy that keeps answers back. The issuer gives a sign of life every five
-    /// seconds.
+    /// seconds. The list is asked for meanwhile.
     #[error("there was no sign of life for 15 seconds")]
     Silence,
     /// At fault: the issuer, or something on the way.
@@ -98,10 +112,15 @@ pub enum FollowError {
     Apply(#[from] ApplyError),
 }
 
+/// An issuer that asks for more is asked sooner nevertheless: no token is accepted until it answers.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
+
 impl FollowError {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Stream(error) => error.retry_after(),
+            Self::Stream(error) | Self::List(error) => {
+                error.retry_after().map(|asked_for| asked_for.min(LONGEST_RETRY_AFTER))
+            }
             _ => None,
         }
     }
@@ -117,4 +136,21 @@ pub enum Trouble {
     /// The list of revocations is not followed at the moment.
     #[error("the revocations of the issuer cannot be followed")]
     Revocations(#[source] FollowError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_may_ask_for_half_a_minute_at_most() {
+        for (asked_for, waits) in [(6, 6), (30, 30), (31, 30), (u64::MAX, 30)] {
+            let retry_after = Some(Duration::from_secs(asked_for));
+            let full = || IssuerError::Status { status: 503, retry_after };
+            for error in [FollowError::Stream(full()), FollowError::List(full())] {
+                assert_eq!(error.retry_after(), Some(Duration::from_secs(waits)), "{error}");
+            }
+        }
+        assert_eq!(FollowError::Silence.retry_after(), None);
+    }
 }

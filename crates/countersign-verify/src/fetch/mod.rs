@@ -2,17 +2,20 @@
 //! the times when they cannot be had.
 //!
 //! Two tasks run for an issuer and end with its last clone. One fetches the key set, one at a time; the other
-//! follows the list of revocations. Whoever verifies a token never waits for either, but for keys that are on
-//! their way.
+//! follows the list of revocations: it listens to the stream, and asks for the list while that is silent. Whoever
+//! verifies a token never waits for either, but for keys that are on their way.
 
+mod asking;
 mod discovery;
 mod error;
 mod event_stream;
 mod follower;
 mod key_cache;
+mod listening;
 mod origin;
 mod pause;
 mod source;
+mod voice;
 
 use std::fmt;
 use std::sync::Arc;

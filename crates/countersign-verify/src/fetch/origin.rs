@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -59,18 +59,20 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
 
 /// The body of a small document.
 pub(super) async fn get(client: &Client, url: Url, longest: usize) -> Result<Vec<u8>, IssuerError> {
-    let body = async {
-        let mut response = accepted(client.get(url).send().await?)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > longest {
-                return Err(IssuerError::TooLong(longest));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    };
+    let body = async { body(accepted(client.get(url).send().await?)?, longest).await };
     tokio::time::timeout(ANSWER_TIME, body).await.map_err(|_| IssuerError::TooSlow)?
+}
+
+/// The body of an answer, to its end.
+pub(super) async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, IssuerError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > longest {
+            return Err(IssuerError::TooLong(longest));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// An answer with status 200; anything else, a redirect included, is an error.
@@ -80,6 +82,14 @@ pub(super) fn accepted(response: Response) -> Result<Response, IssuerError> {
     }
     let retry_after = retry_after(response.headers());
     Err(IssuerError::Status { status: response.status().as_u16(), retry_after })
+}
+
+/// Whether an answer says that it is of this media type, with whatever parameters.
+pub(super) fn is_of(media_type: &str, response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|said| {
+        let said = said.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        said.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes())
+    })
 }
 
 /// RFC 9110 §10.2.3; dates are not read, since they would depend on both clocks.

@@ -25,21 +25,31 @@ enum State {
     /// Nobody knows yet whether the issuer has a list.
     #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "a fetched issuer begins here"))]
     Undecided,
-    /// The issuer has none, or its revocations were explicitly ignored.
+    /// The caller said that the issuer's revocations do not matter.
     NotFollowed,
-    Followed(Box<Revocations>),
+    /// The issuer names no list so far.
+    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only metadata names a list"))]
+    Unlisted,
+    Followed {
+        list: Box<Revocations>,
+        /// Tokens were served without a list until then, when the issuer began to name one.
+        unlisted_until: Option<Timestamp>,
+    },
 }
 
-/// What to do with tokens while the list of revocations is not up to date: 503, sooner or later. A session that is
-/// known to be revoked is refused in any case.
+/// What to do with tokens while the list of revocations is not up to date, or there is none: 503, sooner or later. A
+/// session that is known to be revoked is refused in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenStale {
-    /// Go on with what is known for so long since the list was last complete.
+    /// Go on with what is known for so long since the list was last complete. The tokens of an issuer whose metadata
+    /// names no list are accepted until they expire; when it names one later, service goes on for so long until the
+    /// list is there.
     Serve {
         /// By default a minute: long enough for a restart of the issuer, short against the life of a token.
         up_to: Duration,
     },
-    /// Go on for 15 seconds, in which three signs of life were missed.
+    /// Accept no token without a list that is recent: go on for 15 seconds, in which three signs of life were missed,
+    /// and not at all with an issuer whose metadata names no list.
     Refuse,
 }
 
@@ -53,6 +63,11 @@ impl WhenStale {
             Self::Refuse => THREE_SIGNS_OF_LIFE,
         }
     }
+
+    /// Whether no token is accepted of an issuer that has no list.
+    pub(crate) const fn needs_list(self) -> bool {
+        matches!(self, Self::Refuse)
+    }
 }
 
 impl Default for WhenStale {
@@ -65,7 +80,7 @@ impl RevocationFeed {
     /// A list that nothing is known of: until it was read to its end, every token is refused with
     /// [`Refusal::RevocationsUnknown`].
     pub fn new(when_stale: WhenStale) -> Self {
-        Self::in_state(when_stale, State::Followed(Box::default()))
+        Self::in_state(when_stale, State::followed(None))
     }
 
     pub(crate) fn not_followed() -> Self {
@@ -83,24 +98,24 @@ impl RevocationFeed {
     /// As [`Revocations::apply`].
     pub fn apply(&self, piece: RevocationPiece, arrived: Timestamp) -> Result<(), ApplyError> {
         match &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner) {
-            State::Followed(list) => list.apply(piece, arrived),
-            State::Undecided | State::NotFollowed => Ok(()),
+            State::Followed { list, .. } => list.apply(piece, arrived),
+            State::Undecided | State::NotFollowed | State::Unlisted => Ok(()),
         }
     }
 
     /// Where the list goes on; `None`: it is to be read from its beginning.
     pub fn cursor(&self) -> Option<String> {
         match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Followed(list) => list.cursor().map(str::to_owned),
-            State::Undecided | State::NotFollowed => None,
+            State::Followed { list, .. } => list.cursor().map(str::to_owned),
+            State::Undecided | State::NotFollowed | State::Unlisted => None,
         }
     }
 
     /// At this moment nothing was missing; `None`: never yet.
     pub fn as_of(&self) -> Option<Timestamp> {
         match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Followed(list) => list.as_of(),
-            State::Undecided | State::NotFollowed => None,
+            State::Followed { list, .. } => list.as_of(),
+            State::Undecided | State::NotFollowed | State::Unlisted => None,
         }
     }
 
@@ -112,15 +127,18 @@ impl RevocationFeed {
     pub fn check(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<(), Refusal> {
         match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::NotFollowed => Ok(()),
-            State::Undecided => Err(Refusal::RevocationsUnknown),
-            State::Followed(list) if list.covers(claims) => Err(Refusal::Revoked),
-            State::Followed(list) if self.is_current(list, now) => Ok(()),
-            State::Followed(_) => Err(Refusal::RevocationsUnknown),
+            State::Unlisted if !self.0.when_stale.needs_list() => Ok(()),
+            State::Followed { list, .. } if list.covers(claims) => Err(Refusal::Revoked),
+            State::Followed { list, unlisted_until }
+                if list.as_of().or(*unlisted_until).is_some_and(|as_of| self.is_recent(as_of, now)) =>
+            {
+                Ok(())
+            }
+            State::Undecided | State::Unlisted | State::Followed { .. } => Err(Refusal::RevocationsUnknown),
         }
     }
 
-    fn is_current(&self, list: &Revocations, now: Timestamp) -> bool {
-        let Some(as_of) = list.as_of() else { return false };
+    fn is_recent(&self, as_of: Timestamp, now: Timestamp) -> bool {
         match now.since(as_of) {
             Some(age) => age <= self.0.when_stale.longest(),
             // Our clock was set back: by how much the list is behind is not known.
@@ -135,16 +153,42 @@ impl RevocationFeed {
         Self::in_state(when_stale, State::Undecided)
     }
 
-    /// Ends the time in which nobody knew; a decision stands.
+    /// As [`Revocations::apply_after`].
+    pub(crate) fn apply_after(
+        &self,
+        place: Option<&str>,
+        piece: RevocationPiece,
+        arrived: Timestamp,
+    ) -> Result<(), ApplyError> {
+        match &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner) {
+            State::Followed { list, .. } => list.apply_after(place, piece, arrived),
+            State::Undecided | State::NotFollowed | State::Unlisted => Ok(()),
+        }
+    }
+
+    /// As [`Revocations::begin_anew`].
+    pub(crate) fn begin_anew(&self) {
+        if let State::Followed { list, .. } =
+            &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+        {
+            list.begin_anew();
+        }
+    }
+
+    /// Ends the time in which nobody knew. A decision stands, but for an issuer that names a list after all.
     pub(crate) fn decide(&self, following: Following) {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
-        match (&*state, following) {
-            (State::Followed(_), _) | (State::NotFollowed, Following::No) => {}
-            (State::Undecided | State::NotFollowed, Following::Yes) => {
-                *state = State::Followed(Box::default());
+        *state = match (&*state, following) {
+            (State::Undecided, Following::No) => State::NotFollowed,
+            (State::Undecided, Following::Unlisted) => State::Unlisted,
+            (State::Undecided, Following::From(_)) => State::followed(None),
+            // Who was served without a list need not be refused because there is to be one.
+            (State::Unlisted, Following::From(now)) => {
+                State::followed((!self.0.when_stale.needs_list()).then_some(now))
             }
-            (State::Undecided, Following::No) => *state = State::NotFollowed,
-        }
+            (State::Unlisted, Following::No | Following::Unlisted)
+            | (State::NotFollowed | State::Followed { .. }, _) => return,
+        };
     }
 }
 
@@ -152,8 +196,18 @@ impl RevocationFeed {
 #[cfg(feature = "fetch")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Following {
-    Yes,
+    /// From this moment on.
+    From(Timestamp),
+    /// The issuer names none so far.
+    Unlisted,
+    /// It was said that it does not matter.
     No,
+}
+
+impl State {
+    fn followed(unlisted_until: Option<Timestamp>) -> Self {
+        Self::Followed { list: Box::default(), unlisted_until }
+    }
 }
 
 impl fmt::Debug for RevocationFeed {
@@ -162,7 +216,8 @@ impl fmt::Debug for RevocationFeed {
         let said: &dyn fmt::Debug = match &*state {
             State::Undecided => &"undecided",
             State::NotFollowed => &"not followed",
-            State::Followed(list) => &list.len(),
+            State::Unlisted => &"no list",
+            State::Followed { list, .. } => &list.len(),
         };
         formatter.debug_tuple("RevocationFeed").field(said).finish()
     }

@@ -75,7 +75,18 @@ impl Revocations {
     ///
     /// When the piece does not follow the last one, or there are too many entries.
     pub fn apply(&mut self, piece: RevocationPiece, arrived: Timestamp) -> Result<(), ApplyError> {
-        if piece.after.is_some() && piece.after != self.cursor {
+        let place = self.cursor.take();
+        self.apply_after(place.as_deref(), piece, arrived)
+    }
+
+    /// As [`Revocations::apply`], for one of several readers: up to its own `place` everything was applied.
+    pub(crate) fn apply_after(
+        &mut self,
+        place: Option<&str>,
+        piece: RevocationPiece,
+        arrived: Timestamp,
+    ) -> Result<(), ApplyError> {
+        if piece.after.is_some() && piece.after.as_deref() != place {
             self.cursor = None;
             return Err(ApplyError::Gap);
         }
@@ -114,6 +125,12 @@ impl Revocations {
     /// Where the list goes on, to ask for what comes after; `None`: from its beginning.
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
+    }
+
+    /// Has the list read from its beginning; what is known stays known.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn begin_anew(&mut self) {
+        self.cursor = None;
     }
 
     /// How many entries are kept.

@@ -65,9 +65,21 @@ impl RevocationPiece {
         };
         verify::<Claims>(text, keys, &expected, now)?.try_into()
     }
+}
 
-    /// Whether the list goes on behind it.
-    #[cfg(feature = "fetch")]
+#[cfg(feature = "fetch")]
+impl RevocationPiece {
+    /// Whether it holds the oldest entry, instead of what comes after another piece.
+    pub(crate) const fn is_first(&self) -> bool {
+        self.after.is_none()
+    }
+
+    /// Where the list goes on behind it.
+    pub(crate) fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// Whether there is more behind it already.
     pub(crate) const fn has_more(&self) -> bool {
         self.has_more
     }

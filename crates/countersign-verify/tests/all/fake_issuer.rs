@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::{Time, key, piece_of, sign, sign_piece};
 
@@ -38,8 +39,12 @@ pub(crate) struct State {
     pub(crate) open_streams: AtomicU64,
     /// Whether the list can be asked for, besides the stream.
     serves_list: AtomicBool,
+    /// When the list was asked for, and after what.
+    list_reads: Mutex<Vec<(Instant, Option<String>)>>,
     /// What the next streams say instead of the list.
     pub(crate) scripts: Mutex<VecDeque<Script>>,
+    /// What is answered instead of the list when it is asked for.
+    list_scripts: Mutex<VecDeque<String>>,
     list: watch::Sender<List>,
 }
 
@@ -76,6 +81,8 @@ struct List {
 
 /// Entries in a piece.
 const PIECE: usize = 1000;
+
+const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
 const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 
@@ -117,7 +124,9 @@ impl FakeIssuer {
             resumed: Mutex::default(),
             open_streams: AtomicU64::default(),
             serves_list: AtomicBool::default(),
+            list_reads: Mutex::default(),
             scripts: Mutex::default(),
+            list_scripts: Mutex::default(),
             list: watch::Sender::default(),
         });
         let serving = Some(tokio::spawn(serve(listener, state.clone())));
@@ -173,6 +182,10 @@ impl FakeIssuer {
         self.state.scripts.lock().unwrap().push_back(script);
     }
 
+    pub(crate) fn script_list(&self, answer: impl Into<String>) {
+        self.state.list_scripts.lock().unwrap().push_back(answer.into());
+    }
+
     pub(crate) fn revoke(&self, entry: Value) {
         self.state.list.send_modify(|list| list.entries.push(entry));
     }
@@ -194,6 +207,10 @@ impl FakeIssuer {
 
     pub(crate) fn key_reads(&self) -> u64 {
         self.state.key_reads.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn list_reads(&self) -> Vec<(Instant, Option<String>)> {
+        self.state.list_reads.lock().unwrap().clone()
     }
 
     pub(crate) fn streams(&self) -> usize {
@@ -234,12 +251,7 @@ async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result
     let path = request.split(' ').nth(1).unwrap_or_default();
     match path {
         "/revocations/stream" => stream(&mut connection, &state, &request).await,
-        path if path.starts_with("/revocations") && state.serves_list.load(Ordering::SeqCst) => {
-            let after = path.split_once("?after=").map(|(_, cursor)| cursor.to_owned());
-            let list = state.list.borrow().clone();
-            let (text, _, _) = state.piece(&list, after.as_deref());
-            document(&mut connection, &state, text).await
-        }
+        path if path.starts_with("/revocations") => list(&mut connection, &state, path).await,
         "/.well-known/jwks.json" => {
             state.key_reads.fetch_add(1, Ordering::SeqCst);
             let body = state.published.lock().unwrap().to_string();
@@ -249,12 +261,12 @@ async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result
             state.metadata_reads.fetch_add(1, Ordering::SeqCst);
             let manner = state.manner.lock().unwrap().clone();
             if matches!(manner, Manner::OnlyOpenId) && path.ends_with("server") {
-                return connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+                return connection.write_all(NOT_FOUND.as_bytes()).await;
             }
             let body = state.metadata.lock().unwrap().to_string();
             document(&mut connection, &state, body).await
         }
-        _ => connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await,
+        _ => connection.write_all(NOT_FOUND.as_bytes()).await,
     }
 }
 
@@ -275,6 +287,21 @@ async fn document(connection: &mut TcpStream, state: &State, body: String) -> st
             }
         }
     }
+}
+
+async fn list(connection: &mut TcpStream, state: &State, path: &str) -> std::io::Result<()> {
+    let after = path.split_once("?after=").map(|(_, cursor)| cursor.to_owned());
+    state.list_reads.lock().unwrap().push((Instant::now(), after.clone()));
+    let script = state.list_scripts.lock().unwrap().pop_front();
+    let answer = match script {
+        Some(answer) => answer,
+        None if state.serves_list.load(Ordering::SeqCst) => {
+            let list = state.list.borrow().clone();
+            list_answer(&state.piece(&list, after.as_deref()).0)
+        }
+        None => NOT_FOUND.to_owned(),
+    };
+    connection.write_all(answer.as_bytes()).await
 }
 
 async fn stream(connection: &mut TcpStream, state: &State, request: &str) -> std::io::Result<()> {
@@ -320,6 +347,12 @@ impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.open_streams.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// The head of the answer to who asks for the list, and a piece.
+pub(crate) fn list_answer(piece: &str) -> String {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/revocations+jwt\r\nconnection: close";
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{piece}", piece.len())
 }
 
 /// The head of an event stream, and these events.

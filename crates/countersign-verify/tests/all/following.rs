@@ -1,89 +1,15 @@
 //! Following an issuer's revocations over the network, through everything that a network does.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_token::TokenType;
-use countersign_verify::{Discovery, Issuer, Refusal, Trouble, Verifier, WhenStale};
+use countersign_verify::{Discovery, Issuer, Refusal, Verifier, WhenStale};
 use serde_json::{Value, json};
 
+use crate::api::{Api, Troubles, revoked};
 use crate::fake_issuer::{FakeIssuer, Script, event, events};
-use crate::support::{
-    AUDIENCE, NOW, SESSIONS, Time, claims_of, claims_with, entry_expires, eventually, key, piece_of,
-    sign_piece,
-};
-
-/// What went wrong so far, as text.
-#[derive(Clone, Default)]
-struct Troubles(Arc<Mutex<Vec<String>>>);
-
-impl Troubles {
-    fn observe(&self, discovery: Discovery) -> Discovery {
-        let seen = self.0.clone();
-        discovery.on_trouble(move |trouble| seen.lock().unwrap().push(in_full(trouble)))
-    }
-
-    fn mention(&self, text: &str) -> bool {
-        self.0.lock().unwrap().iter().any(|trouble| trouble.contains(text))
-    }
-}
-
-fn in_full(trouble: &Trouble) -> String {
-    let mut text = trouble.to_string();
-    let mut cause = std::error::Error::source(trouble);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
-}
-
-struct Api {
-    time: Time,
-    issuer: FakeIssuer,
-    verifier: Verifier,
-    troubles: Troubles,
-}
-
-impl Api {
-    async fn start(adjust: impl FnOnce(&FakeIssuer)) -> Self {
-        Self::with(adjust, |discovery| discovery).await
-    }
-
-    async fn with(adjust: impl FnOnce(&FakeIssuer), settings: impl FnOnce(Discovery) -> Discovery) -> Self {
-        let time = Time::at_noon();
-        let issuer = FakeIssuer::start(&time).await;
-        adjust(&issuer);
-        let troubles = Troubles::default();
-        let discovery = troubles.observe(Issuer::discover(issuer.name.as_str()).clock(time.clock()));
-        let discovered = settings(discovery).connect().await;
-        let discovered = discovered.unwrap_or_else(|error| panic!("{error}: {:?}", troubles.0));
-        let verifier = Verifier::for_audience(AUDIENCE, discovered).clock(time.clock());
-        Self { time, issuer, verifier, troubles }
-    }
-
-    /// The outcome for a token of that session.
-    fn verify(&self, session: &str) -> Result<(), Refusal> {
-        let claims = claims_with(&self.issuer.name, "sid", session);
-        self.verifier.verify(&self.issuer.sign(&claims), self.time.now()).map(|_| ())
-    }
-
-    fn is_revoked(&self, session: &str) -> bool {
-        matches!(self.verify(session), Err(Refusal::Revoked))
-    }
-
-    fn is_unknown(&self) -> bool {
-        matches!(self.verify(SESSIONS[3]), Err(Refusal::RevocationsUnknown))
-    }
-
-    fn resumed(&self) -> Vec<Option<String>> {
-        self.issuer.state.resumed.lock().unwrap().clone()
-    }
-}
-
-fn revoked(session: &str) -> Value {
-    json!({ "exp": entry_expires(), "sid": session })
-}
+use crate::support::{AUDIENCE, NOW, SESSIONS, Time, claims_of, eventually, key, piece_of, sign_piece};
 
 #[tokio::test]
 async fn a_session_is_refused_as_soon_as_it_is_revoked() {
@@ -107,28 +33,6 @@ async fn a_verifier_that_is_ready_knows_what_was_revoked_before() {
     assert!(api.is_revoked(SESSIONS[0]));
     assert!(api.verify(SESSIONS[1]).is_ok());
     assert_eq!(api.resumed(), [None]);
-}
-
-#[tokio::test]
-async fn an_issuer_without_a_list_is_not_waited_for() {
-    let api = Api::start(FakeIssuer::without_feed).await;
-    assert!(api.verify(SESSIONS[0]).is_ok());
-    assert_eq!(api.issuer.streams(), 0);
-}
-
-#[tokio::test]
-async fn a_list_that_an_upgraded_issuer_names_later_is_followed() {
-    let often = |discovery: Discovery| discovery.refresh_every(Duration::from_millis(50));
-    let api = Api::with(FakeIssuer::without_feed, often).await;
-    assert!(api.troubles.mention("names no list of revocations"));
-    api.issuer.revoke(revoked(SESSIONS[0]));
-    assert!(api.verify(SESSIONS[0]).is_ok());
-    api.issuer.set_metadata("revocation_feed_uri", format!("{}/revocations", api.issuer.name));
-    eventually("it is followed", || {
-        api.time.advance(1);
-        api.is_revoked(SESSIONS[0])
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -236,32 +140,36 @@ async fn an_api_may_start_before_the_list_is_there() {
 // C3
 #[tokio::test]
 async fn pieces_of_somebody_else_change_nothing_and_are_reported() {
-    let api = Api::start(|_| {}).await;
-    let name = api.issuer.name.clone();
-    let good = piece_of(&name, NOW, (None, "7-0102030405ff"), json!([revoked(SESSIONS[0])]));
-    let with = |claim: &str, value: Value| {
-        let mut claims = good.clone();
-        claims[claim] = value;
-        sign_piece(&api.issuer.active(), &claims)
-    };
-    let hostile = [
-        (with("iss", "https://other.example".into()), "another issuer"),
-        (with("aud", AUDIENCE.into()), "another audience"),
-        (with("exp", (NOW.seconds() - 60).into()), "has expired"),
-        (api.issuer.active().sign(TokenType::AccessToken, &good).unwrap(), "not of the type"),
-        (sign_piece(&key("first"), &good), "signature does not verify"),
-        (sign_piece(&key("stranger"), &good), "no known key"),
-        ("no.piece".to_owned(), "three parts"),
+    type Forge = fn(&FakeIssuer, &Value) -> String;
+    let hostile: [(Forge, &str); 7] = [
+        (|issuer, good| with(issuer, good, ("iss", "https://other.example".into())), "another issuer"),
+        (|issuer, good| with(issuer, good, ("aud", AUDIENCE.into())), "another audience"),
+        (|issuer, good| with(issuer, good, ("exp", (NOW.seconds() - 60).into())), "has expired"),
+        (|issuer, good| issuer.active().sign(TokenType::AccessToken, good).unwrap(), "not of the type"),
+        (|_, good| sign_piece(&key("first"), good), "signature does not verify"),
+        (|_, good| sign_piece(&key("stranger"), good), "no known key"),
+        (|_, _| "no.piece".to_owned(), "three parts"),
     ];
-    for (piece, reason) in hostile {
+    // Each has an API of its own, because every failure makes the next pause longer.
+    for (forge, reason) in hostile {
+        let api = Api::start(|_| {}).await;
+        let name = &api.issuer.name;
+        let good = piece_of(name, NOW, (None, "7-0102030405ff"), json!([revoked(SESSIONS[0])]));
+        let piece = forge(&api.issuer, &good);
         api.issuer.script(Script::Hangs(events(&[event(&piece)])));
-        let streams = api.issuer.streams();
         // Ends the stream that is open, so that the next one plays the script.
         api.issuer.end_streams();
         eventually(reason, || api.troubles.mention(reason)).await;
-        eventually("it is followed again", || api.issuer.streams() >= streams + 2).await;
+        eventually("it is followed again", || api.issuer.streams() == 3).await;
         assert!(api.verify(SESSIONS[0]).is_ok(), "{reason}");
     }
+}
+
+/// The piece with one claim replaced.
+fn with(issuer: &FakeIssuer, piece: &Value, (claim, value): (&str, Value)) -> String {
+    let mut claims = piece.clone();
+    claims[claim] = value;
+    sign_piece(&issuer.active(), &claims)
 }
 
 #[tokio::test]
@@ -291,24 +199,6 @@ async fn what_is_no_stream_of_events_or_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn while_the_stream_is_refused_the_list_is_asked_for() {
-    let full = "HTTP/1.1 503 Full\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n";
-    let refuse = |issuer: &FakeIssuer| {
-        issuer.serve_list();
-        issuer.script(Script::Breaks(full.to_owned()));
-        let others = (0..1500).map(|number| revoked(&format!("01a20dc4-c2f3-724c-8000-{number:012x}")));
-        others.for_each(|entry| issuer.revoke(entry));
-        issuer.revoke(revoked(SESSIONS[0]));
-    };
-    let api = Api::start(refuse).await;
-    assert!(api.is_revoked(SESSIONS[0]), "all pages are read before it is ready");
-    assert!(api.verify(SESSIONS[1]).is_ok());
-    api.issuer.revoke(revoked(SESSIONS[1]));
-    eventually("it is refused", || api.is_revoked(SESSIONS[1])).await;
-    assert_eq!(api.resumed().len(), 1, "no stream was opened meanwhile");
-}
-
-#[tokio::test]
 async fn a_stream_that_falls_silent_is_opened_again() {
     let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
     api.issuer.be_silent(true);
@@ -316,6 +206,30 @@ async fn a_stream_that_falls_silent_is_opened_again() {
     eventually("silence is noticed", || api.troubles.mention("no sign of life")).await;
     api.issuer.be_silent(false);
     eventually("what was missed is known", || api.is_revoked(SESSIONS[1])).await;
+}
+
+#[tokio::test]
+async fn streams_that_end_soon_are_opened_less_and_less_often_whatever_the_clock_says() {
+    let api = Api::start(|_| {}).await;
+    let started = tokio::time::Instant::now();
+    for streams in 2..=6 {
+        api.time.advance(10);
+        eventually("it is heard", || api.is_up_to_date()).await;
+        api.issuer.end_streams();
+        eventually("it is opened again", || api.issuer.streams() == streams).await;
+    }
+    // Halves of 250 ms, twice that, and so on.
+    let shortest = Duration::from_millis(125 + 250 + 500 + 1000 + 2000);
+    assert!(started.elapsed() >= shortest, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_issuer_does_not_understand_is_forgotten() {
+    let api = Api::start(|issuer| issuer.revoke(revoked(SESSIONS[0]))).await;
+    api.issuer.script(Script::Breaks("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_owned()));
+    api.issuer.end_streams();
+    eventually("it is followed again", || api.issuer.streams() == 3).await;
+    assert_eq!(api.resumed(), [None, Some("1-0102030405ff".to_owned()), None]);
 }
 
 #[tokio::test]

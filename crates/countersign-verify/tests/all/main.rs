@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod api;
 mod dependencies;
 mod extractor;
 mod fake_issuer;
 mod following;
 mod keys;
 mod layer;
+mod list;
 mod revocations;
 mod support;
+mod unlisted;
 mod verifier;
