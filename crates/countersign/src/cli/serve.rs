@@ -1,5 +1,6 @@
 //! `serve`: runs the server; with `--dev`, on a fresh machine and without any preparation.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
@@ -103,10 +104,11 @@ impl Serve {
 /// that fails.
 fn begin_anew(program: &Path, places: [(&str, SocketAddr); 2]) -> anyhow::Error {
     let mut command = std::process::Command::new(program);
-    command.args(std::env::args_os().skip(1));
-    for (flag, address) in places {
-        command.arg(flag).arg(address.to_string());
-    }
+    let places =
+        places.map(|(flag, address)| [flag.to_owned(), address.to_string()]).concat().map(OsString::from);
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    // It may have begun anew before.
+    command.args(words.strip_suffix(&places).unwrap_or(&words)).args(places);
     anyhow::Error::new(command.exec()).context("the server could not begin anew: start it again")
 }
 

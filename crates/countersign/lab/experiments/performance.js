@@ -1,0 +1,96 @@
+// Takes an experiment through its steps, and computes its outcome from what the server really answered.
+import { announce } from "../dom.js";
+import { ServerUnreachable } from "../server.js";
+import { Run, StepFailed } from "./run.js";
+import { View } from "./view.js";
+
+/** One experiment on the page: at rest, under way, or done; again and again. */
+export class Performance {
+  #view;
+  #experiment;
+  #lab;
+  /** What is under way, or null. A run that was cancelled is another one, and what it still says is not heard. */
+  #run = null;
+  /** The index of the step that comes next. */
+  #next = 0;
+
+  constructor(node, experiment, lab) {
+    this.#experiment = experiment;
+    this.#lab = lab;
+    this.#view = new View(node, experiment, {
+      all: () => this.#perform(experiment.steps.length),
+      one: () => this.#perform(1),
+      cancel: () => this.#cancel(),
+    });
+  }
+
+  async #perform(steps) {
+    this.#run ??= this.#begin();
+    const run = this.#run;
+    const end = Math.min(this.#next + steps, this.#view.steps.length);
+    this.#view.state = "running";
+    try {
+      while (this.#next < end) await this.#step(run, steps === 1);
+      if (end === this.#view.steps.length) this.#conclude(run);
+      else this.#view.state = "paused";
+    } catch (error) {
+      if (run === this.#run) this.#fail(run, error);
+    }
+  }
+
+  #begin() {
+    this.#view.reset();
+    this.#next = 0;
+    return new Run(this.#lab, () => this.#view.steps[this.#next]);
+  }
+
+  async #step(run, isAlone) {
+    const step = this.#view.steps[this.#next];
+    step.state = "running";
+    await this.#experiment.steps[this.#next].run(run, run.facts);
+    run.signal.throwIfAborted();
+    step.state = "done";
+    this.#next += 1;
+    if (isAlone) announce(`Step ${this.#next} is done. ${step.lastEvidence}`);
+  }
+
+  #conclude(run) {
+    const { choices } = this.#experiment;
+    const promised = this.#experiment.promised(run.facts);
+    const happened = this.#experiment.happened(run.facts);
+    if (promised === happened) this.#end(run, "as-designed", this.#experiment.explain(run.facts), happened);
+    else this.#end(run, "different", whyDifferent(choices[promised], choices[happened]), happened);
+  }
+
+  #fail(run, error) {
+    const isKnown = error instanceof StepFailed || error instanceof ServerUnreachable;
+    if (!isKnown) console.error(error);
+    this.#view.steps[this.#next].state = "failed";
+    this.#end(run, "failed", [isKnown ? error.message : `This page has a defect: ${error.message}. Reload it, and run the experiment again.`]);
+  }
+
+  #end(run, outcome, paragraphs, happened) {
+    this.#stop();
+    const fetchStory = run.sessionId && (() => this.#lab.story(run.sessionId));
+    this.#view.conclude(outcome, { happened, paragraphs, fetchStory });
+    const { title, choices } = this.#experiment;
+    announce(`${title}: ${this.#view.outcome}. ${choices[happened] ?? paragraphs[0]}`);
+  }
+
+  #cancel() {
+    this.#stop();
+    this.#view.reset();
+    announce(`${this.#experiment.title}: cancelled.`);
+  }
+
+  #stop() {
+    this.#run.stop();
+    this.#run = null;
+  }
+}
+
+const whyDifferent = (promised, happened) => [
+  ...(happened ? [] : ["What happened is none of the answers that could be picked."]),
+  `The design promises: ${promised}`,
+  "The steps show what the server answered. Run it again; if it stays like this, it is a defect, and worth a report with the calls below.",
+];

@@ -1,0 +1,151 @@
+// What a token says. All of it comes from a stranger: it is shown as text, bounded, and nothing of it is believed.
+import { claimSentence, headerSentence, MOMENTS } from "../claims.js";
+import { element } from "../dom.js";
+import { indent, membersOf } from "../jose/json.js";
+import { dateOf, distanceOf, secondsOf } from "../jose/times.js";
+import { visible } from "../jose/visible.js";
+import { readRefreshToken } from "../refresh-token.js";
+
+const PARTS = ["header", "payload", "signature"];
+/** Characters that are drawn of one part, name, value, and of a whole JSON text; and members of an object. */
+const MOST = { part: 1_000, name: 80, value: 1_000, json: 16_000, members: 60 };
+
+export function createSaying() {
+  const badge = element("span", { class: "badge warn" });
+  const trust = element("p", null, badge, " ", element("span", { class: "muted" }));
+  const body = element("div", { class: "stack" });
+  const node = element(
+    "div",
+    { class: "card stack inspector-saying" },
+    element("h3", { text: "What it says" }),
+    element("p", { class: "muted", text: "Anybody can read this, and anybody can write it." }),
+    trust,
+    body,
+  );
+  const judge = (tone, word, text) => {
+    badge.className = `badge ${tone}`;
+    badge.textContent = word;
+    trust.lastChild.textContent = text;
+  };
+  return {
+    node,
+    summary: "",
+    show({ kind, token }, decoded) {
+      judge("warn", "only decoded", "So far nobody vouches for any of it.");
+      trust.hidden = kind !== "token";
+      this.summary = "";
+      if (kind === "refresh-token") body.replaceChildren(...refreshToken(token, this));
+      else body.replaceChildren(...(decoded ? jsonWebToken(decoded) : []));
+      this.tick();
+    },
+    prove({ outcome }) {
+      if (outcome === "verified") judge("good", "verified", "This is what the holder of the key wrote, to the letter.");
+      else judge("warn", "only decoded", "Nobody vouches for any of it. Do not believe a word.");
+    },
+    /** Moments come nearer and pass. */
+    tick() {
+      for (const time of body.querySelectorAll("[data-seconds]")) {
+        time.textContent = distanceOf(Number(time.dataset.seconds), Date.now() / 1_000);
+      }
+    },
+  };
+}
+
+function jsonWebToken(decoded) {
+  const { parts, problems } = decoded;
+  const general = problems.filter(({ part }) => part === "form");
+  if (parts.length === 0) return general.map(complaint);
+  return [
+    element("p", { class: "token inspector-text" }, parts.map((text, index) => [index > 0 ? "." : null, piece(PARTS[index], text)])),
+    section("Header", "header", decoded.headerText, decoded.header, decoded, headerSentence),
+    section("Claims", "claims", decoded.claimsText, decoded.claims, decoded, claimSentence),
+  ];
+}
+
+const piece = (name, text) => element("span", { class: `part part-${name}`, text: visible(text, MOST.part) });
+
+const complaint = ({ text }) => element("p", null, element("span", { class: "badge bad", text: "unreadable" }), ` ${text}`);
+
+function section(title, part, text, object, { problems }, sentenceOf) {
+  const wrong = problems.filter((problem) => problem.part === part);
+  return element(
+    "section",
+    { class: "stack" },
+    element("h4", null, piece(part === "claims" ? "payload" : part, title)),
+    wrong.map(object ? remark : complaint),
+    object ? members(text, sentenceOf) : null,
+    text === null ? null : toTheLetter(title, object ? indent(text) : text),
+  );
+}
+
+const remark = ({ text }) => element("p", null, element("span", { class: "badge warn", text: "beware" }), ` ${text}`);
+
+function members(text, sentenceOf) {
+  const all = membersOf(text);
+  const rest = all.length - MOST.members;
+  return [
+    element("dl", { class: "inspector-members" }, all.slice(0, MOST.members).map((member) => row(member, sentenceOf))),
+    rest > 0 ? element("p", { class: "muted", text: `${rest.toLocaleString("en")} more are in the JSON below.` }) : null,
+    all.length === 0 ? element("p", { class: "muted", text: "It is empty." }) : null,
+  ];
+}
+
+function row([name, text], sentenceOf) {
+  const value = JSON.parse(text);
+  return fact(visible(name, MOST.name), [shown(value, text), moment(name, value)], sentenceOf(name, value));
+}
+
+/** As JSON has it: "1" is not 1, and a long number would be rounded. */
+function shown(value, text) {
+  const isNested = value !== null && typeof value === "object";
+  if (isNested) return element("pre", { text: visible(indent(text), MOST.value, { lines: true }) });
+  return element("bdi", { class: "token", text: visible(text, MOST.value) });
+}
+
+function moment(name, value) {
+  const seconds = MOMENTS.has(name) ? secondsOf(value) : null;
+  return seconds !== null && dateOf(seconds) ? [" · ", when(seconds)] : null;
+}
+
+function toTheLetter(title, text) {
+  return element(
+    "details",
+    null,
+    element("summary", { text: `${title}, to the letter` }),
+    element("pre", { tabindex: "0", role: "group", aria: { label: title }, text: visible(text, MOST.json, { lines: true }) }),
+  );
+}
+
+function refreshToken(text, saying) {
+  const fields = readRefreshToken(text);
+  if (!fields) {
+    saying.summary = "This begins like a refresh token, but is damaged.";
+    return [element("p", { text: `${saying.summary} One has 92 characters: csr_ and 88 more.` })];
+  }
+  saying.summary = "This is a refresh token. It has no claims: only its server makes something of it.";
+  const { sessionId, generation, issuedAt } = fields;
+  return [
+    element("p", { class: "token inspector-text", text }),
+    element("p", { text: saying.summary }),
+    element(
+      "dl",
+      { class: "inspector-members" },
+      fact("session", element("span", { class: "token", text: sessionId }), "The session that it continues; access tokens call it sid."),
+      fact("generation", element("span", { class: "token", text: generation }), "How often the session had been refreshed before."),
+      fact("issued", when(issuedAt), "When the server made it."),
+    ),
+    element("p", { class: "muted", text: "The rest of it is random, or a seal that the server made with a key of its own." }),
+  ];
+}
+
+/** A moment that everybody can read, and how far off it is. */
+const when = (seconds) =>
+  element("span", { class: "inspector-moment" }, `${dateOf(seconds)}, `, element("strong", { data: { seconds } }));
+
+const fact = (name, value, sentence) =>
+  element(
+    "div",
+    null,
+    element("dt", { class: "token" }, element("bdi", { text: name })),
+    element("dd", null, value, sentence && element("p", { class: "muted", text: sentence })),
+  );

@@ -1,0 +1,84 @@
+// Reads the keys that somebody pastes: a JWK, a JWK Set (RFC 7517), or a public key in PEM. What is secret without need,
+// and what is no key, is named and not kept.
+import { bytesOfBase64 } from "./base64url.js";
+import { jwkOfRsa, jwkOfSpki } from "./der.js";
+import { readJson } from "./json.js";
+import { readJwk } from "./jwk.js";
+
+/** In characters; room for a hundred large keys. */
+export const LONGEST_KEYS = 128 * 1024;
+const MOST_KEYS = 100;
+
+const PRIVATE_PEM = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/;
+const PEM = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g;
+
+/**
+ * `{ keys, problems }`. A key is `{ kid, alg, algs, kty, crv, jwk, source }`: `alg` is what it verifies, `algs` more than
+ * one where the key itself leaves that open, `source` is "jwk", "jwks" or "pem". A problem is `{ code, text }`.
+ */
+export function readKeys(text) {
+  if (typeof text !== "string" || text.trim() === "") return none("empty");
+  if (text.length > LONGEST_KEYS) return none("too-long");
+  const start = text.trim();
+  if (start.startsWith("{")) return readJwks(start);
+  return start.includes("-----BEGIN ") ? readPems(start) : none("no-key");
+}
+
+function readJwks(text) {
+  const { value, problems } = readJson(text);
+  const found = problems.map((problem) => ({ ...problem, text: `The text ${problem.text}.` }));
+  if (value === undefined) return { keys: [], problems: found };
+  if (!Array.isArray(value.keys)) return gather([readJwk(value, "jwk", "The key")], found);
+  if (value.keys.length === 0) return none("no-keys");
+  if (value.keys.length > MOST_KEYS) return none("too-many");
+  return gather(value.keys.map((jwk, index) => readJwk(jwk, "jwks", `Key ${index + 1} of the set`)), found);
+}
+
+function readPems(text) {
+  if (PRIVATE_PEM.test(text)) return none("private-key");
+  const blocks = [...text.matchAll(PEM)];
+  if (blocks.length === 0) return none("cut-off");
+  if (blocks.length > MOST_KEYS) return none("too-many");
+  return gather(blocks.map(([, label, body]) => readPem(label, body)), []);
+}
+
+function readPem(label, body) {
+  if (label === "CERTIFICATE") return { problem: problem("certificate") };
+  if (label !== "PUBLIC KEY" && label !== "RSA PUBLIC KEY") return { problem: problem("no-public-key") };
+  const der = bytesOfBase64(body.replace(/\s+/g, ""));
+  const jwk = der && (label === "PUBLIC KEY" ? jwkOfSpki(der) : jwkOfRsa(der));
+  return jwk ? readJwk(jwk, "pem", "The key") : { problem: problem("unsupported") };
+}
+
+/** Two keys of one name would make a signature ambiguous. */
+function gather(read, found) {
+  const keys = read.flatMap(({ key }) => key ?? []);
+  const problems = [...found, ...read.flatMap((one) => one.problem ?? [])];
+  const names = keys.flatMap(({ kid }) => kid ?? []);
+  if (new Set(names).size < names.length) problems.push(problem("duplicate-kid"));
+  return { keys, problems };
+}
+
+const none = (code) => ({ keys: [], problems: [problem(code)] });
+const problem = (code) => ({ code, text: SENTENCES[code] });
+
+const SENTENCES = {
+  "empty": "There is no key yet.",
+  "too-long": "This is longer than any set of keys, so it was not read.",
+  "too-many": `There are more keys than anybody needs. At most ${MOST_KEYS} are read.`,
+  "no-keys": "The set is empty.",
+  "no-key":
+    "This is no key that can be read here. Paste a JWK or a JWK Set, which begin with {, or a public key in PEM, which " +
+    "begins with -----BEGIN PUBLIC KEY-----.",
+  "no-public-key": "This PEM text is no public key. One begins with -----BEGIN PUBLIC KEY-----.",
+  "cut-off": "The PEM text is cut off: paste it from -----BEGIN to the end of the -----END line.",
+  "certificate":
+    "This is a certificate. Take the public key out of it and paste that: " +
+    "openssl x509 -in certificate.pem -noout -pubkey prints it.",
+  "private-key":
+    "This is a private key, so it was not kept. The public key is enough to verify: openssl pkey -in key.pem -pubout " +
+    "prints it. If the private key is in use and others may have seen it, replace it.",
+  "unsupported":
+    "No key in this PEM text can be used here. Known are RSA, P-256 and P-384 with both coordinates, and Ed25519.",
+  "duplicate-kid": "Two of the keys have the same name (kid). A verifier refuses such a set: it could not tell them apart.",
+};

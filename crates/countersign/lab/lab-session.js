@@ -1,0 +1,130 @@
+// The page's own session at the server, and what the server tells of all sessions of the lab.
+
+export { readRefreshToken } from "./refresh-token.js";
+
+const KINDS = [
+  "opened",
+  "rotated",
+  "recovered",
+  "caught_up",
+  "renewed",
+  "replayed",
+  "expired",
+  "reused",
+  "revoked",
+  "gap",
+];
+const KEPT = 500;
+const AGAIN_AFTER = 1_000;
+
+/**
+ * Events: "change" (the pair, or what became of its session), "event" (`detail`: what happened to a session of the lab),
+ * "connection" (whether that is being followed).
+ */
+export class LabSession extends EventTarget {
+  server;
+  /** `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended }`; `ended`: null, or the event that ended it. */
+  pair = null;
+  /** Oldest first, bounded. */
+  events = [];
+  #last = null;
+  #source = null;
+
+  constructor(server) {
+    super();
+    this.server = server;
+  }
+
+  /** Opens a session of the demo user. A failure leaves the pair as it was. */
+  async open() {
+    return this.#take(await this.server.call("POST", "/v1/lab/sessions"));
+  }
+
+  async refresh() {
+    const json = { refresh_token: this.pair.refreshToken, client_id: this.server.setup.client_id };
+    return this.#take(await this.server.call("POST", "/v1/sessions/refresh", { json }));
+  }
+
+  /** The pair stays, to be looked at and to be presented in vain. */
+  async signOut() {
+    const { refreshToken, sessionId } = this.pair;
+    const call = await this.server.call("POST", "/logout", { json: { refreshToken } });
+    if (call.status === 204) this.#end(sessionId, "revoked");
+    return call;
+  }
+
+  /** What the server tells of a session, sentence by sentence. */
+  async story(sessionId) {
+    const { status, json } = await this.server.call("GET", `/v1/lab/sessions/${sessionId}`, { quiet: true });
+    return status === 200 ? json.story : [];
+  }
+
+  /** Follows the server's events until the page goes. */
+  follow() {
+    const resume = this.#last ? `?after=${encodeURIComponent(this.#last)}` : "";
+    const source = new EventSource(`/v1/lab/events${resume}`);
+    this.#source = source;
+    for (const kind of KINDS) source.addEventListener(kind, (message) => this.#hear(message));
+    source.addEventListener("open", () => this.#dispatchConnection());
+    source.addEventListener("error", () => {
+      this.#dispatchConnection();
+      // A browser resumes by itself after a lost connection, but not after an answer that is no stream.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.follow(), AGAIN_AFTER);
+    });
+  }
+
+  get isFollowing() {
+    return this.#source?.readyState === EventSource.OPEN;
+  }
+
+  #take(call) {
+    const { json, status } = call;
+    if (status !== 200 && status !== 201) return call;
+    this.pair = {
+      accessToken: json.access_token,
+      refreshToken: json.refresh_token,
+      sessionId: json.session_id,
+      issuedAt: Date.now(),
+      expiresIn: json.expires_in,
+      ended: null,
+    };
+    this.#change();
+    return call;
+  }
+
+  #hear({ data, lastEventId }) {
+    const event = { at: new Date().toISOString(), ...JSON.parse(data) };
+    this.#last = lastEventId;
+    if (this.#isKnown(event)) return;
+    this.events.push(event);
+    if (this.events.length > KEPT) this.events.shift();
+    this.dispatchEvent(new CustomEvent("event", { detail: event }));
+    if (isEnd(event) || event.event === "expired") this.#end(event.session_id, event.event);
+  }
+
+  /** A server that has been started anew tells again, in its own order, which sessions have been ended. */
+  #isKnown({ event, session_id, at }) {
+    return this.events.some(
+      (other) =>
+        session_id &&
+        other.session_id === session_id &&
+        (isEnd(other) ? isEnd({ event }) : other.event === event && other.at === at),
+    );
+  }
+
+  #end(sessionId, how) {
+    if (this.pair?.sessionId !== sessionId || this.pair.ended) return;
+    this.pair = { ...this.pair, ended: how };
+    this.#change();
+  }
+
+  #dispatchConnection() {
+    this.dispatchEvent(new Event("connection"));
+  }
+
+  #change() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+const isEnd = ({ event }) => event === "reused" || event === "revoked";

@@ -1,0 +1,56 @@
+// Reads the parts of a refresh token. Anyone who holds one can do so; only the server can tell whether it is genuine.
+
+const PREFIX = "csr_";
+const BITS_OF_A_CHARACTER = 6;
+
+/** In order, with the number of bytes of each. */
+const FIELDS = [
+  ["version", 1],
+  ["keyId", 1],
+  ["sessionId", 16],
+  ["generation", 4],
+  ["issuedAt", 4],
+  ["bind", 8],
+  ["secret", 16],
+  ["tag", 16],
+];
+const LENGTH = 66;
+
+/** The fields: numbers, the session as a UUID, `issuedAt` in Unix seconds, the last three as hexadecimal text; or null. */
+export function readRefreshToken(text) {
+  const bytes = bytesOf(text);
+  if (!bytes) return null;
+  let at = 0;
+  const hex = FIELDS.map(([name, length]) => [name, hexOf(bytes.subarray(at, (at += length)))]);
+  const token = Object.fromEntries(hex);
+  for (const name of ["version", "keyId", "generation", "issuedAt"]) token[name] = Number.parseInt(token[name], 16);
+  token.sessionId = token.sessionId.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return token;
+}
+
+/**
+ * The text cut into `{ name, text }`, `prefix` first. A character holds six bits, so that where two fields meet it may
+ * belong to both; it goes to the field that has more of it.
+ */
+export function cutRefreshToken(text) {
+  const body = text.slice(PREFIX.length);
+  const pieces = [{ name: "prefix", text: PREFIX }];
+  let start = 0;
+  let bytes = 0;
+  for (const [name, length] of FIELDS) {
+    bytes += length;
+    const end = Math.round((bytes * 8) / BITS_OF_A_CHARACTER);
+    pieces.push({ name, text: body.slice(start, end) });
+    start = end;
+  }
+  return pieces;
+}
+
+function bytesOf(text) {
+  if (typeof text !== "string" || !/^csr_[\w-]{88}$/.test(text)) return null;
+  const plain = atob(text.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = Uint8Array.from(plain, (character) => character.charCodeAt(0));
+  return bytes.length === LENGTH ? bytes : null;
+}
+
+const hexOf = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

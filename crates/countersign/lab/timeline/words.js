@@ -1,0 +1,52 @@
+// What the server itself tells of a session, asked again whenever something happens to it.
+import { timeOfDay } from "../claims.js";
+import { element } from "../dom.js";
+import { ServerUnreachable } from "../server.js";
+
+const SHOWN = 8;
+/** Milliseconds: what happens at once is asked for once. */
+const SOON = 150;
+
+export function createWords(lab) {
+  const list = element("ol", { class: "words" });
+  const earlier = element("ol", { class: "words" });
+  const summary = element("summary");
+  const folded = element("details", { class: "words-earlier", hidden: true }, summary, earlier);
+  const node = element("div", { class: "stack" }, folded, list);
+  let wanted = null;
+  let timer;
+
+  const ask = async (id) => {
+    let lines;
+    try {
+      lines = await lab.story(id);
+    } catch (error) {
+      // The next event asks again.
+      if (error instanceof ServerUnreachable) return;
+      throw error;
+    }
+    if (id !== wanted) return;
+    const old = lines.slice(0, -SHOWN);
+    folded.hidden = old.length === 0;
+    summary.textContent = `${old.length} earlier`;
+    earlier.replaceChildren(...old.map(line));
+    list.replaceChildren(...lines.slice(-SHOWN).map(line));
+  };
+
+  return {
+    node,
+    show({ id }) {
+      wanted = id;
+      clearTimeout(timer);
+      timer = setTimeout(() => ask(id), SOON);
+    },
+  };
+}
+
+/** A sentence begins with the time of the server's log; people here live by their own clock. */
+function line(sentence) {
+  const [, at, text = sentence] = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC: (.*)$/s.exec(sentence) ?? [];
+  const iso = at && `${at.replace(" ", "T")}Z`;
+  const time = iso ? element("time", { datetime: iso, text: timeOfDay(Date.parse(iso)) }) : null;
+  return element("li", null, time, element("span", { text }));
+}

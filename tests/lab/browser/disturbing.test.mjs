@@ -1,0 +1,74 @@
+// The experiments that disturb every session of a server, so each has a server of its own.
+import assert from "node:assert/strict";
+import { createPublicKey, verify } from "node:crypto";
+import { test } from "node:test";
+import { outcomeOf, runAll, runOne, unfold } from "../support/acts.mjs";
+import { launch, openLab } from "../support/chromium.mjs";
+import { startServer } from "../support/server.mjs";
+import { Traffic } from "../support/traffic.mjs";
+
+const KEYS = "/.well-known/jwks.json";
+
+test("a session, its tokens and the keys outlive a restart of the server", async (t) => {
+  const { server, traffic, experiment, troubles, heard } = await begin(t, "restart");
+  const { row } = await sessionAfter(server, traffic, () => runAll(experiment));
+
+  const [{ status }] = await traffic.to("POST", "/v1/lab/restart");
+  assert.equal(status, 202);
+  // What the first process had counted is gone with its memory; the one refresh after the restart is there.
+  assert.deepEqual(await server.refreshes(), { rotated: 1 });
+  const refreshes = await traffic.to("POST", "/v1/sessions/refresh");
+  assert.deepEqual(refreshes.map((call) => call.status), [200, 200]);
+  assert.equal(refreshes[1].sent.refresh_token, refreshes[0].json.refresh_token);
+  assert.deepEqual([row.state, row.generation], ["live", 2]);
+  const [before, after] = await traffic.to("GET", KEYS);
+  assert.deepEqual(before.json, after.json);
+  const [shown] = await traffic.to("GET", "/protectedRoute");
+  assert.deepEqual([shown.token, shown.status], [refreshes[0].json.access_token, 200]);
+  assert.equal(await experiment.getAttribute("data-outcome"), "as-designed");
+  assert.deepEqual(troubles, []);
+  assert.match((await heard()).join("\n"), /The server is back/);
+});
+
+test("keys rotate under a running API, step by step", async (t) => {
+  const { server, traffic, experiment, troubles } = await begin(t, "key-rotation");
+  const stepwise = async () => {
+    for (let step = 1; step <= 4; step++) await runOne(experiment, step);
+    return outcomeOf(experiment);
+  };
+  const { row, opened } = await sessionAfter(server, traffic, stepwise);
+
+  const rotations = await traffic.to("POST", "/v1/lab/keys/rotate");
+  const refreshes = await traffic.to("POST", "/v1/sessions/refresh");
+  const tokens = [opened, ...refreshes.map(({ json }) => json)].map((json) => json.access_token);
+  const [first, second, third] = [kidOf(tokens[0]), ...rotations.map(({ json }) => json.kid)];
+  assert.equal(new Set([first, second, third]).size, 3);
+  assert.deepEqual(tokens.map(kidOf), [first, first, second, third]);
+  assert.deepEqual([row.state, row.generation], ["live", 3]);
+  // The API's two fetches, and the look at the end.
+  assert.equal((await traffic.to("GET", KEYS)).length, 3);
+  const { keys } = await (await fetch(`${server.url}${KEYS}`)).json();
+  assert.deepEqual(tokens.map((token) => isGenuine(token, keys)), [true, true, true, true]);
+  assert.equal(await experiment.getAttribute("data-outcome"), "as-designed");
+  assert.deepEqual(troubles, []);
+});
+
+async function begin(t, id) {
+  const server = await startServer(t);
+  const { page, context, troubles, heard } = await openLab(t, await launch(t), server);
+  return { server, troubles, heard, traffic: new Traffic(context), experiment: await unfold(page, id) };
+}
+
+async function sessionAfter(server, traffic, act) {
+  await act();
+  const [{ json: opened }] = await traffic.to("POST", "/v1/lab/sessions");
+  return { opened, row: await server.session(opened.session_id) };
+}
+
+const kidOf = (token) => JSON.parse(Buffer.from(token.split(".")[0], "base64url")).kid;
+
+function isGenuine(token, keys) {
+  const [header, claims, signature] = token.split(".");
+  const key = createPublicKey({ key: keys.find(({ kid }) => kid === kidOf(token)), format: "jwk" });
+  return verify("sha256", Buffer.from(`${header}.${claims}`), { key, dsaEncoding: "ieee-p1363" }, Buffer.from(signature, "base64url"));
+}

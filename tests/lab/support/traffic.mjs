@@ -1,0 +1,123 @@
+// What goes between a page and its server, as the browser and the server saw it; not as the page tells it.
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+/** The calls of a page's scripts. */
+export class Traffic {
+  #requests = [];
+
+  constructor(context) {
+    context.on("request", (request) => this.#requests.push(request));
+  }
+
+  /** All requests of whatever kind, as one text each: address, headers and body. */
+  async texts() {
+    return Promise.all(
+      this.#requests.map(async (request) =>
+        [request.method(), request.url(), JSON.stringify(await request.allHeaders()), request.postData() ?? ""].join("\n"),
+      ),
+    );
+  }
+
+  get urls() {
+    return this.#requests.map((request) => request.url());
+  }
+
+  /** In the order in which they were sent: `{ token, sent, status, json }`, `token` being the bearer's. */
+  async to(method, path) {
+    const isMeant = (request) =>
+      request.resourceType() === "fetch" && request.method() === method && new URL(request.url()).pathname === path;
+    return Promise.all(this.#requests.filter(isMeant).map(exchange));
+  }
+}
+
+async function exchange(request) {
+  const answer = await request.response();
+  const text = await answer.text();
+  const [, token] = /^Bearer (.*)$/.exec((await request.allHeaders()).authorization ?? "") ?? [];
+  const body = request.postData();
+  return { token, sent: body && parse(body), status: answer.status(), json: text ? parse(text) : null };
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Milliseconds in which the server must have told what it has to tell. */
+const TOLD_WITHIN = 10_000;
+
+/** The first `count` things that the server tells of a session: `"rotated 0 → 1"`, or `"revoked: signed_out"`. */
+export async function eventsOf({ url }, sessionId, count) {
+  const stream = await fetch(`${url}/v1/lab/events`, { signal: AbortSignal.timeout(TOLD_WITHIN) });
+  const told = [];
+  let rest = "";
+  for await (const piece of stream.body.pipeThrough(new TextDecoderStream())) {
+    const blocks = (rest + piece).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const [, data] = /^data: ?(.*)$/m.exec(block) ?? [];
+      const event = data && JSON.parse(data);
+      if (event?.session_id === sessionId) told.push(inShort(event));
+    }
+    if (told.length >= count) return told;
+  }
+  throw new Error(`the stream ended after ${told.join(", ")}`);
+}
+
+function inShort({ event, presented, generation, reason }) {
+  if (event === "opened") return event;
+  return event === "revoked" ? `revoked: ${reason}` : `${event} ${presented} → ${generation}`;
+}
+
+/** The way from a browser to the server, which can be cut, and can lose answers that the server has sent. */
+export class Wire {
+  isLosing = false;
+  #isCut = false;
+  #port;
+  #sockets = new Set();
+  #listener;
+
+  static async lay(t, { port }) {
+    const wire = new Wire();
+    wire.#port = port;
+    wire.#listener = createServer((socket) => wire.#carry(socket)).listen(0, "127.0.0.1");
+    await once(wire.#listener, "listening");
+    wire.url = `http://localhost:${wire.#listener.address().port}`;
+    t.after(() => {
+      wire.#listener.close();
+      wire.cut();
+    });
+    return wire;
+  }
+
+  cut() {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  mend() {
+    this.#isCut = false;
+    this.isLosing = false;
+  }
+
+  #carry(near) {
+    if (this.#isCut) return near.destroy();
+    const far = connect(this.#port, "127.0.0.1");
+    const ends = [near, far];
+    for (const end of ends) {
+      this.#sockets.add(end);
+      end.on("error", () => {});
+      end.on("close", () => {
+        this.#sockets.delete(end);
+        ends.forEach((other) => other.destroy());
+      });
+    }
+    near.pipe(far);
+    far.on("data", (bytes) => (this.isLosing ? near.destroy() : near.write(bytes)));
+    return undefined;
+  }
+}

@@ -1,0 +1,163 @@
+// Keys that somebody pastes: what each verifies, and what is not kept.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { codes, LONGEST_KEYS, megabytes, readKeys } from "./support/lab.mjs";
+import { rsaPair, signers } from "./support/signers.mjs";
+
+const { ES256, RS256, HS256 } = signers;
+const read = (value) => readKeys(typeof value === "string" ? value : JSON.stringify(value));
+const certificate = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUQ0\n-----END CERTIFICATE-----\n";
+
+for (const [alg, { jwk, pem }] of Object.entries(signers)) {
+  const algs = jwk.kty === "RSA" ? ["RS256", "PS256"] : [alg];
+
+  test(`a JWK for ${alg} is read`, () => {
+    const { keys, problems } = read({ ...jwk, kid: "one" });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(keys, [{ kid: "one", alg: algs[0], algs, kty: jwk.kty, crv: jwk.crv, jwk: { crv: undefined, ...jwk }, source: "jwk" }]);
+  });
+
+  if (pem) {
+    test(`a PEM for ${alg} is the same key as its JWK`, () => {
+      const { keys, problems } = read(`\n  ${pem.replaceAll("\n", "\r\n")}\n`);
+      assert.deepEqual(problems, []);
+      assert.deepEqual(keys, [{ kid: undefined, alg: algs[0], algs, kty: jwk.kty, crv: jwk.crv, jwk: { crv: undefined, ...jwk }, source: "pem" }]);
+    });
+  }
+}
+
+test("RSA PUBLIC KEY, the older form, is read as well", () => {
+  const pem = RS256.publicKey.export({ format: "pem", type: "pkcs1" });
+  const [{ jwk }] = read(pem).keys;
+  assert.deepEqual([jwk.n, jwk.e], [RS256.jwk.n, RS256.jwk.e]);
+});
+
+test("an alg in the key settles what RSA leaves open", () => {
+  assert.deepEqual(read({ ...RS256.jwk, alg: "PS256" }).keys[0].algs, ["PS256"]);
+});
+
+test("Ed25519 is another name for EdDSA", () => {
+  assert.deepEqual(read({ ...signers.EdDSA.jwk, alg: "Ed25519" }).keys[0].algs, ["EdDSA"]);
+});
+
+test("a set keeps the keys that can be used, and says of the others what they are", () => {
+  const keys = [{ ...ES256.jwk, kid: "a" }, { kty: "EC", crv: "P-521" }, { ...RS256.jwk, kid: "b", use: "enc" }, { ...RS256.jwk, kid: "c" }];
+  const set = read({ keys });
+  assert.deepEqual(set.keys.map(({ kid, source }) => [kid, source]), [["a", "jwks"], ["c", "jwks"]]);
+  assert.deepEqual(codes(set), ["unsupported", "use"]);
+  assert.match(set.problems[0].text, /^Key 2 /);
+});
+
+test("several PEM keys are read, and text around them does not matter", () => {
+  const { keys } = read(`my keys:\n${ES256.pem}\nand\n${RS256.pem}`);
+  assert.deepEqual(keys.map(({ alg }) => alg), ["ES256", "RS256"]);
+});
+
+test("two keys of one name are said to be so", () => {
+  assert.deepEqual(codes(read({ keys: [{ ...ES256.jwk, kid: "a" }, { ...RS256.jwk, kid: "a" }] })), ["duplicate-kid"]);
+});
+
+const secrets = {
+  "a private JWK": { ...ES256.privateJwk },
+  "a private RSA JWK": { ...RS256.privateJwk },
+  "a private JWK in a set": { keys: [ES256.privateJwk] },
+  "a private key in PEM": ES256.privatePem,
+  "an encrypted private key in PEM": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----",
+  "the beginning of a private key": "-----BEGIN EC PRIVATE KEY-----\nMHcC",
+  "a private key behind its public one": `${ES256.pem}\n${ES256.privatePem}`,
+};
+for (const [name, value] of Object.entries(secrets)) {
+  test(`${name} is named, and nothing of it is kept`, () => {
+    const answer = read(value);
+    assert.deepEqual(codes(answer), ["private-key"]);
+    assert.deepEqual(answer.keys, []);
+    const { d } = ES256.privateJwk;
+    assert.ok(!JSON.stringify(answer).includes(d) && !JSON.stringify(answer).includes(RS256.privateJwk.d));
+  });
+}
+
+test("a certificate is told how to give its key", () => {
+  const { keys, problems } = read(certificate);
+  assert.deepEqual(keys, []);
+  assert.match(problems[0].text, /openssl x509/);
+});
+
+const damaged = { ...ES256.jwk, x: `${ES256.jwk.x}=` };
+const useless = {
+  "nothing": ["", "empty"],
+  "spaces": ["  \n ", "empty"],
+  "a word": ["secret", "no-key"],
+  "an address": ["https://example.com/jwks.json", "no-key"],
+  "broken JSON": ["{", "not-json"],
+  "JSON without kty": ["{}", "no-key"],
+  "an empty set": ['{"keys":[]}', "no-keys"],
+  "a set of nulls": ['{"keys":[null]}', "no-key"],
+  "a set of sets": ['{"keys":[{"keys":[]}]}', "no-key"],
+  "a hundred and one keys": [JSON.stringify({ keys: Array(101).fill(ES256.jwk) }), "too-many"],
+  "a type named as a prototype's member": ['{"kty":"constructor"}', "unsupported"],
+  "another curve": [{ ...ES256.jwk, crv: "secp256k1" }, "unsupported"],
+  "an alg of another type": [{ ...ES256.jwk, alg: "HS256" }, "alg"],
+  "alg none": [{ ...ES256.jwk, alg: "none" }, "alg"],
+  "an alg that is a list": [{ ...ES256.jwk, alg: ["ES256"] }, "alg"],
+  "a kid that is a number": [{ ...ES256.jwk, kid: 1 }, "kid"],
+  "a use that is no signature": [{ ...ES256.jwk, use: "enc" }, "use"],
+  "key_ops without verify": [{ ...ES256.jwk, key_ops: ["sign"] }, "key_ops"],
+  "padding in a coordinate": [damaged, "damaged"],
+  "a missing coordinate": [{ ...ES256.jwk, y: undefined }, "damaged"],
+  "an empty secret": [{ kty: "oct", k: "" }, "damaged"],
+  "RSA of 1024 bits": [rsaPair(1_024).publicKey.export({ format: "jwk" }), "weak"],
+  "RSA of a million bits": [{ kty: "RSA", e: "AQAB", n: "f".repeat(100_000) }, "too-large"],
+  "half a PEM": [ES256.pem.slice(0, 80), "cut-off"],
+  "a PEM of something else": ["-----BEGIN OPENSSH KEY-----\nAAAA\n-----END OPENSSH KEY-----", "no-public-key"],
+  "a PEM whose end does not belong to it": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END CERTIFICATE-----", "cut-off"],
+  "a PEM that is no base64": ["-----BEGIN PUBLIC KEY-----\n%%%%\n-----END PUBLIC KEY-----", "unsupported"],
+  "a PEM of nothing": ["-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----", "unsupported"],
+};
+for (const [name, [value, code]] of Object.entries(useless)) {
+  test(`${name} is no key: ${code}`, () => {
+    const answer = read(value);
+    assert.deepEqual(answer.keys, []);
+    assert.deepEqual(codes(answer), [code]);
+  });
+}
+
+test("a secret that is too short is used, and said to be too short", () => {
+  const { keys, problems } = read({ kty: "oct", k: Buffer.from("secret").toString("base64url") });
+  assert.equal(keys.length, 1);
+  assert.deepEqual(problems.map(({ code }) => code), ["guessable"]);
+  assert.deepEqual(read(HS256.jwk).problems, []);
+});
+
+test("no PEM that was cut or changed anywhere throws, and what it still gives is a key of the same size", () => {
+  for (const { pem, jwk } of Object.values(signers).filter((signer) => signer.pem)) {
+    const der = Buffer.from(pem.split("\n").slice(1, -2).join(""), "base64");
+    const wrap = (bytes) => `-----BEGIN PUBLIC KEY-----\n${bytes.toString("base64")}\n-----END PUBLIC KEY-----`;
+    for (let at = 0; at < der.length; at += 1) {
+      assert.deepEqual(read(wrap(der.subarray(0, at))).keys, [], `cut at ${at}`);
+      const changed = Buffer.from(der);
+      changed[at] ^= 0xff;
+      for (const key of read(wrap(changed)).keys) assert.equal(key.jwk.kty, jwk.kty, `changed at ${at}`);
+    }
+  }
+});
+
+test("lengths that DER does not have are refused", () => {
+  const wrap = (hex) => `-----BEGIN PUBLIC KEY-----\n${Buffer.from(hex, "hex").toString("base64")}\n-----END PUBLIC KEY-----`;
+  for (const hex of ["30", "3080", "30ff", "3084ffffffff", "30830000", "3003300130", "30820000"]) {
+    assert.deepEqual(codes(read(wrap(hex))), ["unsupported"], hex);
+  }
+});
+
+for (const [name, text] of Object.entries(megabytes())) {
+  test(`a megabyte of ${name} is no key`, () => {
+    const answer = read(text);
+    assert.deepEqual(answer.keys, []);
+    assert.ok(["too-long", "empty"].includes(codes(answer)[0]));
+  });
+}
+
+test("the longest text that is read may be many beginnings of keys", () => {
+  for (const piece of ["-----BEGIN ", "-----BEGIN PUBLIC KEY-----", '{"keys":[', '{"kty":"RSA","n":"']) {
+    assert.deepEqual(read(piece.repeat(Math.floor(LONGEST_KEYS / piece.length))).keys, []);
+  }
+});

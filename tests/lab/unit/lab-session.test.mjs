@@ -1,0 +1,126 @@
+// The page's own session, and what is heard of all of them.
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+const { LabSession } = await import("../../../crates/countersign/lab/lab-session.js");
+
+let source;
+globalThis.EventSource = class extends EventTarget {
+  static OPEN = 1;
+  static CLOSED = 2;
+  readyState = 0;
+
+  constructor(url) {
+    super();
+    this.url = url;
+    source = this;
+  }
+
+  tell(event, lastEventId) {
+    this.dispatchEvent(Object.assign(new Event(event.event), { data: JSON.stringify(event), lastEventId }));
+  }
+};
+
+const pair = (session_id, generation) => ({
+  access_token: `access ${generation}`,
+  refresh_token: `refresh ${generation}`,
+  session_id,
+  expires_in: 30,
+});
+
+/** Answers with what is next in line, and keeps what was asked. */
+class Server {
+  setup = { client_id: "lab" };
+  asked = [];
+  answers = [];
+
+  async call(method, path, { json } = {}) {
+    this.asked.push([method, path, json]);
+    return this.answers.shift();
+  }
+}
+
+let server;
+let lab;
+let changes;
+
+beforeEach(() => {
+  server = new Server();
+  lab = new LabSession(server);
+  changes = 0;
+  lab.addEventListener("change", () => (changes += 1));
+});
+
+test("a refresh presents the current token, and its answer is the pair from then on", async () => {
+  server.answers.push({ status: 201, json: pair("s", 0) }, { status: 200, json: pair("s", 1) });
+  await lab.open();
+  await lab.refresh();
+  assert.deepEqual(server.asked[1], ["POST", "/v1/sessions/refresh", { refresh_token: "refresh 0", client_id: "lab" }]);
+  assert.deepEqual([lab.pair.refreshToken, lab.pair.ended, changes], ["refresh 1", null, 2]);
+});
+
+test("a refused refresh leaves the pair as it was", async () => {
+  server.answers.push({ status: 201, json: pair("s", 0) }, { status: 401, json: { code: "invalid_refresh_token" } });
+  await lab.open();
+  await lab.refresh();
+  assert.equal(lab.pair.refreshToken, "refresh 0");
+});
+
+test("after signing out the pair stays, and is known to be over", async () => {
+  server.answers.push({ status: 201, json: pair("s", 0) }, { status: 204 });
+  await lab.open();
+  await lab.signOut();
+  assert.deepEqual([lab.pair.accessToken, lab.pair.ended], ["access 0", "revoked"]);
+});
+
+test("only an end that is not confirmed leaves the session open", async () => {
+  server.answers.push({ status: 201, json: pair("s", 0) }, { status: 503 });
+  await lab.open();
+  await lab.signOut();
+  assert.equal(lab.pair.ended, null);
+});
+
+test("what the server tells of the page's own session is known of the pair, and what it tells of others is not", async () => {
+  server.answers.push({ status: 201, json: pair("mine", 0) });
+  await lab.open();
+  lab.follow();
+  source.tell({ event: "reused", session_id: "other", at: "1" }, "1-a");
+  assert.equal(lab.pair.ended, null);
+  source.tell({ event: "reused", session_id: "mine", at: "2" }, "2-a");
+  assert.equal(lab.pair.ended, "reused");
+});
+
+test("a server that was started anew tells of ends again, which are kept once", () => {
+  const heard = [];
+  lab.addEventListener("event", ({ detail }) => heard.push(detail.event));
+  lab.follow();
+  source.tell({ event: "opened", session_id: "s", at: "1" }, "1-a");
+  source.tell({ event: "revoked", session_id: "s", at: "2" }, "2-a");
+  source.tell({ event: "gap" }, "0-b");
+  source.tell({ event: "revoked", session_id: "s", at: "9" }, "1-b");
+  source.tell({ event: "opened", session_id: "t", at: "9" }, "2-b");
+  source.tell({ event: "gap" }, "0-c");
+  assert.deepEqual(heard, ["opened", "revoked", "gap", "opened", "gap"]);
+  assert.deepEqual(
+    lab.events.map(({ event }) => event),
+    heard,
+  );
+});
+
+test("where following has to begin again, it goes on after what was heard last", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  lab.follow();
+  assert.equal(source.url, "/v1/lab/events");
+  source.tell({ event: "opened", session_id: "s", at: "1" }, "7-a b");
+  source.readyState = EventSource.CLOSED;
+  source.dispatchEvent(new Event("error"));
+  t.mock.timers.tick(1_000);
+  assert.equal(source.url, "/v1/lab/events?after=7-a%20b");
+});
+
+test("no more than five hundred events are kept, and those are the newest", () => {
+  lab.follow();
+  for (let index = 0; index < 501; index += 1)
+    source.tell({ event: "opened", session_id: `s${index}`, at: "1" }, `${index}-a`);
+  assert.deepEqual([lab.events.length, lab.events[0].session_id, lab.events.at(-1).session_id], [500, "s1", "s500"]);
+});

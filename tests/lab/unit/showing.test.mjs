@@ -1,0 +1,82 @@
+// Strangers' text and moments, made fit to be looked at.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { dateOf, distanceOf, secondsOf, visible } from "./support/lab.mjs";
+
+test("ordinary text of any language stays as it is", () => {
+  for (const text of ["John Doe", "Zoë", "שלום", "日本語", "🎉", "👩‍💻", "a  b", "¡"]) assert.equal(visible(text, 100), text);
+});
+
+const unseen = {
+  "\0": "\\u{0}",
+  "\u202e": "\\u{202e}",
+  "\u2066": "\\u{2066}",
+  "\u200b": "\\u{200b}",
+  "\u200f": "\\u{200f}",
+  "\ufeff": "\\u{feff}",
+  "\u2028": "\\u{2028}",
+  "\ud800": "\\u{d800}",
+  "\u{e0041}": "\\u{e0041}",
+  "\n": "\\u{a}",
+  "\u001b": "\\u{1b}",
+};
+for (const [character, spelt] of Object.entries(unseen)) {
+  test(`${spelt} is spelt out`, () => assert.equal(visible(`a${character}b`, 100), `a${spelt}b`));
+}
+
+test("line breaks stay where the text has lines", () => assert.equal(visible("a\n\tb", 100, { lines: true }), "a\n\\u{9}b"));
+
+test("long text is cut, and how much is missing is said", () => {
+  assert.equal(visible("abcdef", 6), "abcdef");
+  assert.equal(visible("abcdefgh", 6), "abcdef… (2 more characters)");
+  assert.ok(visible("\u202e".repeat(60_000), 1_000).length < 9_000);
+});
+
+test("a cut through the middle of a sign leaves no half of it unnoticed", () => {
+  assert.equal(visible("🎉🎉", 3), "🎉\\u{d83c}… (1 more characters)");
+});
+
+const moments = [
+  [1_800_000_000, 1_800_000_000],
+  [1.9, 1],
+  [0, 0],
+  [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  [-1, null],
+  [2 ** 60, null],
+  [Infinity, null],
+  [NaN, null],
+  ["1800000000", null],
+  [null, null],
+  [undefined, null],
+  [[1], null],
+  [true, null],
+];
+for (const [value, seconds] of moments) {
+  test(`${JSON.stringify(value) ?? value} (${typeof value}) as a moment is ${seconds}`, () => assert.equal(secondsOf(value), seconds));
+}
+
+test("a moment is a date in UTC, as far as the calendar goes", () => {
+  assert.equal(dateOf(1_800_000_000), "2027-01-15 08:00:00 UTC");
+  assert.equal(dateOf(0), "1970-01-01 00:00:00 UTC");
+  assert.match(dateOf(8.64e12), /^\+275760-09-13/);
+  assert.equal(dateOf(8.64e12 + 1), null);
+});
+
+const distances = [
+  [0, "now"],
+  [12, "in 12 s"],
+  [-1, "1 s ago"],
+  [59, "in 59 s"],
+  [60, "in 1 min"],
+  [119, "in 1 min"],
+  [-180, "3 min ago"],
+  [7_200, "in 2 h"],
+  [86_400, "in 1 day"],
+  [-172_800, "2 days ago"],
+  [40 * 86_400, "in 1 month"],
+  [-800 * 86_400, "2 years ago"],
+  [1e12, "in 31,688 years"],
+];
+for (const [distance, words] of distances) {
+  test(`${distance} seconds from now is "${words}"`, () => assert.equal(distanceOf(1e9 + distance, 1e9 + 0.4), words));
+}
