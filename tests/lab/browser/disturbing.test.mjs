@@ -10,7 +10,7 @@ import { Traffic } from "../support/traffic.mjs";
 const KEYS = "/.well-known/jwks.json";
 
 test("a session, its tokens and the keys outlive a restart of the server", async (t) => {
-  const { server, traffic, experiment, troubles, heard } = await begin(t, "restart");
+  const { page, server, traffic, experiment, troubles, heard } = await begin(t, "restart");
   const { row } = await sessionAfter(server, traffic, () => runAll(experiment));
 
   const [{ status }] = await traffic.to("POST", "/v1/lab/restart");
@@ -27,7 +27,8 @@ test("a session, its tokens and the keys outlive a restart of the server", async
   assert.deepEqual([shown.token, shown.status], [refreshes[0].json.access_token, 200]);
   assert.equal(await experiment.getAttribute("data-outcome"), "as-designed");
   assert.deepEqual(troubles, []);
-  assert.match((await heard()).join("\n"), /The server is back/);
+  await page.getByText("connected", { exact: true }).waitFor();
+  assert.match((await heard()).join("\n"), /does not answer.*The server is back/s);
 });
 
 test("keys rotate under a running API, step by step", async (t) => {
@@ -56,7 +57,7 @@ test("keys rotate under a running API, step by step", async (t) => {
 async function begin(t, id) {
   const server = await startServer(t);
   const { page, context, troubles, heard } = await openLab(t, await launch(t), server);
-  return { server, troubles, heard, traffic: new Traffic(context), experiment: await unfold(page, id) };
+  return { page, server, troubles, heard, traffic: new Traffic(context), experiment: await unfold(page, id) };
 }
 
 async function sessionAfter(server, traffic, act) {

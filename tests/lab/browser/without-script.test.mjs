@@ -1,0 +1,85 @@
+// Without JavaScript the page is a tour for a terminal, and what it says of each command comes back.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { launch, openLab } from "../support/chromium.mjs";
+import { startServer } from "../support/server.mjs";
+import { eventsOf } from "../support/traffic.mjs";
+
+const run = promisify(execFile);
+const NEXT = "=== next ===";
+
+let server;
+let steps;
+const endings = [];
+
+before(async () => {
+  const whole = { after: (end) => endings.unshift(end) };
+  server = await startServer(whole);
+  const { page } = await openLab(whole, await launch(whole), server, { javaScriptEnabled: false });
+  steps = await stepsOn(page);
+});
+
+after(async () => {
+  for (const end of endings) await end();
+});
+
+describe("the tour", { concurrency: true }, () => {
+  test("has a command at each step, and nothing that needs a script", () => {
+    assert.deepEqual(steps.map(({ title }) => title), [
+      "Prepare",
+      "Open a session",
+      "Call an API",
+      "Refresh",
+      "Present the old one again",
+      "Sign out",
+    ]);
+  });
+
+  test("does what it says", async () => {
+    const [prepared, opened, called, refreshed, again, signedOut] = await outputs(steps.map(({ command }) => command));
+
+    assert.equal(prepared, "");
+    const pair = JSON.parse(opened);
+    assert.equal(pair.expires_in, 30);
+    assert.match(steps[1].text, /good for 30 seconds/);
+    assert.match(JSON.parse(called).message, /This is a protected route/);
+    assert.match(steps[2].text, /This is a protected route/);
+    assert.notEqual(JSON.parse(refreshed).refresh_token, pair.refresh_token);
+    assert.equal(JSON.parse(again).status, 401);
+    assert.match(steps[4].text, /Back comes 401/);
+    assert.deepEqual(await eventsOf(server, pair.session_id, 3), ["opened", "rotated 0 → 1", "reused 0 → 1"]);
+    assert.deepEqual(signedOut.match(/\b(204|401|200)$/gm), ["204", "401", "200"]);
+    assert.match(steps[5].text, /204, 401 and 200/);
+  });
+
+  test("has an access token expire when it says so", async () => {
+    const [prepare, open, call] = steps.map(({ command }) => command);
+    const line = call.split("\n").at(-1).replace("curl -s", "curl -s -w '%{http_code}'");
+    const [, , , later] = await outputs([prepare, open, call, `sleep 31\n${line}`]);
+
+    assert.match(later, /403$/);
+    assert.match(steps[2].text, /Wait 30 seconds and repeat the last line: the answer is 403/);
+  });
+});
+
+async function stepsOn(page) {
+  assert.equal(await page.locator(".needs-script").filter({ visible: true }).count(), 0);
+  const items = page.locator("noscript .steps > li");
+  const texts = await items.allInnerTexts();
+  return Promise.all(
+    texts.map(async (text, index) => {
+      const item = items.nth(index);
+      return { text, title: await item.locator("h3").innerText(), command: await item.locator("pre").innerText() };
+    }),
+  );
+}
+
+/** What each command prints, all of them in one shell, as somebody types them one after another. */
+async function outputs(commands) {
+  const script = commands.join(`\necho '${NEXT}'\n`).replaceAll("http://localhost:3000", server.url);
+  const { stdout, stderr } = await run("bash", ["-c", script]);
+  assert.equal(stderr, "");
+  return stdout.split(NEXT).map((text) => text.trim());
+}
