@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use crate::console::{Remark, Steps};
 use crate::{
-    book, figures, fuzz, measure, oracles, process, readme, recipes, supply_chain, test_run, tidy, tools,
+    book, figures, fuzz, measure, oracles, pages, process, readme, recipes, supply_chain, test_run, tidy,
+    tools,
 };
 
 /// Runs the check.
@@ -38,6 +39,11 @@ fn take_all(steps: &mut Steps) -> Result<()> {
         .take("fuzz", "make the input a test, then mend; see fuzz/README.md", || fuzz::all(fuzz::SECONDS))?;
     steps.take("clients", "`npm test` in clients/node runs it again", recipes::check_clients)?;
     steps.take("recipes", "`cargo xtask recipes` runs it again", recipes::check)?;
+    steps.take(
+        "pages",
+        "`npm run test:browser` in tests/lab and clients/browser runs them again",
+        pages::check,
+    )?;
     steps.take("comparison", "`cargo xtask compare --quick` runs it again", measure::try_comparison)?;
     steps.take("readme", "mend the page or the server; `cargo xtask readme` runs it again", readme::check)
 }

@@ -13,6 +13,7 @@ mod fuzz;
 mod markdown;
 mod measure;
 mod oracles;
+mod pages;
 mod process;
 mod readme;
 mod recipes;
@@ -42,7 +43,8 @@ cargo xtask COMMAND
   scale [LARGEST]  measures it over ten thousand to ten million sessions for docs/scale.md; takes six minutes
   verifying [--quick]
                    measures APIs that verify access tokens and completes docs/verifying.md; takes 5 minutes
-  recipes          tries the recipes below examples/ and the package for Node against a real server
+  recipes          tries the recipes below examples/, the packages below clients/ and the lab against a real
+                   server, the last two in a real browser too; takes ten minutes
   readme [PAGE…]   runs the commands of README.md and of the pages in docs/ that ask for it;
                    --write puts onto the pages what the server's commands print";
 

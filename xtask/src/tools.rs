@@ -36,6 +36,9 @@ const RECIPES: [Tool; 3] = [
     ("mvn", &["--version"], &["maven"]),
 ];
 
+/// What pages are tried in.
+const BROWSER: [Tool; 1] = [("chromium", &["--version"], &["chromium"])];
+
 /// What the servers for Node and their being bound to one processor need.
 const PEERS: [Tool; 4] = [
     ("curl", &["--version"], &["curl", "ca-certificates"]),
@@ -75,6 +78,11 @@ pub(crate) fn install() -> Result<Remark> {
 /// Installs what the recipes stand on and is missing.
 pub(crate) fn install_recipes() -> Result<Remark> {
     install_missing(&RECIPES)
+}
+
+/// Installs the browser if it is missing.
+pub(crate) fn install_browser() -> Result<Remark> {
+    install_missing(&BROWSER)
 }
 
 /// Installs what these servers need and is missing.
