@@ -5,8 +5,8 @@
 //! `json` or `text` is the answer of the commands before it, and must follow
 //! them before any others. Blocks with another mark are for reading. A block
 //! that is just `cargo run --release -- serve --dev` starts the server, and one
-//! marked `sh background` what it says, in a shell that has the exports of the
-//! page's; both run until the page ends.
+//! marked `sh background` what it says, in a shell that has the directory and
+//! the exports of the page's; both run until the page ends.
 
 use anyhow::{Result, bail};
 

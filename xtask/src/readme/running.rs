@@ -45,7 +45,7 @@ impl Running {
         Self::start(server.args(["serve", "--dev"]), home, ".server", true)?.once_it_has_said(expected)
     }
 
-    /// Starts a block in a shell of its own, with what `exports` says that the page's shell has exported.
+    /// Starts a block in a shell of its own, where the page's shell is and with what `exports` says that it has exported.
     pub(super) fn block(
         (text, line): (&str, usize),
         exports: &str,
@@ -53,7 +53,7 @@ impl Running {
         expected: Option<&Expected>,
     ) -> Result<Self> {
         let mut shell = Command::new("bash");
-        shell.args(["--noprofile", "--norc", "-c", &format!("{exports}\n{text}")]);
+        shell.args(["--noprofile", "--norc", "-c", &format!("{exports}\ncd \"$PWD\"\n{text}")]);
         Self::start(&mut shell, home, &format!(".line-{line}"), false)?.once_it_has_said(expected)
     }
 

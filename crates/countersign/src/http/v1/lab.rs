@@ -21,6 +21,7 @@ pub(in super::super) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<
     let lab = lab::of(app)?;
     Ok(Json(json!({
         "issuer": app.terms.issuer.name,
+        "audience": app.audience,
         "client_id": lab.client.as_str(),
         "username": app.demo.as_ref().map(|demo| demo.username.as_str()),
         "access_token_lifetime": lab.terms.issuer.lifetime.as_secs(),
