@@ -5,7 +5,7 @@ import { verify } from "../jose/verify.js";
 import { visible } from "../jose/visible.js";
 import { PublishedKeys } from "../pair/published-keys.js";
 import { ServerUnreachable } from "../server.js";
-import { createSecretField, tooLong } from "./field.js";
+import { createSecretField } from "./field.js";
 
 const OUTCOMES = {
   "verified": ["good", "verified"],
@@ -92,7 +92,7 @@ function createPasted(onText) {
       note.textContent = "";
       onText();
     },
-    onTooLong: (length) => (note.textContent = tooLong(length)),
+    onRefused: (why) => (note.textContent = why),
     id: "inspector-key",
     rows: 4,
     aria: { describedby: "inspector-key-note inspector-key-help" },
