@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { after, before, test } from "node:test";
-import { inspect, openSession, press, runAll, unfold } from "../support/acts.mjs";
+import { inspect, inspectorField, openSession, paste, press, runAll, unfold } from "../support/acts.mjs";
 import { launch, openLab } from "../support/chromium.mjs";
 import { startServer } from "../support/server.mjs";
 import { Traffic } from "../support/traffic.mjs";
@@ -51,13 +51,14 @@ test("the page and its files carry the policy that lets nothing in or out", asyn
 test("what is pasted into the inspector is in no request", async (t) => {
   const { page, context, troubles } = await openLab(t, browser, server);
   const traffic = new Traffic(context);
-  await inspect(page, "x");
+  const field = await inspectorField(page);
   const secrets = pasted();
   for (const { text } of secrets) {
-    await paste(page, page.locator("#inspector-token"), text);
+    await paste(page, field, text);
     await settled(page);
   }
-  await inspect(page, secrets[0].text);
+  await paste(page, field, secrets[0].text);
+  await page.locator("#inspector").getByText("https://issuer.example").first().waitFor();
   await page.getByLabel("A key that I paste").check();
   for (const { text } of secrets) {
     await paste(page, page.getByLabel("Key", { exact: true }), text);
@@ -76,7 +77,7 @@ test("a reload forgets the session and what was pasted", async (t) => {
   await inspect(page, "csr_secret");
   await page.reload();
 
-  assert.equal(await page.locator("#inspector-token").inputValue(), "");
+  assert.equal(await (await inspectorField(page)).inputValue(), "");
   assert.equal(await page.getByRole("heading", { name: "Refresh token" }).count(), 0);
 });
 
@@ -130,14 +131,6 @@ function pasted() {
     { text: pem(privateKey, "pkcs8"), marks: [lineOf(pem(privateKey, "pkcs8"))] },
     { text: JSON.stringify({ kty: "oct", k: password, alg: "HS256" }), marks: [password] },
   ];
-}
-
-/** As people do it, from the clipboard, in place of what was there. */
-async function paste(page, field, text) {
-  await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
-  await field.focus();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.press("Control+V");
 }
 
 /** Longer than the pause after which the inspector reads, and what it may ask for is asked. */
