@@ -51,7 +51,8 @@ export function mountBench(section, lab) {
 
   setInterval(() => {
     saying.tick();
-    if (verdict.tick()) say(verdict.summary);
+    // Who is elsewhere on the page need not hear it.
+    if (verdict.tick() && section.contains(document.activeElement)) say(verdict.summary);
   }, TICK);
   return { fill: field.fill };
 }

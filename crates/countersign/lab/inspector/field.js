@@ -40,7 +40,8 @@ export function createSecretField({ longest, onText, onRefused, ...attributes })
 
 /** A sentence, or null. */
 function whyNot(text, longest) {
-  if (text.length > longest) return `That had ${text.length.toLocaleString("en")} characters, too many to be read. It was not put in.`;
+  const length = text.length.toLocaleString("en");
+  if (text.length > longest) return `That had ${length} characters, too many to be read. It was not put in.`;
   const isUnusual = (text.match(UNUSUAL)?.length ?? 0) > MOST_UNUSUAL;
   return isUnusual ? "That was made of line breaks or letters that tokens and keys do not have. It was not put in." : null;
 }
@@ -67,6 +68,7 @@ export function createField(lab, onText) {
     fill("");
     area.focus();
   });
+  empty.hidden = true;
   const update = () => [access, refresh].forEach((take) => (take.disabled = !lab.pair));
   lab.addEventListener("change", update);
   update();
