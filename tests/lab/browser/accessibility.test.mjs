@@ -1,33 +1,21 @@
 // WCAG 2.2 AA as far as a program can tell, in each state, in both colour schemes, on a telephone and on a desk.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { inspect, openSession, press, runAll, unfold } from "../support/acts.mjs";
-import { findings, launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
+import { findings } from "../support/chromium.mjs";
+import { Stage } from "../support/stage.mjs";
 
 const WIDTHS = [360, 1_440];
 const HEIGHT = 900;
 
-let browser;
-let server;
-const endings = [];
-
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
+const stage = new Stage();
 
 describe("axe finds nothing", { concurrency: true }, () => {
   for (const width of WIDTHS) {
     for (const colorScheme of ["light", "dark"]) {
       test(`${width} pixels wide, ${colorScheme}`, async (t) => {
         const options = { viewport: { width, height: HEIGHT }, colorScheme, reducedMotion: "reduce" };
-        const { page } = await openLab(t, browser, server, options);
+        const { page } = await stage.open(t, options);
         for (const [state, reach] of Object.entries(STATES)) {
           await reach(page);
           assert.deepEqual(await findings(page), [], state);
@@ -37,7 +25,7 @@ describe("axe finds nothing", { concurrency: true }, () => {
   }
 
   test("without JavaScript, where only a reader of markup can look", async (t) => {
-    const { page } = await openLab(t, browser, server, { javaScriptEnabled: false });
+    const { page } = await stage.open(t, { javaScriptEnabled: false });
     assert.deepEqual(await headings(page), [1, 2, 3, 3, 3, 3, 3, 3]);
     assert.equal(await page.locator("html").getAttribute("lang"), "en");
   });

@@ -1,10 +1,9 @@
 // The inspector, given a megabyte of anything: the page goes on to answer, and says kindly what is wrong.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { inspectorField, openSession, paste } from "../support/acts.mjs";
-import { launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
+import { Stage } from "../support/stage.mjs";
 
 const MEGABYTE = 1_000_000;
 /** As much as the field takes, so that all of it is read. */
@@ -30,25 +29,20 @@ const MONSTERS = {
   "line breaks": (size) => "a\n".repeat(size / 2),
 };
 
-let browser;
-let server;
-const endings = [];
-
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
+const stage = new Stage();
 
 describe("the inspector is given up to a megabyte of", () => {
+  // One page has to stand all of them.
+  let page;
+  let field;
+  let troubles;
+  before(async () => {
+    ({ page, troubles } = await stage.open(stage));
+    field = await inspectorField(page);
+  });
+
   for (const [name, monster] of Object.entries(MONSTERS)) {
-    test(name, async (t) => {
-      const { page, troubles } = await openLab(t, browser, server);
-      const field = await inspectorField(page);
+    test(name, async () => {
       for (const text of [monster(FULL).slice(0, FULL), monster(MEGABYTE)]) {
         await field.fill("csr_x");
         await page.locator("#inspector").getByText("damaged").first().waitFor();

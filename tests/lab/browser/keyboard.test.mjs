@@ -1,31 +1,16 @@
 // The keyboard alone is enough, what has the focus can be seen, and each outcome is told to people who see nothing.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { experimentOf, outcomeOf } from "../support/acts.mjs";
-import { launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
-import { Traffic } from "../support/traffic.mjs";
+import { Stage } from "../support/stage.mjs";
 
 /** More stops than the page has. */
 const MOST_STOPS = 150;
 
-let browser;
-let server;
-const endings = [];
-
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
+const stage = new Stage();
 
 test("from the page's beginning to an experiment's outcome, an inspected token and a copied line", async (t) => {
-  const { page, context, troubles, heard } = await openLab(t, browser, server);
-  const traffic = new Traffic(context);
+  const { page, traffic, troubles, heard } = await stage.open(t);
   await page.getByText("connected", { exact: true }).waitFor();
 
   await page.keyboard.press("Tab");
@@ -49,6 +34,9 @@ test("from the page's beginning to an experiment's outcome, an inspected token a
   assert.equal(await outcomeOf(experimentOf(page, "two-tabs")), "as-designed");
   assert.match((await focused(page)).name, /Run all steps/);
 
+  await tabTo(page, "The same theft in the tutorial’s design");
+  // It is loaded when somebody comes near, on foot as well.
+  await page.locator("#inspector-token").waitFor();
   await tabTo(page, "A token, an Authorization header, or a curl line with one");
   await tabTo(page, "Take this page’s access token");
   await act(page, "Enter");
@@ -56,6 +44,7 @@ test("from the page's beginning to an experiment's outcome, an inspected token a
 
   await tabTo(page, /^(POST|GET) /);
   await act(page, "Enter");
+  await page.getByText("From a terminal").waitFor();
   await tabTo(page, /curl line/);
   await act(page, "Enter");
   await page.getByText("Copied", { exact: true }).waitFor();
@@ -70,7 +59,7 @@ test("from the page's beginning to an experiment's outcome, an inspected token a
 });
 
 test("the focus stays where it is while an experiment goes step by step, and after it was cancelled", async (t) => {
-  const { page } = await openLab(t, browser, server);
+  const { page } = await stage.open(t);
   const experiment = experimentOf(page, "thief-second");
   await experiment.locator("> summary").focus();
   await act(page, "Enter");
@@ -90,7 +79,7 @@ test("the focus stays where it is while an experiment goes step by step, and aft
 });
 
 test("each outcome of the pair is heard", async (t) => {
-  const { page, heard } = await openLab(t, browser, server);
+  const { page, heard } = await stage.open(t);
   const press = async (name) => {
     await page.locator("#pair").getByRole("button", { name, exact: true }).focus();
     await page.keyboard.press("Enter");

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { experimentOf, inspect, openSession, press, runAll, unfold } from "../support/acts.mjs";
-import { launch, openLab } from "../support/chromium.mjs";
+import { describe, test } from "node:test";
+import { experimentOf, inspect, openSession, outcomeOf, press, runAll, unfold } from "../support/acts.mjs";
+import { openLab } from "../support/chromium.mjs";
 import { startServer } from "../support/server.mjs";
+import { Stage } from "../support/stage.mjs";
 import { experiments } from "../../../crates/countersign/lab/experiments.js";
 
 const WIDTHS = [360, 768, 1_440];
@@ -16,34 +17,22 @@ const PICTURES = join(import.meta.dirname, "../screenshots");
 /** They disturb all others, so they come last, one after the other. */
 const DISTURBING = ["key-rotation", "restart"];
 
-let browser;
-let server;
-const endings = [];
+const stage = new Stage();
 
-before(async () => {
-  if (process.env.SCREENSHOTS) await mkdir(PICTURES, { recursive: true });
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
-
-const open = async (t, options) => (await openLab(t, browser, server, { viewport: { width: 1_440, height: HEIGHT }, ...options })).page;
+const open = async (t, options) => (await stage.open(t, { viewport: { width: 1_440, height: HEIGHT }, ...options })).page;
 
 describe("nothing scrolls sideways", { concurrency: true }, () => {
   test("with every experiment finished", async (t) => {
     const page = await open(t);
     const ids = experiments.map(({ id }) => id);
     const others = ids.filter((id) => !DISTURBING.includes(id));
-    const views = Object.fromEntries(await Promise.all(ids.map(async (id) => [id, experimentOf(page, id)])));
     for (const id of ids) await unfold(page, id);
-    await Promise.all(others.map((id) => runAll(views[id])));
-    for (const id of DISTURBING) await runAll(views[id]);
+    // A person has one mouse; the experiments go on at once all the same.
+    for (const id of others) await experimentOf(page, id).locator("[data-action=all]").click();
+    await Promise.all(others.map((id) => outcomeOf(experimentOf(page, id))));
+    for (const id of DISTURBING) await runAll(experimentOf(page, id));
     await look(page, "experiments");
-    for (const id of ids) await keep(page, `experiment-${id}`, views[id]);
+    for (const id of ids) await keep(page, `experiment-${id}`, experimentOf(page, id));
   });
 
   test("at first, with a pair, and with an expired one", async (t) => {
@@ -72,7 +61,8 @@ describe("nothing scrolls sideways", { concurrency: true }, () => {
   });
 
   test("with a long story", async (t) => {
-    const page = await open(t);
+    // Of its own, as the story follows the newest session of a server.
+    const { page } = await openLab(t, stage.browser, await startServer(t), { viewport: { width: 1_440, height: HEIGHT } });
     await openSession(page);
     for (let refreshes = 0; refreshes < 12; refreshes++) await press(page, "Refresh");
     await press(page, "Sign out");

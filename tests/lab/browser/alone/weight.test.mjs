@@ -14,14 +14,13 @@ const LOADS = 5;
 test("what is loaded until somebody opens something is light", async (t) => {
   const server = await startServer(t);
   const browser = await launch(t);
-  const { page, context } = await openLab(t, browser, server);
-  const answers = [];
-  context.on("response", (answer) => answers.push(answer));
-  await page.reload({ waitUntil: "networkidle" }).catch(() => {});
+  const { page, traffic } = await openLab(t, browser, server);
+  await page.waitForLoadState("networkidle");
   await page.getByText("connected", { exact: true }).waitFor();
 
-  const files = answers.filter((answer) => isFile(answer.url()));
-  const sizes = await Promise.all(files.map(async (answer) => gzipSync(await answer.body(), { level: 9 }).length));
+  const files = traffic.urls.filter(isFile);
+  const bodies = await Promise.all(files.map(async (url) => Buffer.from(await (await fetch(url)).arrayBuffer())));
+  const sizes = bodies.map((body) => gzipSync(body, { level: 9 }).length);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   t.diagnostic(`${files.length} files, ${total} bytes`);
   assert.ok(files.length > 5);
