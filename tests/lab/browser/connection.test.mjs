@@ -1,31 +1,17 @@
 // A network that goes, comes back, loses answers or is slow: the page says so, goes on by itself and has lost nothing.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openSession, press } from "../support/acts.mjs";
-import { launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
-import { Traffic, Wire, eventsOf } from "../support/traffic.mjs";
+import { Stage } from "../support/stage.mjs";
+import { Wire, eventsOf } from "../support/traffic.mjs";
 
 /** A bad telephone line. Bytes in a second, and milliseconds. */
 const SLOW = { offline: false, downloadThroughput: 50_000, uploadThroughput: 20_000, latency: 400 };
 
-let browser;
-let server;
-const endings = [];
-
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
+const stage = new Stage();
 
 test("what is asked while the browser is offline is shown as unanswered, and works afterwards", async (t) => {
-  const { page, context, troubles } = await openLab(t, browser, server);
-  const traffic = new Traffic(context);
+  const { page, context, traffic, troubles } = await stage.open(t);
   await openSession(page);
   const { session_id: id } = (await traffic.to("POST", "/v1/lab/sessions"))[0].json;
 
@@ -35,23 +21,23 @@ test("what is asked while the browser is offline is shown as unanswered, and wor
 
   await context.setOffline(false);
   assert.match(await press(page, "Refresh"), /Generation 0 is spent, and generation 1/);
-  assert.deepEqual(await eventsOf(server, id, 2), ["opened", "rotated 0 → 1"]);
+  assert.deepEqual(await eventsOf(stage.server, id, 2), ["opened", "rotated 0 → 1"]);
   assert.deepEqual(troubles, []);
 });
 
 test("a connection that is cut is told, and what happened meanwhile is drawn afterwards", async (t) => {
-  const wire = await Wire.lay(t, server);
-  const { page, troubles, heard } = await openLab(t, browser, wire);
+  const wire = await Wire.lay(t, stage.server);
+  const { page, troubles, heard } = await stage.open(t, {}, wire);
   await openSession(page);
   await page.getByText("connected", { exact: true }).waitFor();
   await chartOf(page, ["opened"]);
 
   wire.cut();
   await page.locator("#connection").getByText("no answer").waitFor();
-  await fetch(`${server.url}/v1/lab/sessions`, { method: "POST" });
-  const { refresh_token } = await (await fetch(`${server.url}/v1/lab/sessions`, { method: "POST" })).json();
+  await fetch(`${stage.server.url}/v1/lab/sessions`, { method: "POST" });
+  const { refresh_token } = await (await fetch(`${stage.server.url}/v1/lab/sessions`, { method: "POST" })).json();
   const body = JSON.stringify({ refresh_token, client_id: "lab" });
-  await fetch(`${server.url}/v1/sessions/refresh`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  await fetch(`${stage.server.url}/v1/sessions/refresh`, { method: "POST", headers: { "content-type": "application/json" }, body });
 
   wire.mend();
   await page.getByText("connected", { exact: true }).waitFor();
@@ -63,28 +49,26 @@ test("a connection that is cut is told, and what happened meanwhile is drawn aft
 });
 
 test("an answer that is lost on the way is had by asking again", async (t) => {
-  const wire = await Wire.lay(t, server);
-  const { page, context } = await openLab(t, browser, wire);
-  const traffic = new Traffic(context);
+  const wire = await Wire.lay(t, stage.server);
+  const { page, traffic } = await stage.open(t, {}, wire);
   await openSession(page);
   const { session_id: id } = (await traffic.to("POST", "/v1/lab/sessions"))[0].json;
 
   wire.isLosing = true;
   assert.match(await press(page, "Refresh"), /no answer/);
-  assert.equal((await server.session(id)).generation, 1);
+  assert.equal((await stage.server.session(id)).generation, 1);
 
   wire.mend();
   assert.match(await press(page, "Refresh"), /generation 1 has taken its place/);
-  assert.deepEqual(await eventsOf(server, id, 3), ["opened", "rotated 0 → 1", "replayed 0 → 1"]);
-  assert.equal((await server.session(id)).generation, 1);
+  assert.deepEqual(await eventsOf(stage.server, id, 3), ["opened", "rotated 0 → 1", "replayed 0 → 1"]);
+  assert.equal((await stage.server.session(id)).generation, 1);
 });
 
 test("on a slow network an impatient second press loses nothing", async (t) => {
-  const { page, context, troubles } = await openLab(t, browser, server);
+  const { page, context, traffic, troubles } = await stage.open(t);
   const network = await context.newCDPSession(page);
   await network.send("Network.enable");
   await network.send("Network.emulateNetworkConditions", SLOW);
-  const traffic = new Traffic(context);
   await page.reload();
   await openSession(page);
 
@@ -95,7 +79,7 @@ test("on a slow network an impatient second press loses nothing", async (t) => {
   const calls = await traffic.to("POST", "/v1/sessions/refresh");
   assert.deepEqual(calls.map(({ status }) => status), calls.map(() => 200));
   const { session_id: id } = (await traffic.to("POST", "/v1/lab/sessions"))[0].json;
-  const { state, generation } = await server.session(id);
+  const { state, generation } = await stage.server.session(id);
   assert.deepEqual([state, generation], ["live", 1]);
   assert.deepEqual(troubles, []);
 });
@@ -110,6 +94,6 @@ async function chartOf(page, words) {
 }
 
 async function sessionsSoFar() {
-  const metrics = await (await fetch(`http://127.0.0.1:${server.managementPort}/metrics`)).text();
+  const metrics = await (await fetch(`http://127.0.0.1:${stage.server.managementPort}/metrics`)).text();
   return Number(/^countersign_sessions_opened_total (\d+)$/m.exec(metrics)[1]);
 }

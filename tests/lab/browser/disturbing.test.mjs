@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { outcomeOf, runAll, runOne, unfold } from "../support/acts.mjs";
 import { launch, openLab } from "../support/chromium.mjs";
 import { startServer } from "../support/server.mjs";
-import { Traffic } from "../support/traffic.mjs";
 
 const KEYS = "/.well-known/jwks.json";
 
@@ -56,8 +55,8 @@ test("keys rotate under a running API, step by step", async (t) => {
 
 async function begin(t, id) {
   const server = await startServer(t);
-  const { page, context, troubles, heard } = await openLab(t, await launch(t), server);
-  return { page, server, troubles, heard, traffic: new Traffic(context), experiment: await unfold(page, id) };
+  const { page, ...lab } = await openLab(t, await launch(t), server);
+  return { server, page, ...lab, experiment: await unfold(page, id) };
 }
 
 async function sessionAfter(server, traffic, act) {

@@ -2,11 +2,10 @@
 // once; those that restart the server or rotate its keys are in disturbing.test.mjs.
 import assert from "node:assert/strict";
 import { createHmac, createPublicKey, verify } from "node:crypto";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { outcomeOf, runAll, runOne, unfold } from "../support/acts.mjs";
-import { launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
-import { Traffic, eventsOf } from "../support/traffic.mjs";
+import { Stage } from "../support/stage.mjs";
+import { eventsOf } from "../support/traffic.mjs";
 
 const REFRESH = ["POST", "/v1/sessions/refresh"];
 const API = ["GET", "/protectedRoute"];
@@ -14,19 +13,7 @@ const API = ["GET", "/protectedRoute"];
 const GRACE = 10;
 const SOON = 2_000;
 
-let browser;
-let server;
-const endings = [];
-
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
+const stage = new Stage();
 
 describe("an experiment at its end", { concurrency: true }, () => {
   ends("five tabs that refresh at once get one refresh token", { id: "two-tabs", answer: "same" }, fiveTabs);
@@ -113,8 +100,8 @@ function ends(name, { id, answer, steps = 0 }, check) {
 }
 
 async function begin(t, id) {
-  const { page, context, troubles, breaches } = await openLab(t, browser, server);
-  return { page, troubles, breaches, traffic: new Traffic(context), experiment: await unfold(page, id) };
+  const { page, ...lab } = await stage.open(t);
+  return { page, ...lab, experiment: await unfold(page, id) };
 }
 
 /** The one session that an experiment has opened: its first refresh token, and what the server has and tells of it. */
@@ -122,7 +109,7 @@ async function sessionIn(traffic) {
   const [{ json }, ...others] = await traffic.to("POST", "/v1/lab/sessions");
   assert.deepEqual(others, []);
   const { session_id: id, refresh_token: refreshToken } = json;
-  return { refreshToken, row: await server.session(id), told: (count) => eventsOf(server, id, count) };
+  return { refreshToken, row: await stage.server.session(id), told: (count) => eventsOf(stage.server, id, count) };
 }
 
 const happened = (experiment) => experiment.locator(".happened").evaluateAll((labels) => labels.map(({ dataset }) => dataset.guess));
@@ -197,7 +184,7 @@ async function unsigned({ traffic }) {
 /** They are what they claim to be: signatures that a careless verifier would take. */
 async function confused({ traffic }) {
   const { real, forged } = await forgeries(traffic, 4);
-  const { keys } = await (await fetch(`${server.url}/.well-known/jwks.json`)).json();
+  const { keys } = await (await fetch(`${stage.server.url}/.well-known/jwks.json`)).json();
   const jwk = keys.find(({ kid }) => kid === real.header.kid);
   const key = createPublicKey({ key: jwk, format: "jwk" });
   const pem = key.export({ type: "spki", format: "pem" });

@@ -1,45 +1,31 @@
 // Nothing comes from elsewhere, nothing is kept, and what is pasted stays in the page.
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { after, before, test } from "node:test";
-import { inspect, openSession, press, runAll, unfold } from "../support/acts.mjs";
-import { launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
-import { Traffic } from "../support/traffic.mjs";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { inspect, inspectorField, openSession, paste, press, runAll, unfold } from "../support/acts.mjs";
+import { Stage } from "../support/stage.mjs";
 
-let browser;
-let server;
-const endings = [];
+const stage = new Stage();
 
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  browser = await launch(whole);
-});
-
-after(async () => {
-  for (const end of endings) await end();
-});
-
-// A18, D11
+// A18, D9
 test("a whole tour asks nobody else, keeps nothing and says nothing in the console", async (t) => {
-  const { page, context, troubles, breaches } = await openLab(t, browser, server);
-  const traffic = new Traffic(context);
-  await page.reload();
+  const { page, context, traffic, troubles, breaches } = await stage.open(t);
   await tour(page);
 
-  assert.deepEqual([...new Set(traffic.urls.map((url) => new URL(url).origin))], [server.url]);
+  assert.deepEqual([...new Set(traffic.urls.map((url) => new URL(url).origin))], [stage.server.url]);
   assert.deepEqual(await context.storageState({ indexedDB: true }), { cookies: [], origins: [] });
-  assert.deepEqual(await kept(page), { local: 0, session: 0, databases: [], caches: [], cookie: "", workers: 0, address: `${server.url}/` });
+  assert.deepEqual(await kept(page), { local: 0, session: 0, databases: [], caches: [], cookie: "", workers: 0, address: `${stage.server.url}/` });
   assert.deepEqual([troubles, await breaches()], [[], []]);
 });
 
 // A18, D11
 test("the page and its files carry the policy that lets nothing in or out", async () => {
-  const page = await fetch(`${server.url}/`);
+  const page = await fetch(`${stage.server.url}/`);
   const files = [...(await page.text()).matchAll(/(?:src|href)="(\/lab\/[^"]+)"/g)].map(([, path]) => path);
   assert.ok(files.length > 2);
-  for (const { headers, url } of [page, ...(await Promise.all(files.map((path) => fetch(server.url + path))))]) {
+  for (const { headers, url } of [page, ...(await Promise.all(files.map((path) => fetch(stage.server.url + path))))]) {
     assert.equal(headers.get("content-security-policy"), POLICY, url);
     assert.equal(headers.get("x-content-type-options"), "nosniff", url);
     assert.equal(headers.get("referrer-policy"), "no-referrer", url);
@@ -49,15 +35,15 @@ test("the page and its files carry the policy that lets nothing in or out", asyn
 
 // A18
 test("what is pasted into the inspector is in no request", async (t) => {
-  const { page, context, troubles } = await openLab(t, browser, server);
-  const traffic = new Traffic(context);
-  await inspect(page, "x");
+  const { page, context, traffic, troubles } = await stage.open(t);
+  const field = await inspectorField(page);
   const secrets = pasted();
   for (const { text } of secrets) {
-    await paste(page, page.locator("#inspector-token"), text);
+    await paste(page, field, text);
     await settled(page);
   }
-  await inspect(page, secrets[0].text);
+  await paste(page, field, secrets[0].text);
+  await page.locator("#inspector").getByText("https://issuer.example").first().waitFor();
   await page.getByLabel("A key that I paste").check();
   for (const { text } of secrets) {
     await paste(page, page.getByLabel("Key", { exact: true }), text);
@@ -70,19 +56,64 @@ test("what is pasted into the inspector is in no request", async (t) => {
   assert.deepEqual(troubles, []);
 });
 
+// A12
+test("no other page can show the lab in a frame", async (t) => {
+  const page = await elsewhere(t, `<iframe src="${stage.server.url}/"></iframe>`);
+
+  const [, framed] = page.frames();
+  assert.equal(framed.url(), "chrome-error://chromewebdata/");
+  assert.equal(await framed.getByRole("heading", { name: "The lab" }).count(), 0);
+});
+
+// D10
+test("no other page can have the server do what the lab's buttons do", async (t) => {
+  const page = await elsewhere(t, "<title>elsewhere</title>");
+  const before = await (await fetch(`${stage.server.url}${KEYS}`)).text();
+
+  const paths = ["/v1/lab/sessions", "/v1/lab/keys/rotate", "/v1/lab/restart"];
+  for (const path of paths) {
+    // What comes back is kept from that page, so the server is asked what it has answered.
+    await page.evaluate((url) => fetch(url, { method: "POST", mode: "no-cors" }).catch(() => {}), stage.server.url + path);
+  }
+  assert.deepEqual(await refusals(stage.server), paths.sort());
+  assert.equal(await (await fetch(`${stage.server.url}${KEYS}`)).text(), before);
+});
+
 test("a reload forgets the session and what was pasted", async (t) => {
-  const { page } = await openLab(t, browser, server);
+  const { page } = await stage.open(t);
   await openSession(page);
   await inspect(page, "csr_secret");
   await page.reload();
 
-  assert.equal(await page.locator("#inspector-token").inputValue(), "");
+  assert.equal(await (await inspectorField(page)).inputValue(), "");
   assert.equal(await page.getByRole("heading", { name: "Refresh token" }).count(), 0);
 });
 
+const KEYS = "/.well-known/jwks.json";
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/** A page of another origin. */
+async function elsewhere(t, markup) {
+  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(markup));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const page = await stage.browser.newPage();
+  t.after(async () => {
+    await page.close();
+    server.close();
+    server.closeAllConnections();
+  });
+  await page.goto(`http://localhost:${server.address().port}/`);
+  return page;
+}
+
+/** The routes of which a call was answered with 403. */
+async function refusals({ managementPort }) {
+  const metrics = await (await fetch(`http://127.0.0.1:${managementPort}/metrics`)).text();
+  const counted = /_count\{http_request_method="POST",http_route="([^"]+)",http_response_status_code="403"\} 1$/gm;
+  return [...metrics.matchAll(counted)].map(([, route]) => route).sort();
+}
 
 async function tour(page) {
   await openSession(page);
@@ -130,14 +161,6 @@ function pasted() {
     { text: pem(privateKey, "pkcs8"), marks: [lineOf(pem(privateKey, "pkcs8"))] },
     { text: JSON.stringify({ kty: "oct", k: password, alg: "HS256" }), marks: [password] },
   ];
-}
-
-/** As people do it, from the clipboard, in place of what was there. */
-async function paste(page, field, text) {
-  await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
-  await field.focus();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.press("Control+V");
 }
 
 /** Longer than the pause after which the inspector reads, and what it may ask for is asked. */

@@ -4,13 +4,12 @@ import { test } from "node:test";
 import { openSession, press } from "../support/acts.mjs";
 import { launch, openLab, openTab } from "../support/chromium.mjs";
 import { startServer } from "../support/server.mjs";
-import { Traffic, eventsOf } from "../support/traffic.mjs";
+import { eventsOf } from "../support/traffic.mjs";
 
 test("two tabs refresh side by side, and both draw both stories", async (t) => {
   const server = await startServer(t);
-  const { context, ...one } = await openLab(t, await launch(t), server);
+  const { context, traffic, ...one } = await openLab(t, await launch(t), server);
   const two = await openTab(context, server);
-  const traffic = new Traffic(context);
 
   await openSession(one.page);
   await press(one.page, "Refresh");

@@ -1,28 +1,19 @@
 // Without JavaScript the page is a tour for a terminal, and what it says of each command comes back.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { launch, openLab } from "../support/chromium.mjs";
-import { startServer } from "../support/server.mjs";
+import { Stage } from "../support/stage.mjs";
 import { eventsOf } from "../support/traffic.mjs";
 
 const run = promisify(execFile);
 const NEXT = "=== next ===";
 
-let server;
 let steps;
-const endings = [];
-
-before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await startServer(whole);
-  const { page } = await openLab(whole, await launch(whole), server, { javaScriptEnabled: false });
+const stage = new Stage(async ({ browser, server }) => {
+  const page = await browser.newPage({ javaScriptEnabled: false });
+  await page.goto(`${server.url}/`);
   steps = await stepsOn(page);
-});
-
-after(async () => {
-  for (const end of endings) await end();
 });
 
 describe("the tour", { concurrency: true }, () => {
@@ -49,7 +40,7 @@ describe("the tour", { concurrency: true }, () => {
     assert.notEqual(JSON.parse(refreshed).refresh_token, pair.refresh_token);
     assert.equal(JSON.parse(again).status, 401);
     assert.match(steps[4].text, /Back comes 401/);
-    assert.deepEqual(await eventsOf(server, pair.session_id, 3), ["opened", "rotated 0 → 1", "reused 0 → 1"]);
+    assert.deepEqual(await eventsOf(stage.server, pair.session_id, 3), ["opened", "rotated 0 → 1", "reused 0 → 1"]);
     assert.deepEqual(signedOut.match(/\b(204|401|200)$/gm), ["204", "401", "200"]);
     assert.match(steps[5].text, /204, 401 and 200/);
   });
@@ -78,7 +69,7 @@ async function stepsOn(page) {
 
 /** What each command prints, all of them in one shell, as somebody types them one after another. */
 async function outputs(commands) {
-  const script = commands.join(`\necho '${NEXT}'\n`).replaceAll("http://localhost:3000", server.url);
+  const script = commands.join(`\necho '${NEXT}'\n`).replaceAll("http://localhost:3000", stage.server.url);
   const { stdout, stderr } = await run("bash", ["-c", script]);
   assert.equal(stderr, "");
   return stdout.split(NEXT).map((text) => text.trim());

@@ -2,9 +2,9 @@
 
 const pair = (page) => page.locator("#pair");
 
-export async function openSession(page) {
-  await pair(page).getByRole("button", { name: /^Open (a session|another)$/ }).click();
-  await pair(page).getByRole("heading", { name: "Refresh token" }).waitFor();
+export async function openSession(page, options) {
+  await pair(page).getByRole("button", { name: /^Open (a session|another)$/ }).click(options);
+  await pair(page).getByRole("heading", { name: "Refresh token" }).waitFor(options);
 }
 
 /** Presses a button of the pair, and waits for what the page makes of the answer. */
@@ -47,7 +47,23 @@ export async function runOne(experiment, number) {
   await experiment.locator(`[data-step="${number}"][data-state=done]`).waitFor();
 }
 
+/** Scrolls to the inspector, which is loaded when it is seen, and answers where tokens go. */
+export async function inspectorField(page) {
+  await page.locator("#inspector").scrollIntoViewIfNeeded();
+  const field = page.locator("#inspector-token");
+  await field.waitFor();
+  return field;
+}
+
 /** Lets the page inspect a text, as if it had been typed. */
 export async function inspect(page, text) {
-  await page.locator("#inspector-token").fill(text);
+  await (await inspectorField(page)).fill(text);
+}
+
+/** As people do it, from the clipboard, in place of what was there. */
+export async function paste(page, field, text) {
+  await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
+  await field.focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Control+V");
 }

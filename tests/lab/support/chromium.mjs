@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { Traffic } from "./traffic.mjs";
 
 const EXECUTABLE = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -19,13 +20,13 @@ export async function launch(t) {
 /**
  * A page with the lab, in a context of its own. `options` are a context's (`colorScheme`, `viewport`, `javaScriptEnabled`,
  * `reducedMotion` …). `troubles` collects what went wrong in it: errors, lines in its console, and requests that were not
- * for the server.
+ * for the server; `traffic` is all that went over the network.
  */
 export async function openLab(t, browser, server, options = {}) {
   const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], ...options });
   t.after(() => context.close());
-  const lab = await openTab(context, server);
-  return { context, ...lab };
+  const traffic = new Traffic(context);
+  return { context, traffic, ...(await openTab(context, server)) };
 }
 
 /** One more tab of the same browser. */

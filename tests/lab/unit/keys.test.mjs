@@ -10,18 +10,19 @@ const certificate = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUQ0\n-----E
 
 for (const [alg, { jwk, pem }] of Object.entries(signers)) {
   const algs = jwk.kty === "RSA" ? ["RS256", "PS256"] : [alg];
+  const key = { kid: undefined, alg: algs[0], algs, kty: jwk.kty, crv: jwk.crv, jwk: { crv: undefined, ...jwk } };
 
   test(`a JWK for ${alg} is read`, () => {
     const { keys, problems } = read({ ...jwk, kid: "one" });
     assert.deepEqual(problems, []);
-    assert.deepEqual(keys, [{ kid: "one", alg: algs[0], algs, kty: jwk.kty, crv: jwk.crv, jwk: { crv: undefined, ...jwk }, source: "jwk" }]);
+    assert.deepEqual(keys, [{ ...key, kid: "one", source: "jwk" }]);
   });
 
   if (pem) {
     test(`a PEM for ${alg} is the same key as its JWK`, () => {
       const { keys, problems } = read(`\n  ${pem.replaceAll("\n", "\r\n")}\n`);
       assert.deepEqual(problems, []);
-      assert.deepEqual(keys, [{ kid: undefined, alg: algs[0], algs, kty: jwk.kty, crv: jwk.crv, jwk: { crv: undefined, ...jwk }, source: "pem" }]);
+      assert.deepEqual(keys, [{ ...key, source: "pem" }]);
     });
   }
 }
@@ -41,7 +42,8 @@ test("Ed25519 is another name for EdDSA", () => {
 });
 
 test("a set keeps the keys that can be used, and says of the others what they are", () => {
-  const keys = [{ ...ES256.jwk, kid: "a" }, { kty: "EC", crv: "P-521" }, { ...RS256.jwk, kid: "b", use: "enc" }, { ...RS256.jwk, kid: "c" }];
+  const others = [{ kty: "EC", crv: "P-521" }, { ...RS256.jwk, kid: "b", use: "enc" }];
+  const keys = [{ ...ES256.jwk, kid: "a" }, ...others, { ...RS256.jwk, kid: "c" }];
   const set = read({ keys });
   assert.deepEqual(set.keys.map(({ kid, source }) => [kid, source]), [["a", "jwks"], ["c", "jwks"]]);
   assert.deepEqual(codes(set), ["unsupported", "use"]);
@@ -62,7 +64,7 @@ const secrets = {
   "a private RSA JWK": { ...RS256.privateJwk },
   "a private JWK in a set": { keys: [ES256.privateJwk] },
   "a private key in PEM": ES256.privatePem,
-  "an encrypted private key in PEM": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----",
+  "an encrypted private key in PEM": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n",
   "the beginning of a private key": "-----BEGIN EC PRIVATE KEY-----\nMHcC",
   "a private key behind its public one": `${ES256.pem}\n${ES256.privatePem}`,
 };

@@ -4,7 +4,14 @@ import { test } from "node:test";
 import { dateOf, distanceOf, secondsOf, visible } from "./support/lab.mjs";
 
 test("ordinary text of any language stays as it is", () => {
-  for (const text of ["John Doe", "Zoë", "שלום", "日本語", "🎉", "👩‍💻", "a  b", "¡"]) assert.equal(visible(text, 100), text);
+  const texts = ["John Doe", "Zoë", "שלום", "日本語", "🎉", "a  b", "¡"];
+  for (const text of texts) assert.equal(visible(text, 100), text);
+});
+
+test("signs that are joined stay one sign, and a joiner elsewhere is spelt out", () => {
+  for (const text of ["👩‍💻", "👩🏽‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈"]) assert.equal(visible(`a ${text}`, 100), `a ${text}`);
+  assert.equal(visible("ad\u200dmin", 100), "ad\\u{200d}min");
+  assert.equal(visible("🎉\u200d", 100), "🎉\\u{200d}");
 });
 
 const unseen = {

@@ -130,6 +130,13 @@ test("of many keys that a token could mean ten are tried", async () => {
   assert.equal(await outcomeOf(token, keysOf(...others(10), { ...ES256.jwk, kid: "mine" })), "wrong");
 });
 
+test("a signature of another length than the algorithm's is told its length", async () => {
+  const [header, claims] = signed("ES256", { alg: "ES256" }).split(".");
+  const { outcome, why } = await verify(decode(`${header}.${claims}.AAAA`), keysOf(ES256.jwk));
+  assert.equal(outcome, "wrong");
+  assert.match(why, /64 bytes; this one has 3/);
+});
+
 test("a point that is not on the curve is said to be damaged", async () => {
   const { outcome, why } = await verify(decode(signed("ES256", { alg: "ES256" })), keysOf({ ...ES256.jwk, y: ES256.jwk.x }));
   assert.equal(outcome, "wrong");

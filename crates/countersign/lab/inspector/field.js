@@ -1,20 +1,27 @@
-// Where a token is pasted. What is too long for a token never gets into the field: browsers lay out a megabyte slowly.
-import { element } from "../dom.js";
+// Where tokens and keys are pasted. What cannot be one never gets into a field: browsers take minutes to lay out a
+// megabyte, or some ten thousand line breaks.
+import { announce, element } from "../dom.js";
 import { LONGEST_TEXT } from "../jose/jwt.js";
 
+/** Milliseconds without a keystroke, after which the text is read. */
 const PAUSE = 150;
+/** Line breaks and characters beyond ASCII. Tokens and keys have hardly any, and each is slow to lay out. */
+const MOST_UNUSUAL = 4_000;
+const UNUSUAL = /[^ -~]/g;
 
-/** A text field for what strangers wrote; `onText` is called when somebody pauses, `onTooLong` with the length. */
-export function createSecretField({ longest, onText, onTooLong, ...attributes }) {
+/** A text area; `onText` is called when somebody pauses, `onRefused` with a sentence on what was not put in. */
+export function createSecretField({ longest, onText, onRefused, ...attributes }) {
   let timer;
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(onText, PAUSE);
   };
-  const keepOut = (text, event) => {
-    if (!text || text.length <= longest) return;
+  const keepOut = (event) => {
+    const why = whyNot(event.data ?? event.dataTransfer?.getData("text/plain") ?? "", longest);
+    if (!why) return;
     event.preventDefault();
-    onTooLong(text.length);
+    onRefused(why);
+    announce(why);
   };
   return element("textarea", {
     class: "token inspector-field",
@@ -27,23 +34,24 @@ export function createSecretField({ longest, onText, onTooLong, ...attributes })
     autocorrect: "off",
     translate: "no",
     ...attributes,
-    on: {
-      input: later,
-      paste: (event) => keepOut(event.clipboardData?.getData("text"), event),
-      drop: (event) => keepOut(event.dataTransfer?.getData("text"), event),
-    },
+    on: { input: later, beforeinput: keepOut },
   });
 }
 
-export const tooLong = (length) =>
-  `That had ${length.toLocaleString("en")} characters, far more than any token, so it was not put in.`;
+/** A sentence, or null. */
+function whyNot(text, longest) {
+  const length = text.length.toLocaleString("en");
+  if (text.length > longest) return `That had ${length} characters, too many to be read. It was not put in.`;
+  const isUnusual = (text.match(UNUSUAL)?.length ?? 0) > MOST_UNUSUAL;
+  return isUnusual ? "That was made of line breaks or letters that tokens and keys do not have. It was not put in." : null;
+}
 
 export function createField(lab, onText) {
   const note = element("p", { id: "inspector-note", class: "inspector-note" });
   const area = createSecretField({
     longest: LONGEST_TEXT,
     onText,
-    onTooLong: (length) => (note.textContent = tooLong(length)),
+    onRefused: (why) => (note.textContent = why),
     id: "inspector-token",
     rows: 5,
     placeholder: "eyJ…",
@@ -60,6 +68,7 @@ export function createField(lab, onText) {
     fill("");
     area.focus();
   });
+  empty.hidden = true;
   const update = () => [access, refresh].forEach((take) => (take.disabled = !lab.pair));
   lab.addEventListener("change", update);
   update();

@@ -1,11 +1,11 @@
 // What a signature proves, and to whom: with the keys that this server publishes, or with a key that somebody pastes.
-import { announce, element } from "../dom.js";
+import { element } from "../dom.js";
 import { LONGEST_KEYS, readKeys } from "../jose/keys.js";
 import { verify } from "../jose/verify.js";
 import { visible } from "../jose/visible.js";
 import { PublishedKeys } from "../pair/published-keys.js";
 import { ServerUnreachable } from "../server.js";
-import { createSecretField, tooLong } from "./field.js";
+import { createSecretField } from "./field.js";
 
 const OUTCOMES = {
   "verified": ["good", "verified"],
@@ -46,16 +46,16 @@ export function createProof(lab, onChange) {
 
   return {
     node,
-    /** `{ verification, expected }` for `checksOf`. */
+    /** `{ keys, verification, expected }` for `checksOf`, and a remark on the key when it must not be missed. */
     async of(decoded) {
       verifiable.hidden = false;
       opaque.hidden = true;
-      const { keys, problems } = await keysFor(decoded);
+      const { keys, problems, remark } = await keysFor(decoded);
       const verification = await verify(decoded, keys);
       known.replaceChildren(...describe(keys, problems));
       outcome.replaceChildren(...tell(verification));
       const { issuer, audience = issuer } = lab.server.setup;
-      return { verification, expected: choice.isPasted ? null : { issuer, audience } };
+      return { keys, verification, expected: choice.isPasted ? null : { issuer, audience }, remark };
     },
     showRefreshToken() {
       verifiable.hidden = true;
@@ -92,7 +92,7 @@ function createPasted(onText) {
       note.textContent = "";
       onText();
     },
-    onTooLong: (length) => (note.textContent = tooLong(length)),
+    onRefused: (why) => (note.textContent = why),
     id: "inspector-key",
     rows: 4,
     aria: { describedby: "inspector-key-note inspector-key-help" },
@@ -110,12 +110,10 @@ function createPasted(onText) {
     read() {
       const read = readKeys(area.value);
       const secret = read.problems.find(({ code }) => code === "private-key");
-      if (secret) {
-        area.value = "";
-        note.textContent = `${secret.text} The field was emptied.`;
-        announce(note.textContent);
-      }
-      return read;
+      if (!secret) return read;
+      area.value = "";
+      note.textContent = `${secret.text} The field was emptied.`;
+      return { keys: [], problems: [], remark: note.textContent };
     },
   };
 }

@@ -32,7 +32,7 @@ export function createSaying() {
     summary: "",
     show({ kind, token }, decoded) {
       judge("warn", "only decoded", "So far nobody vouches for any of it.");
-      trust.hidden = kind !== "token";
+      trust.hidden = !decoded || decoded.parts.length === 0;
       this.summary = "";
       if (kind === "refresh-token") body.replaceChildren(...refreshToken(token, this));
       else body.replaceChildren(...(decoded ? jsonWebToken(decoded) : []));

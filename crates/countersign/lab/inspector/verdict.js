@@ -20,8 +20,8 @@ export function createVerdict() {
   const verdict = {
     node,
     summary: "",
-    show(decoded, { verification, expected }) {
-      shown = { decoded, verification, expected };
+    show(decoded, { keys, verification, expected }) {
+      shown = { decoded, keys, verification, expected };
       node.hidden = false;
       draw(checks());
     },
@@ -37,8 +37,8 @@ export function createVerdict() {
         draw(now);
         return true;
       }
-      now.forEach(({ text }, index) => {
-        const sentence = list.querySelectorAll(".inspector-why")[index];
+      list.querySelectorAll(".inspector-why").forEach((sentence, index) => {
+        const { text } = now[index];
         if (sentence.textContent !== text) sentence.textContent = text;
       });
       return false;
@@ -52,8 +52,9 @@ export function createVerdict() {
     const [tone, word, text] = conclude(now, shown.verification);
     verdict.summary = text;
     headline.replaceChildren(element("span", { class: `badge ${tone}`, text: word }), ` ${text}`);
-    const stop = now.indexOf(refusalIn(now));
-    list.replaceChildren(...now.flatMap((check, index) => [item(check), index === stop ? stopped() : []].flat()));
+    const stop = now.indexOf(refusalIn(now)) + 1;
+    const rest = shown.decoded.parts.length === 0 ? [] : now.slice(stop);
+    list.replaceChildren(...now.slice(0, stop).map(item), ...(stop > 0 ? [stopped(rest)] : []), ...rest.map(item));
   }
   return verdict;
 }
@@ -82,5 +83,5 @@ function item({ name, state, text }) {
   );
 }
 
-const stopped = () =>
-  element("li", { class: "inspector-stop", text: "A verifier stops here. The rest is for you." });
+const stopped = ({ length }) =>
+  element("li", { class: "inspector-stop", text: `A verifier stops here.${length > 0 ? " The rest is for you." : ""}` });

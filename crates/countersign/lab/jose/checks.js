@@ -20,11 +20,11 @@ const OTHER_TYPES = new Map([
 ]);
 
 /**
- * A list of `{ name, state, text }`; `state` is "pass", "refuse" or "unknown". `verification` is what `verify` answered,
- * `expected` is `{ issuer, audience }`, or null when the keys are not this server's, `now` is in seconds.
+ * A list of `{ name, state, text }`; `state` is "pass", "refuse" or "unknown". `verification` is what `verify` answered
+ * with `keys`, `expected` is `{ issuer, audience }`, or null when the keys are not this server's, `now` is in seconds.
  */
-export function checksOf(decoded, { verification, expected, now }) {
-  const context = { ...decoded, verification, expected, now };
+export function checksOf(decoded, { keys, verification, expected, now }) {
+  const context = { ...decoded, keys, verification, expected, now };
   return CHECKS.map(([name, check]) => ({ name, ...check(context) }));
 }
 
@@ -86,15 +86,14 @@ function extensions({ header }) {
   return refuse(`It asks for ${name}. Verifiers here do no extensions, compression or encryption, so they refuse it.`);
 }
 
-function keyName({ header, verification, expected }) {
+function keyName({ header, keys, verification: { key, outcome }, expected }) {
   if (!Object.hasOwn(header, "kid")) return refuse("The token does not name its key (kid). Verifiers never guess.");
   if (typeof header.kid !== "string") return refuse("The kid is not text.");
-  if (verification.key && verification.key.kid === header.kid) return pass("A key of this name is known.");
-  if (verification.key) return unknown("The pasted key has no name to compare with. It was used because you pasted it.");
-  if (verification.outcome !== "no-key") return unknown("No key was looked for.");
-  return expected
-    ? refuse("This server publishes no key of this name. A verifier refuses, and at most asks for the key set again.")
-    : refuse("No key of this name was pasted.");
+  if (key?.kid === header.kid) return pass("A key of this name is known.");
+  if (key) return unknown("The pasted key has no name to compare with. It was used because you pasted it.");
+  if (keys.length === 0 || outcome !== "no-key") return unknown("No key was looked for.");
+  if (!expected) return unknown("None of the pasted keys has this name. Whether a verifier has it, only the verifier knows.");
+  return refuse("This server publishes no key of this name. A verifier refuses, and at most asks for the key set again.");
 }
 
 function algorithm({ header, verification }) {
