@@ -109,7 +109,8 @@ function drawDown({ events, isOver }, width) {
   return picture(width, y(shown.length - 1) + ROW, [
     svg("path", { class: "chart-stairs", d: `M14 ${isCut ? 0 : y(0)}V${bottom}` }),
     isCut ? svg("text", { class: "chart-level", x: 38, y: 14, text: earlier(events, shown) }) : null,
-    state(isOver, 38, isOver ? bottom + ROW - 26 : bottom),
+    // Half a line above the edge, so that the word is whole.
+    state(isOver, 38, y(shown.length - 1) + ROW - LINE / 2),
     shown.map((event, index) => {
       const [word, brief, ...rest] = linesOf(events, events.length - shown.length + index);
       const lines = [word, brief, rest.join(" · ")];
