@@ -47,7 +47,8 @@ pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) 
         say(&format!("Server is running on port {}", address.port()));
         Ok(())
     };
-    server::serve(server.edge, listeners, (&config, server.key_policy), ready).await.map(drop)
+    let (keys, hang_up) = ((&config, server.key_policy), server::receive_hang_up()?);
+    server::serve(server.edge, listeners, keys, hang_up, ready).await.map(drop)
 }
 
 /// What stands in for the store of a fleet of one user.

@@ -27,6 +27,11 @@ pub enum IdError {
     Session,
 }
 
+/// The server's own clients.
+const FIRST_PARTY: &str = "first-party";
+const LAB: &str = "lab";
+const LAB_API: &str = "lab-api";
+
 fn new_uuid(world: &World) -> Uuid {
     Builder::from_unix_timestamp_millis(world.now_millis(), &world.random()).into_uuid()
 }
@@ -65,7 +70,22 @@ impl UserId {
 impl ClientId {
     /// The id of the app that is served without registration: the first-party API and the tutorial's.
     pub fn first_party() -> Self {
-        Self("first-party".to_owned())
+        Self(FIRST_PARTY.to_owned())
+    }
+
+    /// The id of the page that development shows.
+    pub fn lab() -> Self {
+        Self(LAB.to_owned())
+    }
+
+    /// The id as which that page introspects.
+    pub fn lab_api() -> Self {
+        Self(LAB_API.to_owned())
+    }
+
+    /// Whether the id is the server's own: no user has it, and no client is registered under it (RFC 9700 §4.15).
+    pub fn is_reserved(&self) -> bool {
+        [FIRST_PARTY, LAB, LAB_API].contains(&self.0.as_str())
     }
 }
 

@@ -123,6 +123,19 @@ pub fn plan_rotation(keys: &[StoredKey], policy: &KeyPolicy, now: Timestamp) -> 
     next(keys).map(|key| vec![promotion(key, policy, now), Change::CreateNext]).unwrap_or_default()
 }
 
+/// The retired keys but the `kept` newest ones.
+pub fn retired_beyond(keys: &[StoredKey], kept: usize) -> Vec<&KeyId> {
+    let until = |key: &StoredKey| match key.state {
+        KeyState::Retired { until } => Some(until),
+        KeyState::Next | KeyState::Active { .. } => None,
+    };
+    let mut retired: Vec<_> = keys.iter().filter_map(|key| Some((until(key)?, &key.key_id))).collect();
+    // Keys that were retired in one second stay in the order in which they were made.
+    retired.sort_by_key(|(until, _)| *until);
+    retired.truncate(retired.len().saturating_sub(kept));
+    retired.into_iter().map(|(_, key_id)| key_id).collect()
+}
+
 /// When the next key may become active without any verifier failing.
 pub fn readiness(keys: &[StoredKey], now: Timestamp) -> Readiness {
     let Some(key) = next(keys) else { return Readiness::NoNextKey };

@@ -25,7 +25,7 @@ enum Heard {
 
 /// The issuer gives a sign of life every five seconds, so one of them is late. A list that is asked for now is here
 /// before the strictest policy needs it.
-const QUIET: Duration = Duration::from_millis(7500);
+pub(super) const QUIET: Duration = Duration::from_millis(7500);
 
 impl Voice {
     pub(super) fn hear_word(&self) {

@@ -77,7 +77,7 @@ impl Add {
     async fn run(self, context: &Context, store: &dyn Store) -> anyhow::Result<()> {
         let id = self.id;
         let taken = || format!("the id {id} is taken: no client may have the id of another, or of a user");
-        anyhow::ensure!(id != ClientId::first_party(), taken());
+        anyhow::ensure!(!id.is_reserved(), taken());
         let (authentication, secret) = match self.authentication {
             Method::None => (ClientAuthentication::None, None),
             Method::Basic => with_secret(context, SecretMethod::Basic),

@@ -43,6 +43,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let hang_up = server::receive_hang_up()?;
         let mut config = context.load(self.flags())?.config;
         config.check()?;
         logging::start(&config.log).context("`log.filter` is malformed")?;
@@ -82,7 +83,8 @@ impl Serve {
         // Asked for now: the file may be replaced while it runs.
         let program = std::env::current_exe().context("the system does not tell where this program is")?;
         let places = [("--listen", address), ("--management-listen", management)];
-        match server::serve(server.edge, listeners, (&config, server.key_policy), ready).await? {
+        let keys = (&config, server.key_policy);
+        match server::serve(server.edge, listeners, keys, hang_up, ready).await? {
             Asked::ToStop => Ok(()),
             Asked::ToRestart => Err(begin_anew(&program, places)),
         }

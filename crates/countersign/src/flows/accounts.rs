@@ -4,7 +4,7 @@ use countersign_core::password::{NewPassword, PasswordHash, Weakness};
 use countersign_core::session::Revoked;
 use countersign_core::store::{Added, Page, Store, StoreError, UserChange};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
-use countersign_core::{Secret, SessionId, UserId, World};
+use countersign_core::{ClientId, Secret, SessionId, UserId, World};
 
 use crate::operations::hash_pool::{Busy, HashPool};
 
@@ -100,6 +100,9 @@ pub async fn add(
     account: NewAccount,
     first: FirstPassword,
 ) -> Result<Made, AccountError> {
+    if account.id.as_ref().is_some_and(|id| ClientId::from(id).is_reserved()) {
+        return Err(AccountError::IdTaken);
+    }
     let username = Username::parse(&account.username)?;
     let email = account.email.as_deref().map(countersign_core::user::check_email).transpose()?;
     let claims = account.claims.map(UserClaims::check).transpose()?.unwrap_or_default();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
 use countersign_core::refresh::RefreshPolicy;
 use countersign_core::session::{Presence, SessionWithUser};
-use countersign_core::signing_keys::KeyPolicy;
+use countersign_core::signing_keys::{self, KeyPolicy};
 use countersign_core::store::StoreError;
 use countersign_core::user::Username;
 use countersign_core::{ClientId, Secret, SessionId};
@@ -22,17 +22,14 @@ use super::open::{self, Request};
 use crate::app::{App, Terms};
 use crate::operations::keyring::{Keeper, KeyringError};
 
-/// The client that the lab's sessions belong to.
-const CLIENT: &str = "lab";
-
-/// The client as which the lab introspects.
-const INTROSPECTOR: &str = "lab-api";
-
 /// An access token of the lab lives no longer.
 const LIFETIME: Duration = Duration::from_secs(30);
 
 /// A spent refresh token of the lab is answered for no longer.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Retired keys that stay published when the lab rotates.
+const RETIRED: usize = 16;
 
 /// What the lab has of its own.
 pub struct Lab {
@@ -79,14 +76,20 @@ impl Lab {
         let policy = RefreshPolicy { grace: app.terms.policy.grace.min(GRACE), ..app.terms.policy };
         let (secret, hash) = ClientSecretHash::generate(&app.world);
         let introspector = Client {
-            id: INTROSPECTOR.parse().expect("a plain word is an id"),
+            id: ClientId::lab_api(),
             authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
             audiences: vec![app.audience.clone()],
             created_at: app.world.now(),
         };
-        let client = CLIENT.parse().expect("a plain word is an id");
         let terms = Terms { issuer, policy };
-        Self { client, terms, introspector, secret, key_policy, restart: watch::Sender::new(false) }
+        Self {
+            client: ClientId::lab(),
+            terms,
+            introspector,
+            secret,
+            key_policy,
+            restart: watch::Sender::new(false),
+        }
     }
 
     /// Asks for a new process.
@@ -136,7 +139,8 @@ pub async fn session(app: &App, id: SessionId) -> Result<Option<SessionWithUser>
     Ok(found.filter(|row| row.session.grant.client == lab.client))
 }
 
-/// Lets the next signing key sign from now on; answers which.
+/// Lets the next signing key sign from now on; answers which. Keys that many rotations ago signed are forgotten: a set
+/// that grew with each would be too large for verifiers.
 ///
 /// # Errors
 ///
@@ -144,7 +148,10 @@ pub async fn session(app: &App, id: SessionId) -> Result<Option<SessionWithUser>
 pub async fn rotate_key(app: &App) -> Result<KeyId, LabError> {
     let policy = of(app)?.key_policy.ok_or(LabError::NoKeys)?;
     let keeper = Keeper { store: &*app.store, server_keys: &app.server_keys, policy, world: &app.world };
-    keeper.rotate().await?;
+    let ring = keeper.rotate().await?;
+    for forgotten in signing_keys::retired_beyond(&ring.keys, RETIRED) {
+        keeper.retire(forgotten).await?;
+    }
     let keys = keeper.keep().await?;
     let key_id = keys.signing.key_id().clone();
     app.keyring.replace(keys);

@@ -71,7 +71,7 @@ fn watch(
     cursor: Option<Cursor>,
 ) -> Result<Response, Failure> {
     let following = Following::begin(edge.clone(), &edge.watchers, visitor, edge.app.events.watch())?;
-    let watching = Watching { following, watcher, cursor, has_begun: false, waiting: VecDeque::new() };
+    let watching = Watching { following, watcher, cursor, may_miss: None, waiting: VecDeque::new() };
     Ok(followers::stream(stream::unfold(watching, |mut watching| async {
         let event = watching.next().await?;
         Some((event, watching))
@@ -83,7 +83,8 @@ struct Watching {
     following: Following<u64>,
     watcher: Watcher,
     cursor: Option<Cursor>,
-    has_begun: bool,
+    /// Up to this number the reader does not count on events: it was not here, and knows. `None`: it has not begun.
+    may_miss: Option<u64>,
     /// What was read and not sent yet.
     waiting: VecDeque<Arc<Event>>,
 }
@@ -104,15 +105,18 @@ impl Watching {
                 return None;
             }
             let read = self.following.edge.app.events.after(self.cursor);
+            let is_first_visit = self.cursor.replace(read.start).is_none();
+            match self.may_miss {
+                // Too slow: what it has not read is gone by now.
+                Some(number) if read.lost > number => return None,
+                Some(_) => {}
+                None if read.lost > 0 && !is_first_visit => {
+                    self.may_miss = Some(read.newest);
+                    return Some(framed("gap", read.start, &json!({"event": "gap"})));
+                }
+                None => self.may_miss = Some(if is_first_visit { read.newest } else { 0 }),
+            }
             self.waiting = read.events.into();
-            let is_first = !std::mem::replace(&mut self.has_begun, true);
-            if read.has_gap && !is_first {
-                return None;
-            }
-            self.cursor = Some(self.cursor.filter(|_| !read.has_gap).unwrap_or(read.start));
-            if read.has_gap {
-                return Some(framed("gap", read.start, &json!({"event": "gap"})));
-            }
             if self.waiting.is_empty() {
                 let known = read.start.number;
                 self.following.wait(|newest| *newest <= known).await?;

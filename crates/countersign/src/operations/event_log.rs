@@ -1,12 +1,12 @@
 //! What happened to sessions lately, for those who watch.
 //!
-//! The newest events of this process are kept in memory, and no more than
-//! 10,000 of them: a session's story is in its one row, and a table of events
-//! would grow with every refresh. Openings and refreshes are noted by the flow
+//! The newest events of this process are kept in memory, a bounded number of
+//! them: a session's story is in its one row, and a table of events would grow
+//! with every refresh. Openings and refreshes are noted by the flow
 //! that did them, revocations when they appear on the list that all processes
 //! share, so that each is told once, whoever ended the session.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,17 +19,18 @@ use countersign_core::{ClientId, SessionId, UserId, World};
 use tokio::sync::watch;
 
 use super::cursor::Cursor;
+use super::event_ring::EventRings;
 use super::revocation_window::cursor_of;
 use crate::app::App;
-
-/// Events that are kept: about 3 MB, and half a second of a server's busiest.
-const KEPT: usize = 10_000;
 
 /// Sessions whose expiry is known to be told.
 const EXPIRIES: usize = 1024;
 
 /// How often it is looked whether the list of revocations has been read.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The pause after the store has failed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Events that are read at a time.
 const PIECE: usize = 64;
@@ -114,7 +115,7 @@ pub struct EventLog {
 
 #[derive(Default)]
 struct Kept {
-    events: VecDeque<Arc<Event>>,
+    events: EventRings,
     /// How many there have been.
     count: u64,
     /// How far the list of revocations was followed. `None`: not yet.
@@ -126,12 +127,14 @@ struct Kept {
 /// Some events in order.
 #[derive(Debug)]
 pub struct Events {
-    /// The place before them.
+    /// The place before them: the one asked for, or the beginning if that is none of this process's.
     pub start: Cursor,
     /// The events.
     pub events: Vec<Arc<Event>>,
-    /// Whether events are gone that somebody at the cursor asked for has not seen.
-    pub has_gap: bool,
+    /// Up to this number, events are gone that somebody at the cursor asked for has not seen. 0: none.
+    pub lost: u64,
+    /// The number of the newest event that there is.
+    pub newest: u64,
 }
 
 impl EventLog {
@@ -152,10 +155,7 @@ impl EventLog {
         let mut kept = self.kept();
         kept.count += 1;
         let number = kept.count;
-        if kept.events.len() == KEPT {
-            kept.events.pop_front();
-        }
-        kept.events.push_back(Arc::new(Event { number, at_millis, of, change, by }));
+        kept.events.push(Event { number, at_millis, of, change, by });
         drop(kept);
         self.newest.send_if_modified(|newest| std::mem::replace(newest, (*newest).max(number)) < number);
     }
@@ -171,21 +171,17 @@ impl EventLog {
         }
     }
 
-    /// At most 64 events after a cursor; from the oldest one on if there is none, or it is of another process or
-    /// too old.
+    /// At most 64 events after a cursor; from the oldest one on if there is none, or it is of another process.
     pub fn after(&self, cursor: Option<Cursor>) -> Events {
         let kept = self.kept();
-        let oldest = kept.count - kept.events.len() as u64;
-        let is_known =
-            |cursor: &Cursor| cursor.mark == self.mark && (oldest..=kept.count).contains(&cursor.number);
-        let start = cursor.filter(is_known).map_or(oldest, |cursor| cursor.number);
-        let skipped = usize::try_from(start - oldest).expect("no more are skipped than are kept");
-        let events: Vec<_> = kept.events.iter().skip(skipped).take(PIECE).cloned().collect();
-        Events {
-            has_gap: cursor.is_some_and(|cursor| !is_known(&cursor)),
-            start: Cursor { number: start, mark: self.mark },
-            events,
-        }
+        let known = cursor.filter(|cursor| cursor.mark == self.mark && cursor.number <= kept.count);
+        let start = known.map_or(0, |cursor| cursor.number);
+        let lost = match (cursor, known) {
+            (Some(_), None) => kept.count.max(1),
+            _ => Some(kept.events.lost()).filter(|lost| *lost > start).unwrap_or_default(),
+        };
+        let (events, newest) = (kept.events.after(start, PIECE), kept.count);
+        Events { start: Cursor { number: start, mark: self.mark }, events, lost, newest }
     }
 
     /// The place after an event.

@@ -2,6 +2,7 @@
 
 pub mod cursor;
 pub mod event_log;
+mod event_ring;
 pub mod gcra;
 pub mod hash_pool;
 pub mod keyring;

@@ -12,7 +12,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use socket2::SockRef;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinError;
 
 use super::keyring::{self, Keeper};
@@ -112,8 +112,10 @@ pub async fn serve(
     edge: Arc<Edge>,
     listeners: Listeners,
     (config, keys): (&Config, KeyPolicy),
+    hang_up: Signal,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Asked> {
+    let mut stops = Stops::receive()?;
     let tls = load_tls(&config.tls).await?;
     let (main, management) = (Handle::new(), Handle::new());
     let app = Bounds { header_time: config.limits.header_time.duration(), handle: main.clone() };
@@ -122,7 +124,7 @@ pub async fn serve(
     let managing =
         tokio::spawn(operators.serve(listeners.management, http::management_routes(edge.clone()), None));
     let background = [
-        tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls))),
+        tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls), hang_up)),
         tokio::spawn(sweep(edge.clone())),
         tokio::spawn(keep_list(edge.clone())),
         tokio::spawn(note_revocations(edge.clone())),
@@ -130,7 +132,7 @@ pub async fn serve(
     main.listening().await.context("the server could not start to listen")?;
     ready()?;
     let asked = tokio::select! {
-        stop = stop_requested() => stop.map(|()| Asked::ToStop)?,
+        () = stops.next() => Asked::ToStop,
         () = restart_requested(&edge) => Asked::ToRestart,
         ended = &mut serving => return ended_early("the server", ended),
         ended = managing => return ended_early("the management server", ended),
@@ -143,7 +145,9 @@ pub async fn serve(
     tokio::time::sleep(LAST_WORDS).await;
     management.shutdown();
     served.context("accepting connections failed")?;
-    Ok(asked)
+    // Whoever asks to stop while it is about to begin anew means it.
+    let is_stopped = tokio::time::timeout(Duration::ZERO, stops.next()).await.is_ok();
+    Ok(if is_stopped { Asked::ToStop } else { asked })
 }
 
 /// A listener that ends although nobody asked it to.
@@ -208,13 +212,26 @@ fn pem_files(tls: &TlsConfig) -> Option<(&Path, &Path)> {
     tls.certificate.as_deref().zip(tls.key.as_deref())
 }
 
+/// SIGHUP, which would end a process that does not receive it: a reload may come before there is anything to reload.
+///
+/// # Errors
+///
+/// When the system does not allow it.
+pub fn receive_hang_up() -> anyhow::Result<Signal> {
+    signal(SignalKind::hangup()).context("signals cannot be received")
+}
+
 /// Looks after the signing keys, and on SIGHUP reads certificate and keys again.
-async fn keep_keys(edge: Arc<Edge>, policy: KeyPolicy, (files, tls): (TlsConfig, Option<RustlsConfig>)) {
-    let mut hang_up = signal(SignalKind::hangup()).ok();
+async fn keep_keys(
+    edge: Arc<Edge>,
+    policy: KeyPolicy,
+    (files, tls): (TlsConfig, Option<RustlsConfig>),
+    mut hang_up: Signal,
+) {
     loop {
         let is_asked = tokio::select! {
             () = tokio::time::sleep(keyring::INTERVAL) => false,
-            () = next(hang_up.as_mut()) => true,
+            _ = hang_up.recv() => true,
         };
         if is_asked {
             tracing::info!("asked to read certificate and keys again");
@@ -238,13 +255,6 @@ async fn keep_keys(edge: Arc<Edge>, policy: KeyPolicy, (files, tls): (TlsConfig,
                 );
             }
         }
-    }
-}
-
-async fn next(signals: Option<&mut tokio::signal::unix::Signal>) {
-    match signals {
-        Some(signals) => drop(signals.recv().await),
-        None => std::future::pending().await,
     }
 }
 
@@ -278,12 +288,25 @@ async fn restart_requested(edge: &Edge) {
     }
 }
 
-async fn stop_requested() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks a process to stop, kept when it comes.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stops {
+    fn receive() -> anyhow::Result<Self> {
+        let receive = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self {
+            terminate: receive(SignalKind::terminate())?,
+            interrupt: receive(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -64,6 +64,9 @@ pub(in super::super::super) async fn open(
     visitor: Visitor,
     JsonBody(body): JsonBody<Open>,
 ) -> Reply<Response> {
+    if [ClientId::lab(), ClientId::lab_api()].contains(&body.client_id) {
+        return Err(Failure::malformed("This client is the lab's: choose another `client_id`.").into());
+    }
     let user = accounts::find(&edge.app.directory(), &body.subject).await?;
     let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
     if !scope.is_subset_of(&effective_scope(&scope, &user)) {
