@@ -90,13 +90,14 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
 /** Runs an experiment, at once or in so many `steps`, and `check`s what the server did; the page must mark `answer`. */
 function ends(name, { id, answer, steps = 0 }, check) {
   test(name, async (t) => {
-    const { experiment, troubles, breaches, traffic } = await begin(t, id);
+    const { experiment, troubles, breaches, heard, traffic } = await begin(t, id);
     for (let step = 1; step <= steps; step++) await runOne(experiment, step);
     const outcome = await (steps ? outcomeOf(experiment) : runAll(experiment));
 
     await check({ traffic, experiment, ...(await sessionIn(traffic)) });
     assert.equal(outcome, "as-designed");
     assert.deepEqual(await happened(experiment), [answer]);
+    assert.match((await heard()).at(-1), /: as designed\. /);
     assert.deepEqual([troubles, await breaches()], [[], []]);
   });
 }
