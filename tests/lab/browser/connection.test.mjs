@@ -60,7 +60,9 @@ test("an answer that is lost on the way is had by asking again", async (t) => {
 
   wire.mend();
   assert.match(await press(page, "Refresh"), /generation 1 has taken its place/);
-  assert.deepEqual(await eventsOf(stage.server, id, 3), ["opened", "rotated 0 → 1", "replayed 0 → 1"]);
+  // A browser asks again by itself, once or more, when a connection ends before an answer.
+  const [opened, rotated, ...again] = await eventsOf(stage.server, id, 3);
+  assert.deepEqual([opened, rotated, ...new Set(again)], ["opened", "rotated 0 → 1", "replayed 0 → 1"]);
   assert.equal((await stage.server.session(id)).generation, 1);
 });
 

@@ -1,5 +1,5 @@
-// Each experiment to its end, against what the server has answered, stored and told. They disturb no other, so all run at
-// once; those that restart the server or rotate its keys are in disturbing.test.mjs.
+// Each experiment to its end, against what the server has answered, stored and told. They disturb no other, so they run
+// side by side; those that restart the server or rotate its keys are in disturbing.test.mjs.
 import assert from "node:assert/strict";
 import { createHmac, createPublicKey, verify } from "node:crypto";
 import { describe, test } from "node:test";
@@ -15,18 +15,11 @@ const SOON = 2_000;
 
 const stage = new Stage();
 
-describe("an experiment at its end", { concurrency: true }, () => {
-  ends("five tabs that refresh at once get one refresh token", { id: "two-tabs", answer: "same" }, fiveTabs);
-  ends("a lost answer is given again", { id: "lost-answer", answer: "same" }, lostAnswer);
-  ends("a lost answer is given again, step by step", { id: "lost-answer", answer: "same", steps: 4 }, lostAnswer);
+// Those that wait begin first, beside them the others.
+describe("an experiment at its end", { concurrency: 7 }, () => {
+  ends("a sign-out reaches three APIs in their own time", { id: "signed-out", answer: "apart" }, signedOut);
   ends("a thief who comes second ends the session", { id: "thief-second", answer: "ended" }, thiefSecond);
   ends("a thief who comes first is found out", { id: "thief-first", answer: "nobody" }, thiefFirst);
-  ends("an edited access token is refused", { id: "edited-token", answer: "refused" }, edited);
-  ends("an edited access token is refused, step by step", { id: "edited-token", answer: "refused", steps: 3 }, edited);
-  ends("a token without a signature is refused", { id: "alg-none", answer: "refused" }, unsigned);
-  ends("a token signed with the public key is refused", { id: "public-key-as-secret", answer: "refused" }, confused);
-  ends("a token of another key is refused", { id: "other-issuer", answer: "refused" }, otherKey);
-  ends("a sign-out reaches three APIs in their own time", { id: "signed-out", answer: "apart" }, signedOut);
   ends("two designs meet one theft", { id: "two-designs", answer: "one" }, twoDesigns);
 
   test("after the grace a second try ends the session, and the page does not promise otherwise", async (t) => {
@@ -56,6 +49,15 @@ describe("an experiment at its end", { concurrency: true }, () => {
     assert.equal(await experiment.getAttribute("data-outcome"), null);
     assert.equal((await sessionIn(traffic)).row.state, "live");
   });
+
+  ends("five tabs that refresh at once get one refresh token", { id: "two-tabs", answer: "same" }, fiveTabs);
+  ends("a lost answer is given again", { id: "lost-answer", answer: "same" }, lostAnswer);
+  ends("a lost answer is given again, step by step", { id: "lost-answer", answer: "same", steps: 4 }, lostAnswer);
+  ends("an edited access token is refused", { id: "edited-token", answer: "refused" }, edited);
+  ends("an edited access token is refused, step by step", { id: "edited-token", answer: "refused", steps: 3 }, edited);
+  ends("a token without a signature is refused", { id: "alg-none", answer: "refused" }, unsigned);
+  ends("a token signed with the public key is refused", { id: "public-key-as-secret", answer: "refused" }, confused);
+  ends("a token of another key is refused", { id: "other-issuer", answer: "refused" }, otherKey);
 
   test("a server that breaks its promise is shown as different", async (t) => {
     const { experiment, page } = await begin(t, "two-tabs");
@@ -88,13 +90,14 @@ describe("an experiment at its end", { concurrency: true }, () => {
 /** Runs an experiment, at once or in so many `steps`, and `check`s what the server did; the page must mark `answer`. */
 function ends(name, { id, answer, steps = 0 }, check) {
   test(name, async (t) => {
-    const { experiment, troubles, breaches, traffic } = await begin(t, id);
+    const { experiment, troubles, breaches, heard, traffic } = await begin(t, id);
     for (let step = 1; step <= steps; step++) await runOne(experiment, step);
     const outcome = await (steps ? outcomeOf(experiment) : runAll(experiment));
 
     await check({ traffic, experiment, ...(await sessionIn(traffic)) });
     assert.equal(outcome, "as-designed");
     assert.deepEqual(await happened(experiment), [answer]);
+    assert.match((await heard()).at(-1), /: as designed\. /);
     assert.deepEqual([troubles, await breaches()], [[], []]);
   });
 }

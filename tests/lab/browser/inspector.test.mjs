@@ -46,6 +46,7 @@ describe("the inspector is given up to a megabyte of", () => {
       for (const text of [monster(FULL).slice(0, FULL), monster(MEGABYTE)]) {
         await field.fill("csr_x");
         await page.locator("#inspector").getByText("damaged").first().waitFor();
+        await page.locator("#inspector-note:empty").waitFor({ state: "attached" });
         await paste(page, field, text);
         assert.match(await saidOf(page), /\w+ \w+ \w+/);
         await openSession(page, { timeout: ANSWERS_WITHIN });

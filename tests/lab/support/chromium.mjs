@@ -8,6 +8,8 @@ const EXECUTABLE = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 /** What WCAG 2.2 asks for at its levels A and AA, by the names that axe has for it. */
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** Milliseconds for whatever must happen at all, on a busy machine too. */
+const PATIENCE = 60_000;
 /** What a browser says itself of each answer from 400 on; the page cannot prevent it. */
 const OF_THE_BROWSER = /^Failed to load resource: /;
 
@@ -25,6 +27,7 @@ export async function launch(t) {
 export async function openLab(t, browser, server, options = {}) {
   const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], ...options });
   t.after(() => context.close());
+  context.setDefaultTimeout(PATIENCE);
   const traffic = new Traffic(context);
   return { context, traffic, ...(await openTab(context, server)) };
 }
