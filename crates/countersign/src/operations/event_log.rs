@@ -269,6 +269,8 @@ pub async fn run(app: &App) {
                 error = &error as &dyn std::error::Error,
                 "revocations could not be told as events"
             );
+            tokio::time::sleep(AGAIN).await;
+            continue;
         }
         if list.changed().await.is_err() {
             return;

@@ -264,6 +264,28 @@ fn whoever_reads_too_slowly_is_let_go_with_a_place_to_go_on_from() {
     assert_eq!(resumed.next(&server).unwrap().name, "gap");
 }
 
+// Whoever has an account can refresh as often as they like.
+#[test]
+fn a_flood_of_refreshes_does_not_push_out_what_is_rare() {
+    use countersign::operations::event_log::{Change, Subject};
+    let (server, admin) = watched();
+    let tokens = server.sign_in("jane");
+    server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+    server.list_revocations();
+    let before = told(&server, &admin).remove(0);
+    let flood = Subject::of(&server.row(server.session_of(&tokens.refresh)).session);
+    for generation in 0..20_000 {
+        server.edge.app.events.note(flood.clone(), Change::Renewed(generation), None);
+    }
+    let mut stream = Stream::open(&server, watching(&admin).header("last-event-id", &before.id));
+    let events = stream.take(&server, 3);
+    assert_eq!(names(&events), ["gap", "revoked", "renewed"]);
+    assert_eq!(events[2].data["generation"], 10_000, "the newest 10,000");
+    // Nobody who reads it from its beginning misses what is rare either, and all of it comes.
+    let all = Stream::open(&server, watching(&admin)).take(&server, 10_003);
+    assert_eq!(names(&all[..4]), ["opened", "opened", "revoked", "renewed"]);
+}
+
 fn note_many(server: &Harness, session: &countersign_core::session::Session, count: usize) {
     use countersign::operations::event_log::{Change, Subject};
     (0..count).for_each(|_| server.edge.app.events.note(Subject::of(session), Change::Expired, None));

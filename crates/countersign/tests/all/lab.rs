@@ -148,11 +148,31 @@ fn the_lab_sees_its_own_sessions_alone() {
     assert!(events.text.contains(&own), "the first event is the lab's, not the one before: {}", events.text);
 }
 
+// B4
+#[test]
+fn the_labs_clients_are_the_labs_alone() {
+    let server = Harness::in_development(|_| {});
+    server.add_admin("root");
+    let body =
+        json!({"username": "root", "password": crate::harness::PASSWORD, "scope": "countersign:admin"});
+    let admin = Tokens::of_first_party(&post(&server, "/v1/sessions", &body)).access;
+    for id in ["lab", "lab-api"] {
+        let opening = local(Method::POST, "/v1/admin/sessions").bearer(&admin);
+        let refused = server.request(opening.json(&json!({"subject": "1", "client_id": id})));
+        assert_eq!(refused.status, 400, "{refused:?}");
+    }
+    for id in ["first-party", "lab", "lab-api"] {
+        let adding = local(Method::POST, "/v1/admin/users").bearer(&admin);
+        let taken = server.request(adding.json(&json!({"username": "jane", "id": id})));
+        assert_eq!((taken.status.as_u16(), &taken.json()["code"]), (409, &json!("id_taken")), "{taken:?}");
+    }
+}
+
 // D10
 #[test]
 fn pages_of_other_origins_cannot_use_the_lab() {
     let server = Harness::in_development(|_| {});
-    for path in ["/v1/lab/sessions", "/v1/lab/keys/rotate", "/v1/lab/restart"] {
+    for path in ["/v1/lab/sessions", "/v1/lab/keys/rotate", "/v1/lab/restart", "/getTokens"] {
         let foreign = local(Method::POST, path).header("sec-fetch-site", "cross-site");
         assert_eq!(server.request(foreign).status, 403, "{path}");
         let foreign = local(Method::POST, path).header("origin", "https://evil.example");
@@ -204,6 +224,28 @@ fn the_lab_rotates_the_signing_key() {
     for token in [&before.access, &after.access] {
         assert_eq!(server.request(local(Method::GET, "/protectedRoute").bearer(token)).status, 200);
     }
+    for _ in 0..30 {
+        assert_eq!(post(&server, "/v1/lab/keys/rotate", &json!({})).status, 200);
+    }
+    let published = get(&server, "/.well-known/jwks.json").json()["keys"].as_array().unwrap().len();
+    assert_eq!(published, 18, "the next, the active and sixteen retired ones");
+}
+
+#[test]
+fn who_asks_to_stop_during_a_restart_is_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Process::dev(directory.path());
+    // A request that is not finished keeps the drain going.
+    let mut unfinished = std::net::TcpStream::connect(server.address()).unwrap();
+    unfinished
+        .write_all(b"POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
+        .unwrap();
+    assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
+    assert!(patiently(|| server.log.lock().unwrap().contains("asked to stop")));
+    server.signal("-TERM");
+    drop(unfinished);
+    assert!(patiently(|| server.child.try_wait().unwrap().is_some_and(|status| status.success())));
+    assert_eq!(server.log.lock().unwrap().matches("the server accepts connections").count(), 1);
 }
 
 #[test]
