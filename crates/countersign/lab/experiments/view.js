@@ -131,7 +131,8 @@ class StepView {
         element("code", { text: what }),
         answer && element("span", { class: `badge ${good ? "good" : "bad"}`, text: answer }),
         note && element("em", { text: note }),
-        text && element("span", { class: "muted", text }),
+        // What has lines of its own, such as a PEM file, is shown letter by letter.
+        text && element("span", { class: text.includes("\n") ? "muted token" : "muted", text }),
       ),
     );
   }
