@@ -67,9 +67,10 @@ export class LabSession extends EventTarget {
     for (const kind of KINDS) source.addEventListener(kind, (message) => this.#hear(message));
     source.addEventListener("open", () => this.#dispatchConnection());
     source.addEventListener("error", () => {
+      // A browser that resumes by itself takes its time, and does not resume after an answer that is no stream.
+      source.close();
       this.#dispatchConnection();
-      // A browser resumes by itself after a lost connection, but not after an answer that is no stream.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.follow(), AGAIN_AFTER);
+      setTimeout(() => this.follow(), AGAIN_AFTER);
     });
   }
 

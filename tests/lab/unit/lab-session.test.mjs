@@ -16,6 +16,10 @@ globalThis.EventSource = class extends EventTarget {
     source = this;
   }
 
+  close() {
+    this.readyState = EventSource.CLOSED;
+  }
+
   tell(event, lastEventId) {
     this.dispatchEvent(Object.assign(new Event(event.event), { data: JSON.stringify(event), lastEventId }));
   }
@@ -112,8 +116,8 @@ test("where following has to begin again, it goes on after what was heard last",
   lab.follow();
   assert.equal(source.url, "/v1/lab/events");
   source.tell({ event: "opened", session_id: "s", at: "1" }, "7-a b");
-  source.readyState = EventSource.CLOSED;
   source.dispatchEvent(new Event("error"));
+  assert.equal(lab.isFollowing, false, "one stream at a time");
   t.mock.timers.tick(1_000);
   assert.equal(source.url, "/v1/lab/events?after=7-a%20b");
 });

@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -29,9 +28,6 @@ use crate::operations::cursor::Cursor;
 use crate::operations::event_log::{Change, Event, Subject};
 use crate::time_text;
 use crate::visitor::Visitor;
-
-/// A browser that lost the stream comes back after this time.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Who watches, and what they may see.
 enum Watcher {
@@ -146,7 +142,7 @@ impl Watching {
 }
 
 fn framed(name: &str, place: Cursor, body: &Value) -> sse::Event {
-    sse::Event::default().event(name).id(place.to_string()).retry(RETRY).data(body.to_string())
+    sse::Event::default().event(name).id(place.to_string()).data(body.to_string())
 }
 
 const fn name(event: &Event) -> &'static str {
