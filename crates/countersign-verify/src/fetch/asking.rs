@@ -41,7 +41,7 @@ impl Follower {
         let mut has_begun = false;
         loop {
             let text = self.ask(list, place.as_deref()).await?;
-            let Taken { is_first, cursor, has_more } = self.take(&text, place.as_deref()).await?;
+            let Taken { is_first, cursor, has_more, .. } = self.take(&text, place.as_deref()).await?;
             if !has_more {
                 return Ok(());
             }

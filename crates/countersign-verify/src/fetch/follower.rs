@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_token::VerifyError;
+use countersign_token::{Timestamp, VerifyError};
 use reqwest::{Response, Url};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,6 +33,7 @@ pub(super) struct Follower {
 /// A piece that was taken in.
 pub(super) struct Taken {
     pub(super) is_first: bool,
+    pub(super) issued_at: Timestamp,
     pub(super) cursor: String,
     pub(super) has_more: bool,
 }
@@ -62,6 +63,7 @@ impl Follower {
         }?;
         let taken = Taken {
             is_first: piece.is_first(),
+            issued_at: piece.issued_at(),
             cursor: piece.cursor().to_owned(),
             has_more: piece.has_more(),
         };

@@ -57,26 +57,19 @@ impl Follower {
             let mut events = EventStream::default();
             while let Some(pieces) = next_events(&mut response, &mut events).await? {
                 for piece in pieces {
-                    place = Some(self.take(&piece, place.as_deref()).await?.cursor);
+                    let taken = self.take(&piece, place.as_deref()).await?;
                     heard += 1;
                     // A stream that is far behind, such as a recording of one, leaves the list to be asked for.
-                    if self.is_recent() {
+                    if taken.issued_at.plus(QUIET) >= self.cache.now() {
                         self.voice.hear_word();
                     }
+                    place = Some(taken.cursor);
                 }
             }
             Ok(())
         };
         let ended = ended.await;
         (heard, ended)
-    }
-
-    /// Whether what is known of the list is as new as a stream keeps it.
-    fn is_recent(&self) -> bool {
-        let age = self.feed.as_of().and_then(|as_of| self.cache.now().since(as_of));
-        // A clock behind the issuer's sees pieces from the future, which are new enough.
-        self.feed.as_of().is_some_and(|as_of| as_of >= self.cache.now())
-            || age.is_some_and(|age| age <= QUIET)
     }
 
     async fn open(&self, stream: &Url, place: Option<&str>) -> Result<Response, FollowError> {

@@ -74,6 +74,11 @@ impl RevocationPiece {
         self.after.is_none()
     }
 
+    /// When the issuer signed it, by its clock.
+    pub(crate) const fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
     /// Where the list goes on behind it.
     pub(crate) fn cursor(&self) -> &str {
         &self.cursor

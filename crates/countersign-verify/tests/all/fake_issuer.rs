@@ -75,6 +75,8 @@ pub(crate) enum Script {
 struct List {
     entries: Vec<Value>,
     is_silent: bool,
+    /// How old the pieces of streams are.
+    lag: Duration,
     /// Streams that were opened when there were fewer end.
     ends: u64,
 }
@@ -91,12 +93,13 @@ const HEARTBEAT: Duration = Duration::from_millis(20);
 
 impl State {
     /// The signed piece after a cursor, where it ends, and whether there is more.
-    fn piece(&self, list: &List, after: Option<&str>) -> (String, String, bool) {
+    fn piece(&self, list: &List, after: Option<&str>, lag: Duration) -> (String, String, bool) {
         let from = after.and_then(|cursor| cursor.split_once('-')?.0.parse().ok()).unwrap_or(0);
         let entries: Vec<_> = list.entries.iter().skip(from).take(PIECE).cloned().collect();
         let cursor = format!("{}-0102030405ff", from + entries.len());
         let more = from + entries.len() < list.entries.len();
-        let mut piece = piece_of(&self.name, self.time.now(), (after, &cursor), Value::Array(entries));
+        let mut piece =
+            piece_of(&self.name, self.time.now().minus(lag), (after, &cursor), Value::Array(entries));
         piece["more"] = more.into();
         let active = self.active.lock().unwrap().clone();
         (sign_piece(&active, &piece), cursor, more)
@@ -201,6 +204,11 @@ impl FakeIssuer {
     }
 
     /// Ends the streams that follow the list now.
+    /// Streams bring pieces that were signed so long ago.
+    pub(crate) fn be_late(&self, by: Duration) {
+        self.state.list.send_modify(|list| list.lag = by);
+    }
+
     pub(crate) fn end_streams(&self) {
         self.state.list.send_modify(|list| list.ends += 1);
     }
@@ -297,7 +305,7 @@ async fn list(connection: &mut TcpStream, state: &State, path: &str) -> std::io:
         Some(answer) => answer,
         None if state.serves_list.load(Ordering::SeqCst) => {
             let list = state.list.borrow().clone();
-            list_answer(&state.piece(&list, after.as_deref()).0)
+            list_answer(&state.piece(&list, after.as_deref(), Duration::ZERO).0)
         }
         None => NOT_FOUND.to_owned(),
     };
@@ -329,7 +337,7 @@ async fn follow(connection: &mut TcpStream, state: &State, mut after: Option<Str
         if list.ends > ends {
             return Ok(());
         }
-        let (text, cursor, more) = state.piece(&list, after.as_deref());
+        let (text, cursor, more) = state.piece(&list, after.as_deref(), list.lag);
         if !list.is_silent {
             connection.write_all(event(&text).as_bytes()).await?;
             after = Some(cursor);

@@ -58,6 +58,19 @@ async fn is_done_behind_a_proxy_that_keeps_the_stream_back() {
     assert!(api.verify(SESSIONS[3]).is_ok());
 }
 
+// C10
+#[tokio::test]
+async fn is_done_beside_a_stream_that_brings_old_pieces() {
+    let api = Api::start(|issuer| {
+        issuer.serve_list();
+        issuer.be_late(Duration::from_secs(40));
+    })
+    .await;
+    eventually("the list is asked for", || api.issuer.list_reads().len() >= 2).await;
+    assert_eq!(api.issuer.streams(), 1, "the stream is not given up for it");
+    assert!(api.verify(SESSIONS[0]).is_ok());
+}
+
 #[tokio::test]
 async fn leaves_the_stream_where_it_was() {
     let api = Api::start(FakeIssuer::serve_list).await;
