@@ -21,7 +21,10 @@ class RevocationFollower {
   #cursor = null;
   /** Up to which second the list is known to be complete. */
   #provenAt = -Infinity;
-  #trouble;
+  /** Why the stream was last lost; `undefined` while it is there. */
+  #streamTrouble;
+  /** Why the list could not be had when it was last asked for; `undefined` while nobody has to ask. */
+  #listTrouble;
   /** Attempts since a piece last came by the stream. */
   #failures = 0;
   /** Ends the asking for the list; `undefined` while nobody asks. */
@@ -58,14 +61,17 @@ class RevocationFollower {
     return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
-  /** Why the stream was last lost; `undefined` while it is there. */
+  /** Why the stream was last lost, and why the list is not to be had either; `undefined` while all is well. */
   get trouble() {
-    return this.#trouble;
+    const [stream, list] = [this.#streamTrouble, this.#listTrouble];
+    if (!list) return stream;
+    const why = `the list was asked for in vain: ${list.message}`;
+    return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
   }
 
   get status() {
     const behind = Number.isFinite(this.behind) ? this.behind : null;
-    return { entries: this.#revoked.size, behind, trouble: this.#trouble?.message };
+    return { entries: this.#revoked.size, behind, trouble: this.trouble?.message };
   }
 
   close() {
@@ -76,11 +82,11 @@ class RevocationFollower {
   /** Never rejects. */
   async #run() {
     while (!this.#stop.signal.aborted) {
-      this.#trouble = await this.#listen();
+      this.#streamTrouble = await this.#listen();
       this.#poll();
       const pause = pauseAfter(this.#failures, this.#world);
       this.#failures += 1;
-      await rest(Math.max(pause, this.#trouble.retryAfter ?? 0), this.#stop.signal);
+      await rest(Math.max(pause, this.#askedFor(this.#streamTrouble)), this.#stop.signal);
     }
   }
 
@@ -117,7 +123,8 @@ class RevocationFollower {
   /** The stream is there: nobody needs to ask for the list. */
   #hear() {
     this.#failures = 0;
-    this.#trouble = undefined;
+    this.#streamTrouble = undefined;
+    this.#listTrouble = undefined;
     this.#polling?.abort();
     this.#polling = undefined;
   }
@@ -130,22 +137,35 @@ class RevocationFollower {
     // By chance, because the APIs that a server lost together would otherwise ask together.
     await rest(random() * limits.shortestPause, signal);
     while (!signal.aborted) {
-      // What is wrong with the stream is reported already; a list that cannot be had either shows in `behind`.
-      await this.#askForAll(signal).catch(() => {});
+      const trouble = await this.#askForAll(signal).catch((error) => error);
+      if (!signal.aborted) this.#listTrouble = trouble;
       this.#resolveTried();
-      await rest(limits.listInterval * (0.8 + 0.4 * random()), signal);
+      const pause = limits.listInterval * (0.8 + 0.4 * random());
+      await rest(Math.max(pause, this.#askedFor(trouble)), signal);
     }
   }
 
-  /** Asks for everything on the list that is not known yet. */
+  /**
+   * Asks for everything on the list that is not known yet. A list goes on from piece to piece and begins once at
+   * most. Two servers at one address, who know nothing of each other, would begin without end.
+   */
   async #askForAll(signal) {
     let place = this.#cursor;
+    let hasBegun = false;
     for (let more = true; more && !signal.aborted;) {
       const piece = await this.#take(await this.#ask(place), place);
       more = piece.more;
-      if (more && piece.cursor === place) throw new Error("the list does not go on");
+      const isFirst = piece.after === null;
+      const goesOn = piece.cursor !== place && !(isFirst && hasBegun);
+      if (more && !goesOn) throw new Error("the list does not go on");
+      hasBegun ||= isFirst;
       place = piece.cursor;
     }
+  }
+
+  /** Milliseconds for which a server that refused wants to be left alone. */
+  #askedFor(trouble) {
+    return retryAfter(trouble?.retryAfter, this.#world);
   }
 
   /** The piece after a place, as it came. */
@@ -167,9 +187,7 @@ class RevocationFollower {
     const response = await get(this.#source.url, { headers, signal });
     if (isOf("text/event-stream", response)) return response;
     this.#forgetCursorAfter(response.statusCode);
-    const error = unexpected(this.#source.url, response);
-    error.retryAfter = retryAfter(response.headers["retry-after"] ?? "", this.#world);
-    throw error;
+    throw unexpected(this.#source.url, response);
   }
 
   /** 400 is the answer to a cursor that the server no longer understands. */
