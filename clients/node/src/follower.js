@@ -1,6 +1,6 @@
 "use strict";
 // Follows the issuer's list of revocations as it grows: by a stream, and by asking for the list again and again
-// while the stream brings nothing. A piece is believed for its signature and taken only if it goes on where the
+// while the stream brings nothing new. A piece is believed for its signature and taken only if it goes on where the
 // last one ended, so nothing can be left out on the way unnoticed; the newest piece's `iat` is how recent the list
 // is. Whether that is recent enough is for each guard to say.
 
@@ -25,7 +25,7 @@ class RevocationFollower {
   #streamTrouble;
   /** Why the list could not be had when it was last asked for; `undefined` while nobody has to ask. */
   #listTrouble;
-  /** Attempts since a piece last came by the stream. */
+  /** Attempts since the stream last brought the list up to date. */
   #failures = 0;
   /** Ends the asking for the list; `undefined` while nobody asks. */
   #polling;
@@ -55,9 +55,13 @@ class RevocationFollower {
 
   /** By how many seconds the list may be out of date; infinitely many before it is known. */
   get behind() {
+    return this.#ageOf(this.#provenAt);
+  }
+
+  /** Seconds since a second of the issuer's clock. A clock that was set back here proves nothing. */
+  #ageOf(iat) {
     const { now, limits } = this.#world;
-    const age = now() - this.#provenAt;
-    // A clock that was set back proves nothing.
+    const age = now() - iat;
     return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
@@ -104,9 +108,11 @@ class RevocationFollower {
       const stream = await this.#open(place, connection.signal);
       for await (const event of readEvents(stream, eventLength)) {
         if (event.type !== "revocations") continue;
-        place = (await this.#take(event.data, place)).cursor;
-        this.#hear();
+        const piece = await this.#take(event.data, place);
+        place = piece.cursor;
         watchdog.refresh();
+        if (!this.#isNews(piece)) continue;
+        this.#hear();
         quiet.refresh();
       }
       return new Error("the stream ended");
@@ -120,6 +126,11 @@ class RevocationFollower {
     }
   }
 
+  /** Whether a piece brings the list up to date. One that was kept back on the way is as good as silence. */
+  #isNews({ iat, more }) {
+    return !more && this.#ageOf(iat) * 1000 <= this.#world.limits.streamQuiet;
+  }
+
   /** The stream is there: nobody needs to ask for the list. */
   #hear() {
     this.#failures = 0;
@@ -129,7 +140,7 @@ class RevocationFollower {
     this.#polling = undefined;
   }
 
-  /** Asks for the list every few seconds until the stream brings something. Never rejects. */
+  /** Asks for the list every few seconds until the stream brings news. Never rejects. */
   async #poll() {
     if (this.#polling || this.#stop.signal.aborted) return;
     const { signal } = (this.#polling = new AbortController());

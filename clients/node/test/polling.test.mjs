@@ -141,6 +141,25 @@ test("a cache that answers every question with the first page is not asked witho
   assert.equal(guard.status().revocations.behind, null);
 });
 
+test("while the stream brings old pieces, the list is asked for", async (t) => {
+  const limits = { streamQuiet: 2_000, listInterval: 20, streamIdle: 60_000 };
+  const { issuer, guard } = await following(t, { servesList: true, pieceClaims: { iat: seconds() - 40 }, limits });
+  issuer.answerList = async (_, response) => {
+    const { text } = await issuer.piece(issuer.listRequests.at(-1), {});
+    response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
+  };
+  await guard.ready();
+  assert.ok(guard.status().revocations.behind >= 39, "old pieces are taken all the same");
+  await until(() => guard.status().revocations.behind <= 2);
+  await until(() => issuer.listRequests.length >= 10);
+  assert.equal(issuer.streamRequests.length, 1, "the stream is not given up for it");
+  issuer.pieceClaims = {};
+  await pause(200);
+  const asked = issuer.listRequests.length;
+  await pause(200);
+  assert.equal(issuer.listRequests.length, asked, "nobody asks any more");
+});
+
 test("two lists that stand at one address by turns are not asked for without end", async (t) => {
   const issuer = await FakeIssuer.start({ pieceLength: 10, answerStream: full, servesList: true });
   t.after(() => issuer.stop());
