@@ -94,7 +94,7 @@ export interface GuardStatus {
   readonly keys: { readonly known: number; readonly trouble?: string | undefined };
   /**
    * `behind`: seconds, `null` before the list is known. `trouble`: why the stream was lost, also while the list is
-   * asked for in its place. `null` when revocations are ignored.
+   * asked for in its place; and why that cannot be had either, if so. `null` when revocations are ignored.
    */
   readonly revocations: {
     readonly entries: number;

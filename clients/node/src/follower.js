@@ -1,6 +1,6 @@
 "use strict";
 // Follows the issuer's list of revocations as it grows: by a stream, and by asking for the list again and again
-// while the stream brings nothing. A piece is believed for its signature and taken only if it goes on where the
+// while the stream brings nothing new. A piece is believed for its signature and taken only if it goes on where the
 // last one ended, so nothing can be left out on the way unnoticed; the newest piece's `iat` is how recent the list
 // is. Whether that is recent enough is for each guard to say.
 
@@ -21,8 +21,11 @@ class RevocationFollower {
   #cursor = null;
   /** Up to which second the list is known to be complete. */
   #provenAt = -Infinity;
-  #trouble;
-  /** Attempts since a piece last came by the stream. */
+  /** Why the stream was last lost; `undefined` while it is there. */
+  #streamTrouble;
+  /** Why the list could not be had when it was last asked for; `undefined` while nobody has to ask. */
+  #listTrouble;
+  /** Attempts since the stream last brought the list up to date. */
   #failures = 0;
   /** Ends the asking for the list; `undefined` while nobody asks. */
   #polling;
@@ -52,20 +55,27 @@ class RevocationFollower {
 
   /** By how many seconds the list may be out of date; infinitely many before it is known. */
   get behind() {
+    return this.#ageOf(this.#provenAt);
+  }
+
+  /** Seconds since a second of the issuer's clock. A clock that was set back here proves nothing. */
+  #ageOf(iat) {
     const { now, limits } = this.#world;
-    const age = now() - this.#provenAt;
-    // A clock that was set back proves nothing.
+    const age = now() - iat;
     return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
-  /** Why the stream was last lost; `undefined` while it is there. */
+  /** Why the stream was last lost, and why the list is not to be had either; `undefined` while all is well. */
   get trouble() {
-    return this.#trouble;
+    const [stream, list] = [this.#streamTrouble, this.#listTrouble];
+    if (!list) return stream;
+    const why = `the list was asked for in vain: ${list.message}`;
+    return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
   }
 
   get status() {
     const behind = Number.isFinite(this.behind) ? this.behind : null;
-    return { entries: this.#revoked.size, behind, trouble: this.#trouble?.message };
+    return { entries: this.#revoked.size, behind, trouble: this.trouble?.message };
   }
 
   close() {
@@ -76,11 +86,11 @@ class RevocationFollower {
   /** Never rejects. */
   async #run() {
     while (!this.#stop.signal.aborted) {
-      this.#trouble = await this.#listen();
+      this.#streamTrouble = await this.#listen();
       this.#poll();
       const pause = pauseAfter(this.#failures, this.#world);
       this.#failures += 1;
-      await rest(Math.max(pause, this.#trouble.retryAfter ?? 0), this.#stop.signal);
+      await rest(Math.max(pause, this.#askedFor(this.#streamTrouble)), this.#stop.signal);
     }
   }
 
@@ -98,9 +108,11 @@ class RevocationFollower {
       const stream = await this.#open(place, connection.signal);
       for await (const event of readEvents(stream, eventLength)) {
         if (event.type !== "revocations") continue;
-        place = (await this.#take(event.data, place)).cursor;
-        this.#hear();
+        const piece = await this.#take(event.data, place);
+        place = piece.cursor;
         watchdog.refresh();
+        if (!this.#isNews(piece)) continue;
+        this.#hear();
         quiet.refresh();
       }
       return new Error("the stream ended");
@@ -114,15 +126,21 @@ class RevocationFollower {
     }
   }
 
+  /** Whether a piece brings the list up to date. One that was kept back on the way is as good as silence. */
+  #isNews({ iat, more }) {
+    return !more && this.#ageOf(iat) * 1000 <= this.#world.limits.streamQuiet;
+  }
+
   /** The stream is there: nobody needs to ask for the list. */
   #hear() {
     this.#failures = 0;
-    this.#trouble = undefined;
+    this.#streamTrouble = undefined;
+    this.#listTrouble = undefined;
     this.#polling?.abort();
     this.#polling = undefined;
   }
 
-  /** Asks for the list every few seconds until the stream brings something. Never rejects. */
+  /** Asks for the list every few seconds until the stream brings news. Never rejects. */
   async #poll() {
     if (this.#polling || this.#stop.signal.aborted) return;
     const { signal } = (this.#polling = new AbortController());
@@ -130,22 +148,35 @@ class RevocationFollower {
     // By chance, because the APIs that a server lost together would otherwise ask together.
     await rest(random() * limits.shortestPause, signal);
     while (!signal.aborted) {
-      // What is wrong with the stream is reported already; a list that cannot be had either shows in `behind`.
-      await this.#askForAll(signal).catch(() => {});
+      const trouble = await this.#askForAll(signal).catch((error) => error);
+      if (!signal.aborted) this.#listTrouble = trouble;
       this.#resolveTried();
-      await rest(limits.listInterval * (0.8 + 0.4 * random()), signal);
+      const pause = limits.listInterval * (0.8 + 0.4 * random());
+      await rest(Math.max(pause, this.#askedFor(trouble)), signal);
     }
   }
 
-  /** Asks for everything on the list that is not known yet. */
+  /**
+   * Asks for everything on the list that is not known yet. A list goes on from piece to piece and begins once at
+   * most. Two servers at one address, who know nothing of each other, would begin without end.
+   */
   async #askForAll(signal) {
     let place = this.#cursor;
+    let hasBegun = false;
     for (let more = true; more && !signal.aborted;) {
       const piece = await this.#take(await this.#ask(place), place);
       more = piece.more;
-      if (more && piece.cursor === place) throw new Error("the list does not go on");
+      const isFirst = piece.after === null;
+      const goesOn = piece.cursor !== place && !(isFirst && hasBegun);
+      if (more && !goesOn) throw new Error("the list does not go on");
+      hasBegun ||= isFirst;
       place = piece.cursor;
     }
+  }
+
+  /** Milliseconds for which a server that refused wants to be left alone. */
+  #askedFor(trouble) {
+    return retryAfter(trouble?.retryAfter, this.#world);
   }
 
   /** The piece after a place, as it came. */
@@ -167,9 +198,7 @@ class RevocationFollower {
     const response = await get(this.#source.url, { headers, signal });
     if (isOf("text/event-stream", response)) return response;
     this.#forgetCursorAfter(response.statusCode);
-    const error = unexpected(this.#source.url, response);
-    error.retryAfter = retryAfter(response.headers["retry-after"] ?? "", this.#world);
-    throw error;
+    throw unexpected(this.#source.url, response);
   }
 
   /** 400 is the answer to a cursor that the server no longer understands. */

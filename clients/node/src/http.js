@@ -23,10 +23,10 @@ function isOf(type, { statusCode, headers }) {
   return statusCode === 200 && (headers["content-type"] ?? "").startsWith(type);
 }
 
-/** What to throw for an answer that is not as it should be. */
+/** What to throw for an answer that is not as it should be, with what it said of asking again. */
 function unexpected(url, { statusCode, headers }) {
   const error = new Error(`${url} answered ${statusCode} ${headers["content-type"] ?? ""}`.trimEnd());
-  return Object.assign(error, { statusCode });
+  return Object.assign(error, { statusCode, retryAfter: headers["retry-after"] });
 }
 
 /** Reads a whole text, of a bounded size and in a bounded time; of a certain media type, if one is named. */

@@ -24,9 +24,9 @@ module.exports = Object.freeze({
   eventLength: 512 * 1024,
   /** A stream without a verified event for so long is given up. The server sends one every 5 seconds. */
   streamIdle: 15_000,
-  /** A stream without one for so long is late: the list is asked for besides, before `freshFor` is over. */
+  /** A stream without a recent one for so long is late: the list is asked for besides, before `freshFor` is over. */
   streamQuiet: 7_500,
-  /** While the stream brings nothing, the list is asked for so often, a fifth more or less. */
+  /** While the stream brings nothing new, the list is asked for so often, a fifth more or less. */
   listInterval: 5_000,
   /** Bytes of a piece of the list that was asked for, and how long it may take. The server sends at most 256 KiB. */
   pieceSize: 512 * 1024,

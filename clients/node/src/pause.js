@@ -7,8 +7,8 @@ function pauseAfter(failures, { limits, random }) {
   return longest / 2 + (random() * longest) / 2;
 }
 
-/** Milliseconds that a `Retry-After` asks for (RFC 9110 §10.2.3): seconds or a date; 0 if it makes no sense. */
-function retryAfter(header, { limits, now }) {
+/** Milliseconds that a `Retry-After` asks for (RFC 9110 §10.2.3): seconds or a date; 0 without sense. */
+function retryAfter(header = "", { limits, now }) {
   const seconds = /^\d+$/.test(header) ? Number(header) : Date.parse(header) / 1000 - now();
   return seconds > 0 ? Math.min(seconds * 1000, limits.longestRetryAfter) : 0;
 }

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { guardOf, hasty, pause, until } from "./support/api.mjs";
-import { FakeIssuer, sessionId } from "./support/fake-issuer.mjs";
+import { FakeIssuer, seconds, sessionId } from "./support/fake-issuer.mjs";
 import { caughtUp, following, isRevoked, signedIn } from "./support/following.mjs";
 
 const full = (request, response) => response.writeHead(503, { "retry-after": "1" }).end();
+
+const troubleOf = (guard) => guard.status().revocations.trouble;
 
 test("while the stream is refused, the list is asked for", async (t) => {
   const options = { pieceLength: 10, servesList: true, answerStream: full };
@@ -137,4 +139,85 @@ test("a cache that answers every question with the first page is not asked witho
   await pause(200);
   assert.equal(issuer.listRequests.length, 2);
   assert.equal(guard.status().revocations.behind, null);
+});
+
+test("while the stream brings old pieces, the list is asked for", async (t) => {
+  const limits = { streamQuiet: 2_000, listInterval: 20, streamIdle: 60_000 };
+  const { issuer, guard } = await following(t, { servesList: true, pieceClaims: { iat: seconds() - 40 }, limits });
+  issuer.answerList = async (_, response) => {
+    const { text } = await issuer.piece(issuer.listRequests.at(-1), {});
+    response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
+  };
+  await guard.ready();
+  assert.ok(guard.status().revocations.behind >= 39, "old pieces are taken all the same");
+  await until(() => guard.status().revocations.behind <= 2);
+  await until(() => issuer.listRequests.length >= 10);
+  assert.equal(issuer.streamRequests.length, 1, "the stream is not given up for it");
+  issuer.pieceClaims = {};
+  await pause(200);
+  const asked = issuer.listRequests.length;
+  await pause(200);
+  assert.equal(issuer.listRequests.length, asked, "nobody asks any more");
+});
+
+test("two lists that stand at one address by turns are not asked for without end", async (t) => {
+  const issuer = await FakeIssuer.start({ pieceLength: 10, answerStream: full, servesList: true });
+  t.after(() => issuer.stop());
+  const lists = [1, 2].map((server) =>
+    Array.from({ length: 30 }, (_, at) => ({
+      cursor: `${at + 1}-00000000000${server}`,
+      entry: { sid: sessionId(), exp: seconds() + 960 },
+    })),
+  );
+  issuer.answerList = async (_, response) => {
+    issuer.list = lists[issuer.listRequests.length % 2];
+    const { text } = await issuer.piece(issuer.listRequests.at(-1));
+    response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
+  };
+  const guard = guardOf(t, issuer, { world: hasty() });
+  await until(() => /503.*; the list was asked for in vain: the list does not go on$/.test(troubleOf(guard)));
+  await pause(200);
+  assert.equal(issuer.listRequests.length, 2);
+  assert.equal(guard.status().revocations.behind, null);
+});
+
+test("why the list cannot be had is said until it can", async (t) => {
+  const options = { servesList: true, answerStream: full, limits: { listInterval: 20 } };
+  const { issuer, guard } = await following(t, options);
+  issuer.answerList = (_, response) => response.writeHead(502).end();
+  await until(() => /stream answered 503; .*\/revocations answered 502$/.test(troubleOf(guard)));
+  issuer.answerList = undefined;
+  await until(() => /stream answered 503$/.test(troubleOf(guard)));
+  issuer.answerStream = undefined;
+  await until(() => troubleOf(guard) === undefined);
+});
+
+test("a silent stream is no trouble as long as the list can be had", async (t) => {
+  const limits = { streamQuiet: 50, listInterval: 20, streamIdle: 60_000 };
+  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+  await guard.ready();
+  assert.equal(troubleOf(guard), undefined);
+  issuer.answerList = (_, response) => response.writeHead(502).end();
+  await until(() => /^the list was asked for in vain: .* answered 502$/.test(troubleOf(guard)));
+});
+
+test("a Retry-After of the list is waited for", async (t) => {
+  const limits = { listInterval: 20 };
+  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+  issuer.answerStream = issuer.answerList = full;
+  issuer.dropConnections();
+  await until(() => issuer.listRequests.length === 1);
+  await pause(700);
+  assert.equal(issuer.listRequests.length, 1);
+  await until(() => issuer.listRequests.length > 1);
+  assert.equal(guard.status().revocations.behind, null);
+});
+
+test("a Retry-After of the list is not waited for without end", async (t) => {
+  const limits = { listInterval: 20, longestRetryAfter: 100 };
+  const { issuer, guard } = await following(t, { servesList: true, answerStream: full, limits });
+  issuer.answerList = (_, response) => response.writeHead(503, { "retry-after": "3600" }).end();
+  await until(() => issuer.listRequests.length >= 2);
+  issuer.answerList = undefined;
+  await guard.ready();
 });

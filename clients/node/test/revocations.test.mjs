@@ -182,9 +182,8 @@ test("a piece signed by a stranger with the name of a key is not taken", async (
   issuer.answerKeys = (_, response) => response.end(JSON.stringify({ keys: [published.jwk] }));
   issuer.keys = [await signingKey(published.kid)];
   issuer.isSilent = false;
-  await until(
-    () => guard.status().revocations.trouble === "a piece of the list is refused: the signature does not fit",
-  );
+  const refused = /^a piece of the list is refused: the signature does not fit/;
+  await until(() => refused.test(guard.status().revocations.trouble));
   assert.equal(guard.status().revocations.behind, null);
 });
 
@@ -198,7 +197,7 @@ test("a piece that does not go on where the last one ended proves nothing", asyn
   await issuer.revoke({ sid: sessionId() });
   const { text } = await issuer.piece(unseen);
   for (const { response } of issuer.streams) response.write(`event: revocations\ndata: ${text}\n\n`);
-  await until(() => guard.status().revocations.trouble === "a piece of the list is missing");
+  await until(() => /^a piece of the list is missing/.test(guard.status().revocations.trouble));
   issuer.isSilent = false;
   await until(() => isRevoked(guard, token));
   assert.equal(issuer.streamRequests.at(-1), "0-000000000000");
@@ -226,7 +225,7 @@ test("noise does not keep a stream alive", async (t) => {
     for (const { response } of issuer.streams) response.write(": still here\n\nevent: other\ndata: x\n\n");
   }, 10);
   t.after(() => clearInterval(noise));
-  await until(() => guard.status().revocations.trouble === "the stream was silent");
+  await until(() => /^the stream was silent/.test(guard.status().revocations.trouble));
 });
 
 test("what is no stream of the list is given up", async (t) => {

@@ -24,6 +24,7 @@ const MONSTERS = {
   "digits": (size) => token(`{"exp":${"9".repeat(size * 0.7)}}`),
   "many members": (size) => token(`{${Array.from({ length: size / 16 }, (_, index) => `"${index}":1`).join()}}`),
   "emoji": (size) => "👩‍👩‍👧‍👦".repeat(size / 11),
+  "combining marks": (size) => "\u0301".repeat(size),
   "NULs": (size) => "\0".repeat(size),
   "beginnings of tokens": (size) => "eyJ".repeat(size / 3),
   "line breaks": (size) => "a\n".repeat(size / 2),

@@ -9,9 +9,16 @@ test("ordinary text of any language stays as it is", () => {
 });
 
 test("signs that are joined stay one sign, and a joiner elsewhere is spelt out", () => {
-  for (const text of ["👩‍💻", "👩🏽‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈"]) assert.equal(visible(`a ${text}`, 100), `a ${text}`);
+  for (const text of ["👩‍💻", "👩🏽‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈", "👩‍❤️‍👨"]) assert.equal(visible(`a ${text}`, 100), `a ${text}`);
   assert.equal(visible("ad\u200dmin", 100), "ad\\u{200d}min");
   assert.equal(visible("🎉\u200d", 100), "🎉\\u{200d}");
+  assert.equal(visible("1\u200d🎉", 100), "1\\u{200d}🎉", "numbers are no such signs");
+  assert.equal(visible("🎉\u200d\u200d🎉", 100), "🎉\\u{200d}\\u{200d}🎉");
+});
+
+test("what chooses the look of a sign stays where there is a choice", () => {
+  for (const text of ["\u2764\ufe0f", "1\ufe0f\u20e3"]) assert.equal(visible(text, 100), text);
+  for (const sign of ["1", "a", "🎉"]) assert.equal(visible(`${sign}\ufe0f`, 100), `${sign}\\u{fe0f}`);
 });
 
 const unseen = {
@@ -24,6 +31,19 @@ const unseen = {
   "\u2028": "\\u{2028}",
   "\ud800": "\\u{d800}",
   "\u{e0041}": "\\u{e0041}",
+  "\u{e0100}": "\\u{e0100}",
+  "\u00ad": "\\u{ad}",
+  "\u034f": "\\u{34f}",
+  "\u115f": "\\u{115f}",
+  "\u3164": "\\u{3164}",
+  "\uffa0": "\\u{ffa0}",
+  "\u17b4": "\\u{17b4}",
+  "\u180b": "\\u{180b}",
+  "\u2800": "\\u{2800}",
+  "\u00a0": "\\u{a0}",
+  "\u2003": "\\u{2003}",
+  "\u202f": "\\u{202f}",
+  "\u3000": "\\u{3000}",
   "\n": "\\u{a}",
   "\u001b": "\\u{1b}",
 };

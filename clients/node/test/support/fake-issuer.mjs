@@ -135,8 +135,8 @@ export class FakeIssuer {
     await Promise.all([...this.streams].map((stream) => this.#send(stream)));
   }
 
-  /** The signed piece after a cursor. */
-  async piece(after) {
+  /** The signed piece after a cursor, with changes to its claims. */
+  async piece(after, changes = this.pieceClaims) {
     const known = this.list.findIndex(({ cursor }) => cursor === after);
     const isKnown = known >= 0 || (after !== null && after === this.cursor);
     const start = known + 1;
@@ -151,7 +151,7 @@ export class FakeIssuer {
       cursor: some.at(-1)?.cursor ?? this.cursor,
       more: start + some.length < this.list.length,
       revocations: some.map(({ entry }) => entry),
-      ...this.pieceClaims,
+      ...changes,
     };
     const { kid, alg, privateKey } = this.active;
     const text = await new SignJWT(defined(claims))
