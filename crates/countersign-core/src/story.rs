@@ -53,7 +53,10 @@ fn tell_generation(session: &crate::session::Session, time: &impl Fn(Timestamp) 
     if session.grant.mode == Mode::Fixed {
         return "Its refresh token does not rotate.".to_owned();
     }
-    let Some(previous) = ratchet.previous else { return "It has not been refreshed yet.".to_owned() };
+    let Some(previous) = ratchet.previous else {
+        let is_over = session.state != SessionState::Active;
+        return if is_over { "It was never refreshed." } else { "It has not been refreshed yet." }.to_owned();
+    };
     let recovered = match ratchet.recoveries {
         0 => String::new(),
         times => format!(" The answer had been lost {times} times in a row."),

@@ -77,7 +77,7 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
         output::line(format!("problem: the database says {finding:?}: restore a backup"));
     }
     if let Ok(policy) = assembly::key_policy_of(&config) {
-        Keeper { store: &*store, server_keys: &server_keys, policy, world: &context.world }.keep().await?;
+        Keeper { store: &*store, server_keys: &server_keys, policy, world: &context.world }.check().await?;
         output::line("ok: the signing keys can be decrypted");
     }
     anyhow::ensure!(problems == 0, "{problems} problems were found");

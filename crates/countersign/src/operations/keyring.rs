@@ -139,6 +139,16 @@ impl Keeper<'_> {
         self.unlock(&ring.keys)
     }
 
+    /// Whether every private key can be decrypted. Changes nothing, whatever is due.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`].
+    pub async fn check(&self) -> Result<(), KeyringError> {
+        let ring = self.store.signing_keys().await?;
+        ring.keys.iter().try_for_each(|key| self.unwrap(&key.key_id, &key.private).map(drop))
+    }
+
     /// Rotates at once, whatever is due.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use countersign_token::{AccessTokenClaims, Algorithm, Expected, JwkSet, KeySet, 
 use serde_json::Value;
 
 use crate::harness::{Harness, ISSUER, Tokens};
+use crate::process::{Process, command};
 
 /// A resource server that keeps the key set for an hour and never asks in between.
 struct CachingVerifier {
@@ -205,5 +206,18 @@ fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted
         let plain = private.expose();
         let found = std::fs::read(server.directory.path().join("countersign.db-wal")).unwrap();
         assert!(!found.windows(32).any(|window| plain.windows(32).any(|part| part == window)));
+    }
+}
+
+#[test]
+fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
+    let directory = tempfile::tempdir().unwrap();
+    Process::dev(directory.path()).stop();
+    let old = std::fs::read_to_string(directory.path().join("data/master-key")).unwrap();
+    std::fs::write(directory.path().join("two-keys"), format!("{}\n{old}", "A".repeat(43))).unwrap();
+    for file in ["two-keys", "data/master-key"] {
+        let mut doctor = command(directory.path());
+        let output = doctor.arg("doctor").env("COUNTERSIGN_MASTER_KEY_FILE", file).output().unwrap();
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
