@@ -9,7 +9,7 @@ const BAR: f64 = 20.0;
 /// Room for the figure behind the longest bar.
 const FIGURES: f64 = 80.0;
 
-const STYLE: &str = "text{font:14px system-ui,sans-serif;fill:#1f2328}.bar{fill:#8c959f}.ours{fill:#0969da}\
+const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2328}.bar{fill:#8c959f}.ours{fill:#0969da}\
      @media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#6e7681}.ours{fill:#4493f8}}";
 
 /// Draws requests in a second, a bar a row.
