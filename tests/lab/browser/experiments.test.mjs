@@ -27,7 +27,10 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
     const { experiment, page, traffic } = await begin(t, "lost-answer");
     await runOne(experiment, 1);
     await runOne(experiment, 2);
+    const next = experiment.locator("[data-step='3']");
+    await next.getByText(/^The grace still runs: \d+ s$/).waitFor();
     await page.waitForTimeout((GRACE + 1) * 1_000);
+    await next.getByText("The grace is over", { exact: true }).waitFor();
     const outcome = await runAll(experiment);
 
     const { row, told } = await sessionIn(traffic);
