@@ -23,7 +23,7 @@ export const experiments = [
 ];
 
 export function mountExperiments(section, lab) {
-  const intro = "Each begins with a question. Pick what you expect, then let the server answer, all at once or step by step. Every experiment has a session of its own and disturbs no other; its calls are listed below.";
+  const intro = "Each begins with a question. Pick what you expect, then let the server answer, all at once or step by step. Every experiment has a session of its own; only the restart and the key rotation reach everybody on this server. The calls are listed below.";
   section.append(
     element("p", { class: "intro", text: intro }),
     element("div", { class: "experiments" }, experiments.map((experiment) => placeOf(experiment, lab))),

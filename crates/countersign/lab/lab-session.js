@@ -16,6 +16,8 @@ const KINDS = [
 ];
 const KEPT = 500;
 const AGAIN_AFTER = 1_000;
+/** An event comes a little later than the answer that it is about. */
+const TOLD_WITHIN = 1_000;
 
 /**
  * Events: "change" (the pair, or what became of its session), "event" (`detail`: what happened to a session of the lab),
@@ -23,7 +25,7 @@ const AGAIN_AFTER = 1_000;
  */
 export class LabSession extends EventTarget {
   server;
-  /** `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended }`; `ended`: null, or the event that ended it. */
+  /** `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended, reason }`; `ended`: null, or the event that ended it, for a `reason`. */
   pair = null;
   /** Oldest first, bounded. */
   events = [];
@@ -49,8 +51,19 @@ export class LabSession extends EventTarget {
   async signOut() {
     const { refreshToken, sessionId } = this.pair;
     const call = await this.server.call("POST", "/logout", { json: { refreshToken } });
-    if (call.status === 204) this.#end(sessionId, "revoked");
+    if (call.status === 204) this.#end(sessionId, "revoked", "signed_out");
     return call;
+  }
+
+  /** Waits until the server has told why the session of the pair is over, or a moment if it does not. */
+  async toldOfEnd() {
+    const given = AbortSignal.timeout(TOLD_WITHIN);
+    while (!this.pair.ended && !given.aborted) {
+      await new Promise((resolve) => {
+        this.addEventListener("change", resolve, { once: true });
+        given.addEventListener("abort", resolve, { once: true });
+      });
+    }
   }
 
   /** What the server tells of a session, sentence by sentence. */
@@ -100,7 +113,7 @@ export class LabSession extends EventTarget {
     this.events.push(event);
     if (this.events.length > KEPT) this.events.shift();
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
-    if (isEnd(event) || event.event === "expired") this.#end(event.session_id, event.event);
+    if (isEnd(event) || event.event === "expired") this.#end(event.session_id, event.event, event.reason);
   }
 
   /** A server that has been started anew tells again, in its own order, which sessions have been ended. */
@@ -113,9 +126,9 @@ export class LabSession extends EventTarget {
     );
   }
 
-  #end(sessionId, how) {
+  #end(sessionId, how, reason) {
     if (this.pair?.sessionId !== sessionId || this.pair.ended) return;
-    this.pair = { ...this.pair, ended: how };
+    this.pair = { ...this.pair, ended: how, reason };
     this.#change();
   }
 

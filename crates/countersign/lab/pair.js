@@ -47,7 +47,7 @@ function createActions(lab, outcome) {
   const act = (name, perform) => async () => {
     const before = lab.pair;
     try {
-      outcome.show(await perform(), (call) => outcomes[name](call, before));
+      outcome.show(await perform(), (call) => outcomes[name](call, before, lab.pair));
     } catch (error) {
       if (!(error instanceof ServerUnreachable)) throw error;
       outcome.fail(error);
@@ -57,7 +57,7 @@ function createActions(lab, outcome) {
     element("button", { type: "button", class: "button", text, on: { click: act(name, perform) } });
   const open = button("Open a session", "open", () => lab.open());
   const others = [
-    button("Refresh", "refresh", () => lab.refresh()),
+    button("Refresh", "refresh", () => refresh(lab)),
     button("Call the API", "call", api),
     button("Sign out", "signOut", () => lab.signOut()),
   ];
@@ -71,6 +71,12 @@ function createActions(lab, outcome) {
       for (const other of others) other.hidden = !pair;
     },
   };
+}
+
+async function refresh(lab) {
+  const call = await lab.refresh();
+  if (call.status === 401) await lab.toldOfEnd();
+  return call;
 }
 
 function createOutcome() {

@@ -18,6 +18,7 @@ const stage = new Stage();
 // Those that wait begin first, beside them the others.
 describe("an experiment at its end", { concurrency: 7 }, () => {
   ends("a sign-out reaches three APIs in their own time", { id: "signed-out", answer: "apart" }, signedOut);
+  ends("a sign-out reaches them so at any pace of reading", { id: "signed-out", answer: "apart", steps: 2, reading: 3_000 }, signedOut);
   ends("a thief who comes second ends the session", { id: "thief-second", answer: "ended" }, thiefSecond);
   ends("a thief who comes first is found out", { id: "thief-first", answer: "nobody" }, thiefFirst);
   ends("two designs meet one theft", { id: "two-designs", answer: "one" }, twoDesigns);
@@ -26,7 +27,10 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
     const { experiment, page, traffic } = await begin(t, "lost-answer");
     await runOne(experiment, 1);
     await runOne(experiment, 2);
+    const next = experiment.locator("[data-step='3']");
+    await next.getByText(/^The grace still runs: \d+ s$/).waitFor();
     await page.waitForTimeout((GRACE + 1) * 1_000);
+    await next.getByText("The grace is over", { exact: true }).waitFor();
     const outcome = await runAll(experiment);
 
     const { row, told } = await sessionIn(traffic);
@@ -87,11 +91,17 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
   });
 });
 
-/** Runs an experiment, at once or in so many `steps`, and `check`s what the server did; the page must mark `answer`. */
-function ends(name, { id, answer, steps = 0 }, check) {
+/**
+ * Runs an experiment, at once or in so many `steps`, with `reading` milliseconds before each, and `check`s what the server
+ * did; the page must mark `answer`.
+ */
+function ends(name, { id, answer, steps = 0, reading = 0 }, check) {
   test(name, async (t) => {
-    const { experiment, troubles, breaches, heard, traffic } = await begin(t, id);
-    for (let step = 1; step <= steps; step++) await runOne(experiment, step);
+    const { page, experiment, troubles, breaches, heard, traffic } = await begin(t, id);
+    for (let step = 1; step <= steps; step++) {
+      await page.waitForTimeout(reading);
+      await runOne(experiment, step);
+    }
     const outcome = await (steps ? outcomeOf(experiment) : runAll(experiment));
 
     await check({ traffic, experiment, ...(await sessionIn(traffic)) });

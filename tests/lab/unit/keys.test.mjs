@@ -130,6 +130,21 @@ test("a secret that is too short is used, and said to be too short", () => {
   assert.deepEqual(read(HS256.jwk).problems, []);
 });
 
+for (const secret of ["your-256-bit-secret", " geheim € \u{1f511} ", "s".repeat(128)]) {
+  test(`a secret alone is told how to be pasted: ${secret.slice(0, 20)}`, () => {
+    const [{ text }] = read(secret).problems;
+    const [offered] = /\{"kty".*\}/.exec(text);
+    const [{ algs, jwk }] = read(offered).keys;
+    assert.deepEqual([algs, Buffer.from(jwk.k, "base64url").toString()], [["HS256"], secret.trim()]);
+  });
+}
+
+test("a text that is too long or too tall for a secret is told the form alone", () => {
+  for (const text of ["s".repeat(129), "two\nlines"]) {
+    assert.match(read(text).problems[0].text, /\{"kty":"oct","k":"BASE64URL"\}, with the secret in base64url\.$/);
+  }
+});
+
 test("no PEM that was cut or changed anywhere throws, and what it still gives is a key of the same size", () => {
   for (const { pem, jwk } of Object.values(signers).filter((signer) => signer.pem)) {
     const der = Buffer.from(pem.split("\n").slice(1, -2).join(""), "base64");

@@ -74,7 +74,7 @@ test("after signing out the pair stays, and is known to be over", async () => {
   server.answers.push({ status: 201, json: pair("s", 0) }, { status: 204 });
   await lab.open();
   await lab.signOut();
-  assert.deepEqual([lab.pair.accessToken, lab.pair.ended], ["access 0", "revoked"]);
+  assert.deepEqual([lab.pair.accessToken, lab.pair.ended, lab.pair.reason], ["access 0", "revoked", "signed_out"]);
 });
 
 test("only an end that is not confirmed leaves the session open", async () => {
@@ -92,6 +92,22 @@ test("what the server tells of the page's own session is known of the pair, and 
   assert.equal(lab.pair.ended, null);
   source.tell({ event: "reused", session_id: "mine", at: "2" }, "2-a");
   assert.equal(lab.pair.ended, "reused");
+});
+
+test("why the session is over is waited for, and not for ever", async (t) => {
+  server.answers.push({ status: 201, json: pair("mine", 0) }, { status: 201, json: pair("next", 0) });
+  await lab.open();
+  lab.follow();
+  const told = lab.toldOfEnd();
+  source.tell({ event: "revoked", session_id: "mine", at: "2", reason: "ended_by_admin" }, "2-a");
+  await told;
+  assert.deepEqual([lab.pair.ended, lab.pair.reason], ["revoked", "ended_by_admin"]);
+
+  await lab.open();
+  const alive = setTimeout(() => {}, 5_000);
+  t.after(() => clearTimeout(alive));
+  await lab.toldOfEnd();
+  assert.equal(lab.pair.ended, null);
 });
 
 test("a server that was started anew tells of ends again, which are kept once", () => {

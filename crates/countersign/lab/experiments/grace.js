@@ -69,7 +69,8 @@ export const lostAnswer = {
       },
     },
     {
-      title: "Send the same refresh token again, within the grace",
+      title: "Send the same refresh token again",
+      isTimed: true,
       async run(run, facts) {
         facts.again = await run.present("phone", facts.first.refreshToken);
       },

@@ -32,7 +32,7 @@ export class Performance {
     try {
       while (this.#next < end) await this.#step(run, steps === 1);
       if (end === this.#view.steps.length) this.#conclude(run);
-      else this.#view.state = "paused";
+      else this.#pause(run);
     } catch (error) {
       if (run === this.#run) this.#fail(run, error);
     }
@@ -51,7 +51,14 @@ export class Performance {
     run.signal.throwIfAborted();
     step.state = "done";
     this.#next += 1;
-    if (isAlone) announce(`Step ${this.#next} is done. ${step.lastEvidence}`);
+    if (!isAlone) return;
+    const isTimed = this.#experiment.steps[this.#next]?.isTimed;
+    announce(`Step ${this.#next} is done. ${step.lastEvidence}${isTimed ? `. The grace runs for ${run.setup.grace} seconds.` : ""}`);
+  }
+
+  #pause(run) {
+    this.#view.state = "paused";
+    if (this.#experiment.steps[this.#next].isTimed) run.showGrace(this.#view.steps[this.#next]);
   }
 
   #conclude(run) {

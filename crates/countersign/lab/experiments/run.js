@@ -2,6 +2,9 @@
 import { announce } from "../dom.js";
 import { readRefreshToken } from "../refresh-token.js";
 
+/** Milliseconds. */
+const TICK = 200;
+
 /** A step could not do its part. The message is shown: what happened, then what to do. */
 export class StepFailed extends Error {}
 
@@ -12,6 +15,8 @@ export class Run {
   /** The session that was opened last; its story is told at the end. */
   sessionId = null;
   #step;
+  /** When a refresh token was exchanged last. */
+  #exchangedAt = -Infinity;
   #stopping = new AbortController();
 
   constructor(lab, step) {
@@ -95,12 +100,25 @@ export class Run {
 
   async #refresh(actor, refreshToken, shown, ...awaited) {
     const json = { refresh_token: refreshToken, client_id: this.setup.client_id };
-    return pairIn(await this.call(actor, "POST", "/v1/sessions/refresh", { json, ...shown }, ...awaited));
+    const call = await this.call(actor, "POST", "/v1/sessions/refresh", { json, ...shown }, ...awaited);
+    this.#exchangedAt = call.sentAt.getTime();
+    return pairIn(call);
   }
 
   /** Until a spent token comes too late. */
   async waitForGrace(why) {
     await this.wait(this.setup.grace + 1, why);
+  }
+
+  /** For somebody who reads before a `step` whose answer depends on the grace: how much of it is left, until they go on. */
+  async showGrace(step) {
+    const { grace } = this.setup;
+    while (step.state === "waiting" && !this.signal.aborted) {
+      const left = Math.max(0, Math.ceil(grace - (Date.now() - this.#exchangedAt) / 1_000));
+      step.countdown({ why: left > 0 ? "The grace still runs" : "The grace is over", left, of: grace });
+      if (left === 0) return announce("The grace is over.");
+      await new Promise((resolve) => setTimeout(resolve, TICK));
+    }
   }
 
   async pause(milliseconds) {

@@ -59,7 +59,7 @@ export const thiefFirst = {
   choices: {
     thief: "The thief: your app is locked out.",
     owner: "You: the thief’s new token stops working.",
-    nobody: "At first both, in the end neither.",
+    nobody: "Neither, in the end.",
     both: "Both, side by side, for as long as they like.",
   },
   steps: [
@@ -71,19 +71,20 @@ export const thiefFirst = {
       },
     },
     {
-      title: "The owner presents the same token, within the grace",
+      title: "The owner presents the same token",
+      isTimed: true,
       async run(run, facts) {
         facts.owner = await run.present("owner", facts.copied.refreshToken);
       },
     },
     {
-      title: "The owner refreshes again, and so moves on",
+      title: "The owner refreshes again",
       async run(run, facts) {
         facts.moved = await run.present("owner", newestOf(facts));
       },
     },
     {
-      title: "After the grace the thief presents the token that both held",
+      title: "After the grace the thief presents the token from their refresh",
       async run(run, facts) {
         await run.waitForGrace("The thief does without a refresh for a while");
         facts.thiefAgain = await run.present("thief", facts.thief.refreshToken);

@@ -107,6 +107,10 @@ class StepView {
     this.node = element("li", { data: { step: number } }, element("p", null, title, " ", this.#state), this.#wait, this.#rows);
   }
 
+  get state() {
+    return this.node.dataset.state;
+  }
+
   set state(state) {
     this.node.dataset.state = state;
     this.#state.textContent = STEP_STATES[state];
@@ -141,11 +145,11 @@ class StepView {
     this.#rows.append(row);
   }
 
-  /** `{ why, left, of }` in seconds, or null when the waiting is over. */
+  /** `{ why, left, of }` in seconds, or null when there is nothing to wait for. */
   countdown(wait) {
     if (!wait) return this.#wait.replaceChildren();
     const { why, left, of } = wait;
-    this.#wait.replaceChildren(element("p", { text: `${why}: ${left} s` }), element("progress", { max: of, value: of - left, aria: { label: why } }));
+    this.#wait.replaceChildren(element("p", { text: left > 0 ? `${why}: ${left} s` : why }), element("progress", { max: of, value: of - left, aria: { label: why } }));
   }
 }
 

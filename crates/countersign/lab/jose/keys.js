@@ -1,6 +1,6 @@
 // Reads the keys that somebody pastes: a JWK, a JWK Set (RFC 7517), or a public key in PEM. What is secret without need,
 // and what is no key, is named and not kept.
-import { bytesOfBase64 } from "./base64url.js";
+import { bytesOfBase64, encodeBase64url } from "./base64url.js";
 import { jwkOfRsa, jwkOfSpki } from "./der.js";
 import { readJson } from "./json.js";
 import { readJwk } from "./jwk.js";
@@ -8,6 +8,8 @@ import { readJwk } from "./jwk.js";
 /** In characters; room for a hundred large keys. */
 export const LONGEST_KEYS = 128 * 1024;
 const MOST_KEYS = 100;
+/** In characters of one line: what may be a secret that two sides share. */
+const LONGEST_SECRET = 128;
 
 const PRIVATE_PEM = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/;
 const PEM = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g;
@@ -21,7 +23,16 @@ export function readKeys(text) {
   if (text.length > LONGEST_KEYS) return none("too-long");
   const start = text.trim();
   if (start.startsWith("{")) return readJwks(start);
-  return start.includes("-----BEGIN ") ? readPems(start) : none("no-key");
+  return start.includes("-----BEGIN ") ? readPems(start) : { keys: [], problems: [noKey(start)] };
+}
+
+/** A secret alone does not say that it is one, so it is not guessed at: the text is shown as the key that it could be. */
+function noKey(text) {
+  const { code, text: sentence } = problem("no-key");
+  const isShort = text.length <= LONGEST_SECRET && !text.includes("\n");
+  const k = isShort ? encodeBase64url(new TextEncoder().encode(text)) : "BASE64URL";
+  const how = `If it is the shared secret of HS256, paste it as {"kty":"oct","k":"${k}"}`;
+  return { code, text: `${sentence} ${how}${isShort ? ", which is this text in base64url" : ", with the secret in base64url"}.` };
 }
 
 function readJwks(text) {

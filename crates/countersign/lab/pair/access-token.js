@@ -5,6 +5,7 @@ import { decode } from "../jose/jwt.js";
 import { verify } from "../jose/verify.js";
 import { createRing } from "../ring.js";
 import { createFacts, createFold } from "./facts.js";
+import { whyOver } from "./outcome.js";
 import { PublishedKeys } from "./published-keys.js";
 
 const PARTS = ["header", "payload", "signature"];
@@ -111,23 +112,23 @@ function createTime(lab) {
   return {
     node,
     update() {
-      const { issuedAt, expiresIn, ended } = lab.pair;
+      const { issuedAt, expiresIn } = lab.pair;
       const left = expiresIn - (Date.now() - issuedAt) / 1_000;
       ring.update(left, expiresIn);
       headline.textContent = left > 0 ? `Good for ${Math.ceil(left)} s more` : `Expired ${Math.floor(-left)} s ago`;
-      advice.textContent = left > 0 ? adviceWhileGood(ended) : adviceAfterwards(ended);
+      advice.textContent = left > 0 ? adviceWhileGood(lab.pair) : adviceAfterwards(lab.pair);
       if (wasGood && left <= 0) announce("The access token has expired.");
       wasGood = left > 0;
     },
   };
 }
 
-const adviceWhileGood = (ended) =>
-  ended
-    ? "Its session is over. Call the API, and see who still accepts it."
+const adviceWhileGood = (pair) =>
+  pair.ended
+    ? `${whyOver(pair)}. Call the API, and see who still accepts it.`
     : "So short here that you can watch it; fifteen minutes are usual.";
 
-const adviceAfterwards = (ended) =>
-  ended
-    ? "Its session is over as well."
+const adviceAfterwards = (pair) =>
+  pair.ended
+    ? `${whyOver(pair)}.`
     : "Call the API with it now, and see it refused. Then refresh: nobody has to sign in again.";

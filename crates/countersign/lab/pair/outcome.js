@@ -1,22 +1,23 @@
 // What came back, in a sentence that says why and what to try next.
 import { readRefreshToken } from "../refresh-token.js";
+import { reasonText } from "../timeline/kinds.js";
 
 const ENDINGS = {
-  revoked: "The session was ended",
-  reused: "A spent token was presented after its time, so the session was ended for everyone",
-  expired: "The session has reached its end",
+  revoked: ({ reason }) => `The session was revoked: ${reasonText(reason)}`,
+  reused: () => "A spent token was presented after its time, so the session was ended for everyone",
+  expired: () => "The session has reached its end",
 };
 
-/** `{ tone, text }` of a finished call; `pair` as it was before. */
+/** `{ tone, text }` of a finished call; `pair` as it was before, `now` as it is since. */
 export const outcomes = {
   open: ({ status, json }) =>
     status === 201
       ? good("A session is open, and the answer has brought two tokens.")
       : bad(`No session was opened: ${json?.detail ?? "the server did not say why"}`),
 
-  refresh({ status, json }, pair) {
+  refresh({ status, json }, pair, now) {
     if (status !== 200)
-      return bad(`Refused, and the refresh token buys nothing any more. ${whyOver(pair)}. Open another session.`);
+      return bad(`Refused, and the refresh token buys nothing any more. ${whyOver(now)}. Open another session.`);
     const [before, after] = [pair.refreshToken, json.refresh_token].map((text) => readRefreshToken(text).generation);
     return good(
       `Generation ${before} is spent, and generation ${after} has taken its place. The access token is new as well.`,
@@ -48,4 +49,5 @@ const good = (text) => ({ tone: "good", text });
 const warn = (text) => ({ tone: "warn", text });
 const bad = (text) => ({ tone: "bad", text });
 
-const whyOver = ({ ended }) => ENDINGS[ended] ?? "The session is over";
+/** A sentence without its full stop. */
+export const whyOver = (pair) => ENDINGS[pair.ended]?.(pair) ?? "The session is over";

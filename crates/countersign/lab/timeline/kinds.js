@@ -81,4 +81,4 @@ export function briefOf({ event, presented, generation, reason }) {
   return `generation ${generation}`;
 }
 
-const reasonText = (reason = "ended") => REASONS.get(reason) ?? reason.replaceAll("_", " ");
+export const reasonText = (reason = "ended") => REASONS.get(reason) ?? reason.replaceAll("_", " ");
