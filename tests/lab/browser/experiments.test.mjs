@@ -138,7 +138,11 @@ async function fiveTabs({ traffic, refreshToken, row, told }) {
   assert.deepEqual(given(calls.slice(0, 5)), Array(5).fill(successor));
   assert.notEqual(calls[5].json.refresh_token, successor);
   assert.deepEqual([row.state, row.generation], ["live", 2]);
-  assert.deepEqual(await told(7), ["opened", "rotated 0 → 1", ...Array(4).fill("replayed 0 → 1"), "rotated 1 → 2"]);
+  const events = await told(7);
+  // What was under way at one moment is told in any order.
+  const [opened, ...atOnce] = events.slice(0, 6);
+  assert.deepEqual([opened, events[6]], ["opened", "rotated 1 → 2"]);
+  assert.deepEqual(atOnce.sort(), [...Array(4).fill("replayed 0 → 1"), "rotated 0 → 1"]);
 }
 
 async function lostAnswer({ traffic, refreshToken, row, told }) {
