@@ -44,7 +44,9 @@ impl Shell {
     pub(super) fn run(&mut self, text: &str) -> Result<Answer> {
         fs::write(&self.block, text)?;
         File::create(&self.output)?;
-        writeln!(self.input, "{{ . ./.block; }} </dev/null >.output 2>.errors; echo $?")?;
+        // In full, because a block may have gone to another directory.
+        let [block, output, errors] = [&self.block, &self.output, &self.errors].map(|path| path.display());
+        writeln!(self.input, "{{ . '{block}'; }} </dev/null >'{output}' 2>'{errors}'; echo $?")?;
         let mut status = String::new();
         self.statuses.read_line(&mut status)?;
         let succeeded = status.trim() == "0";
