@@ -115,8 +115,7 @@ impl Watching {
             self.waiting = read.events.into();
             if self.waiting.is_empty() {
                 let known = read.start.number;
-                self.following.wait(|newest| *newest <= known).await?;
-                if *self.following.edge.app.events.watch().borrow() <= known {
+                if !self.following.wait(|newest| *newest <= known).await? {
                     return Some(sse::Event::default().comment("nothing new"));
                 }
             }

@@ -104,9 +104,9 @@ impl<T> Following<T> {
         Ok(Self { edge, seen, _place: place })
     }
 
-    /// Waits for something that the reader does not know yet, or for the next heartbeat. `None`: the server is
-    /// about to stop.
-    pub(super) async fn wait(&mut self, knows: impl Fn(&T) -> bool) -> Option<()> {
+    /// Waits for something that the reader does not know yet, or for the next heartbeat, and answers whether there is
+    /// news. `None`: the server is about to stop.
+    pub(super) async fn wait(&mut self, knows: impl Fn(&T) -> bool) -> Option<bool> {
         tokio::time::sleep(GATHER).await;
         let mut waited = GATHER;
         while waited < HEARTBEAT && knows(&self.seen.borrow_and_update()) {
@@ -116,7 +116,7 @@ impl<T> Following<T> {
             tokio::time::timeout(LOOK, self.seen.changed()).await.ok();
             waited += LOOK;
         }
-        Some(())
+        Some(!knows(&self.seen.borrow()))
     }
 }
 
