@@ -7,9 +7,16 @@ export interface SessionOptions {
   readonly mode: "cookie" | "body";
   /** Further origins that are given the access token, such as `https://api.example`. Default: none. */
   readonly allow?: readonly string[];
-  /** Body mode only: where the refresh token survives a reload, such as `sessionStorage`. Default: nowhere. */
-  readonly storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+  /**
+   * Body mode only: where the refresh token survives a reload, such as `() => sessionStorage`. Default: nowhere. Pass a
+   * function, because a browser that blocks site data throws when a page reads `sessionStorage`. A storage that fails
+   * causes one warning on the console; the session then continues in memory.
+   */
+  readonly storage?: SessionStorageLike | (() => SessionStorageLike);
 }
+
+/** A storage whose methods return at once. */
+export type SessionStorageLike = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /** `unknown`: the page was just loaded, and neither another tab nor the server has answered yet. */
 export type SessionState = "unknown" | "signed-out" | "signed-in";
@@ -52,7 +59,10 @@ export interface Session {
   readonly ready: Promise<void>;
   /** Rejects with a `SessionError`, whose `code` is the server's, such as `invalid_credentials`. */
   signIn(credentials: Credentials): Promise<User | null>;
-  /** Signs out all tabs at once. Rejects when the server could not be told yet; that is then done later. */
+  /**
+   * Signs out all tabs at once, whether or not storage works. Rejects if the server could not be told yet. The session
+   * is signed out in the tabs nevertheless, and the request to the server is repeated later.
+   */
   signOut(): Promise<void>;
   /** As the browser's, with an access token for the origins that may have it. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
@@ -62,12 +72,19 @@ export interface Session {
   close(): void;
 }
 
-/** A wrong option is a `TypeError`. */
+/**
+ * Throws a `TypeError` if an option is wrong. Throws a `SessionError` with the code `unsupported` outside a page (in Node
+ * or in a worker), and in cookie mode in a sandboxed frame without `allow-same-origin`.
+ *
+ * If the browser lacks or denies storage, Web Locks, `BroadcastChannel` or cookies, the session works in the memory of
+ * this tab, and the module calls `console.warn` once.
+ */
 export declare function createSession(options: SessionOptions): Session;
 
 /**
  * Why something could not be done. `unavailable`: the server cannot be asked now. `signed-out`: the session ended before
- * a request was sent. `closed`: the object was closed. Others are codes of the server.
+ * a request was sent. `closed`: the object was closed. `unsupported`: a session cannot be made in this place. Others are
+ * codes of the server.
  */
 export declare class SessionError extends Error {
   private constructor();

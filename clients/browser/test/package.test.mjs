@@ -12,8 +12,8 @@ import { FakeBrowser } from "./support/fake-browser.mjs";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const LARGEST = 17_408;
-const LARGEST_COMPRESSED = 5_888;
+const LARGEST = 25_600;
+const LARGEST_COMPRESSED = 8_448;
 
 const read = (name) => readFile(join(ROOT, name), "utf8");
 
@@ -95,7 +95,7 @@ test("each file is short and says at its top what it is for", async () => {
     const lines = (await read(name)).split("\n");
     assert.match(lines[0], /^\/\/ \S/, name);
     // The module is one file, because a page loads it as it stands.
-    assert.ok(lines.length <= (name === "index.js" ? 420 : 400), `${name} has ${lines.length} lines`);
+    assert.ok(lines.length <= (name === "index.js" ? 640 : 400), `${name} has ${lines.length} lines`);
     assert.deepEqual(lines.filter((line) => line.length > 140), [], name);
   }
 });

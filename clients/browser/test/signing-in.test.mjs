@@ -206,7 +206,7 @@ test("a closed session does nothing more, and signs nobody out", async () => {
   const [tab, other] = await browser.openMany(2);
   await tab.signIn();
   await browser.clock.advance(10);
-  assert.deepEqual(tab.held, { channels: 1, listeners: 3 });
+  assert.deepEqual(tab.held, { channels: 1, listeners: 4 });
   tab.session.close();
   await settle();
   assert.deepEqual(tab.held, { channels: 0, listeners: 0 });

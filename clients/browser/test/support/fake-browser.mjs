@@ -23,10 +23,13 @@ export class FakeBrowser {
   tabs = [];
   /** Parts of the world that this browser does not have: `locks`, `channel`. */
   missing;
+  /** `(globals) => …`: changes what a page finds in this browser. */
+  alter;
   #locks = new Map();
 
-  constructor({ missing = [] } = {}) {
+  constructor({ missing = [], alter = () => {} } = {}) {
     this.missing = missing;
+    this.alter = alter;
   }
 
   /** A new tab with a session; `options` as for `createSession`. */
@@ -85,6 +88,8 @@ export class FakeBrowser {
 
 class Tab {
   changes = [];
+  /** What was written to the console. */
+  warnings = [];
   isFrozen = false;
   isGone = false;
   #browser;
@@ -97,7 +102,9 @@ class Tab {
     this.#browser = browser;
     this.gone = new Promise((resolve) => (this.#leave = resolve));
     this.document = { visibilityState, addEventListener: (...args) => this.#listen(...args) };
-    this.globals = createContext(this.#world());
+    const world = this.#world();
+    browser.alter(world);
+    this.globals = createContext(world);
     Object.assign(this, runInContext(SCRIPT, this.globals));
   }
 
@@ -183,6 +190,7 @@ class Tab {
       Math: Object.assign(Object.create(Math), { random: () => browser.random }),
       addEventListener: (...args) => this.#listen(...args),
       clearTimeout: clock.clearTimeout,
+      console: { warn: (text) => this.warnings.push(text) },
       document: this.document,
       fetch: (input, init) => this.#fetch(new Request(input, init)),
       localStorage: browser.localStorage,
@@ -208,7 +216,7 @@ class Tab {
     const access = authorization?.replace("Bearer ", "");
     const how = { cache, credentials, keepalive, redirect };
     const asked = { origin, method, path, body, authorization, access, text, how };
-    if (!isOnline) throw new TypeError("Failed to fetch");
+    if (isOnline === false) throw new TypeError("Failed to fetch");
     const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const answer = await Promise.race([server.answer({ ...asked, tab: this }, jar), aborted]);
     if (this.isGone) return new Promise(() => {});
@@ -230,7 +238,17 @@ class PageRequest extends Request {
 
 export class FakeStorage {
   items = new Map();
-  getItem = (name) => this.items.get(name) ?? null;
-  setItem = (name, value) => void this.items.set(name, value);
-  removeItem = (name) => void this.items.delete(name);
+  /** `(method, value) => boolean`: which calls throw, as they do when the storage is full or denied. */
+  refuses = () => false;
+  /** The same, for calls that do nothing. */
+  drops = () => false;
+
+  getItem = (name) => this.#call("getItem", null, () => this.items.get(name) ?? null);
+  setItem = (name, value) => this.#call("setItem", value, () => void this.items.set(name, value));
+  removeItem = (name) => this.#call("removeItem", null, () => void this.items.delete(name));
+
+  #call(method, value, run) {
+    if (this.refuses(method, value)) throw new DOMException("refused by the test", "QuotaExceededError");
+    return this.drops(method, value) ? null : run();
+  }
 }

@@ -4,6 +4,7 @@ import type { EndReason, Session, SessionChange, User } from "countersign-browse
 
 const session: Session = createSession({ baseUrl: "/", mode: "cookie", allow: ["https://api.example"] });
 createSession({ baseUrl: "https://id.example", mode: "body", storage: sessionStorage });
+createSession({ baseUrl: "https://id.example", mode: "body", storage: () => sessionStorage });
 
 await session.ready;
 const stop = session.onChange(({ state, reason, user }: SessionChange) => {
