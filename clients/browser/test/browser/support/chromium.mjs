@@ -1,10 +1,16 @@
 // Debian's Chromium, with tabs that share cookies, storage, locks and channels as a person's tabs do.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const EXECUTABLE = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
+const LAUNCH = { executablePath: EXECUTABLE, args: ["--no-sandbox"] };
+/** Chromium's setting "block all site data", which denies cookies, storage and locks. */
+const BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
 
 export async function launch(t) {
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ["--no-sandbox"] });
+  const browser = await chromium.launch(LAUNCH);
   t.after(() => browser.close());
   return browser;
 }
@@ -25,11 +31,39 @@ export class Person {
     return person;
   }
 
+  /** A person whose browser blocks all site data. */
+  static async meetWithoutSiteData(t, site, mode) {
+    const directory = await mkdtemp(join(tmpdir(), "countersign-chromium-"));
+    await mkdir(join(directory, "Default"));
+    await writeFile(join(directory, "Default/Preferences"), JSON.stringify(BLOCKED));
+    const person = new Person();
+    person.#site = site;
+    person.#mode = mode;
+    person.context = await chromium.launchPersistentContext(directory, LAUNCH);
+    t.after(async () => {
+      await person.context.close();
+      await rm(directory, { recursive: true, force: true });
+    });
+    return person;
+  }
+
   async open(query = "") {
     const page = await this.context.newPage();
+    const warnings = warningsOf(page);
     await page.goto(`${this.#site.url}/page?mode=${this.#mode}${query}`);
     await page.waitForFunction(() => window.session && window.session.state !== "unknown");
-    return new Tab(page);
+    return Object.assign(new Tab(page), { warnings });
+  }
+
+  /** The page in a sandboxed frame, and the errors that its script has thrown. */
+  async openFrame(query = "") {
+    const page = await this.context.newPage();
+    const [warnings, errors] = [warningsOf(page), []];
+    page.on("pageerror", ({ message }) => errors.push(message));
+    await page.goto(`${this.#site.url}/frame?mode=${this.#mode}${query}`);
+    const [, frame] = page.frames();
+    await frame.waitForLoadState();
+    return Object.assign(new Tab(frame), { warnings, errors });
   }
 
   async openMany(count) {
@@ -44,6 +78,7 @@ export class Person {
 }
 
 export class Tab {
+  /** A page, or a frame in one. */
   constructor(page) {
     this.page = page;
   }
@@ -76,6 +111,15 @@ export class Tab {
       return { state, reason, user, changes, answers };
     });
   }
+}
+
+/** What the module has written to the page's console. */
+function warningsOf(page) {
+  const warnings = [];
+  page.on("console", (message) => {
+    if (message.type() === "warning" && /^countersign-browser/.test(message.text())) warnings.push(message.text());
+  });
+  return warnings;
 }
 
 export const looks = (tabs) => Promise.all(tabs.map((tab) => tab.look()));

@@ -8,6 +8,11 @@ import { pause } from "./pause.mjs";
 const MODULE = new URL("../../../index.js", import.meta.url);
 const PAGE = new URL("./page.html", import.meta.url);
 const REFRESH = "/v1/sessions/refresh";
+const ADMITTED = {
+  "access-control-allow-origin": "null",
+  "access-control-allow-headers": "authorization, content-type",
+  "access-control-allow-methods": "GET, POST, DELETE",
+};
 
 export class Site {
   /** What came, in order: `{ path, method, kid }`. */
@@ -21,6 +26,8 @@ export class Site {
   override = () => undefined;
   /** Nothing gets to the server; connections are cut. */
   isCut = false;
+  /** Whether pages of opaque origins, such as sandboxed frames, may use the server through this site. */
+  admitsFrames = false;
   #server;
   #chance = generator(2_024);
   #underWay = 0;
@@ -61,7 +68,13 @@ export class Site {
   }
 
   async #answer(request, response) {
-    const path = request.url.split("?")[0];
+    const [path, query] = request.url.split("?");
+    if (this.admitsFrames) {
+      response.setHeaders(new Map(Object.entries(ADMITTED)));
+      for (const name of ["origin", "sec-fetch-site"]) delete request.headers[name];
+      if (request.method === "OPTIONS") return response.writeHead(204).end();
+    }
+    if (path === "/frame") return send(response, "text/html", frame(query));
     if (path === "/page") return send(response, "text/html", await readFile(PAGE));
     if (path === "/index.js") return send(response, "text/javascript", await readFile(MODULE));
     if (path === "/elsewhere") return response.writeHead(307, { location: this.elsewhere }).end();
@@ -120,6 +133,9 @@ export async function anotherOrigin(t) {
   });
   return { url: `http://localhost:${server.address().port}`, seen };
 }
+
+/** The page in a frame without an origin of its own. */
+const frame = (query) => `<!doctype html><iframe sandbox="allow-scripts" src="/page?${query}"></iframe>`;
 
 const send = (response, type, body) => response.writeHead(200, { "content-type": type }).end(body);
 
