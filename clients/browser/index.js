@@ -237,6 +237,7 @@ class Session {
     clearTimeout(this.#timer);
     // Until a person opens the page, the browser grants no locks and delivers no messages.
     if (document.prerendering) return;
+    this.#takeMark();
     for (const one of this.#leaving) this.#revoke(one).catch(() => {});
     const mine = this.#current;
     if (!this.#isSaved && mine?.access) this.#saveToken();
@@ -253,6 +254,12 @@ class Session {
       this.#later(Math.max(this.#heldUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
     });
   };
+
+  /** Another tab may have been closed before it could tell the server of its sign-out. */
+  #takeMark() {
+    const session = this.#isCookie && this.state === "signed-out" && this.#leaving.size === 0 ? this.#store.read() : null;
+    if (session && this.reason !== "closed") this.#leaving.add({ session, isMark: true });
+  }
 
   #later(wait) {
     clearTimeout(this.#timer);
@@ -373,6 +380,8 @@ class Session {
       return answer;
     };
     await this.#alone(async () => {
+      // The tab that left the mark may have told the server by now.
+      if (leaving.isMark && this.#store.read() !== session) this.#leaving.delete(leaving);
       if (!isWanted()) return;
       if (refresh) await ask("POST", "/logout", { body: { refreshToken: refresh } });
       else await this.#revokeByCookie(leaving, ask, isWanted);
@@ -381,7 +390,9 @@ class Session {
       if (this.#isCookie && this.#store.read() === session) this.#store.write(null);
     }).catch((error) => {
       // The `online` event repeats it too, and so does the next refresh of a session that was started since.
-      if (this.state === "signed-out" && error.code === "unavailable" && !isOffline()) this.#later(RETRY);
+      if (this.state === "signed-out" && !leaving.isMark && error.code === "unavailable" && !isOffline()) {
+        this.#later(Math.max(error.retryAfter * 1000, RETRY));
+      }
       throw error;
     });
   }
@@ -468,8 +479,11 @@ class Store {
   }
 
   read() {
-    const value = this.#use((storage, name) => storage.getItem(name));
-    return typeof value === "string" ? value : null;
+    return this.#use((storage, name) => {
+      const value = storage.getItem(name);
+      if (value !== null && typeof value !== "string") throw new Error("it returns something else than text");
+      return value;
+    });
   }
 
   /**
@@ -484,9 +498,12 @@ class Store {
 
   #put(value) {
     return this.#use((storage, name) => {
+      const before = storage.getItem(name);
       if (value === null) storage.removeItem(name);
       else storage.setItem(name, value);
-      if (storage.getItem(name) !== value) throw new Error("it does not keep what is written to it");
+      // Anything but the value before is another tab's, written in between.
+      const after = storage.getItem(name);
+      if (after !== value && after === before) throw new Error("it does not keep what is written to it");
       return true;
     });
   }

@@ -130,6 +130,18 @@ test("a page load after a sign-out that the server did not hear of signs out, no
   assert.equal(browser.localStorage.items.size, 0);
 });
 
+test("another open tab completes a sign-out if the tab that began it was closed", async () => {
+  const { browser, server, tabs, session } = await signedIn("cookie");
+  await browser.setOnline(false);
+  await assert.rejects(browser.during(tabs[0].session.signOut()), { code: "unavailable" });
+  tabs[0].vanish();
+  await browser.setOnline(true);
+  await browser.clock.advance(1_000);
+  assert.deepEqual([session.isLive, browser.jar.token, browser.localStorage.items.size], [false, "", 0]);
+  assert.deepEqual(reasons(tabs), all("signed-out"));
+  assert.equal(server.count(`/v1/sessions/${sessionId(1)}`, "DELETE"), 1);
+});
+
 test("a sign-in takes the place of a sign-out that is not done, and is not undone by it", async () => {
   const { browser, tabs } = await signedIn("cookie");
   await browser.setOnline(false);

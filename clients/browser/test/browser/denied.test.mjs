@@ -120,7 +120,7 @@ describe("what a browser denies", { concurrency: 4 }, () => {
     const tab = await person.openFrame();
     await until(() => tab.errors.length > 0, "an error");
     assert.match(tab.errors[0], /sandboxed frame without `allow-same-origin`/);
-    assert.equal(site.requests.length, 0);
+    assert.equal(site.refreshes, 0);
   });
 
   test("in a worker the module can be imported, and a session is an error that says why", async (t) => {
@@ -166,12 +166,12 @@ describe("what a browser denies", { concurrency: 4 }, () => {
     await breakStorage(tab, "setItem", "removeItem");
     await tab.signOut();
     assert.equal(await stateOf(user), "signed_out");
-    const { length } = site.requests;
+    const { refreshes } = site;
     await reload(tab);
     const { state, reason } = await tab.look();
     assert.deepEqual([state, reason], ["signed-out", "ended"]);
     await pause(5_000);
-    assert.equal(site.requests.length, length + 1);
+    assert.equal(site.refreshes, refreshes + 1);
     await tab.signIn(USERNAME, server.password);
     assert.equal((await tab.ask()).answer, 200);
   });

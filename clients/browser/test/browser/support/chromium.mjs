@@ -77,8 +77,8 @@ export class Person {
   }
 }
 
+/** A page, or a frame in one. */
 export class Tab {
-  /** A page, or a frame in one. */
   constructor(page) {
     this.page = page;
   }
