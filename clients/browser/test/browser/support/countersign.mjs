@@ -72,6 +72,8 @@ export class Countersign {
 
   async #command(words, input = "") {
     const running = run(BINARY, words, { cwd: this.#directory, env: this.#env });
+    // A command that reads no input may exit before this is written. Its exit status says whether it failed.
+    running.child.stdin.on("error", () => {});
     running.child.stdin.end(input);
     return (await running).stdout;
   }
