@@ -251,12 +251,12 @@ test("a claim of the wrong type is an error and never absent", async (t) => {
 });
 
 // C4
-test("infinity is no time", async (t) => {
+test("a time beyond the range of a double is refused", async (t) => {
   for (const name of ["exp", "iat", "nbf"]) {
     const claims = JSON.stringify({ ...issuer.claims(), [name]: "?" }).replace('"?"', "1e400");
-    await refuses(t, signed(headerOf(issuer.active), claims), "bad_claim", "not_yet_valid");
+    await refuses(t, signed(headerOf(issuer.active), claims), "malformed");
     const negative = claims.replace("1e400", "-1e400");
-    await refuses(t, signed(headerOf(issuer.active), negative), "bad_claim", "expired");
+    await refuses(t, signed(headerOf(issuer.active), negative), "malformed");
   }
 });
 
