@@ -49,11 +49,12 @@ function checkClaims(claims, { issuer, audience, requiredClaims }) {
 
 /** `exp` is required by every caller; `nbf` and `iat` are honoured when they are there. Fractions are dropped. */
 function checkTimes(claims, { now, limits }) {
+  const moment = now();
   const times = ["exp", "iat", "nbf"].filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]);
   if (!times.every(([, time]) => isMoment(time))) throw new Refusal("bad_claim");
   const { exp, iat = 0, nbf = 0 } = Object.fromEntries(times.map(([name, time]) => [name, Math.floor(time)]));
-  if (now() >= exp + limits.clockTolerance) throw new Refusal("expired");
-  if (Math.max(iat, nbf) > now() + limits.clockTolerance) throw new Refusal("not_yet_valid");
+  if (moment >= exp + limits.clockTolerance) throw new Refusal("expired");
+  if (Math.max(iat, nbf) > moment + limits.clockTolerance) throw new Refusal("not_yet_valid");
 }
 
 module.exports = { verifyJwt };

@@ -228,6 +228,9 @@ test("a token is over when its time is, give or take five seconds", async (t) =>
   await assert.rejects(at({ nbf: now + 6 }), { code: "not_yet_valid" });
   await at({ iat: now + 5 });
   await assert.rejects(at({ iat: now + 6 }), { code: "not_yet_valid" });
+  // Fractions are dropped, as in the Rust verifier.
+  await assert.rejects(at({ exp: now - 4.25 }), { code: "expired" });
+  await at({ nbf: now + 5.75, iat: now + 5.75 });
 });
 
 // C4 and incident 5

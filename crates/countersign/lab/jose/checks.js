@@ -8,7 +8,7 @@ import { isNone } from "./verify.js";
 const FORBIDDEN = ["crit", "b64", "zip", "enc"];
 const KEYS_INSIDE = ["jwk", "jku", "x5u", "x5c"];
 const ACCESS_TOKEN = "at+jwt";
-/** Claims that every access token of this server has as text, besides the ones that have a check of their own. */
+/** Claims that every access token of this server has as text, besides `iss` and `aud`. */
 const REQUIRED_TEXTS = ["sub", "client_id", "jti", "sid"];
 /** Words of visible ASCII without quotes and backslashes, one space between them (RFC 6749 §3.3). */
 const SCOPE = /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/;
