@@ -2,10 +2,14 @@
 // What an API insists on when it is handed an access token (RFC 9068 §4).
 
 const { verifyJwt } = require("./jwt.js");
+const { isMoment } = require("./moment.js");
 const { Refusal } = require("./refusal.js");
 const { isSessionId } = require("./session-id.js");
 
 const REQUIRED = ["exp", "iat", "sub", "client_id", "jti", "sid"];
+
+/** Words of visible ASCII without quotes and backslashes, one space between them (RFC 6749 §3.3). */
+const SCOPE = /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/;
 
 /** Verifies a token completely and returns its claims, frozen. */
 async function verifyAccessToken(token, options, { keys, world }) {
@@ -14,18 +18,18 @@ async function verifyAccessToken(token, options, { keys, world }) {
   const { issuer, audience, algorithms, tokenType } = options;
   const expected = { issuer, audience, algorithms, typ: tokenType, requiredClaims: REQUIRED };
   const claims = await verifyJwt(token, expected, { keys, world });
-  if (!isWellTyped(claims)) throw new Refusal("bad_claim");
+  if (!isWellTyped(claims, world.limits)) throw new Refusal("bad_claim");
   return deepFreeze(claims);
 }
 
 /** A claim of the wrong JSON type is an error and never counts as absent. */
-function isWellTyped({ sub, client_id, jti, sid, aud, scope = "" }) {
+function isWellTyped({ sub, client_id, jti, sid, aud, scope = "", auth_time = 0 }, { scopeLength }) {
   const isFilled = (text) => typeof text === "string" && text !== "";
   const isAudience = [aud].flat().every((one) => typeof one === "string");
-  return [sub, client_id, jti].every(isFilled) && isSessionId(sid) && isAudience && typeof scope === "string";
+  const isScope = typeof scope === "string" && scope.length <= scopeLength && SCOPE.test(scope);
+  return [sub, client_id, jti].every(isFilled) && isSessionId(sid) && isAudience && isScope && isMoment(auth_time);
 }
 
-/** Without recursion, because claims may be nested as deeply as a token is long. */
 function deepFreeze(claims) {
   const waiting = [claims];
   while (waiting.length > 0) {

@@ -6,6 +6,8 @@
 const http = require("node:http");
 const https = require("node:https");
 
+const { parseStrictJson } = require("./strict-json.js");
+
 /** Sends a request; the answer's body is still to be read. `signal` ends both. */
 function get(url, { headers, signal }) {
   return new Promise((resolve, reject) => {
@@ -29,8 +31,8 @@ function unexpected(url, { statusCode, headers }) {
   return Object.assign(error, { statusCode, retryAfter: headers["retry-after"] });
 }
 
-/** Reads a whole text, of a bounded size and in a bounded time; of a certain media type, if one is named. */
-async function getText(url, { accept, type = "", size, timeout }) {
+/** Reads a whole body, of a bounded size and in a bounded time; of a certain media type, if one is named. */
+async function getBytes(url, { accept, type = "", size, timeout }) {
   const signal = AbortSignal.timeout(timeout);
   const response = await get(url, { headers: { accept }, signal });
   if (!isOf(type, response)) {
@@ -44,12 +46,17 @@ async function getText(url, { accept, type = "", size, timeout }) {
     if (length > size) throw new Error(`${url} answered with more than ${size} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
-/** As `getText`, for JSON. */
-async function getJson(url, bounds) {
-  return JSON.parse(await getText(url, { accept: "application/json", ...bounds }));
+/** As `getBytes`, for text. */
+async function getText(url, bounds) {
+  return (await getBytes(url, bounds)).toString("utf8");
+}
+
+/** As `getBytes`, for strict JSON of at most `depth` levels. */
+async function getJson(url, { depth, ...bounds }) {
+  return parseStrictJson(await getBytes(url, { accept: "application/json", ...bounds }), depth);
 }
 
 /** Keeps the process alive until a promise is settled: somebody is waiting for it. */

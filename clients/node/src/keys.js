@@ -66,7 +66,8 @@ class PublishedKeys {
     clearTimeout(this.#timer);
     this.#askedAt = performance.now();
     try {
-      const set = await getJson(this.#url, { size: limits.keySetSize, timeout: limits.keySetTimeout });
+      const { keySetSize: size, keySetTimeout: timeout, jsonDepth: depth } = limits;
+      const set = await getJson(this.#url, { size, timeout, depth });
       this.#known = await parseKeySet(set, limits);
       this.#isKnown = true;
       this.#trouble = undefined;

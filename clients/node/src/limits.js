@@ -5,6 +5,10 @@
 module.exports = Object.freeze({
   /** Characters of an access token. Node itself takes no more than 16 KiB of headers. */
   tokenLength: 16 * 1024,
+  /** Levels of JSON from the network: objects and arrays inside each other. A token of the server has two. */
+  jsonDepth: 64,
+  /** Characters of `scope`. */
+  scopeLength: 2_048,
 
   /** Seconds by which clocks may differ. Machines with a time service differ by less than one. */
   clockTolerance: 5,

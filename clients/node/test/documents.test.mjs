@@ -65,6 +65,7 @@ test("the README's program for Fetch guards a handler", async (t) => {
 test("the README states the bounds as they are", () => {
   const stated = [
     `at most ${limits.tokenLength / 1024} KiB`,
+    `more than ${limits.jsonDepth} levels`,
     `${limits.keySetSize / 1024} KiB and ${limits.keySetKeys} keys`,
     `stream ${limits.eventLength / 1024} KiB`,
     `silent for ${limits.streamQuiet / 1000} seconds`,

@@ -126,7 +126,16 @@ test("known keys stay in use when the server is away or answers nonsense", async
     "answered 500": (response) => response.writeHead(500).end(),
     "answered 302": (response) => response.writeHead(302, { location: "/elsewhere" }).end(),
     "not a list of keys": (response) => response.end("{}"),
-    JSON: (response) => response.end("<html>"),
+    "the text is not valid JSON": (response) => response.end("<html>"),
+    "repeats a member": (response) => response.end(`{"keys":[],"keys":${JSON.stringify([issuer.active.jwk])}}`),
+    "not valid JSON": (response) => response.end(`\ufeff${JSON.stringify({ keys: [issuer.active.jwk] })}`),
+    "more than 64 levels": (response) => response.end(`{"keys":[],"x":${"[".repeat(64)}${"]".repeat(64)}}`),
+    "not valid UTF-8": (response) => response.end(Buffer.from('{"keys":[],"x":"\xff"}', "latin1")),
+    "surrogate pair": (response) => response.end('{"keys":[],"x":"\\ud83d"}'),
+    "malformed x": (response) => {
+      const { jwk } = issuer.active;
+      return response.end(JSON.stringify({ keys: [{ ...jwk, x: `${jwk.x}=` }] }));
+    },
     "more than": (response) => response.end(`{"keys":[],"x":"${"x".repeat(200_000)}"}`),
     "same kid": (response) => response.end(duplicate),
     "over 100 keys": (response) => response.end(JSON.stringify({ keys: Array(101).fill({}) })),

@@ -176,6 +176,29 @@ test("a piece that is not the issuer's is not taken", async (t) => {
   }
 });
 
+// C4: the JSON of a piece must have one meaning, as that of a token.
+test("a piece that is not strict JSON in strict base64url is refused", async (t) => {
+  const after = (text) => (claims) => claims.replace(/\}$/, `,${text}}`);
+  const wrong = {
+    "a repeated member": { pieceText: after('"more":false') },
+    "a repeated member in an entry": { pieceText: after('"x":[{"sid":1,"s\\u0069d":2}]') },
+    "a byte order mark": { pieceText: (claims) => `\ufeff${claims}` },
+    "too many levels": { pieceText: after(`"x":${"[".repeat(64)}${"]".repeat(64)}`) },
+    "half of a surrogate pair": { pieceText: after('"x":"\\ud83d"') },
+    padding: { pieceToken: (token) => `${token}==` },
+    whitespace: { pieceToken: (token) => `${token} ` },
+    b64: { pieceHeader: { b64: true } },
+    zip: { pieceHeader: { zip: "DEF" } },
+  };
+  for (const [what, spoilt] of Object.entries(wrong)) {
+    const { issuer, guard } = await following(t, spoilt);
+    await until(() => /refused: the token is not a signed JWT/.test(guard.status().revocations.trouble));
+    await assert.rejects(guard.verify(await issuer.token()), { code: "revocations_stale" }, what);
+    guard.close();
+    await issuer.stop();
+  }
+});
+
 test("a piece signed by a stranger with the name of a key is not taken", async (t) => {
   const { issuer, guard } = await following(t, { isSilent: true });
   const published = issuer.keys[0];

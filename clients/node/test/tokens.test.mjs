@@ -228,6 +228,9 @@ test("a token is over when its time is, give or take five seconds", async (t) =>
   await assert.rejects(at({ nbf: now + 6 }), { code: "not_yet_valid" });
   await at({ iat: now + 5 });
   await assert.rejects(at({ iat: now + 6 }), { code: "not_yet_valid" });
+  // Fractions are dropped, as in the Rust verifier.
+  await assert.rejects(at({ exp: now - 4.25 }), { code: "expired" });
+  await at({ nbf: now + 5.75, iat: now + 5.75 });
 });
 
 // C4 and incident 5
@@ -251,12 +254,12 @@ test("a claim of the wrong type is an error and never absent", async (t) => {
 });
 
 // C4
-test("infinity is no time", async (t) => {
+test("a time beyond the range of a double is refused", async (t) => {
   for (const name of ["exp", "iat", "nbf"]) {
     const claims = JSON.stringify({ ...issuer.claims(), [name]: "?" }).replace('"?"', "1e400");
-    await refuses(t, signed(headerOf(issuer.active), claims), "bad_claim", "not_yet_valid");
+    await refuses(t, signed(headerOf(issuer.active), claims), "malformed");
     const negative = claims.replace("1e400", "-1e400");
-    await refuses(t, signed(headerOf(issuer.active), negative), "bad_claim", "expired");
+    await refuses(t, signed(headerOf(issuer.active), negative), "malformed");
   }
 });
 

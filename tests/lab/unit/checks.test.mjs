@@ -8,7 +8,8 @@ const NOW = 1_800_000_000;
 const issuer = "https://id.example";
 const audience = "https://api.example";
 const header = { alg: "ES256", typ: "at+jwt", kid: "one" };
-const claims = { iss: issuer, sub: "1", aud: audience, exp: NOW + 30, iat: NOW };
+const sid = "01a3185c-5000-7000-8000-000000000001";
+const claims = { iss: issuer, sub: "1", aud: audience, exp: NOW + 30, iat: NOW, jti: "j", client_id: "c", sid };
 const published = readKeys(JSON.stringify({ keys: [{ ...signers.ES256.jwk, kid: "one", alg: "ES256" }] })).keys;
 
 async function checked(token, { keys = published, expected = { issuer, audience }, now = NOW } = {}) {
@@ -27,7 +28,7 @@ test("a good token passes everything but what no token can show", async () => {
   assert.deepEqual(checks.filter(({ state }) => state !== "pass").map(({ name }) => name), ["Session"]);
   assert.deepEqual(checks.map(({ name }) => name), [
     "Length", "Three parts", "Header", "Extensions", "Algorithm", "Key name", "Keys inside the token", "Type",
-    "Signature", "Claims", "Issuer", "Audience", "Expiry", "Not too early", "Session",
+    "Signature", "Claims", "Issuer", "Audience", "Expiry", "Not too early", "Other claims", "Session",
   ]);
 });
 
@@ -50,6 +51,15 @@ const refused = {
   "a beginning in the future": [with_({ nbf: NOW + 1 }), "Not too early"],
   "a beginning that is text": [with_({ nbf: "0" }), "Not too early"],
   "an issue in the future": [with_({ iat: NOW + 1 }), "Not too early"],
+  "no iat": [with_({ iat: undefined }), "Other claims"],
+  "no sub": [with_({ sub: undefined }), "Other claims"],
+  "a sub that is a number": [with_({ sub: 1 }), "Other claims"],
+  "no sid": [with_({ sid: undefined }), "Other claims"],
+  "a jti that is null": [with_({ jti: null }), "Other claims"],
+  "a client_id that is a list": [with_({ client_id: ["c"] }), "Other claims"],
+  "a scope that is a list": [with_({ scope: ["a"] }), "Other claims"],
+  "a scope with two spaces": [with_({ scope: "a  b" }), "Other claims"],
+  "an auth_time that is text": [with_({ auth_time: "1" }), "Other claims"],
   "typ JWT": [headed({ typ: "JWT" }), "Type"],
   "no typ": [headed({ typ: undefined }), "Type"],
   "a typ that is a list": [headed({ typ: ["at+jwt"] }), "Type"],
@@ -95,6 +105,13 @@ test("another algorithm than the key's is refused by the key", async () => {
   assert.equal(refusalIn(checks).name, "Algorithm");
   assert.match(refusalIn(checks).text, /which is ES256/);
   assert.equal(states(checks).Signature, "refuse");
+});
+
+test("Ed25519 as the name of EdDSA is refused in a header, though a key may have it", async () => {
+  const keys = readKeys(JSON.stringify({ ...signers.EdDSA.jwk, kid: "one", alg: "Ed25519" })).keys;
+  const of = (alg) => checked(signed("EdDSA", { ...header, alg }, claims), { keys });
+  assert.equal(refusalIn(await of("EdDSA")), undefined);
+  assert.equal(refusalIn(await of("Ed25519")).name, "Algorithm");
 });
 
 for (const alg of ["none", "nOnE"]) {

@@ -40,6 +40,14 @@ test("a number that no program can hold is noticed, also inside", () => {
   assert.deepEqual(codes(readJson(`[{"a":[${"9".repeat(400)}]}]`)), ["number"]);
 });
 
+for (const text of ['"\\ud83d"', '"\\ude00"', '{"\\udfff":1}', '{"a":["x\\ud83dx"]}', '"\\ude00\\ud83d"']) {
+  test(`half of a surrogate pair is noticed: ${text}`, () => assert.deepEqual(codes(readJson(text)), ["surrogate"]));
+}
+
+test("a whole surrogate pair, and a backslash before a u, are text", () => {
+  assert.deepEqual(readJson('{"\\ud83d\\ude00":"\\\\ud83d"}').problems, []);
+});
+
 test("64 levels are read and 65 are not", () => {
   const nested = (depth) => "[".repeat(depth) + "]".repeat(depth);
   assert.deepEqual(readJson(nested(DEEPEST)).problems, []);

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { randomBytes } from "node:crypto";
-import { SignJWT, exportJWK, generateKeyPair } from "jose";
+import { CompactSign, SignJWT, exportJWK, generateKeyPair } from "jose";
 
 export const AUDIENCE = "https://api.example";
 const SIGNED_BY_DEFAULT = "ES256";
@@ -49,6 +49,9 @@ export class FakeIssuer {
   /** Changes to the claims and the header of each piece. */
   pieceClaims = {};
   pieceHeader = {};
+  /** Changes to the JSON of the claims of each piece, before it is signed, and to the signed piece. */
+  pieceText = (text) => text;
+  pieceToken = (token) => token;
 
   #server;
   #sockets = new Set();
@@ -154,10 +157,11 @@ export class FakeIssuer {
       ...changes,
     };
     const { kid, alg, privateKey } = this.active;
-    const text = await new SignJWT(defined(claims))
+    const payload = Buffer.from(this.pieceText(JSON.stringify(defined(claims))));
+    const token = await new CompactSign(payload)
       .setProtectedHeader(defined({ alg, typ: "revocations+jwt", kid, ...this.pieceHeader }))
       .sign(privateKey);
-    return { text, claims };
+    return { text: this.pieceToken(token), claims };
   }
 
   #answer(request, response) {

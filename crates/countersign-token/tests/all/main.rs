@@ -10,4 +10,5 @@ mod published_vectors;
 mod round_trips;
 mod small_types;
 mod support;
+mod vectors;
 mod wycheproof_vectors;

@@ -1,6 +1,5 @@
 // What a verifier of this server's access tokens checks, in its order (RFC 8725 §3, RFC 9068 §4), and what each check
 // makes of a token. A verifier stops where it first refuses; here all are made, to see what else is wrong.
-import { plainName } from "./algorithms.js";
 import { LONGEST_TOKEN } from "./jwt.js";
 import { distanceOf, secondsOf } from "./times.js";
 import { isNone } from "./verify.js";
@@ -9,6 +8,12 @@ import { isNone } from "./verify.js";
 const FORBIDDEN = ["crit", "b64", "zip", "enc"];
 const KEYS_INSIDE = ["jwk", "jku", "x5u", "x5c"];
 const ACCESS_TOKEN = "at+jwt";
+/** Claims that every access token of this server has as text, besides `iss` and `aud`. */
+const REQUIRED_TEXTS = ["sub", "client_id", "jti", "sid"];
+/** Words of visible ASCII without quotes and backslashes, one space between them (RFC 6749 §3.3). */
+const SCOPE = /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/;
+/** In characters. */
+const LONGEST_SCOPE = 2_048;
 /** What other tokens call themselves, for people. */
 const OTHER_TYPES = new Map([
   ["jwt", "which does not say what it is for; ID tokens look like that"],
@@ -46,6 +51,7 @@ const CHECKS = [
   ["Audience", inClaims(audience)],
   ["Expiry", inClaims(expiry)],
   ["Not too early", inClaims(beginning)],
+  ["Other claims", inClaims(others)],
   ["Session", session],
 ];
 
@@ -102,7 +108,7 @@ function algorithm({ header, verification }) {
   if (isNone(alg)) return refuse("The algorithm is none: no signature. It is refused, however it is spelt.");
   const { key } = verification;
   if (!key) return unknown("The key decides on the algorithm, and there is no key.");
-  if (!key.algs.includes(plainName(alg))) {
+  if (!key.algs.includes(alg)) {
     return refuse(`The header names another algorithm than the key's, which is ${key.algs.join(" or ")}. The key decides.`);
   }
   if (key.algs.length === 1) return pass(`${key.alg}, which is the key's own.`);
@@ -161,6 +167,23 @@ function beginning({ claims, now }) {
   }
   return pass("No moment in it (nbf, iat) is still to come.");
 }
+
+function others({ claims }) {
+  const required = [...REQUIRED_TEXTS, "iat"];
+  const missing = required.filter((name) => !Object.hasOwn(claims, name));
+  if (missing.length > 0) return refuse(`The token has no ${missing.join(", ")}. An access token must have ${required.join(", ")}.`);
+  const wrong = REQUIRED_TEXTS.find((name) => typeof claims[name] !== "string");
+  if (wrong) return refuse(`The ${wrong} is not text.`);
+  if (Object.hasOwn(claims, "scope") && !isScope(claims.scope)) {
+    return refuse("The scope is not a list of words in plain ASCII with one space between them.");
+  }
+  if (Object.hasOwn(claims, "auth_time") && secondsOf(claims.auth_time) === null) {
+    return refuse("The auth_time is not a number of seconds.");
+  }
+  return pass(`The required claims ${required.join(", ")} are present and have the right types.`);
+}
+
+const isScope = (scope) => typeof scope === "string" && scope.length <= LONGEST_SCOPE && SCOPE.test(scope);
 
 function session() {
   return unknown(

@@ -9,6 +9,8 @@ export const DEEPEST = 64;
 /** Of text that is known to be JSON: there every string ends, so no text makes this slow. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 const LONGEST_NAME = 40;
+/** The flag `u` reads a pair as one character, so only a surrogate without its pair matches. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** `{ value, problems }`: `value` is undefined when there is none; each problem is `{ code, text }`. */
 export function readJson(text) {
@@ -18,7 +20,7 @@ export function readJson(text) {
   } catch {
     return { value: undefined, problems: [{ code: "not-json", text: "is not JSON" }] };
   }
-  const { depth, repeated } = outlineOf(text);
+  const { depth, repeated, isWellFormed } = outlineOf(text);
   if (depth > DEEPEST) {
     const problem = { code: "too-deep", text: `is nested ${depth} levels deep; more than ${DEEPEST} are not read` };
     return { value: undefined, problems: [problem] };
@@ -27,6 +29,7 @@ export function readJson(text) {
     code: "duplicate-name",
     text: `names ${name} twice: some programs believe the first, some the last`,
   }));
+  if (!isWellFormed) problems.push({ code: "surrogate", text: "has an escape for half of a character (a surrogate without its pair)" });
   if (hasEndlessNumber(value)) problems.push({ code: "number", text: "has a number that is larger than programs can hold" });
   return { value, problems };
 }
@@ -68,20 +71,22 @@ const tokensOf = (text) => text.match(TOKENS) ?? [];
 const isOpening = (token) => token === "{" || token === "[";
 const isClosing = (token) => token === "}" || token === "]";
 
-/** How deep it goes, and the first few member names that stand twice in one object. */
+/** How deep it goes, the first few member names that stand twice in one object, and whether every string is text. */
 function outlineOf(text) {
   const open = [];
   const repeated = new Set();
   let depth = 0;
+  let isWellFormed = true;
   let previous = "";
   for (const token of tokensOf(text)) {
     if (isOpening(token)) depth = Math.max(depth, open.push(new Set()));
     else if (isClosing(token)) open.pop();
     else if (token === ":" && !isNew(previous, open.at(-1))) repeated.add(previous);
+    else if (token.includes("\\u")) isWellFormed &&= !LONE_SURROGATE.test(JSON.parse(token));
     previous = token;
   }
   const short = (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
-  return { depth, repeated: [...repeated].slice(0, 3).map(short) };
+  return { depth, repeated: [...repeated].slice(0, 3).map(short), isWellFormed };
 }
 
 /** However it is spelt: "\u0061" and "a" are one name. */

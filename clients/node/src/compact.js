@@ -1,0 +1,33 @@
+"use strict";
+// The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots. jose verifies the
+// signature but reads the parts leniently, so they are read here first, as strictly as the Rust crates read them.
+
+const { decodeBase64url } = require("./base64url.js");
+const { Refusal } = require("./refusal.js");
+const { parseStrictJson } = require("./strict-json.js");
+
+/** Extensions, unencoded payloads (RFC 7797), compression and encryption: the server never needs them. */
+const FORBIDDEN = ["crit", "b64", "zip", "enc"];
+
+/** The header as an object, and the payload as bytes. Nothing is verified yet. */
+function readCompact(text, limits) {
+  const parts = text.split(".").map(decodeBase64url);
+  if (parts.length !== 3 || parts.includes(undefined)) throw new Refusal("malformed");
+  const header = readObject(parts[0], limits);
+  if (FORBIDDEN.some((name) => Object.hasOwn(header, name))) throw new Refusal("malformed");
+  return { header, payload: parts[1] };
+}
+
+/** The JSON object of a part. */
+function readObject(bytes, { jsonDepth }) {
+  let value;
+  try {
+    value = parseStrictJson(bytes, jsonDepth);
+  } catch {
+    throw new Refusal("malformed");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Refusal("malformed");
+  return value;
+}
+
+module.exports = { readCompact, readObject };
