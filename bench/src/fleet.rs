@@ -150,10 +150,10 @@ impl Fleet {
 
     /// One user and their sessions.
     async fn write(&self, store: &dyn Store, first: u64) -> Result<()> {
-        let added = store.add_user(&self.user(first)).await?;
+        let added = store.add_user(&[], &self.user(first)).await?;
         ensure!(added == Added::Added, "the store was not empty");
         for index in first..(first + self.plan.each).min(self.plan.count) {
-            let opened = store.open(&self.session(index).0, None).await?;
+            let opened = store.open(&self.session(index).0, &[], None).await?;
             ensure!(opened == Opened::Opened, "a session could not be opened: {opened:?}");
         }
         Ok(())

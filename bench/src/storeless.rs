@@ -19,8 +19,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
-    Whose,
+    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, StoreError,
+    Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};
@@ -64,7 +64,7 @@ fn absent<T>() -> Answer<T> {
 
 #[async_trait]
 impl Store for Agreeable {
-    async fn add_user(&self, _: &User) -> Answer<Added> {
+    async fn add_user(&self, _: &[Standing], _: &User) -> Answer<Added> {
         absent()
     }
 
@@ -80,7 +80,7 @@ impl Store for Agreeable {
         absent()
     }
 
-    async fn change_user(&self, _: &UserId, _: &[UserChange]) -> Answer<bool> {
+    async fn change_user(&self, _: &UserId, _: &[Standing], _: &[UserChange]) -> Answer<Changed> {
         absent()
     }
 
@@ -88,7 +88,7 @@ impl Store for Agreeable {
         absent()
     }
 
-    async fn open(&self, _: &Session, _: Option<&SingleUse>) -> Answer<Opened> {
+    async fn open(&self, _: &Session, _: &[Standing], _: Option<&SingleUse>) -> Answer<Opened> {
         absent()
     }
 
@@ -147,7 +147,12 @@ impl Store for Agreeable {
         absent()
     }
 
-    async fn set_client_authentication(&self, _: &ClientId, _: &ClientAuthentication) -> Answer<bool> {
+    async fn replace_client_authentication(
+        &self,
+        _: &ClientId,
+        _: &ClientAuthentication,
+        _: &ClientAuthentication,
+    ) -> Answer<bool> {
         absent()
     }
 

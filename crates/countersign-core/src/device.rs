@@ -1,10 +1,16 @@
 //! A known device: the token that keeps an owner's lane open while strangers guess.
 //!
-//! Whoever has signed in from a browser gets a device token. Guesses without
+//! A browser in which a user has signed in gets a device token. Guesses without
 //! one share the account's throttle; a request with one has a lane of its own,
-//! so that nobody can lock an owner out by failing on purpose. It proves no
-//! identity and opens nothing. `csd_` | base64url(kid | device(16) |
-//! HMAC-SHA256(K_device, "csr/device" | device | user key)[..16]).
+//! so that nobody can lock an owner out by failing on purpose. The token proves
+//! no identity and opens nothing. It stands for one account in one epoch: it ends
+//! with a new password, with signing out everywhere, and with the account.
+//!
+//! ```text
+//! account = HMAC-SHA256(K_device, "csr/account" | created_at(8) | user id)[..8]
+//! token   = "csd_" | base64url(kid | device(16) | epoch(4) | account |
+//!           HMAC-SHA256(K_device, "csr/device" | device | epoch | account | user key)[..16])
+//! ```
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -12,69 +18,102 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::master_key::DerivedKeys;
-use crate::user::Username;
+use crate::user::{User, Username};
 use crate::{Secret, ServerKeys, World};
 
 const PREFIX: &str = "csd_";
-const LENGTH: usize = 1 + 16 + 16;
+const BODY: usize = 16 + 4 + 8;
+const LENGTH: usize = 1 + BODY + 16;
 
-/// A device from which this user has signed in before.
+/// A device from which a user of some name has signed in before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KnownDevice([u8; 16]);
+pub struct KnownDevice {
+    id: [u8; 16],
+    epoch: u32,
+    account: [u8; 8],
+}
 
 impl KnownDevice {
-    /// A new device.
-    pub fn new(world: &World) -> Self {
-        Self(world.random())
-    }
-
-    /// Its token for a user.
-    pub fn seal(&self, user: &Username, keys: &ServerKeys) -> Secret<String> {
+    /// A new device of a user, and its token.
+    pub fn issue(user: &User, keys: &ServerKeys, world: &World) -> Secret<String> {
         let keys = keys.newest();
+        let device = Self { id: world.random(), epoch: user.epoch, account: account(user, keys) };
         let mut bytes = [0; LENGTH];
         bytes[0] = keys.id();
-        bytes[1..17].copy_from_slice(&self.0);
-        bytes[17..].copy_from_slice(&self.tag(user, keys));
+        bytes[1..=BODY].copy_from_slice(&device.body());
+        bytes[1 + BODY..].copy_from_slice(&device.tag(&user.username, keys));
         Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The device that `text` proves for a user; `None` when it proves none.
-    pub fn parse(text: &str, user: &Username, keys: &ServerKeys) -> Option<Self> {
+    /// The device that `text` names, if this server issued it to a user of that name. Needs no look-up; whether it
+    /// still stands for that user's account, [`KnownDevice::is_of`] says.
+    pub fn parse(text: &str, name: &Username, keys: &ServerKeys) -> Option<Self> {
         let encoded = text.strip_prefix(PREFIX).filter(|encoded| encoded.len() == LENGTH / 3 * 4)?;
         let bytes: [u8; LENGTH] = URL_SAFE_NO_PAD.decode(encoded).ok()?.try_into().ok()?;
-        let device = Self(bytes[1..17].try_into().ok()?);
-        let tag = device.tag(user, keys.get(bytes[0])?);
-        verify_slices_are_equal(&bytes[17..], &tag).ok().map(|()| device)
+        let device = Self {
+            id: bytes[1..17].try_into().ok()?,
+            epoch: u32::from_be_bytes(bytes[17..21].try_into().ok()?),
+            account: bytes[21..29].try_into().ok()?,
+        };
+        let tag = device.tag(name, keys.get(bytes[0])?);
+        verify_slices_are_equal(&bytes[1 + BODY..], &tag).ok().map(|()| device)
     }
 
-    /// Its stored name in a throttle.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+    /// Whether the user is the one who signed in there, with no new password and no sign-out everywhere since.
+    pub fn is_of(&self, user: &User, keys: &ServerKeys) -> bool {
+        self.epoch == user.epoch && keys.all().any(|keys| account(user, keys) == self.account)
     }
 
-    fn tag(&self, user: &Username, keys: &DerivedKeys) -> [u8; 16] {
+    fn body(&self) -> [u8; BODY] {
+        let mut body = [0; BODY];
+        body[..16].copy_from_slice(&self.id);
+        body[16..20].copy_from_slice(&self.epoch.to_be_bytes());
+        body[20..].copy_from_slice(&self.account);
+        body
+    }
+
+    fn tag(&self, name: &Username, keys: &DerivedKeys) -> [u8; 16] {
         let mut context = hmac::Context::with_key(&keys.device);
         context.update(b"csr/device");
-        context.update(&self.0);
-        context.update(user.key().as_bytes());
+        context.update(&self.body());
+        context.update(name.key().as_bytes());
         context.sign().as_ref()[..16].try_into().expect("SHA-256 yields 32 bytes")
     }
+}
+
+/// Tells accounts apart that had the same name or the same id one after the other.
+fn account(user: &User, keys: &DerivedKeys) -> [u8; 8] {
+    let mut context = hmac::Context::with_key(&keys.device);
+    context.update(b"csr/account");
+    context.update(&user.created_at.seconds().to_be_bytes());
+    context.update(user.id.as_str().as_bytes());
+    context.sign().as_ref()[..8].try_into().expect("SHA-256 yields 32 bytes")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{server_keys, world};
+    use crate::test_support::{server_keys, user, world};
 
+    // E4
     #[test]
-    fn a_device_is_known_for_its_own_user_alone() {
-        let (john, jane) = (Username::parse("john").unwrap(), Username::parse("jane").unwrap());
+    fn a_device_is_known_for_one_account_in_one_epoch() {
+        let john = user();
         let keys = server_keys(&[1]);
-        let device = KnownDevice::new(&world());
-        let text = device.seal(&john, &keys);
-        assert_eq!(KnownDevice::parse(text.expose(), &john, &server_keys(&[2, 1])), Some(device));
-        assert_eq!(KnownDevice::parse(text.expose(), &jane, &keys), None);
-        assert_eq!(KnownDevice::parse(text.expose(), &john, &server_keys(&[2])), None);
-        assert_eq!(KnownDevice::parse("csd_", &john, &keys), None);
+        let text = KnownDevice::issue(&john, &keys, &world());
+        let parse = |name: &Username, keys: &ServerKeys| KnownDevice::parse(text.expose(), name, keys);
+        let device = parse(&john.username, &server_keys(&[2, 1])).unwrap();
+        assert!(device.is_of(&john, &server_keys(&[2, 1])));
+        assert!(parse(&Username::parse("jane").unwrap(), &keys).is_none(), "another name");
+        assert!(parse(&john.username, &server_keys(&[2])).is_none(), "another server");
+        assert!(KnownDevice::parse("csd_", &john.username, &keys).is_none());
+        let later = john.created_at.plus(std::time::Duration::from_secs(1));
+        for other in [
+            User { epoch: john.epoch + 1, ..john.clone() },
+            User { id: "2".parse().unwrap(), ..john.clone() },
+            User { created_at: later, ..john.clone() },
+        ] {
+            assert!(!device.is_of(&other, &keys), "{other:?}");
+        }
     }
 }

@@ -16,6 +16,7 @@
 
 pub mod client;
 pub mod device;
+pub mod email;
 pub mod forward_auth;
 pub mod ids;
 pub mod issuer;

@@ -30,6 +30,12 @@ pub enum MasterKeyError {
     /// Too many lines.
     #[error("there are more than {MAX_KEYS} master keys")]
     TooMany,
+    /// A line that no random generator makes.
+    #[error(
+        "line {0} is not a random key: generate one with `countersign init`, or with \
+         `openssl rand 32 | basenc --base64url | tr -d =`"
+    )]
+    NotRandom(usize),
     /// Two keys have the same key id.
     #[error("two master keys share a key id: generate another one")]
     SameKeyId,
@@ -68,8 +74,11 @@ impl ServerKeys {
                 continue;
             }
             let bytes = URL_SAFE_NO_PAD.decode(line).map_err(|_| MasterKeyError::Malformed(index + 1))?;
-            let master = bytes.try_into().map_err(|_| MasterKeyError::Malformed(index + 1))?;
-            let keys = DerivedKeys::derive(&Secret::new(master));
+            let master = Secret::new(bytes.try_into().map_err(|_| MasterKeyError::Malformed(index + 1))?);
+            if !is_random(master.expose()) {
+                return Err(MasterKeyError::NotRandom(index + 1));
+            }
+            let keys = DerivedKeys::derive(&master);
             if newest_first.len() == MAX_KEYS {
                 return Err(MasterKeyError::TooMany);
             }
@@ -96,6 +105,11 @@ impl ServerKeys {
         self.newest_first.iter().find(|keys| keys.id == id)
     }
 
+    /// The keys of every master key, the newest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &DerivedKeys> {
+        self.newest_first.iter()
+    }
+
     /// The keys with this key id and every newer one, the oldest first.
     pub(crate) fn since(&self, id: u8) -> Vec<&DerivedKeys> {
         let at = self.newest_first.iter().position(|keys| keys.id == id);
@@ -112,6 +126,16 @@ impl ServerKeys {
         let plain = Secret::new(plain.to_vec());
         Some(plain)
     }
+}
+
+/// Whether bytes can come from a random generator: it repeats few of 32 bytes, and it neither counts nor writes text.
+/// Of random keys, fewer than one in 10^12 is refused.
+fn is_random(bytes: &[u8; 32]) -> bool {
+    /// Random keys have 30 different bytes on average, and as many different steps from one byte to the next.
+    const FEWEST: usize = 18;
+    let different = |bytes: &[u8]| bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let steps: Vec<_> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    different(bytes) >= FEWEST && different(&steps) >= FEWEST && !bytes.iter().all(u8::is_ascii)
 }
 
 impl DerivedKeys {
@@ -203,8 +227,22 @@ mod tests {
         let parse = |text: &str| ServerKeys::parse(&Secret::new(text.to_owned())).err();
         assert_eq!(parse("# nothing\n"), Some(MasterKeyError::Missing));
         assert_eq!(parse("\nabc"), Some(MasterKeyError::Malformed(2)));
-        let line = URL_SAFE_NO_PAD.encode([1; 32]);
+        let line = ServerKeys::generate(&world()).expose().clone();
         assert_eq!(parse(&format!("{line}\n{line}")), Some(MasterKeyError::SameKeyId));
+    }
+
+    #[test]
+    fn a_master_key_that_no_random_generator_made_is_refused() {
+        let parse = |bytes: [u8; 32]| ServerKeys::parse(&Secret::new(URL_SAFE_NO_PAD.encode(bytes))).err();
+        let counted = std::array::from_fn(|index| u8::try_from(index * 7 % 256).unwrap());
+        let halves = std::array::from_fn(|index| u8::try_from(index % 16 * 17).unwrap());
+        for bytes in [[0; 32], [255; 32], counted, halves, *b"correct horse battery staple now"] {
+            assert_eq!(parse(bytes), Some(MasterKeyError::NotRandom(1)), "{bytes:?}");
+        }
+        let world = world();
+        for _ in 0..20_000 {
+            assert_eq!(ServerKeys::parse(&ServerKeys::generate(&world)).err(), None);
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ const MAX_ESTIMATED: usize = 40;
 pub const MAX_BYTES: usize = 1024;
 
 /// A password as somebody typed it: normalised and bounded, good or not.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TypedPassword(Secret<String>);
 
 /// A password that is good enough to be set.
@@ -51,6 +51,9 @@ pub enum Weakness {
     /// Among the first that an attacker tries.
     #[error("this password is among the first that an attacker would try; take another one")]
     Common,
+    /// The password that the user has already.
+    #[error("the new password is the old one; choose another")]
+    Unchanged,
     /// Little more than the user's own name.
     #[error("this password is little more than your own name or this service's; take another one")]
     Personal,

@@ -16,6 +16,10 @@ use crate::{ClientId, ServerKeys, SessionId, Timestamp};
 /// How many late retries in a row are answered under [`LateRetry::Recover`].
 pub const MAX_RECOVERIES: u8 = 8;
 
+/// How far the clocks of two nodes may differ: a time that lies no further ahead counts as now. Time services keep
+/// machines within a second.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
 /// How long sessions and their tokens live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshPolicy {
@@ -235,7 +239,7 @@ impl Bench<'_> {
         if !ratchet.next.fits(&token.link.secret) {
             return Verdict::Refuse(Refusal::SecretDoesNotFit);
         }
-        let is_recent = self.now.since(token.issued_at).is_some_and(|age| age <= self.policy.idle_lifetime);
+        let is_recent = age(token.issued_at, self.now).is_some_and(|age| age <= self.policy.idle_lifetime);
         if !is_recent {
             return Verdict::Revoke(Breach::AheadOfStore);
         }
@@ -344,9 +348,15 @@ impl Step {
     }
 }
 
-/// A negative age counts as outside the grace, and a grace of zero holds nothing.
+/// A time beyond the tolerance ahead is outside the grace, and a grace of zero holds nothing.
 fn is_within_grace(policy: &RefreshPolicy, since: Timestamp, now: Timestamp) -> bool {
-    !policy.grace.is_zero() && now.since(since).is_some_and(|age| age <= policy.grace)
+    !policy.grace.is_zero() && age(since, now).is_some_and(|age| age <= policy.grace)
+}
+
+/// How long ago a moment was. One that another node's clock puts up to [`CLOCK_TOLERANCE`] ahead is now. `None`: it
+/// lies further ahead, so one of the two clocks is wrong.
+pub fn age(since: Timestamp, now: Timestamp) -> Option<Duration> {
+    now.since(since).or_else(|| (since <= now.plus(CLOCK_TOLERANCE)).then_some(Duration::ZERO))
 }
 
 impl Breach {

@@ -6,10 +6,11 @@
 //! names the newest of them, because session ids are in the order of time and
 //! `iat` is not precise enough for somebody who signs in again at once.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::store::Whose;
-use crate::{SessionId, Timestamp};
+use crate::{ClientId, SessionId, Timestamp, UserId};
 
 /// One revocation, as the store noted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,47 @@ pub enum RevokedSessions {
         /// The one that stayed.
         except: Option<SessionId>,
     },
+}
+
+/// The sessions that some revocations ended, to look one up without reading them all.
+#[derive(Debug, Default)]
+pub struct RevokedIndex {
+    sessions: HashSet<SessionId>,
+    owners: HashMap<Whose, Vec<Revocation>>,
+}
+
+impl RevokedIndex {
+    /// Adds a revocation.
+    pub fn add(&mut self, revocation: &Revocation) {
+        match &revocation.of {
+            RevokedSessions::One(session) => drop(self.sessions.insert(*session)),
+            RevokedSessions::UpTo { whose, .. } => {
+                self.owners.entry(whose.clone()).or_default().push(revocation.clone());
+            }
+        }
+    }
+
+    /// Removes a revocation that was added before.
+    pub fn remove(&mut self, revocation: &Revocation) {
+        match &revocation.of {
+            // A session is revoked once.
+            RevokedSessions::One(session) => drop(self.sessions.remove(session)),
+            RevokedSessions::UpTo { whose, .. } => {
+                let Some(theirs) = self.owners.get_mut(whose) else { return };
+                theirs.retain(|known| known.number != revocation.number);
+                if theirs.is_empty() {
+                    self.owners.remove(whose);
+                }
+            }
+        }
+    }
+
+    /// Whether a session of a user with a client is among them.
+    pub fn contains(&self, session: SessionId, user: &UserId, client: &ClientId) -> bool {
+        let owners = [Whose::Everyone, Whose::User(user.clone()), Whose::Client(client.clone())];
+        let theirs = owners.iter().filter_map(|owner| self.owners.get(owner)).flatten();
+        self.sessions.contains(&session) || theirs.into_iter().any(|revocation| revocation.of.reaches(session))
+    }
 }
 
 /// How long access tokens live: those that are issued now, and those of an earlier configuration that are still out.
@@ -79,6 +121,14 @@ impl TokenLife {
 }
 
 impl RevokedSessions {
+    /// Whether a session is among them, if it is the owner's.
+    fn reaches(&self, session: SessionId) -> bool {
+        match self {
+            Self::One(one) => *one == session,
+            Self::UpTo { newest, except, .. } => session <= *newest && Some(session) != *except,
+        }
+    }
+
     /// The session that the entry names, whose random bits tell it from any other entry of its number.
     pub const fn named(&self) -> SessionId {
         match self {
@@ -94,6 +144,34 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
     const SHORT: Duration = Duration::from_secs(5);
     const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    // D2
+    #[test]
+    fn a_session_is_revoked_alone_or_with_its_owners_up_to_the_newest_but_one() {
+        let id = |byte| SessionId::from_bytes([byte; 16]);
+        let (jane, app): (UserId, ClientId) = ("jane".parse().unwrap(), "app".parse().unwrap());
+        let (john, other) = ("john".parse().unwrap(), "other".parse().unwrap());
+        let note = |number, of| Revocation { number, at: NOON, of };
+        let up_to = |whose, newest, except| RevokedSessions::UpTo { whose, newest, except };
+        let all = [
+            note(1, RevokedSessions::One(id(9))),
+            note(2, up_to(Whose::User(jane.clone()), id(5), Some(id(3)))),
+            note(3, up_to(Whose::User(jane.clone()), id(6), Some(id(4)))),
+            note(4, up_to(Whose::Client(app.clone()), id(2), None)),
+        ];
+        let mut index = RevokedIndex::default();
+        all.iter().for_each(|revocation| index.add(revocation));
+        let of_jane = |index: &RevokedIndex| -> Vec<u8> {
+            (1..=9).filter(|byte| index.contains(id(*byte), &jane, &other)).collect()
+        };
+        assert_eq!(of_jane(&index), [1, 2, 3, 4, 5, 6, 9]);
+        assert!(index.contains(id(2), &john, &app) && !index.contains(id(3), &john, &app));
+        index.remove(&all[1]);
+        assert_eq!(of_jane(&index), [1, 2, 3, 5, 6, 9]);
+        index.remove(&all[0]);
+        index.remove(&all[2]);
+        assert!(of_jane(&index).is_empty() && index.contains(id(2), &john, &app));
+    }
 
     // incident 17
     #[test]

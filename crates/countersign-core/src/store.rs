@@ -1,10 +1,11 @@
 //! The port to a store: atomic verbs, not rows to edit.
 //!
 //! Each verb is one decision of the database. None bases a write on what an
-//! earlier verb read, except to revoke: a condition travels with its write. A
-//! verb that answers `Ok` has been made durable, but for [`Rotated`], which keeps
-//! its row to itself until it is; one that fails with [`StoreError`] may or may
-//! not have happened, and asking again does no harm.
+//! earlier verb read, except to revoke: what the caller verified before travels
+//! with the write, as a [`Standing`] or as the value that is replaced. A verb that
+//! returns `Ok` has been made durable, but for [`Rotated`], which keeps its row to
+//! itself until it is; one that fails with [`StoreError`] may or may not have
+//! happened, and asking again does no harm.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::client::{Client, ClientAuthentication};
+use crate::email::Email;
 use crate::password::PasswordHash;
 use crate::refresh::Step;
 use crate::revocation::{Revocation, TokenLife};
-use crate::session::{Presence, Revoked, Session, SessionWithUser};
+use crate::session::{Presence, Revoked, Session, SessionState, SessionWithUser};
 use crate::signing_keys::StoredKey;
 use crate::user::{Password, Role, User, UserClaims, Username};
 use crate::{ClientId, SessionId, Timestamp, UserId};
@@ -35,22 +37,28 @@ pub type Answer<T> = Result<T, StoreError>;
 /// A store of users, sessions and signing keys.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a user.
-    async fn add_user(&self, user: &User) -> Answer<Added>;
+    /// Adds a user, while everything in `given` holds.
+    async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added>;
     /// The user with this id.
     async fn user(&self, id: &UserId) -> Answer<Option<User>>;
     /// The user with this name.
     async fn user_by_name(&self, name: &Username) -> Answer<Option<User>>;
     /// Users in the order of their ids.
     async fn users(&self, page: &Page<UserId>) -> Answer<Vec<User>>;
-    /// Changes a user, all at once, and ends their sessions where a change asks for it. `false`: no such user.
-    async fn change_user(&self, id: &UserId, changes: &[UserChange]) -> Answer<bool>;
+    /// Makes all `changes` of a user or none, while everything in `given` holds, and ends their sessions where a
+    /// change asks for it.
+    async fn change_user(&self, id: &UserId, given: &[Standing], changes: &[UserChange]) -> Answer<Changed>;
     /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool>;
 
-    /// Opens a session if its user is enabled and still of its epoch; `spending` a single-use token with it, in
-    /// one write.
-    async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened>;
+    /// Opens a session if its user is enabled and still of its epoch, its client is registered or the server's own,
+    /// and everything in `given` holds; `spending` a single-use token with it, in one write.
+    async fn open(
+        &self,
+        session: &Session,
+        given: &[Standing],
+        spending: Option<&SingleUse>,
+    ) -> Answer<Opened>;
     /// A session and its user, as the primary has them.
     async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>>;
     /// Sessions in the order of their ids.
@@ -84,11 +92,12 @@ pub trait Store: Send + Sync {
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>>;
     /// Clients in the order of their ids.
     async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>>;
-    /// Replaces how a client proves who it is. `false`: no such client.
-    async fn set_client_authentication(
+    /// Replaces how a client authenticates, if it is still `old`. `false`: it is not, or there is no such client.
+    async fn replace_client_authentication(
         &self,
         id: &ClientId,
-        authentication: &ClientAuthentication,
+        old: &ClientAuthentication,
+        new: &ClientAuthentication,
     ) -> Answer<bool>;
     /// Removes a client and ends its sessions. `false`: no such client.
     async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool>;
@@ -128,15 +137,50 @@ pub enum Kept {
     NotMet,
 }
 
-/// What became of a new user.
+/// What a write rests on. The write is made only while all of this holds; otherwise it changes nothing.
+///
+/// Whoever writes on behalf of a user has verified a password or a session a moment before. In that moment an
+/// administrator may have reset the password, disabled the account or revoked the session, and such a change wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The user, who must be enabled.
+    pub user: UserId,
+    /// The user's epoch, which every new password and every sign-out everywhere moves on.
+    pub epoch: u32,
+    /// A session of theirs that must not be revoked.
+    pub session: Option<SessionId>,
+    /// The hash of their password.
+    pub password: Option<PasswordHash>,
+    /// The role that they must have.
+    pub role: Option<Role>,
+}
+
+/// What became of a new user or client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
     /// Added.
     Added,
-    /// Somebody has this name.
+    /// Another user has this name.
     NameTaken,
-    /// Somebody has this id.
+    /// Another user or client has this id.
     IdTaken,
+    /// Another user has verified this e-mail address.
+    EmailTaken,
+    /// What the write rests on does not hold any more; nothing was added.
+    Outdated,
+}
+
+/// What became of a change of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It was made. The user as it left them, or as they were last if it deleted them.
+    Done(Box<User>),
+    /// There is no such user.
+    NoSuchUser,
+    /// Another user has verified this e-mail address; nothing was changed.
+    EmailTaken,
+    /// What the change rests on does not hold any more; nothing was changed.
+    Outdated,
 }
 
 /// What became of a new session.
@@ -148,6 +192,10 @@ pub enum Opened {
     AlreadySpent,
     /// The user is gone or disabled, or all their sessions were ended meanwhile; nothing was opened or spent.
     UserChanged,
+    /// The client is not registered; nothing was opened or spent.
+    NoSuchClient,
+    /// What the write rests on does not hold any more; nothing was opened or spent.
+    Outdated,
 }
 
 /// A token that may be spent once.
@@ -178,7 +226,7 @@ pub enum UserChange {
     /// Replaces their own claims.
     SetClaims(UserClaims),
     /// Replaces their e-mail address.
-    SetEmail(Option<String>),
+    SetEmail(Option<Email>),
     /// Replaces their role.
     SetRole(Role),
     /// Deletes the user and ends their sessions, whose rows stay until they expire.
@@ -186,7 +234,7 @@ pub enum UserChange {
 }
 
 /// Whose sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// Everybody's.
     Everyone,
@@ -273,7 +321,44 @@ impl Whose {
     }
 }
 
+impl Standing {
+    /// A user as they were read, whatever their session, password and role.
+    pub fn of(user: &User) -> Self {
+        Self { user: user.id.clone(), epoch: user.epoch, session: None, password: None, role: None }
+    }
+
+    /// Whether it holds of a user and of the session that it names, as a store has them when it writes.
+    pub fn holds(&self, user: Option<&User>, session: Option<&Session>) -> bool {
+        let Some(user) = user.filter(|user| user.id == self.user) else { return false };
+        let has_password = |hash: &PasswordHash| user.password.as_ref().is_some_and(|known| known.hash == *hash);
+        let has_session = |id: SessionId| {
+            let theirs = session.filter(|session| session.id == id && session.grant.user == user.id);
+            theirs.is_some_and(|session| {
+                session.state == SessionState::Active && session.user_epoch == user.epoch
+            })
+        };
+        user.is_enabled()
+            && user.epoch == self.epoch
+            && self.password.as_ref().is_none_or(has_password)
+            && self.session.is_none_or(has_session)
+            && self.role.is_none_or(|role| user.role == role)
+    }
+}
+
 impl UserChange {
+    /// Makes the change in a user's record. Ending sessions and deleting the record are the store's part.
+    pub fn apply(&self, user: &mut User) {
+        match self {
+            Self::SetPassword { password, .. } => user.password = Some(password.clone()),
+            Self::Disable(how) => user.disabled_at = Some(how.by.at),
+            Self::Enable => user.disabled_at = None,
+            Self::SetClaims(claims) => user.claims = claims.clone(),
+            Self::SetEmail(email) => user.email.clone_from(email),
+            Self::SetRole(role) => user.role = *role,
+            Self::Delete(_) => {}
+        }
+    }
+
     /// The sessions that the change ends: how, and all but which.
     pub const fn ends_sessions(&self) -> Option<(&Revoked, Option<SessionId>)> {
         match self {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_token::Scope;
 use serde_json::Map;
 
@@ -20,9 +18,10 @@ pub(crate) fn world() -> World {
     testing::world(NOON, 1)
 }
 
-/// Master keys made of one repeated byte each, the newest first.
-pub(crate) fn server_keys(bytes: &[u8]) -> ServerKeys {
-    let lines: Vec<_> = bytes.iter().map(|byte| URL_SAFE_NO_PAD.encode([*byte; 32])).collect();
+/// Master keys from one seed each, the newest first.
+pub(crate) fn server_keys(seeds: &[u8]) -> ServerKeys {
+    let key = |seed: &u8| ServerKeys::generate(&testing::world(NOON, (*seed).into())).expose().clone();
+    let lines: Vec<_> = seeds.iter().map(key).collect();
     ServerKeys::parse(&Secret::new(lines.join("\n"))).unwrap()
 }
 

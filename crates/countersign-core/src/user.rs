@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::email::Email;
 use crate::password::PasswordHash;
 use crate::{Timestamp, UserId};
 
@@ -25,8 +26,8 @@ pub struct User {
     pub id: UserId,
     /// What they sign in with.
     pub username: Username,
-    /// Their e-mail address, as given.
-    pub email: Option<String>,
+    /// Their e-mail address.
+    pub email: Option<Email>,
     /// Their password, or `None` when they cannot sign in with one.
     pub password: Option<Password>,
     /// Their own claims.
@@ -87,7 +88,7 @@ pub enum UserError {
     #[error("a username has 1 to {MAX_NAME} characters and none that cannot be seen")]
     Username,
     /// Not one `@` between two texts without spaces.
-    #[error("that is not an e-mail address")]
+    #[error("an e-mail address looks like `jane@example.com`")]
     Email,
     /// Not a JSON object.
     #[error("claims are a JSON object")]
@@ -179,21 +180,6 @@ impl UserClaims {
     /// The claims.
     pub const fn as_map(&self) -> &Map<String, Value> {
         &self.0
-    }
-}
-
-/// Checks the form of an e-mail address; only a message sent to it proves more.
-///
-/// # Errors
-///
-/// [`UserError::Email`].
-pub fn check_email(text: &str) -> Result<String, UserError> {
-    let (local, domain) = text.rsplit_once('@').ok_or(UserError::Email)?;
-    let sound = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
-    if text.len() <= 254 && sound(local) && sound(domain) {
-        Ok(text.to_owned())
-    } else {
-        Err(UserError::Email)
     }
 }
 

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::email::Email;
 use countersign_core::password::PasswordHash;
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange,
-    Whose,
+    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, StoreError,
+    Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -51,21 +52,36 @@ impl Tables {
         SessionWithUser { session: session.clone(), user: self.users.get(&session.grant.user).cloned() }
     }
 
-    fn change_user(&mut self, id: &UserId, change: &UserChange) -> bool {
-        let Some(user) = self.users.get_mut(id) else { return false };
-        match change {
-            UserChange::SetPassword { password, .. } => user.password = Some(password.clone()),
-            UserChange::Disable(how) => user.disabled_at = Some(how.by.at),
-            UserChange::Enable => user.disabled_at = None,
-            UserChange::SetClaims(claims) => user.claims = claims.clone(),
-            UserChange::SetEmail(email) => user.email = email.clone(),
-            UserChange::SetRole(role) => user.role = *role,
-            UserChange::Delete(_) => drop(self.users.remove(id)),
+    /// Whether everything holds that a write rests on.
+    fn all_hold(&self, given: &[Standing]) -> bool {
+        given.iter().all(|standing| {
+            let session = standing.session.and_then(|id| self.sessions.get(&id));
+            standing.holds(self.users.get(&standing.user), session)
+        })
+    }
+
+    /// Whether another user has verified the address that `user` has verified.
+    fn is_email_taken(&self, user: &User) -> bool {
+        let key = |user: &User| user.email.as_ref().and_then(Email::verified_key);
+        let mut others = self.users.values().filter(|other| other.id != user.id);
+        key(user).is_some_and(|wanted| others.any(|other| key(other).as_ref() == Some(&wanted)))
+    }
+
+    fn change_user(&mut self, id: &UserId, changes: &[UserChange]) -> Changed {
+        let Some(mut user) = self.users.get(id).cloned() else { return Changed::NoSuchUser };
+        changes.iter().for_each(|change| change.apply(&mut user));
+        if self.is_email_taken(&user) {
+            return Changed::EmailTaken;
         }
-        if let Some((how, keep)) = change.ends_sessions() {
+        self.users.insert(id.clone(), user.clone());
+        for (how, keep) in changes.iter().filter_map(UserChange::ends_sessions) {
             self.end_all(&Whose::User(id.clone()), keep, how);
         }
-        true
+        user.epoch = self.users[id].epoch;
+        if changes.iter().any(|change| matches!(change, UserChange::Delete(_))) {
+            self.users.remove(id);
+        }
+        Changed::Done(Box::new(user))
     }
 
     fn end_all(&mut self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> u64 {
@@ -116,13 +132,19 @@ fn page<'a, Id: Ord + 'a, Row: 'a>(
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn add_user(&self, user: &User) -> Answer<Added> {
+    async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added> {
         let mut tables = self.tables();
+        if !tables.all_hold(given) {
+            return Ok(Added::Outdated);
+        }
         if tables.users.contains_key(&user.id) || tables.clients.contains_key(&ClientId::from(&user.id)) {
             return Ok(Added::IdTaken);
         }
         if tables.users.values().any(|known| known.username.key() == user.username.key()) {
             return Ok(Added::NameTaken);
+        }
+        if tables.is_email_taken(user) {
+            return Ok(Added::EmailTaken);
         }
         tables.users.insert(user.id.clone(), user.clone());
         Ok(Added::Added)
@@ -140,9 +162,9 @@ impl Store for MemoryStore {
         Ok(page(&self.tables().users, of).take(of.limit as usize).cloned().collect())
     }
 
-    async fn change_user(&self, id: &UserId, changes: &[UserChange]) -> Answer<bool> {
+    async fn change_user(&self, id: &UserId, given: &[Standing], changes: &[UserChange]) -> Answer<Changed> {
         let mut tables = self.tables();
-        Ok(changes.iter().all(|change| tables.change_user(id, change)))
+        Ok(if tables.all_hold(given) { tables.change_user(id, changes) } else { Changed::Outdated })
     }
 
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {
@@ -153,8 +175,20 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
-    async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened> {
+    async fn open(
+        &self,
+        session: &Session,
+        given: &[Standing],
+        spending: Option<&SingleUse>,
+    ) -> Answer<Opened> {
         let mut tables = self.tables();
+        if !tables.all_hold(given) {
+            return Ok(Opened::Outdated);
+        }
+        let client = &session.grant.client;
+        if !client.is_reserved() && !tables.clients.contains_key(client) {
+            return Ok(Opened::NoSuchClient);
+        }
         let user = tables.users.get(&session.grant.user);
         if !user.is_some_and(|user| user.is_enabled() && user.epoch == session.user_epoch) {
             return Ok(Opened::UserChanged);
@@ -270,14 +304,16 @@ impl Store for MemoryStore {
         Ok(page(&self.tables().clients, of).take(of.limit as usize).cloned().collect())
     }
 
-    async fn set_client_authentication(
+    async fn replace_client_authentication(
         &self,
         id: &ClientId,
-        authentication: &ClientAuthentication,
+        old: &ClientAuthentication,
+        new: &ClientAuthentication,
     ) -> Answer<bool> {
         let mut tables = self.tables();
-        let Some(client) = tables.clients.get_mut(id) else { return Ok(false) };
-        client.authentication = authentication.clone();
+        let client = tables.clients.get_mut(id).filter(|client| client.authentication == *old);
+        let Some(client) = client else { return Ok(false) };
+        client.authentication = new.clone();
         Ok(true)
     }
 

@@ -124,12 +124,11 @@ impl PasswordHasher {
         Ok(PasswordHash(text.to_owned()))
     }
 
-    /// Passes over the configured memory, as many as a hash of smaller parameters was short of.
+    /// Fills the blocks that a hash of smaller parameters was short of: whole passes over the configured memory, and
+    /// one over what is left.
     fn do_the_rest(&self, password: &TypedPassword, hash: &PasswordHash, memory: &mut HashMemory) {
         let done = parse(hash.as_str()).map_or(0, |(argon2, _)| work(argon2.params()));
-        let missing = work(&self.params).saturating_sub(done) / u64::from(self.params.m_cost());
-        let passes = u32::try_from(missing).unwrap_or(u32::MAX);
-        if let Ok(params) = Params::new(self.params.m_cost(), passes, 1, None) {
+        for params in rest(&self.params, done) {
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             // Only the time matters.
             compute(&argon2, (password, &[0; 16]), memory, &mut [0; OUTPUT]).ok();
@@ -148,6 +147,16 @@ impl PasswordHasher {
 /// What a hash costs: blocks filled.
 fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// What is missing to the work of `wanted` when so many blocks are filled already. Fewer than 8 blocks, the least that
+/// Argon2 takes, are left out.
+fn rest(wanted: &Params, done: u64) -> impl Iterator<Item = Params> {
+    let missing = work(wanted).saturating_sub(done);
+    let memory = u64::from(wanted.m_cost());
+    [(memory, missing / memory), (missing % memory, 1)].into_iter().filter_map(|(memory, passes)| {
+        Params::new(u32::try_from(memory).ok()?, u32::try_from(passes).ok()?, 1, None).ok()
+    })
 }
 
 /// Reads a PHC string: how to compute, and what the result must be.
@@ -259,6 +268,17 @@ mod tests {
     fn nobodys_password_is_never_right_not_even_the_empty_one() {
         let hasher = PasswordHasher::new(64, 1, &world());
         assert_eq!(verify(&hasher, "", None), Verified::Wrong);
+    }
+
+    // E5
+    #[test]
+    fn a_cheaper_hash_is_followed_by_every_block_that_it_was_short_of() {
+        let own = Params::new(19_456, 2, 1, None).unwrap();
+        for (memory, passes) in [(16_384_u32, 2_u32), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)] {
+            let done = u64::from(memory * passes);
+            let together = done + rest(&own, done).map(|params| work(&params)).sum::<u64>();
+            assert_eq!(together, work(&own), "m={memory},t={passes}");
+        }
     }
 
     #[test]

@@ -225,13 +225,48 @@ fn row_11_a_spent_token_outside_the_grace_ends_the_session() {
 }
 
 #[test]
-fn row_11_a_clock_that_went_back_is_outside_the_grace() {
+fn row_9_a_duplicate_at_a_node_whose_clock_is_behind_is_answered_up_to_the_tolerance() {
+    for behind in 0..=5 {
+        let mut life = Life::new(LateRetry::Revoke);
+        life.wait(100);
+        life.rotate();
+        life.now = NOON.plus(Duration::from_secs(100 - behind));
+        assert!(matches!(life.judge_generation(0), Verdict::Replay(_)), "{behind} s behind");
+    }
+}
+
+#[test]
+fn row_11_a_clock_further_back_than_the_tolerance_is_outside_the_grace() {
+    for behind in [6, 60, 100] {
+        let mut life = Life::new(LateRetry::Revoke);
+        life.wait(100);
+        life.rotate();
+        life.now = NOON.plus(Duration::from_secs(100 - behind));
+        life.tokens[0].issued_at = NOON.plus(Duration::from_secs(200));
+        assert_eq!(breach(life.judge_generation(0)), Breach::Reuse, "{behind} s behind");
+    }
+}
+
+#[test]
+fn a_token_that_a_node_ahead_issued_is_current_and_can_be_rotated_at_a_node_behind() {
     let mut life = Life::new(LateRetry::Revoke);
     life.wait(100);
     life.rotate();
-    life.now = NOON.plus(Duration::from_secs(99));
-    life.tokens[0].issued_at = NOON.plus(Duration::from_secs(200));
-    assert_eq!(breach(life.judge_generation(0)), Breach::Reuse);
+    life.now = NOON.plus(Duration::from_secs(98));
+    life.rotate();
+    assert_eq!(life.row.session.ratchet.generation, 2);
+}
+
+#[test]
+fn row_12_a_lost_write_of_a_node_whose_clock_is_ahead_is_caught_up_with() {
+    let mut life = Life::new(LateRetry::Revoke);
+    let before = life.row.clone();
+    life.wait(900);
+    life.rotate();
+    life.row = before;
+    life.now = NOON.plus(Duration::from_secs(897));
+    let verdict = life.judge_generation(1);
+    assert_eq!(life.take(verdict), Advance::CatchUp);
 }
 
 #[test]

@@ -44,14 +44,17 @@ pub(super) fn page(connection: &Connection, page: &Page<ClientId>) -> rusqlite::
         .collect()
 }
 
-pub(super) fn set_authentication(
+pub(super) fn replace_authentication(
     connection: &Connection,
     id: &ClientId,
-    authentication: &ClientAuthentication,
+    (old, new): (&ClientAuthentication, &ClientAuthentication),
 ) -> rusqlite::Result<bool> {
     let changed = connection
-        .prepare_cached("UPDATE clients SET authentication = ?2, secret_hash = ?3 WHERE id = ?1")?
-        .execute(params![id.as_str(), authentication.as_str(), secret_hash(authentication)])?;
+        .prepare_cached(
+            "UPDATE clients SET authentication = ?2, secret_hash = ?3
+             WHERE id = ?1 AND authentication = ?4 AND secret_hash IS ?5",
+        )?
+        .execute(params![id.as_str(), new.as_str(), secret_hash(new), old.as_str(), secret_hash(old)])?;
     Ok(changed == 1)
 }
 

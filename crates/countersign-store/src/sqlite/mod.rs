@@ -29,7 +29,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, KeyRing, Opened, Page, Rotated, SingleUse, Store, StoreError, Swept, UserChange, Whose,
+    Added, Answer, Changed, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, StoreError, Swept,
+    UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -69,9 +70,9 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn add_user(&self, user: &User) -> Answer<Added> {
-        let user = user.clone();
-        self.writer.write(Touched::Nothing, move |connection| users::add(connection, &user)).await
+    async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added> {
+        let (given, user) = (given.to_vec(), user.clone());
+        self.writer.write(Touched::Nothing, move |connection| users::add(connection, &given, &user)).await
     }
 
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
@@ -89,10 +90,12 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| users::page(connection, &page)).await
     }
 
-    async fn change_user(&self, id: &UserId, changes: &[UserChange]) -> Answer<bool> {
-        let (id, changes) = (id.clone(), changes.to_vec());
+    async fn change_user(&self, id: &UserId, given: &[Standing], changes: &[UserChange]) -> Answer<Changed> {
+        let (id, given, changes) = (id.clone(), given.to_vec(), changes.to_vec());
         self.writer
-            .write(Touched::User(id.clone()), move |connection| users::change(connection, &id, &changes))
+            .write(Touched::User(id.clone()), move |connection| {
+                users::change(connection, &id, &given, &changes)
+            })
             .await
     }
 
@@ -103,11 +106,16 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn open(&self, session: &Session, spending: Option<&SingleUse>) -> Answer<Opened> {
-        let (session, spending) = (session.clone(), spending.cloned());
+    async fn open(
+        &self,
+        session: &Session,
+        given: &[Standing],
+        spending: Option<&SingleUse>,
+    ) -> Answer<Opened> {
+        let (session, given, spending) = (session.clone(), given.to_vec(), spending.cloned());
         self.writer
             .write(Touched::Nothing, move |connection| {
-                sessions::open(connection, &session, spending.as_ref())
+                sessions::open(connection, &session, &given, spending.as_ref())
             })
             .await
     }
@@ -193,15 +201,16 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| clients::page(connection, &page)).await
     }
 
-    async fn set_client_authentication(
+    async fn replace_client_authentication(
         &self,
         id: &ClientId,
-        authentication: &ClientAuthentication,
+        old: &ClientAuthentication,
+        new: &ClientAuthentication,
     ) -> Answer<bool> {
-        let (id, authentication) = (id.clone(), authentication.clone());
-        let set =
-            move |connection: &Connection| clients::set_authentication(connection, &id, &authentication);
-        self.writer.write(Touched::Nothing, set).await
+        let (id, old, new) = (id.clone(), old.clone(), new.clone());
+        let replace =
+            move |connection: &Connection| clients::replace_authentication(connection, &id, (&old, &new));
+        self.writer.write(Touched::Nothing, replace).await
     }
 
     async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool> {

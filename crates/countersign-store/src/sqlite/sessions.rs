@@ -5,7 +5,7 @@ use countersign_core::revocation::RevokedSessions;
 use countersign_core::session::{
     Grant, Mode, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
 };
-use countersign_core::store::{Opened, Page, SingleUse, Swept, Whose};
+use countersign_core::store::{Opened, Page, SingleUse, Standing, Swept, Whose};
 use countersign_core::{SessionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::columns::{Columns, Seconds};
 use super::desk::Desk;
 use super::journal::Journal;
 use super::rows::Touched;
-use super::{revocations, users};
+use super::{clients, revocations, users};
 
 /// The columns of a session, in the order in which [`read`] takes them.
 const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, s.key_thumbprint, s.mode, \
@@ -30,8 +30,16 @@ const IS_LIVE: &str = "revoked_at IS NULL AND idle_expires_at > :now AND absolut
 pub(super) fn open(
     connection: &Connection,
     session: &Session,
+    given: &[Standing],
     spending: Option<&SingleUse>,
 ) -> rusqlite::Result<Opened> {
+    if !users::all_hold(connection, given)? {
+        return Ok(Opened::Outdated);
+    }
+    let client = &session.grant.client;
+    if !client.is_reserved() && clients::by_id(connection, client)?.is_none() {
+        return Ok(Opened::NoSuchClient);
+    }
     if !insert(connection, session)? {
         return Ok(Opened::UserChanged);
     }

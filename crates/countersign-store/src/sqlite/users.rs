@@ -1,34 +1,58 @@
 //! Users, in the order of the port.
 
+use countersign_core::email::{Email, Verification};
 use countersign_core::password::PasswordHash;
-use countersign_core::store::{Added, Page, UserChange, Whose};
+use countersign_core::store::{Added, Changed, Page, Standing, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, Timestamp, UserId};
+use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::columns::{Columns, Seconds};
 use super::{clients, sessions};
 
 /// The columns of a user, in the order in which [`read`] takes them.
-pub(super) const COLUMNS: &str = "u.id, u.username, u.username_key, u.email, u.password_hash, u.password_kind, u.claims, \
-     u.role, u.disabled_at, u.epoch, u.created_at";
+pub(super) const COLUMNS: &str = "u.id, u.username, u.username_key, u.email, u.verified_email IS NOT NULL, u.password_hash, \
+     u.password_kind, u.claims, u.role, u.disabled_at, u.epoch, u.created_at";
 
-pub(super) fn add(connection: &Connection, user: &User) -> rusqlite::Result<Added> {
+pub(super) fn add(connection: &Connection, given: &[Standing], user: &User) -> rusqlite::Result<Added> {
+    if !all_hold(connection, given)? {
+        return Ok(Added::Outdated);
+    }
     let is_client = clients::by_id(connection, &ClientId::from(&user.id))?.is_some();
     if is_client || by_id(connection, &user.id)?.is_some() {
         return Ok(Added::IdTaken);
     }
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO users (id, username, username_key, email, password_hash, password_kind, claims, role,
-                            disabled_at, epoch, created_at)
-         VALUES (:id, :username, :key, :email, :hash, :kind, :claims, :role, :disabled_at, :epoch, :created_at)
+    let written = write(
+        connection,
+        "INSERT INTO users (id, username, username_key, email, verified_email, password_hash, password_kind,
+                            claims, role, disabled_at, epoch, created_at)
+         VALUES (:id, :username, :key, :email, :verified_email, :hash, :kind, :claims, :role, :disabled_at, :epoch,
+                 :created_at)
          ON CONFLICT (username_key) DO NOTHING",
+        user,
     )?;
-    let inserted = insert.execute(named_params! {
+    Ok(match written {
+        Written::Rows(1) => Added::Added,
+        Written::Rows(_) => Added::NameTaken,
+        Written::EmailTaken => Added::EmailTaken,
+    })
+}
+
+/// What became of a statement that writes a user's whole row.
+enum Written {
+    Rows(usize),
+    /// Refused by the unique index on verified addresses, and undone.
+    EmailTaken,
+}
+
+fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<Written> {
+    let written = connection.prepare_cached(sql)?.execute(named_params! {
         ":id": user.id.as_str(),
         ":username": user.username.as_str(),
         ":key": user.username.key(),
-        ":email": user.email,
+        ":email": user.email.as_ref().map(Email::address),
+        ":verified_email": user.email.as_ref().and_then(Email::verified_key),
         ":hash": user.password.as_ref().map(|password| password.hash.as_str()),
         ":kind": user.password.as_ref().map(|password| kind_name(password.kind)),
         ":claims": claims_text(&user.claims),
@@ -36,8 +60,29 @@ pub(super) fn add(connection: &Connection, user: &User) -> rusqlite::Result<Adde
         ":disabled_at": user.disabled_at.map(Seconds),
         ":epoch": user.epoch,
         ":created_at": Seconds(user.created_at),
-    })?;
-    Ok(if inserted == 0 { Added::NameTaken } else { Added::Added })
+    });
+    match written {
+        Ok(rows) => Ok(Written::Rows(rows)),
+        Err(rusqlite::Error::SqliteFailure(error, _)) if error.extended_code == SQLITE_CONSTRAINT_UNIQUE => {
+            Ok(Written::EmailTaken)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether everything holds that a write rests on, inside the transaction that makes it.
+pub(super) fn all_hold(connection: &Connection, given: &[Standing]) -> rusqlite::Result<bool> {
+    for standing in given {
+        let user = by_id(connection, &standing.user)?;
+        let session = match standing.session {
+            Some(id) => sessions::stored(connection, id)?.map(|row| row.session),
+            None => None,
+        };
+        if !standing.holds(user.as_ref(), session.as_ref()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn by_id(connection: &Connection, id: &UserId) -> rusqlite::Result<Option<User>> {
@@ -62,46 +107,36 @@ pub(super) fn page(connection: &Connection, page: &Page<UserId>) -> rusqlite::Re
         .collect()
 }
 
-pub(super) fn change(connection: &Connection, id: &UserId, changes: &[UserChange]) -> rusqlite::Result<bool> {
-    for change in changes {
-        if !change_one(connection, id, change)? {
-            return Ok(false);
-        }
+pub(super) fn change(
+    connection: &Connection,
+    id: &UserId,
+    given: &[Standing],
+    changes: &[UserChange],
+) -> rusqlite::Result<Changed> {
+    if !all_hold(connection, given)? {
+        return Ok(Changed::Outdated);
     }
-    Ok(true)
-}
-
-fn change_one(connection: &Connection, id: &UserId, change: &UserChange) -> rusqlite::Result<bool> {
-    let id_text = id.as_str();
-    let changed = match change {
-        UserChange::SetPassword { password, .. } => connection.execute(
-            "UPDATE users SET password_hash = ?2, password_kind = ?3 WHERE id = ?1",
-            params![id_text, password.hash.as_str(), kind_name(password.kind)],
-        )?,
-        UserChange::Disable(how) => connection.execute(
-            "UPDATE users SET disabled_at = ?2 WHERE id = ?1",
-            params![id_text, Seconds(how.by.at)],
-        )?,
-        UserChange::Enable => {
-            connection.execute("UPDATE users SET disabled_at = NULL WHERE id = ?1", [id_text])?
-        }
-        UserChange::SetClaims(claims) => connection
-            .execute("UPDATE users SET claims = ?2 WHERE id = ?1", params![id_text, claims_text(claims)])?,
-        UserChange::SetEmail(email) => {
-            connection.execute("UPDATE users SET email = ?2 WHERE id = ?1", params![id_text, email])?
-        }
-        UserChange::SetRole(role) => {
-            connection.execute("UPDATE users SET role = ?2 WHERE id = ?1", [id_text, role.as_str()])?
-        }
-        UserChange::Delete(_) => connection.execute("DELETE FROM users WHERE id = ?1", [id_text])?,
-    };
-    if changed == 0 {
-        return Ok(false);
+    let Some(mut user) = by_id(connection, id)? else { return Ok(Changed::NoSuchUser) };
+    changes.iter().for_each(|change| change.apply(&mut user));
+    let written = write(
+        connection,
+        "UPDATE users SET username = :username, username_key = :key, email = :email, verified_email = :verified_email,
+                          password_hash = :hash, password_kind = :kind, claims = :claims, role = :role,
+                          disabled_at = :disabled_at, epoch = :epoch, created_at = :created_at
+         WHERE id = :id",
+        &user,
+    )?;
+    if matches!(written, Written::EmailTaken) {
+        return Ok(Changed::EmailTaken);
     }
-    if let Some((how, keep)) = change.ends_sessions() {
+    for (how, keep) in changes.iter().filter_map(UserChange::ends_sessions) {
         sessions::revoke_all(connection, &Whose::User(id.clone()), keep, how)?;
     }
-    Ok(true)
+    let user = by_id(connection, id)?.unwrap_or(user);
+    if changes.iter().any(|change| matches!(change, UserChange::Delete(_))) {
+        connection.execute("DELETE FROM users WHERE id = ?1", [id.as_str()])?;
+    }
+    Ok(Changed::Done(Box::new(user)))
 }
 
 pub(super) fn rehash(
@@ -133,7 +168,12 @@ fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id,
         username: Username::from_stored(columns.take()?, columns.take()?),
-        email: columns.take()?,
+        email: {
+            let address = columns.take::<Option<String>>()?;
+            let is_verified = columns.take()?;
+            let verification = if is_verified { Verification::Verified } else { Verification::Unverified };
+            address.map(|address| Email::from_stored(address, verification))
+        },
         password: {
             let hash = columns.take::<Option<String>>()?.map(PasswordHash::from_phc);
             let kind = columns.parse_optional(|name: String| kind_from_name(&name))?;

@@ -8,7 +8,7 @@ use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, S
 use countersign_core::password::PasswordHash;
 use countersign_core::revocation::{RevokedSessions, TokenLife};
 use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionState};
-use countersign_core::store::{Added, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
+use countersign_core::store::{Added, Changed, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
 use countersign_core::{ClientId, SessionId, Timestamp};
 
@@ -21,7 +21,7 @@ fn promise<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
         let store = subject.store.clone();
         runtime.block_on(async {
             for id in ["1", "2"] {
-                assert_eq!(store.add_user(&user(id)).await.unwrap(), Added::Added);
+                assert_eq!(store.add_user(&[], &user(id)).await.unwrap(), Added::Added);
             }
             check(store, Kit::new()).await;
         });
@@ -30,6 +30,12 @@ fn promise<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
 
 async fn state(store: &dyn Store, id: SessionId) -> SessionState {
     store.session(id).await.unwrap().unwrap().session.state
+}
+
+/// A public client.
+fn client(id: &str) -> Client {
+    let authentication = ClientAuthentication::None;
+    Client { id: id.parse().unwrap(), authentication, audiences: Vec::new(), created_at: NOON }
 }
 
 #[test]
@@ -47,10 +53,10 @@ fn a_user_reads_back_as_it_was_added() {
 #[test]
 fn an_id_and_a_name_are_given_once() {
     promise(async |store, _| {
-        assert_eq!(store.add_user(&user("1")).await.unwrap(), Added::IdTaken);
+        assert_eq!(store.add_user(&[], &user("1")).await.unwrap(), Added::IdTaken);
         let mut namesake = user("3");
         namesake.username = Username::parse("USER-1").unwrap();
-        assert_eq!(store.add_user(&namesake).await.unwrap(), Added::NameTaken);
+        assert_eq!(store.add_user(&[], &namesake).await.unwrap(), Added::NameTaken);
     });
 }
 
@@ -69,7 +75,8 @@ fn each_change_of_a_user_changes_what_it_names() {
             UserChange::SetPassword { password: password.clone(), keep: None, how: how.clone() },
             UserChange::Disable(how.clone()),
         ] {
-            assert!(store.change_user(&id, &[change]).await.unwrap());
+            let changed = store.change_user(&id, &[], &[change]).await.unwrap();
+            assert!(matches!(changed, Changed::Done(_)), "{changed:?}");
         }
         let mut expected = user("1");
         (expected.claims, expected.email, expected.role) = (claims, None, Role::Admin);
@@ -77,8 +84,10 @@ fn each_change_of_a_user_changes_what_it_names() {
         // Two of the changes ended all sessions.
         expected.epoch = 2;
         assert_eq!(store.user(&id).await.unwrap(), Some(expected));
-        assert!(store.change_user(&id, &[UserChange::Delete(how)]).await.unwrap());
-        assert!(!store.change_user(&id, &[UserChange::Enable]).await.unwrap());
+        let deleted = store.change_user(&id, &[], &[UserChange::Delete(how)]).await.unwrap();
+        assert!(matches!(deleted, Changed::Done(_)), "{deleted:?}");
+        let gone = store.change_user(&id, &[], &[UserChange::Enable]).await.unwrap();
+        assert_eq!(gone, Changed::NoSuchUser);
         assert_eq!(store.user(&id).await.unwrap(), None);
     });
 }
@@ -97,7 +106,7 @@ fn a_stronger_hash_replaces_only_the_one_that_was_verified() {
 fn a_session_reads_back_as_it_was_opened() {
     promise(async |store, kit| {
         let (session, _) = kit.session("1", NOON);
-        assert_eq!(store.open(&session, None).await.unwrap(), Opened::Opened);
+        assert_eq!(store.open(&session, &[], None).await.unwrap(), Opened::Opened);
         let found = store.session(session.id).await.unwrap().unwrap();
         assert_eq!((found.session, found.user), (session, Some(user("1"))));
         let (unknown, _) = kit.session("1", NOON);
@@ -110,8 +119,8 @@ fn a_single_use_token_opens_one_session() {
     promise(async |store, kit| {
         let single = SingleUse { digest: [1; 32], expires_at: after(60) };
         let (first, second) = (kit.session("1", NOON).0, kit.session("1", NOON).0);
-        assert_eq!(store.open(&first, Some(&single)).await.unwrap(), Opened::Opened);
-        assert_eq!(store.open(&second, Some(&single)).await.unwrap(), Opened::AlreadySpent);
+        assert_eq!(store.open(&first, &[], Some(&single)).await.unwrap(), Opened::Opened);
+        assert_eq!(store.open(&second, &[], Some(&single)).await.unwrap(), Opened::AlreadySpent);
         assert_eq!(store.session(second.id).await.unwrap(), None);
     });
 }
@@ -120,7 +129,7 @@ fn a_single_use_token_opens_one_session() {
 fn a_rotation_moves_the_row_once() {
     promise(async |store, kit| {
         let (session, token) = kit.session("1", NOON);
-        store.open(&session, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let step = kit.step(&token, after(5));
         let moved = rotate(&*store, &step, after(5)).await.unwrap();
         assert_eq!((moved.session.ratchet.generation, moved.session.refreshed.at), (1, after(5)));
@@ -139,7 +148,7 @@ fn a_rotation_moves_the_row_once() {
 fn concurrent_rotations_of_one_token_move_the_row_by_one() {
     promise(async |store, kit| {
         let (session, token) = kit.session("1", NOON);
-        store.open(&session, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let rotations = (0..64).map(|_| {
             let (store, step) = (store.clone(), kit.step(&token, after(5)));
             tokio::spawn(async move { rotate(&*store, &step, after(5)).await.is_some() })
@@ -164,19 +173,20 @@ fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
         |session, now| *now = session.idle_expires_at,
     ];
     promise(async |store, kit| {
+        store.add_client(&client("other")).await.unwrap();
         for change in broken {
             let (mut session, token) = kit.session("1", NOON);
             let mut now = after(5);
             change(&mut session, &mut now);
-            store.open(&session, None).await.unwrap();
+            store.open(&session, &[], None).await.unwrap();
             assert_eq!(rotate(&*store, &kit.step(&token, now), now).await, None);
             assert_eq!(store.session(session.id).await.unwrap().unwrap().session, session);
         }
         let (session, token) = kit.session("1", NOON);
-        store.open(&session, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let disable = UserChange::Disable(revoked(RevokedReason::UserDisabled, NOON));
-        store.change_user(&user("1").id, &[disable]).await.unwrap();
-        store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
+        store.change_user(&user("1").id, &[], &[disable]).await.unwrap();
+        store.change_user(&user("1").id, &[], &[UserChange::Enable]).await.unwrap();
         assert_eq!(rotate(&*store, &kit.step(&token, NOON), NOON).await, None);
     });
 }
@@ -187,8 +197,8 @@ fn a_touched_session_moves_its_idle_expiry_but_not_past_its_end_and_only_while_i
         let (mut session, _) = kit.session("1", NOON);
         let (rotating, _) = kit.session("1", NOON);
         session.grant.mode = Mode::Fixed;
-        store.open(&session, None).await.unwrap();
-        store.open(&rotating, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
+        store.open(&rotating, &[], None).await.unwrap();
         let touch = async |id| store.touch(id, &presence(after(5)), after(1 << 30)).await.unwrap();
         assert!(touch(session.id).await);
         let touched = store.session(session.id).await.unwrap().unwrap().session;
@@ -206,7 +216,7 @@ fn a_touched_session_moves_its_idle_expiry_but_not_past_its_end_and_only_while_i
 fn a_session_is_revoked_once_and_by_its_owner_alone() {
     promise(async |store, kit| {
         let (session, _) = kit.session("1", NOON);
-        store.open(&session, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let how = revoked(RevokedReason::EndedByUser, after(5));
         let other = Whose::User(user("2").id);
         assert!(!store.revoke(session.id, &other, &how).await.unwrap());
@@ -221,13 +231,14 @@ fn a_session_is_revoked_once_and_by_its_owner_alone() {
 #[test]
 fn all_sessions_of_one_user_or_client_or_of_everyone_can_be_ended() {
     promise(async |store, kit| {
+        store.add_client(&client("other")).await.unwrap();
         let mut sessions = Vec::new();
         for owner in ["1", "1", "2"] {
             let (mut session, _) = kit.session(owner, NOON);
             if owner == "2" {
                 session.grant.client = "other".parse().unwrap();
             }
-            store.open(&session, None).await.unwrap();
+            store.open(&session, &[], None).await.unwrap();
             sessions.push(session.id);
         }
         let how = revoked(RevokedReason::EndedByAdmin, after(5));
@@ -248,20 +259,20 @@ fn all_sessions_of_one_user_or_client_or_of_everyone_can_be_ended() {
 fn a_session_is_opened_for_an_enabled_user_of_its_epoch_alone() {
     promise(async |store, kit| {
         let ((kept, token), late) = (kit.session("1", NOON), kit.session("1", NOON).0);
-        store.open(&kept, None).await.unwrap();
+        store.open(&kept, &[], None).await.unwrap();
         let how = revoked(RevokedReason::EndedByUser, after(5));
         store.revoke_all(&Whose::User(user("1").id), Some(kept.id), &how).await.unwrap();
         let single = SingleUse { digest: [7; 32], expires_at: after(60) };
-        assert_eq!(store.open(&late, Some(&single)).await.unwrap(), Opened::UserChanged);
+        assert_eq!(store.open(&late, &[], Some(&single)).await.unwrap(), Opened::UserChanged);
         assert_eq!(store.session(late.id).await.unwrap(), None);
         let step = kit.step(&token, after(5));
         assert!(rotate(&*store, &step, after(5)).await.is_some(), "the kept one moved along");
         let (other, nobody) = (kit.session("2", NOON).0, kit.session("3", NOON).0);
-        assert_eq!(store.open(&other, Some(&single)).await.unwrap(), Opened::Opened, "nothing was spent");
-        assert_eq!(store.open(&nobody, None).await.unwrap(), Opened::UserChanged);
-        store.change_user(&user("2").id, &[UserChange::Disable(how)]).await.unwrap();
-        store.change_user(&user("2").id, &[UserChange::Enable]).await.unwrap();
-        assert_eq!(store.open(&kit.session("2", NOON).0, None).await.unwrap(), Opened::UserChanged);
+        assert_eq!(store.open(&other, &[], Some(&single)).await.unwrap(), Opened::Opened, "nothing was spent");
+        assert_eq!(store.open(&nobody, &[], None).await.unwrap(), Opened::UserChanged);
+        store.change_user(&user("2").id, &[], &[UserChange::Disable(how)]).await.unwrap();
+        store.change_user(&user("2").id, &[], &[UserChange::Enable]).await.unwrap();
+        assert_eq!(store.open(&kit.session("2", NOON).0, &[], None).await.unwrap(), Opened::UserChanged);
     });
 }
 
@@ -275,7 +286,7 @@ fn a_grant_reads_back_to_the_last_bit_and_stays_bound() {
         let mut grant = crate::support::grant("1");
         grant.claims = serde_json::from_str(claims).unwrap();
         let (session, token) = kit.open(grant, NOON);
-        store.open(&session, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let found = store.session(session.id).await.unwrap().unwrap().session;
         assert_eq!(found, session);
         assert!(is_bound(&kit.keys, &found, &token));
@@ -287,12 +298,12 @@ fn a_grant_reads_back_to_the_last_bit_and_stays_bound() {
 fn a_new_password_ends_every_session_but_the_one_that_asked() {
     promise(async |store, kit| {
         let (kept, ended) = (kit.session("1", NOON).0, kit.session("1", NOON).0);
-        store.open(&kept, None).await.unwrap();
-        store.open(&ended, None).await.unwrap();
+        store.open(&kept, &[], None).await.unwrap();
+        store.open(&ended, &[], None).await.unwrap();
         let how = revoked(RevokedReason::PasswordChanged, after(5));
         let password = user("2").password.unwrap();
         let change = UserChange::SetPassword { password, keep: Some(kept.id), how: how.clone() };
-        store.change_user(&user("1").id, &[change]).await.unwrap();
+        store.change_user(&user("1").id, &[], &[change]).await.unwrap();
         assert_eq!(state(&*store, kept.id).await, SessionState::Active);
         assert_eq!(state(&*store, ended.id).await, SessionState::Revoked(how));
     });
@@ -304,7 +315,7 @@ fn each_revocation_is_noted_once_and_in_order() {
     promise(async |store, kit| {
         let opened = [kit.session("1", NOON).0, kit.session("1", NOON).0, kit.session("2", NOON).0];
         for session in &opened {
-            store.open(session, None).await.unwrap();
+            store.open(session, &[], None).await.unwrap();
         }
         let how = revoked(RevokedReason::SignedOut, after(5));
         assert!(store.revoke(opened[0].id, &Whose::Everyone, &how).await.unwrap());
@@ -328,7 +339,7 @@ fn each_revocation_is_noted_once_and_in_order() {
         assert_eq!(store.revocations(0, 10).await.unwrap(), []);
         let (last, _) = kit.session("2", NOON);
         let last = Session { user_epoch: 1, ..last };
-        assert_eq!(store.open(&last, None).await.unwrap(), Opened::Opened);
+        assert_eq!(store.open(&last, &[], None).await.unwrap(), Opened::Opened);
         store.revoke(last.id, &everyone, &how).await.unwrap();
         assert_eq!(store.revocations(0, 10).await.unwrap()[0].number, 4, "no number comes twice");
     });
@@ -363,7 +374,7 @@ fn a_client_reads_back_and_shares_its_id_with_nobody() {
         assert_eq!(store.client(&client.id).await.unwrap(), Some(client.clone()));
         let namesake = Client { id: "1".parse().unwrap(), ..client.clone() };
         assert_eq!(store.add_client(&namesake).await.unwrap(), Added::IdTaken, "a user has it");
-        assert_eq!(store.add_user(&user("shop")).await.unwrap(), Added::IdTaken, "a client has it");
+        assert_eq!(store.add_user(&[], &user("shop")).await.unwrap(), Added::IdTaken, "a client has it");
         let public = Client {
             id: "app".parse().unwrap(),
             authentication: ClientAuthentication::None,
@@ -381,21 +392,21 @@ fn a_client_reads_back_and_shares_its_id_with_nobody() {
 fn a_removed_client_takes_its_sessions_along() {
     promise(async |store, kit| {
         let id: ClientId = "shop".parse().unwrap();
-        let (authentication, audiences) = (ClientAuthentication::None, Vec::new());
-        let client = Client { id: id.clone(), authentication, audiences, created_at: NOON };
-        store.add_client(&client).await.unwrap();
+        store.add_client(&client("shop")).await.unwrap();
         let theirs = kit.open(Grant { client: id.clone(), ..grant("1") }, NOON).0;
         let other = kit.session("1", NOON).0;
-        store.open(&theirs, None).await.unwrap();
-        store.open(&other, None).await.unwrap();
+        store.open(&theirs, &[], None).await.unwrap();
+        store.open(&other, &[], None).await.unwrap();
         let (_, hash) = ClientSecretHash::generate(&kit.world);
         let secret = ClientAuthentication::Secret(SecretMethod::Post, hash);
-        assert!(store.set_client_authentication(&id, &secret).await.unwrap());
+        let none = ClientAuthentication::None;
+        assert!(store.replace_client_authentication(&id, &none, &secret).await.unwrap());
+        assert!(!store.replace_client_authentication(&id, &none, &secret).await.unwrap(), "not that any more");
         assert_eq!(store.client(&id).await.unwrap().unwrap().authentication, secret);
         let how = revoked(RevokedReason::EndedByAdmin, NOON);
         assert!(store.remove_client(&id, &how).await.unwrap());
         assert!(!store.remove_client(&id, &how).await.unwrap());
-        assert!(!store.set_client_authentication(&id, &secret).await.unwrap());
+        assert!(!store.replace_client_authentication(&id, &secret, &none).await.unwrap());
         assert_eq!(state(&*store, theirs.id).await, SessionState::Revoked(how));
         assert_eq!(state(&*store, other.id).await, SessionState::Active);
         assert_eq!(store.revocations(0, 9).await.unwrap().len(), 1);
@@ -406,9 +417,9 @@ fn a_removed_client_takes_its_sessions_along() {
 fn a_deleted_users_sessions_end_and_stay_to_be_explained() {
     promise(async |store, kit| {
         let (session, _) = kit.session("1", NOON);
-        store.open(&session, None).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let how = revoked(RevokedReason::UserDeleted, after(5));
-        store.change_user(&user("1").id, &[UserChange::Delete(how.clone())]).await.unwrap();
+        store.change_user(&user("1").id, &[], &[UserChange::Delete(how.clone())]).await.unwrap();
         let found = store.session(session.id).await.unwrap().unwrap();
         assert_eq!((found.session.state, found.user), (SessionState::Revoked(how), None));
     });
@@ -422,7 +433,7 @@ fn a_sweep_removes_what_has_ended_piece_by_piece() {
         idle.idle_expires_at = after(10);
         (revoked_early.idle_expires_at, revoked_early.absolute_expires_at) = (after(10), after(1000));
         for session in [&idle, &revoked_early, &live] {
-            store.open(session, None).await.unwrap();
+            store.open(session, &[], None).await.unwrap();
         }
         let how = revoked(RevokedReason::Reuse, after(5));
         store.revoke(revoked_early.id, &Whose::Everyone, &how).await.unwrap();
@@ -446,12 +457,12 @@ fn a_sweep_removes_what_has_ended_piece_by_piece() {
 fn a_swept_single_use_token_is_forgotten_after_it_has_expired() {
     promise(async |store, kit| {
         let single = SingleUse { digest: [1; 32], expires_at: after(60) };
-        store.open(&kit.session("1", NOON).0, Some(&single)).await.unwrap();
+        store.open(&kit.session("1", NOON).0, &[], Some(&single)).await.unwrap();
         store.sweep(after(60), &Page::first(10)).await.unwrap();
-        let again = store.open(&kit.session("1", NOON).0, Some(&single)).await.unwrap();
+        let again = store.open(&kit.session("1", NOON).0, &[], Some(&single)).await.unwrap();
         assert_eq!(again, Opened::AlreadySpent);
         store.sweep(after(61), &Page::first(10)).await.unwrap();
-        let again = store.open(&kit.session("1", NOON).0, Some(&single)).await.unwrap();
+        let again = store.open(&kit.session("1", NOON).0, &[], Some(&single)).await.unwrap();
         assert_eq!(again, Opened::Opened);
     });
 }

@@ -104,7 +104,7 @@ impl Side {
         // A write that was lost is older than the user's epoch, and is put back for the one of today.
         let user = self.subject.store.user(&session.grant.user).await.unwrap().expect("users stay");
         let session = Session { user_epoch: user.epoch, ..session.clone() };
-        assert_eq!(self.subject.store.open(&session, None).await.unwrap(), Opened::Opened);
+        assert_eq!(self.subject.store.open(&session, &[], None).await.unwrap(), Opened::Opened);
     }
 }
 
@@ -153,10 +153,10 @@ impl Game<'_> {
             }
             Move::DisableAndEnable => {
                 let disable = UserChange::Disable(how(RevokedReason::UserDisabled));
-                let disabled = side.subject.store.change_user(&user("1").id, &[disable]).await.unwrap();
+                let disabled = side.subject.store.change_user(&user("1").id, &[], &[disable]).await.unwrap();
                 let enabled =
-                    side.subject.store.change_user(&user("1").id, &[UserChange::Enable]).await.unwrap();
-                (format!("{disabled} {enabled}"), None)
+                    side.subject.store.change_user(&user("1").id, &[], &[UserChange::Enable]).await.unwrap();
+                (format!("{disabled:?} {enabled:?}"), None)
             }
             Move::LoseAWrite { session } => {
                 if let Some(row) = side.rows_before.get(&session).cloned() {
@@ -212,10 +212,10 @@ async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
     let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.open(fixed, NOON)];
     for side in &sides {
         for id in ["1", "2"] {
-            side.subject.store.add_user(&user(id)).await.unwrap();
+            side.subject.store.add_user(&[], &user(id)).await.unwrap();
         }
         for (session, _) in &opened {
-            side.subject.store.open(session, None).await.unwrap();
+            side.subject.store.open(session, &[], None).await.unwrap();
         }
     }
     let handed_out = opened.into_iter().map(|(_, token)| vec![token]).collect();

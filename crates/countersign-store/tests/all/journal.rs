@@ -40,11 +40,11 @@ impl Table {
 
     fn sessions(&self, store: &dyn Store, count: usize) -> Vec<RefreshToken> {
         self.runtime.block_on(async {
-            store.add_user(&user("1")).await.unwrap();
+            store.add_user(&[], &user("1")).await.unwrap();
             let mut tokens = Vec::new();
             for _ in 0..count {
                 let (session, token) = self.kit.session("1", NOON);
-                store.open(&session, None).await.unwrap();
+                store.open(&session, &[], None).await.unwrap();
                 tokens.push(token);
             }
             tokens
@@ -214,14 +214,14 @@ fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
     table.runtime.block_on(other.revoke(tokens[0].session, &Whose::Everyone, &how)).unwrap();
     refused(&tokens[0]);
     let changes = [UserChange::SetRole(Role::Admin)];
-    table.runtime.block_on(other.change_user(&user("1").id, &changes)).unwrap();
+    table.runtime.block_on(other.change_user(&user("1").id, &[], &changes)).unwrap();
     let step = table.kit.step(&tokens[1], after(7));
     let moved = table.runtime.block_on(rotate(&*store, &step, after(7))).unwrap();
     assert_eq!(moved.user.map(|user| user.role), Some(Role::Admin), "what is prepared is prepared again");
     tokens[1] = table.kit.token(&moved.session, step.link);
     table.turn(&*store, &mut tokens[1]);
     let disable = UserChange::Disable(how);
-    table.runtime.block_on(other.change_user(&user("1").id, &[disable])).unwrap();
+    table.runtime.block_on(other.change_user(&user("1").id, &[], &[disable])).unwrap();
     let step = table.kit.step(&tokens[1], after(8));
     assert_eq!(table.runtime.block_on(rotate(&*store, &step, after(8))), None);
 }
@@ -246,7 +246,7 @@ fn what_this_process_ended_is_refused_although_the_row_is_remembered() {
     table.runtime.block_on(store.revoke_all(&user_1, Some(tokens[2].session), &how())).unwrap();
     assert!(is_refused(&tokens[1]));
     table.turn(&*store, &mut tokens[2]);
-    table.runtime.block_on(store.change_user(&user("1").id, &[UserChange::Disable(how())])).unwrap();
+    table.runtime.block_on(store.change_user(&user("1").id, &[], &[UserChange::Disable(how())])).unwrap();
     assert!(is_refused(&tokens[2]));
 }
 

@@ -6,4 +6,5 @@ mod contract;
 mod interleavings;
 mod journal;
 mod sqlite;
+mod standings;
 mod support;

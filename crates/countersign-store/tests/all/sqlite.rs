@@ -76,14 +76,14 @@ fn a_write_that_fails_takes_no_other_with_it() {
     let directory = tempfile::tempdir().unwrap();
     block_on(async {
         let store = countersign_store::open(&url(&directory)).unwrap();
-        store.add_user(&user("1")).await.unwrap();
+        store.add_user(&[], &user("1")).await.unwrap();
         let kit = Kit::new();
         let (twice, _) = kit.session("1", NOON);
         let others: Vec<Session> = (0..50).map(|_| kit.session("1", NOON).0).collect();
         let sessions = others.iter().flat_map(|session| [session.clone(), twice.clone()]);
         let writes = sessions.map(|session| {
             let store = store.clone();
-            tokio::spawn(async move { (session.id, store.open(&session, None).await.is_ok()) })
+            tokio::spawn(async move { (session.id, store.open(&session, &[], None).await.is_ok()) })
         });
         let mut opened = 0;
         for write in writes.collect::<Vec<_>>() {
@@ -104,7 +104,7 @@ fn a_backup_is_a_store_and_overwrites_nothing() {
     let copy = directory.path().join("copy.db");
     block_on(async {
         let store = countersign_store::open(&url(&directory)).unwrap();
-        store.add_user(&user("1")).await.unwrap();
+        store.add_user(&[], &user("1")).await.unwrap();
         store.backup(&copy).await.unwrap();
         assert_eq!(mode(&copy), 0o600);
         assert!(store.backup(&copy).await.is_err());
@@ -122,8 +122,8 @@ fn a_copy_of_the_database_holds_no_secret_of_a_refresh_token() {
     let text = token.seal(&kit.keys).unwrap();
     block_on(async {
         let store = countersign_store::open(&url(&directory)).unwrap();
-        store.add_user(&user("1")).await.unwrap();
-        store.open(&session, None).await.unwrap();
+        store.add_user(&[], &user("1")).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
         let step = kit.step(&token, after(5));
         rotate(&*store, &step, after(5)).await.unwrap();
         let needle = &text.expose().as_bytes()[60..];

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::email::{Email, Verification};
 use countersign_core::opening::{Opening, current_token};
 use countersign_core::password::PasswordHash;
 use countersign_core::ratchet::Link;
@@ -84,7 +85,7 @@ pub(crate) fn user(id: &str) -> User {
     User {
         id: id.parse().unwrap(),
         username: Username::parse(&format!("User-{id}")).unwrap(),
-        email: Some(format!("{id}@example.com")),
+        email: Some(Email::parse(&format!("{id}@example.com"), Verification::Verified).unwrap()),
         password: Some(Password { hash, kind: PasswordKind::Lasting }),
         claims: UserClaims::check(serde_json::json!({"id": id})).unwrap(),
         role: Role::User,

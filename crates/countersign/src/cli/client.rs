@@ -103,7 +103,11 @@ async fn rotate_secret(context: &Context, store: &dyn Store, id: &ClientId) -> a
         anyhow::bail!("the client {id} has no secret");
     };
     let (authentication, secret) = with_secret(context, method);
-    anyhow::ensure!(store.set_client_authentication(id, &authentication).await?, no_such(id));
+    let replaced = store.replace_client_authentication(id, &client.authentication, &authentication).await?;
+    anyhow::ensure!(
+        replaced,
+        "the client {id} was changed or removed by another command at this moment: run this command again"
+    );
     client.authentication = authentication;
     show_once(context, &client, secret.as_ref());
     Ok(())

@@ -20,7 +20,7 @@ use super::store::is_exposed;
 use crate::app::{App, DemoUser};
 use crate::assembly::{self, Assembled};
 use crate::config::{Config, Overrides};
-use crate::flows::accounts::{self, FirstPassword, NewAccount};
+use crate::flows::accounts::{self, FirstPassword, NewAccount, PasswordChange};
 use crate::operations::logging;
 use crate::operations::server::{self, Asked, Listeners};
 
@@ -170,7 +170,8 @@ async fn make_demo_user(app: &App, context: &Context) -> anyhow::Result<Secret<S
     if let Some(user) = app.store.user_by_name(&name).await? {
         let password = countersign_core::password::NewPassword::generate(&context.world);
         let how = context.revoked(RevokedReason::PasswordChanged);
-        accounts::set_password(&directory, &user, &password, (None, how)).await?;
+        let change = PasswordChange { user: &user, new: &password, keep: None, how };
+        accounts::set_password(&directory, &[], change).await?;
         return Ok(password);
     }
     let account = NewAccount {
@@ -179,6 +180,6 @@ async fn make_demo_user(app: &App, context: &Context) -> anyhow::Result<Secret<S
         claims: Some(serde_json::json!({"id": 1, "username": DEMO})),
         ..NewAccount::default()
     };
-    let made = accounts::add(&directory, account, FirstPassword::Generated).await?;
+    let made = accounts::add(&directory, &[], account, FirstPassword::Generated).await?;
     made.generated.context("a generated password is told")
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use countersign_core::email::{Email, Verification};
 use countersign_core::password::NewPassword;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Store, UserChange};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::{output, pages};
 use crate::assembly;
-use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount};
+use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, PasswordChange};
 use crate::operations::hash_pool::HashPool;
 use crate::time_text;
 
@@ -39,8 +40,8 @@ pub(super) enum User {
     SetPassword(SetPassword),
     /// Makes an account of each line of a JSON Lines file.
     ///
-    /// A line: {"username", "id"?, "email"?, "claims"?, "role"?, "password_hash"?}; the hash is an Argon2
-    /// PHC string.
+    /// A line: {"username", "id"?, "email"?, "email_verified"?, "claims"?, "role"?, "password_hash"?}; the
+    /// hash is an Argon2 PHC string.
     Import { file: PathBuf },
 }
 
@@ -51,6 +52,9 @@ pub(super) struct Add {
     /// An e-mail address.
     #[arg(long)]
     email: Option<String>,
+    /// Vouches for the e-mail address: applications may take it for the user's.
+    #[arg(long, requires = "email")]
+    email_verified: bool,
     /// An id of your own; it becomes the `sub` of the user's tokens.
     #[arg(long)]
     id: Option<UserId>,
@@ -98,6 +102,8 @@ struct ImportLine {
     username: String,
     id: Option<UserId>,
     email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
     claims: Option<Value>,
     role: Option<String>,
     password_hash: Option<String>,
@@ -146,9 +152,9 @@ impl Add {
             RoleName::User => Role::User,
             RoleName::Admin => Role::Admin,
         });
-        let account =
-            NewAccount { id: self.id, username: self.name, email: self.email, claims: self.claims, role };
-        let made = accounts::add(&desk.directory(context), account, password).await?;
+        let email = self.email.map(|email| (email, verification(self.email_verified)));
+        let account = NewAccount { id: self.id, username: self.name, email, claims: self.claims, role };
+        let made = accounts::add(&desk.directory(context), &[], account, password).await?;
         if context.wants_json() {
             let mut shown = body(&made.user);
             if let Some(password) = &made.generated {
@@ -171,15 +177,17 @@ impl SetPassword {
         let (directory, how) = (desk.directory(context), context.revoked(RevokedReason::PasswordChanged));
         match self.password.first()? {
             FirstPassword::Chosen(text) => {
-                accounts::set_password(&directory, &user, &text, (None, how)).await?
+                let change = PasswordChange { user: &user, new: &text, keep: None, how };
+                accounts::set_password(&directory, &[], change).await?;
             }
             FirstPassword::Temporary => {
-                let text = accounts::reset_password(&directory, &user.id, how).await?;
+                let text = accounts::reset_password(&directory, &[], &user.id, how).await?;
                 output::line(format!("Password: {}", text.expose()));
             }
             _ => {
                 let text = NewPassword::generate(&context.world);
-                accounts::set_password(&directory, &user, &text, (None, how)).await?;
+                let change = PasswordChange { user: &user, new: &text, keep: None, how };
+                accounts::set_password(&directory, &[], change).await?;
                 output::line(format!("Password: {}", text.expose()));
             }
         }
@@ -235,7 +243,7 @@ async fn apply(
     done: &str,
 ) -> anyhow::Result<()> {
     let user = find(&*desk.store, user).await?;
-    accounts::change_user(&desk.directory(context), &user.id, &[change]).await?;
+    accounts::change_user(&desk.directory(context), &user.id, &[], &[change]).await?;
     output::line(format!("{} ({}) was {done}.", user.username, user.id));
     Ok(())
 }
@@ -295,11 +303,11 @@ async fn import_line(directory: &Directory<'_>, line: &str) -> anyhow::Result<()
     let account = NewAccount {
         id: line.id,
         username: line.username,
-        email: line.email,
+        email: line.email.map(|email| (email, verification(line.email_verified))),
         claims: line.claims,
         role: role.transpose()?,
     };
-    accounts::add(directory, account, password).await?;
+    accounts::add(directory, &[], account, password).await?;
     Ok(())
 }
 
@@ -307,12 +315,17 @@ fn body(user: &Account) -> Value {
     json!({
         "id": user.id.as_str(),
         "username": user.username.as_str(),
-        "email": user.email,
+        "email": user.email.as_ref().map(Email::address),
+        "email_verified": user.email.as_ref().is_some_and(Email::is_verified),
         "role": user.role.as_str(),
         "enabled": user.is_enabled(),
         "claims": user.claims.as_map(),
         "created_at": time_text::rfc3339(user.created_at),
     })
+}
+
+const fn verification(is_verified: bool) -> Verification {
+    if is_verified { Verification::Verified } else { Verification::Unverified }
 }
 
 fn plain(value: &Value) -> String {

@@ -59,6 +59,14 @@ impl Config {
         if !(1024..=1 << 20).contains(&self.limits.body) {
             return failed("limits.body", "between 1024 and 1048576 bytes");
         }
+        for (key, connections) in [
+            ("limits.connections", self.limits.connections),
+            ("limits.connections_per_address", self.limits.connections_per_address),
+        ] {
+            if connections == 0 {
+                return failed(key, "at least 1");
+            }
+        }
         for (key, lifetime) in [
             ("limits.header_time", self.limits.header_time),
             ("limits.request_time", self.limits.request_time),
@@ -153,11 +161,14 @@ impl Config {
         // A hundred replays of one spent token in its grace, then as many as the grace lets by.
         let replays = NonZeroU32::new(100).expect("a hundred is not zero");
         let refill = self.refresh_token.grace.duration().max(Duration::from_secs(1));
+        let throttle_of_session =
+            allowance("throttle.session_burst", throttle.session_burst, throttle.session_refill)?;
         Ok(Allowances {
             address: allowance("throttle.address_burst", throttle.address_burst, throttle.address_refill)?,
             account: allowance("throttle.account_burst", throttle.account_burst, throttle.account_refill)?,
             device: allowance("throttle.device_burst", throttle.device_burst, throttle.device_refill)?,
             replay: Allowance { burst: replays, refill },
+            session: throttle_of_session,
         })
     }
 

@@ -209,6 +209,10 @@ pub struct ThrottleConfig {
     pub device_burst: u32,
     /// Time until such a device may fail once more.
     pub device_refill: Lifetime,
+    /// Refreshes of one session, at once. A session that is refreshed more often is answered 429, and goes on.
+    pub session_burst: u32,
+    /// Time until one session may be refreshed once more.
+    pub session_refill: Lifetime,
 }
 
 /// How much a request may be.
@@ -218,6 +222,12 @@ pub struct LimitsConfig {
     /// The largest body, in bytes.
     #[schemars(range(min = 1024, max = 1_048_576))]
     pub body: usize,
+    /// Connections at one time. The system's limit on open files bounds them too.
+    #[schemars(range(min = 1))]
+    pub connections: u16,
+    /// Connections of one address (IPv6: one /64) at one time. Not counted for trusted proxies and this machine.
+    #[schemars(range(min = 1))]
+    pub connections_per_address: u16,
     /// A request's header must have arrived by then; an idle connection is closed after this time.
     pub header_time: Lifetime,
     /// A request must have been read and answered by then.
@@ -333,6 +343,8 @@ impl Default for ThrottleConfig {
             account_refill: Lifetime::minutes(1),
             device_burst: 10,
             device_refill: Lifetime::minutes(1),
+            session_burst: 600,
+            session_refill: Lifetime::seconds(1),
         }
     }
 }
@@ -341,6 +353,8 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             body: 16 * 1024,
+            connections: 10_000,
+            connections_per_address: 512,
             header_time: Lifetime::seconds(10),
             request_time: Lifetime::seconds(30),
             drain_time: Lifetime::seconds(10),

@@ -1,8 +1,9 @@
 //! Making accounts, and passwords for them.
 
+use countersign_core::email::{Email, Verification};
 use countersign_core::password::{NewPassword, PasswordHash, Weakness};
 use countersign_core::session::Revoked;
-use countersign_core::store::{Added, Page, Store, StoreError, UserChange};
+use countersign_core::store::{Added, Changed, Page, Standing, Store, StoreError, UserChange};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
 use countersign_core::{ClientId, Secret, SessionId, UserId, World};
 
@@ -26,8 +27,8 @@ pub struct NewAccount {
     pub id: Option<UserId>,
     /// What its user signs in with.
     pub username: String,
-    /// An e-mail address.
-    pub email: Option<String>,
+    /// An e-mail address, and whether it is proved to be the user's.
+    pub email: Option<(String, Verification)>,
     /// Claims of its user's own.
     pub claims: Option<serde_json::Value>,
     /// Whether its user is an administrator.
@@ -64,6 +65,12 @@ pub enum AccountError {
     /// Somebody has the id.
     #[error("this id is taken")]
     IdTaken,
+    /// Another user has verified the e-mail address.
+    #[error("another user has verified this e-mail address")]
+    EmailTaken,
+    /// The account or the caller's own was changed since the caller was verified; nothing was done.
+    #[error("the account was changed meanwhile")]
+    Outdated,
     /// Nobody has the id.
     #[error("there is no such user")]
     NoSuchUser,
@@ -90,13 +97,14 @@ pub struct Made {
     pub generated: Option<Secret<String>>,
 }
 
-/// Makes an account.
+/// Makes an account, while everything in `given` holds.
 ///
 /// # Errors
 ///
 /// [`AccountError`].
 pub async fn add(
     directory: &Directory<'_>,
+    given: &[Standing],
     account: NewAccount,
     first: FirstPassword,
 ) -> Result<Made, AccountError> {
@@ -104,9 +112,9 @@ pub async fn add(
         return Err(AccountError::IdTaken);
     }
     let username = Username::parse(&account.username)?;
-    let email = account.email.as_deref().map(countersign_core::user::check_email).transpose()?;
+    let email = account.email.map(|(text, verification)| Email::parse(&text, verification)).transpose()?;
     let claims = account.claims.map(UserClaims::check).transpose()?.unwrap_or_default();
-    let (password, generated) = first_password(directory, first, &username, email.as_deref()).await?;
+    let (password, generated) = first_password(directory, first, &username, email.as_ref()).await?;
     let user = User {
         id: account.id.unwrap_or_else(|| UserId::new(directory.world)),
         username,
@@ -118,13 +126,15 @@ pub async fn add(
         epoch: 0,
         created_at: directory.world.now(),
     };
-    match directory.store.add_user(&user).await? {
+    match directory.store.add_user(given, &user).await? {
         Added::Added => {
             tracing::info!(user = %user.id, "an account was made");
             Ok(Made { user, generated })
         }
         Added::NameTaken => Err(AccountError::NameTaken),
         Added::IdTaken => Err(AccountError::IdTaken),
+        Added::EmailTaken => Err(AccountError::EmailTaken),
+        Added::Outdated => Err(AccountError::Outdated),
     }
 }
 
@@ -132,12 +142,12 @@ async fn first_password(
     directory: &Directory<'_>,
     first: FirstPassword,
     username: &Username,
-    email: Option<&str>,
+    email: Option<&Email>,
 ) -> Result<(Option<Password>, Option<Secret<String>>), AccountError> {
     match first {
         FirstPassword::None => Ok((None, None)),
         FirstPassword::Chosen(text) => {
-            let hash = directory.hashing.hash(&text, context_of(username, email)).await??;
+            let hash = directory.hashing.hash(&text, context_of(username, email), None).await??;
             Ok((Some(Password { hash, kind: PasswordKind::Lasting }), None))
         }
         FirstPassword::Temporary => {
@@ -152,62 +162,85 @@ async fn first_password(
     }
 }
 
-/// Sets a password for a user, which lasts, and ends their sessions.
+/// A lasting password that is to be set for a user.
+#[derive(Debug)]
+pub struct PasswordChange<'a> {
+    /// Whose.
+    pub user: &'a User,
+    /// The new password; it differs from the one that the user has.
+    pub new: &'a Secret<String>,
+    /// The session that stays, if any.
+    pub keep: Option<SessionId>,
+    /// Who does it, and when.
+    pub how: Revoked,
+}
+
+/// Sets a lasting password, while everything in `given` holds, and ends the user's other sessions. Returns the user
+/// as they are then.
 ///
 /// # Errors
 ///
 /// [`AccountError`].
 pub async fn set_password(
     directory: &Directory<'_>,
-    user: &User,
-    text: &Secret<String>,
-    (keep, how): (Option<SessionId>, Revoked),
-) -> Result<(), AccountError> {
-    let context = context_of(&user.username, user.email.as_deref());
-    let hash = directory.hashing.hash(text, context).await??;
+    given: &[Standing],
+    PasswordChange { user, new, keep, how }: PasswordChange<'_>,
+) -> Result<User, AccountError> {
+    let context = context_of(&user.username, user.email.as_ref());
+    let old = user.password.as_ref().map(|password| password.hash.clone());
+    let hash = directory.hashing.hash(new, context, old).await??;
     let password = Password { hash, kind: PasswordKind::Lasting };
-    change_user(directory, &user.id, &[UserChange::SetPassword { password, keep, how }]).await?;
+    let change = UserChange::SetPassword { password, keep, how };
+    let user = change_user(directory, &user.id, given, &[change]).await?;
     tracing::info!(user = %user.id, "a password was changed");
-    Ok(())
+    Ok(user)
 }
 
-/// Gives a user a generated password that is good for setting another one alone, and ends their sessions.
+/// Gives a user a generated password that is good for setting another one alone, while everything in `given` holds,
+/// and ends their sessions.
 ///
 /// # Errors
 ///
 /// [`AccountError`].
 pub async fn reset_password(
     directory: &Directory<'_>,
+    given: &[Standing],
     id: &UserId,
     how: Revoked,
 ) -> Result<Secret<String>, AccountError> {
-    let user = find(directory, id).await?;
     let (password, text) = temporary(directory).await?;
-    change_user(directory, &user.id, &[UserChange::SetPassword { password, keep: None, how }]).await?;
+    let change = UserChange::SetPassword { password, keep: None, how };
+    change_user(directory, id, given, &[change]).await?;
     Ok(text)
 }
 
-/// Changes a user, all at once.
+/// Changes a user, all at once, while everything in `given` holds. Returns the user as they are then.
 ///
 /// # Errors
 ///
-/// [`AccountError::NoSuchUser`], or the store's failure.
+/// [`AccountError`].
 pub async fn change_user(
     directory: &Directory<'_>,
     id: &UserId,
+    given: &[Standing],
     changes: &[UserChange],
-) -> Result<(), AccountError> {
-    if directory.store.change_user(id, changes).await? { Ok(()) } else { Err(AccountError::NoSuchUser) }
+) -> Result<User, AccountError> {
+    match directory.store.change_user(id, given, changes).await? {
+        Changed::Done(user) => Ok(*user),
+        Changed::NoSuchUser => Err(AccountError::NoSuchUser),
+        Changed::EmailTaken => Err(AccountError::EmailTaken),
+        Changed::Outdated => Err(AccountError::Outdated),
+    }
 }
 
 /// The words that may not be a password.
-fn context_of(username: &Username, email: Option<&str>) -> Vec<String> {
-    [Some(username.as_str()), email].into_iter().flatten().map(str::to_owned).collect()
+fn context_of(username: &Username, email: Option<&Email>) -> Vec<String> {
+    [Some(username.as_str()), email.map(Email::address)].into_iter().flatten().map(str::to_owned).collect()
 }
 
 async fn temporary(directory: &Directory<'_>) -> Result<(Password, Secret<String>), AccountError> {
     let text = NewPassword::generate(directory.world);
-    let hash = directory.hashing.hash(&text, Vec::new()).await??;
+    let hash = directory.hashing.hash(&text, Vec::new(), None).await??;
     Ok((Password { hash, kind: PasswordKind::Temporary }, text))
 }
 

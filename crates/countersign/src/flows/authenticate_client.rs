@@ -48,6 +48,33 @@ pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<
     proved.ok_or(ClientError::Refused)
 }
 
+/// The client that refreshes. Without credentials it is the app that this server serves itself.
+///
+/// # Errors
+///
+/// [`ClientError`]: a confidential client's refresh token is of no use without its secret.
+pub async fn refreshing(app: &App, sent: Option<&ClientCredentials>) -> Result<ClientId, ClientError> {
+    let own = [Some(ClientId::first_party()), app.lab.as_ref().map(|lab| lab.client.clone())];
+    let Some(sent) = sent else { return Ok(ClientId::first_party()) };
+    match own.into_iter().flatten().find(|own| sent.secret.is_none() && own.as_str() == sent.id) {
+        Some(own) => Ok(own),
+        None => Ok(authenticate(app, sent).await?.id),
+    }
+}
+
+/// Whether a client must prove who it is. One that is not registered cannot.
+///
+/// # Errors
+///
+/// When the store fails.
+pub async fn is_confidential(app: &App, id: &ClientId) -> Result<bool, StoreError> {
+    if id.is_reserved() {
+        return Ok(false);
+    }
+    let client = app.store.client(id).await?;
+    Ok(client.is_some_and(|client| client.authentication != ClientAuthentication::None))
+}
+
 fn is_proved(registered: &ClientAuthentication, sent: Option<&(SecretMethod, Secret<String>)>) -> bool {
     match (registered, sent) {
         (ClientAuthentication::None, None) => true,

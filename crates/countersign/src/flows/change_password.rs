@@ -1,55 +1,99 @@
-//! Changing one's own password: the old one is proved again, through the same throttle, and every other
-//! session ends.
+//! Changing one's own account after proving the password once more.
+//!
+//! The password goes through the same throttle as at sign-in. What was proved is
+//! a condition of the write: when an administrator resets the password, disables
+//! the account or revokes the session in between, that change wins and this one
+//! fails.
 
 use countersign_core::session::{Revoked, RevokedReason};
-use countersign_core::user::User;
+use countersign_core::store::{Standing, UserChange};
+use countersign_core::user::{PasswordKind, User};
 use countersign_core::{Secret, SessionId};
 
-use super::accounts::{self, AccountError};
-use super::sign_in::{self, Credentials, SignInError};
+use super::accounts::{self, AccountError, PasswordChange};
+use super::authorize::Caller;
+use super::sign_in::{self, Credentials, SignInError, SignedIn};
 use crate::app::App;
 use crate::visitor::Visitor;
 
-/// Why the password stays what it was.
+/// Why the account stays what it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The old one was not proved.
+    /// The password was not proved.
     #[error(transparent)]
     NotProved(#[from] SignInError),
-    /// The new one cannot be set.
+    /// The password is good for setting another one alone.
+    #[error("a temporary password is only good for setting another one")]
+    Temporary,
+    /// The change cannot be made.
     #[error(transparent)]
     NotSet(#[from] AccountError),
 }
 
-/// Changes a signed-in user's password and ends all their sessions but `keep`.
+/// Changes a signed-in user's password and ends all their sessions but this one.
 ///
 /// # Errors
 ///
 /// [`ChangePasswordError`].
 pub async fn change(
     app: &App,
-    (user, keep): (&User, SessionId),
+    caller: &Caller,
     (old, new): (&Secret<String>, &Secret<String>),
     visitor: &Visitor,
 ) -> Result<(), ChangePasswordError> {
-    let credentials = Credentials::new(user.username.as_str(), old);
-    sign_in::authenticate(app, credentials, visitor).await?;
-    set(app, user, new, Some(keep), visitor).await.map_err(ChangePasswordError::from)
+    let (signed_in, standing) = prove(app, caller, old, visitor).await?;
+    set(app, (&signed_in, &standing), (new, Some(caller.session.id)), visitor).await?;
+    Ok(())
 }
 
-/// Sets a password whose user has just proved the one before.
+/// Changes a signed-in user's account in another way.
+///
+/// # Errors
+///
+/// [`ChangePasswordError`].
+pub async fn confirmed(
+    app: &App,
+    caller: &Caller,
+    password: &Secret<String>,
+    (changes, visitor): (&[UserChange], &Visitor),
+) -> Result<User, ChangePasswordError> {
+    let (signed_in, standing) = prove(app, caller, password, visitor).await?;
+    if signed_in.password.kind == PasswordKind::Temporary {
+        return Err(ChangePasswordError::Temporary);
+    }
+    Ok(accounts::change_user(&app.directory(), &signed_in.user.id, &[standing], changes).await?)
+}
+
+/// Sets a password whose user has just proved the one before, while `standing` holds.
 ///
 /// # Errors
 ///
 /// [`AccountError`].
 pub async fn set(
     app: &App,
-    user: &User,
-    new: &Secret<String>,
-    keep: Option<SessionId>,
+    (signed_in, standing): (&SignedIn, &Standing),
+    (new, keep): (&Secret<String>, Option<SessionId>),
     visitor: &Visitor,
-) -> Result<(), AccountError> {
+) -> Result<User, AccountError> {
     let by = visitor.presence.clone();
     let how = Revoked { reason: RevokedReason::PasswordChanged, by, presented: None };
-    accounts::set_password(&app.directory(), user, new, (keep, how)).await
+    let change = PasswordChange { user: &signed_in.user, new, keep, how };
+    accounts::set_password(&app.directory(), std::slice::from_ref(standing), change).await
+}
+
+/// Proves the password of the account that the caller is signed in to, and returns what the change rests on.
+async fn prove(
+    app: &App,
+    caller: &Caller,
+    password: &Secret<String>,
+    visitor: &Visitor,
+) -> Result<(SignedIn, Standing), ChangePasswordError> {
+    let credentials = Credentials::new(caller.user.username.as_str(), password);
+    let signed_in = sign_in::authenticate(app, credentials, visitor).await?;
+    // The name may belong to another account by now.
+    if signed_in.user.id != caller.user.id {
+        return Err(SignInError::Refused.into());
+    }
+    let standing = Standing { session: Some(caller.session.id), ..signed_in.standing() };
+    Ok((signed_in, standing))
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use countersign_core::client::Client;
+use countersign_core::issuer::effective_scope;
 use countersign_core::refresh::is_held;
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::SessionWithUser;
@@ -23,8 +24,8 @@ use crate::app::App;
 pub enum Active {
     /// An access token of a live session.
     AccessToken {
-        /// What it says.
-        claims: Arc<AccessTokenClaims>,
+        /// What it says, with the scope that its user may have now.
+        claims: Box<AccessTokenClaims>,
         /// The user's name now.
         username: Username,
     },
@@ -49,7 +50,12 @@ pub async fn introspect(
 ) -> Result<Option<Active>, StoreError> {
     if let Some(claims) = access_token(app, &caller.audiences, text.expose()) {
         let caller = authorize::live(app, &claims).await?;
-        return Ok(caller.map(|caller| Active::AccessToken { claims, username: caller.user.username }));
+        return Ok(caller.map(|caller| {
+            let mut claims = AccessTokenClaims::clone(&claims);
+            // A role that was taken away since the token was issued does not count any more.
+            claims.scope = effective_scope(&claims.scope, &caller.user);
+            Active::AccessToken { claims: Box::new(claims), username: caller.user.username }
+        }));
     }
     let now = app.world.now();
     let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(None) };

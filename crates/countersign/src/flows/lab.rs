@@ -18,7 +18,7 @@ use countersign_token::{KeyId, Scope};
 use tokio::sync::watch;
 
 use super::Pair;
-use super::open::{self, Request};
+use super::open::{self, OpenError, Request};
 use crate::app::{App, Terms};
 use crate::operations::keyring::{Keeper, KeyringError};
 
@@ -124,8 +124,10 @@ pub async fn open_session(app: &App, by: &Presence) -> Result<Pair, LabError> {
     let demo = demo.ok_or(LabError::Absent)?;
     let user = app.store.user_by_name(&demo).await?.ok_or(LabError::NoDemoUser)?;
     let request = Request { client: lab.client.clone(), ..Request::first_party(&Scope::default()) };
-    let opened = open::open(app, &user, request, by, None).await?;
-    opened.ok_or(LabError::NoDemoUser)
+    open::open(app, &user, request, by, open::Terms::default()).await.map_err(|error| match error {
+        OpenError::Unavailable(error) => error.into(),
+        _ => LabError::NoDemoUser,
+    })
 }
 
 /// One of the lab's sessions. `None`: there is none, or it is somebody else's.

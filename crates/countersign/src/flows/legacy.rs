@@ -13,7 +13,7 @@ use countersign_token::{Scope, tutorial};
 use serde_json::{Map, Value};
 
 use super::Pair;
-use super::open::{self, Request};
+use super::open::{self, OpenError, Request, Terms};
 use super::refresh::{self, RefreshError};
 use crate::app::App;
 use crate::operations::metrics::RefreshOutcome;
@@ -51,9 +51,15 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Opt
     let digest = digest.as_ref().try_into().expect("SHA-256 yields 32 bytes");
     let expires_at = claims.get("exp").and_then(Value::as_f64).map_or(app.legacy.accept_until, seconds_after);
     let single = SingleUse { digest, expires_at };
-    let pair = open::open(app, &user, Request::first_party(&Scope::default()), by, Some(&single)).await?;
-    app.metrics.count_sign_in(if pair.is_some() { "exchanged" } else { "exchanged_before" });
-    Ok(pair)
+    let request = Request::first_party(&Scope::default());
+    let terms = Terms { spending: Some(&single), ..Terms::default() };
+    let opened = open::open(app, &user, request, by, terms).await;
+    app.metrics.count_sign_in(if opened.is_ok() { "exchanged" } else { "exchanged_before" });
+    match opened {
+        Ok(pair) => Ok(Some(pair)),
+        Err(OpenError::Unavailable(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Verifies an access token of the tutorial: its claims, until it expires or the date has come.

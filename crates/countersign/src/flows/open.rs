@@ -3,7 +3,7 @@
 use countersign_core::issuer::ACCOUNT_SCOPE;
 use countersign_core::opening::Opening;
 use countersign_core::session::{Grant, Mode, Presence, SessionWithUser};
-use countersign_core::store::{Opened, SingleUse, StoreError};
+use countersign_core::store::{Opened, SingleUse, Standing, StoreError};
 use countersign_core::user::User;
 use countersign_core::{ClientId, Secret, Timestamp};
 use countersign_token::Scope;
@@ -33,19 +33,47 @@ impl Request {
     }
 }
 
-/// Opens a session; `spending` a single-use token with it. `None`: that token had been spent before, or the
-/// user was disabled or signed out everywhere since they were read.
+/// What the write that opens a session depends on, beside its user and client.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms<'a> {
+    /// What must hold of others, such as the administrator who asks.
+    pub given: &'a [Standing],
+    /// A single-use token that is spent with it.
+    pub spending: Option<&'a SingleUse>,
+}
+
+/// Why no session was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The single-use token had been spent before.
+    #[error("the token was spent before")]
+    AlreadySpent,
+    /// The user was disabled or signed out everywhere since they were read.
+    #[error("the user was disabled or signed out everywhere meanwhile")]
+    UserChanged,
+    /// No client of this id is registered.
+    #[error("the client is not registered")]
+    NoSuchClient,
+    /// What the request rested on does not hold any more.
+    #[error("what the request rested on was changed meanwhile")]
+    Outdated,
+    /// The store failed.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+/// Opens a session.
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable.
+/// [`OpenError`].
 pub async fn open(
     app: &App,
     user: &User,
     request: Request,
     by: &Presence,
-    spending: Option<&SingleUse>,
-) -> Result<Option<Pair>, StoreError> {
+    terms: Terms<'_>,
+) -> Result<Pair, OpenError> {
     let grant = Grant {
         user: user.id.clone(),
         client: request.client,
@@ -58,15 +86,19 @@ pub async fn open(
     let policy = app.terms_of(&grant.client).policy;
     let opening = Opening { grant, user_epoch: user.epoch, by: by.clone() };
     let (session, token) = opening.begin(&app.server_keys, &policy, &app.world);
-    if app.store.open(&session, spending).await? != Opened::Opened {
-        return Ok(None);
+    match app.store.open(&session, terms.given, terms.spending).await? {
+        Opened::Opened => {}
+        Opened::AlreadySpent => return Err(OpenError::AlreadySpent),
+        Opened::UserChanged => return Err(OpenError::UserChanged),
+        Opened::NoSuchClient => return Err(OpenError::NoSuchClient),
+        Opened::Outdated => return Err(OpenError::Outdated),
     }
     tracing::info!(session = %session.id, user = %user.id, client = %session.grant.client, "a session was opened");
     app.metrics.count_opened();
     app.events.note(Subject::of(&session), Change::Opened, Some(by.clone()));
     let refresh = token.seal(&app.server_keys).expect("a session is opened under the newest master key");
     let row = SessionWithUser { session, user: Some(user.clone()) };
-    pair(app, &row, refresh, by.at).map(Some)
+    Ok(pair(app, &row, refresh, by.at)?)
 }
 
 /// Signs the access token that goes with a refresh token.

@@ -27,6 +27,9 @@ pub enum RefreshError {
     /// One spent token was presented too often in its grace.
     #[error("the same spent refresh token was presented too often")]
     TooManyReplays(Duration),
+    /// One session was refreshed too often.
+    #[error("the session was refreshed too often")]
+    TooOften(Duration),
     /// The store failed; nothing was decided.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
@@ -50,6 +53,7 @@ pub async fn refresh(
     let outcome = match &exchanged {
         Ok((outcome, _)) | Err(RefreshError::Refused(outcome)) => *outcome,
         Err(RefreshError::TooManyReplays(_)) => RefreshOutcome::ReplayThrottled,
+        Err(RefreshError::TooOften(_)) => RefreshOutcome::SessionThrottled,
         Err(RefreshError::Unavailable(_)) => RefreshOutcome::Unavailable,
     };
     app.metrics.count_refresh(outcome);
@@ -68,6 +72,7 @@ type Exchanged = Result<(RefreshOutcome, Pair), RefreshError>;
 
 impl Exchange<'_> {
     async fn run(&self) -> Exchanged {
+        self.app.throttle.take_refresh(self.token.session).map_err(RefreshError::TooOften)?;
         let step = refresh::rotation(&self.app.server_keys, self.presented(), self.policy(), self.by.at);
         if let Some(rotated) = self.app.store.rotate(&step, self.by).await? {
             return self.advanced(Advance::Rotate, rotated, step).await;
@@ -101,6 +106,12 @@ impl Exchange<'_> {
     fn judge(&self, row: Option<&SessionWithUser>) -> Verdict {
         // The row may have been moved after this request began: by its own time, that would lie in the future.
         let now = self.by.at.max(self.app.world.now());
+        if let Some(row) = row.filter(|row| refresh::age(row.session.refreshed.at, now).is_none()) {
+            tracing::error!(
+                session = %row.session.id,
+                "this node's clock is behind the time at which another node refreshed a session: clock_skew"
+            );
+        }
         refresh::judge(&self.app.server_keys, row, self.presented(), self.policy(), now)
     }
 
@@ -193,7 +204,7 @@ impl Exchange<'_> {
             self.app.events.note_expiry(expired, self.by);
         }
         let retention = self.policy().absolute_lifetime;
-        let is_young = self.by.at.since(self.token.issued_at).is_some_and(|age| age < retention);
+        let is_young = refresh::age(self.token.issued_at, self.by.at).is_some_and(|age| age < retention);
         match refusal {
             Refusal::NoSuchSession if is_young => {
                 tracing::error!(session = %self.token.session, "a genuine refresh token names a session that is gone");

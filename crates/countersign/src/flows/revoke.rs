@@ -7,6 +7,7 @@ use countersign_core::session::{Presence, Revoked, RevokedReason};
 use countersign_core::store::{StoreError, Whose};
 use countersign_core::{Secret, SessionId};
 
+use super::authenticate_client::is_confidential;
 use super::introspect::access_token;
 use crate::app::App;
 
@@ -21,7 +22,9 @@ pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
     // Whoever has the master key but no secret may not sign anybody out: the secret must fit.
     let Some(row) = app.store.session(token.session).await? else { return Ok(()) };
-    if is_held(&app.server_keys, &row.session, &token) {
+    let is_held = is_held(&app.server_keys, &row.session, &token);
+    // A confidential client proves who it is wherever its tokens are used: at `/oauth2/revoke`.
+    if is_held && !is_confidential(app, &row.session.grant.client).await? {
         end(app, token.session, &Whose::Everyone, how).await?;
     }
     Ok(())

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use countersign_core::Secret;
+use countersign_core::device::KnownDevice;
 use countersign_core::password::{TypedPassword, Verified};
-use countersign_core::store::StoreError;
-use countersign_core::user::{PasswordKind, User, Username};
+use countersign_core::store::{Standing, StoreError};
+use countersign_core::user::{Password, User, Username};
 
 use crate::app::App;
 use crate::operations::hash_pool::Busy;
@@ -27,8 +28,15 @@ pub struct Credentials {
 pub struct SignedIn {
     /// The user.
     pub user: User,
-    /// Whether the password lasts, or is good for setting another one alone.
-    pub password: PasswordKind,
+    /// The password that was proved, as the store has it.
+    pub password: Password,
+}
+
+impl SignedIn {
+    /// What a write that the password authorises rests on: that it is still the password.
+    pub fn standing(&self) -> Standing {
+        Standing { password: Some(self.password.hash.clone()), ..Standing::of(&self.user) }
+    }
 }
 
 /// Why somebody is not signed in.
@@ -94,9 +102,9 @@ pub async fn authenticate(
 
 async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result<SignedIn, SignInError> {
     let Credentials { username, password } = credentials;
-    let attempt =
-        app.throttle.take(username.as_ref(), visitor, &app.server_keys).map_err(SignInError::Throttled)?;
-    let proved = prove_untried(app, username.as_ref(), password).await;
+    let (user, device) = known_device(app, username.as_ref(), visitor).await?;
+    let attempt = app.throttle.take(username.as_ref(), device, visitor).map_err(SignInError::Throttled)?;
+    let proved = prove_untried(app, (username.as_ref(), user), password).await;
     // Only a refusal counts: not a right password, and nothing that is the server's fault.
     if !matches!(proved, Err(SignInError::Refused)) {
         attempt.give_back();
@@ -104,26 +112,65 @@ async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result
     proved
 }
 
-async fn prove_untried(
+/// The device that the visitor comes from, if the account knows it, and the user, who was looked up for that. A
+/// device token that this server did not issue causes no look-up.
+async fn known_device(
     app: &App,
     username: Option<&Username>,
+    visitor: &Visitor,
+) -> Result<(Option<User>, Option<KnownDevice>), StoreError> {
+    let token = username.zip(visitor.device_token.as_deref());
+    let Some((name, device)) =
+        token.and_then(|(name, text)| Some((name, KnownDevice::parse(text, name, &app.server_keys)?)))
+    else {
+        return Ok((None, None));
+    };
+    let user = app.store.user_by_name(name).await?;
+    let is_known = user.as_ref().is_some_and(|user| device.is_of(user, &app.server_keys));
+    Ok((user, is_known.then_some(device)))
+}
+
+async fn prove_untried(
+    app: &App,
+    (username, user): (Option<&Username>, Option<User>),
     password: Option<TypedPassword>,
 ) -> Result<SignedIn, SignInError> {
     // Longer than any password may be: refused before it costs anything.
     let password = password.ok_or(SignInError::Refused)?;
+    let user = match (user, username) {
+        (Some(user), _) => Some(user),
+        (None, Some(name)) => app.store.user_by_name(name).await?,
+        (None, None) => None,
+    };
+    if let Some(signed_in) = verify(app, user, &password).await? {
+        return Ok(signed_in);
+    }
+    // The hash was replaced at this moment: by a stronger one of the same password, or by one of another.
     let user = match username {
         Some(name) => app.store.user_by_name(name).await?,
         None => None,
     };
+    verify(app, user, &password).await?.ok_or(SignInError::Refused)
+}
+
+/// Verifies a password, and replaces a weak hash. `None`: the hash was replaced by another request meanwhile.
+async fn verify(
+    app: &App,
+    user: Option<User>,
+    password: &TypedPassword,
+) -> Result<Option<SignedIn>, SignInError> {
     let known = user.as_ref().and_then(|user| user.password.clone());
     let (verified, stronger) =
-        app.hashing.verify(password, known.as_ref().map(|known| known.hash.clone())).await?;
-    let (Some(user), Some(known)) = (user, known) else { return Err(SignInError::Refused) };
+        app.hashing.verify(password.clone(), known.as_ref().map(|known| known.hash.clone())).await?;
+    let (Some(user), Some(mut known)) = (user, known) else { return Err(SignInError::Refused) };
     if verified == Verified::Wrong || !user.is_enabled() {
         return Err(SignInError::Refused);
     }
     if let Some(stronger) = stronger {
-        app.store.rehash(&user.id, &known.hash, &stronger).await?;
+        if !app.store.rehash(&user.id, &known.hash, &stronger).await? {
+            return Ok(None);
+        }
+        known.hash = stronger;
     }
-    Ok(SignedIn { user, password: known.kind })
+    Ok(Some(SignedIn { user, password: known }))
 }

@@ -18,9 +18,11 @@ use crate::flows::authenticate_client::ClientError;
 use crate::flows::authorize::AuthorizeError;
 use crate::flows::change_password::ChangePasswordError;
 use crate::flows::lab::LabError;
+use crate::flows::open::OpenError;
 use crate::flows::refresh::RefreshError;
 use crate::flows::revocation_list::ListError;
 use crate::flows::sign_in::SignInError;
+use crate::operations::metrics::RefreshOutcome;
 
 /// A request that failed.
 #[derive(Debug)]
@@ -86,8 +88,10 @@ impl Failure {
         Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)
     }
 
-    pub(super) fn user_disabled() -> Self {
-        Self::new(StatusCode::CONFLICT, "user_disabled", "This user is disabled.")
+    /// The write rested on something that does not hold any more.
+    fn outdated() -> Self {
+        let detail = "The account was changed by another request meanwhile, and nothing was done. Read it again.";
+        Self::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
     }
 
     pub(super) fn too_many_followers() -> Self {
@@ -254,7 +258,7 @@ impl From<RefreshError> for Failure {
             RefreshError::Refused(_) => {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "Sign in again.")
             }
-            RefreshError::TooManyReplays(wait) => Self::throttled(wait),
+            RefreshError::TooManyReplays(wait) | RefreshError::TooOften(wait) => Self::throttled(wait),
             RefreshError::Unavailable(error) => error.into(),
         }
     }
@@ -270,6 +274,24 @@ impl From<SignInError> for Failure {
             SignInError::Throttled(wait) => Self::throttled(wait),
             SignInError::Busy(wait) => Self::busy(wait),
             SignInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::AlreadySpent => RefreshError::Refused(RefreshOutcome::NotOurs).into(),
+            OpenError::UserChanged => {
+                let detail = "This user is disabled, or was signed out everywhere at this moment.";
+                Self::new(StatusCode::CONFLICT, "user_disabled", detail)
+            }
+            OpenError::NoSuchClient => {
+                let detail = "No client of this id is registered. Register it with `countersign client add`.";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_client", detail)
+            }
+            OpenError::Outdated => Self::outdated(),
+            OpenError::Unavailable(error) => error.into(),
         }
     }
 }
@@ -333,6 +355,8 @@ impl From<AccountError> for Failure {
             AccountError::Weak(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", words()),
             AccountError::NameTaken => Self::new(StatusCode::CONFLICT, "username_taken", words()),
             AccountError::IdTaken => Self::new(StatusCode::CONFLICT, "id_taken", words()),
+            AccountError::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", words()),
+            AccountError::Outdated => Self::outdated(),
             AccountError::NoSuchUser => Self::not_found("user"),
             AccountError::Busy(busy) => Self::busy(busy.retry_after),
             AccountError::Unavailable(error) => error.into(),
@@ -347,6 +371,7 @@ impl From<ChangePasswordError> for Failure {
                 Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is not right.")
             }
             ChangePasswordError::NotProved(error) => error.into(),
+            ChangePasswordError::Temporary => Self::password_change_required(),
             ChangePasswordError::NotSet(error) => error.into(),
         }
     }
@@ -372,7 +397,7 @@ pub(super) fn of_status(status: StatusCode) -> Failure {
         StatusCode::METHOD_NOT_ALLOWED => {
             ("method_not_allowed", "This path takes other methods: see the Allow header.")
         }
-        StatusCode::BAD_REQUEST => ("malformed_request", "The request must name one host."),
+        StatusCode::BAD_REQUEST => ("malformed_request", "The request must name one host, and its body must have one length."),
         StatusCode::MISDIRECTED_REQUEST => ("misdirected", "In development, call this server localhost."),
         StatusCode::REQUEST_TIMEOUT => ("request_timeout", "The request took too long."),
         StatusCode::FORBIDDEN => ("cross_origin", "The request comes from a page of another origin."),

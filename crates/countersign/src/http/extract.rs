@@ -14,6 +14,8 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use countersign_core::Secret;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
+use countersign_core::store::Standing;
+use countersign_core::user::Role;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -68,8 +70,8 @@ pub(super) struct Id(pub(super) String);
 /// Somebody signed in.
 pub(super) struct SignedIn(pub(super) Caller);
 
-/// An administrator.
-pub(super) struct Administrator;
+/// An administrator: what every write on their behalf rests on.
+pub(super) struct Administrator(pub(super) Standing);
 
 /// The tutorial's header: the bare token, or `Bearer` before it.
 pub(super) struct TutorialToken(pub(super) Option<String>);
@@ -177,8 +179,8 @@ impl FromRequestParts<Arc<Edge>> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
-        authorize::caller(&edge.app, bearer(&parts.headers)?, ADMIN_SCOPE).await?;
-        Ok(Self)
+        let caller = authorize::caller(&edge.app, bearer(&parts.headers)?, ADMIN_SCOPE).await?;
+        Ok(Self(Standing { role: Some(Role::Admin), ..caller.standing() }))
     }
 }
 

@@ -1,16 +1,15 @@
 //! Those who follow a stream of server-sent events (HTML): each holds a connection for as long as it likes.
 //!
-//! There is a bound for all and one for each address, so that a stranger who
-//! takes every place that one address may have takes none from anybody else.
+//! There is a bound for all and one for each address (`places`), so that a client
+//! which takes every place that one address may have takes none from others.
 //! An event's id is where the stream goes on after it, so a browser and any
 //! other client resume by `Last-Event-ID`. Nothing waits for a slow reader: an
 //! event is made when its connection has room for it.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
@@ -23,6 +22,7 @@ use tokio::sync::watch::Receiver;
 use super::Edge;
 use super::error::Failure;
 use crate::operations::cursor::Cursor;
+use crate::operations::places::{Place, Places};
 use crate::visitor::Visitor;
 
 /// A follower hears at least so often that nothing happened.
@@ -40,15 +40,14 @@ const MAX: usize = 1024;
 /// Of one address.
 const MAX_OF_ADDRESS: usize = 64;
 
-/// Who follows, by address.
-#[derive(Debug, Default, Clone)]
-pub struct Followers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+/// The places of those who follow.
+#[derive(Debug, Clone)]
+pub struct Followers(Places);
 
-/// A place that was taken; it is free again when this is dropped.
-#[derive(Debug)]
-pub(super) struct Place {
-    followers: Followers,
-    address: IpAddr,
+impl Default for Followers {
+    fn default() -> Self {
+        Self(Places::new(MAX, MAX_OF_ADDRESS))
+    }
 }
 
 /// Where a stream is to go on.
@@ -100,7 +99,7 @@ impl<T> Following<T> {
             return Err(Failure::draining());
         }
         let address = visitor.presence.address.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        let place = followers.take(address).ok_or_else(Failure::too_many_followers)?;
+        let place = followers.0.take(address).ok_or_else(Failure::too_many_followers)?;
         Ok(Self { edge, seen, _place: place })
     }
 
@@ -127,70 +126,4 @@ pub(super) fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Resp
     // nginx would keep events back until its buffer is full.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
-}
-
-impl Followers {
-    /// Takes a place. `None`: there are too many, of this address or altogether.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
-        let mut taken = self.taken();
-        let is_full = taken.values().sum::<usize>() >= MAX;
-        let theirs = taken.entry(address).or_default();
-        if is_full || *theirs >= MAX_OF_ADDRESS {
-            if *theirs == 0 {
-                taken.remove(&address);
-            }
-            return None;
-        }
-        *theirs += 1;
-        Some(Place { followers: self.clone(), address })
-    }
-
-    fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.followers.taken();
-        if let Some(theirs) = taken.get_mut(&self.address) {
-            *theirs -= 1;
-            if *theirs == 0 {
-                taken.remove(&self.address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(number: u8) -> IpAddr {
-        IpAddr::from([192, 0, 2, number])
-    }
-
-    #[test]
-    fn one_address_cannot_take_the_places_of_others() {
-        let followers = Followers::default();
-        let mut places: Vec<_> = (0..MAX_OF_ADDRESS).map(|_| followers.take(address(1)).unwrap()).collect();
-        assert!(followers.take(address(1)).is_none());
-        assert!(followers.take(address(2)).is_some());
-        places.pop();
-        assert!(followers.take(address(1)).is_some());
-        drop(places);
-        assert!(followers.taken().is_empty(), "nothing is remembered of who is gone");
-    }
-
-    #[test]
-    fn there_is_a_bound_for_all() {
-        let followers = Followers::default();
-        let places: Vec<_> = (0..=255)
-            .flat_map(|number| (0..MAX_OF_ADDRESS).map(move |_| number))
-            .map_while(|number| followers.take(address(number)))
-            .collect();
-        assert_eq!(places.len(), MAX);
-        assert!(followers.take(address(255)).is_none());
-        assert!(!followers.taken().contains_key(&address(255)));
-    }
 }

@@ -44,13 +44,18 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     let method = method_name(request.method());
     let span = tracing::info_span!("request", request_id, trace_id);
     let work = async {
-        let answered = match check_host(edge.hosts, &request) {
+        let is_framed = check_framing(&request);
+        let answered = match is_framed.and_then(|()| check_host(edge.hosts, &request)) {
             Ok(()) => tokio::time::timeout(edge.request_time, next.run(request)).await,
             Err(status) => Ok(status.into_response()),
         };
         let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
         response = with_body(response, dialect);
         add_headers(response.headers_mut(), &request_id);
+        if is_framed.is_err() {
+            // Where this request ends, another server may see differently: nothing behind it is read.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let millis = edge.app.world.now_millis().saturating_sub(started);
         let status = response.status().as_u16();
         edge.app.metrics.note_request(
@@ -70,19 +75,40 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     work.instrument(span).await
 }
 
-/// RFC 9112 §3.2: exactly one Host, which in development is this machine's.
+/// RFC 9112 §6: a body has one length, and nothing here needs a coding but `chunked`. A request that could end in
+/// two places is refused.
+fn check_framing(request: &Request) -> Result<(), StatusCode> {
+    let lines = |name| request.headers().get_all(name).iter().collect::<Vec<_>>();
+    let (codings, lengths) = (lines(header::TRANSFER_ENCODING), lines(header::CONTENT_LENGTH));
+    let is_sound = match (codings.as_slice(), lengths.as_slice()) {
+        ([], []) => true,
+        ([], [length]) => length.as_bytes().iter().all(u8::is_ascii_digit),
+        ([coding], []) => {
+            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && request.version() == Version::HTTP_11
+        }
+        _ => false,
+    };
+    if is_sound { Ok(()) } else { Err(StatusCode::BAD_REQUEST) }
+}
+
+/// RFC 9112 §3.2: exactly one Host, and a target that names a host names the same. In development it is this
+/// machine's, and is there whatever the version.
 fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
     let mut lines = request.headers().get_all(header::HOST).iter();
     let (first, second) = (lines.next(), lines.next());
-    if second.is_some() || (first.is_none() && request.version() == Version::HTTP_11) {
+    let is_needed = request.version() == Version::HTTP_11 || hosts == Hosts::Loopback;
+    if second.is_some() || (first.is_none() && is_needed) {
         return Err(StatusCode::BAD_REQUEST);
     }
     let host = first.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if request.uri().authority().is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(host)) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     // The colons of an IPv6 address are inside its brackets.
     let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name);
     let is_loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
     match hosts {
-        Hosts::Loopback if first.is_some() && !is_loopback => Err(StatusCode::MISDIRECTED_REQUEST),
+        Hosts::Loopback if !is_loopback => Err(StatusCode::MISDIRECTED_REQUEST),
         Hosts::Loopback | Hosts::Any => Ok(()),
     }
 }

@@ -6,6 +6,7 @@
 //! request that carries any spelling of any preset is refused.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use countersign_core::email::Email;
 use countersign_token::AccessTokenClaims;
 use serde_json::Value;
 
@@ -55,7 +56,8 @@ pub(super) fn add(
 fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
     let Identity { claims, user } = identity;
     let username = user.username.as_str().to_owned();
-    let email = user.email.clone().unwrap_or_default();
+    // Applications map accounts by e-mail: one that is not proved looks like none.
+    let email = user.email.as_ref().and_then(Email::verified_address).unwrap_or_default().to_owned();
     let groups = groups(claims);
     match preset {
         IdentityHeaders::Remote => {

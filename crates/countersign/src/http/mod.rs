@@ -5,6 +5,7 @@
 //! goes out is framed once, in `frame`; a status is decided in `error` alone.
 
 mod authz;
+mod client_credentials;
 mod cookies;
 mod error;
 mod events;
@@ -105,7 +106,8 @@ fn tutorial() -> Router<Arc<Edge>> {
         .route("/getTokens", post(tutorial::get_tokens))
         .route("/refreshToken", post(tutorial::refresh_token))
         .route("/protectedRoute", get(tutorial::protected_route))
-        .route("/logout", post(tutorial::logout))
+        // It takes the cookie too, which a page of another origin cannot use.
+        .route("/logout", post(tutorial::logout).layer(CsrfLayer::new()))
 }
 
 fn first_party() -> Router<Arc<Edge>> {

@@ -10,15 +10,15 @@ use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_core::Secret;
-use countersign_core::client::{Client, ClientAuthentication, SecretMethod};
+use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::issuer::effective_scope;
 use countersign_core::store::StoreError;
-use countersign_token::TokenType;
+use countersign_token::{Scope, TokenType};
 use serde_json::{Value, json};
 
 use super::Edge;
+use super::client_credentials::{self, Basic, InBody};
 use super::error::{Failure, OAuth};
 use super::extract::Form;
 use crate::flows::authenticate_client::{self, ClientCredentials, ClientError};
@@ -39,7 +39,7 @@ impl FromRequest<Arc<Edge>> for AboutToken {
     type Rejection = OAuth;
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
-        let basic = basic(request.headers())?;
+        let basic = client_credentials::basic(request.headers())?;
         let mut form = Form::from_request(request, edge).await?;
         let credentials = credentials(basic, &mut form)?;
         let client = authenticate_client::authenticate(&edge.app, &credentials).await?;
@@ -111,11 +111,13 @@ fn body_of(active: &Active) -> Value {
         }
         Active::RefreshToken { issued_at, row } => {
             let session = &row.session;
+            let granted = &session.grant.scope;
+            let scope = row.user.as_ref().map_or_else(Scope::default, |user| effective_scope(granted, user));
             json!({
                 "active": true,
                 "client_id": session.grant.client.as_str(),
                 "sub": session.grant.user.as_str(),
-                "scope": session.grant.scope.as_str(),
+                "scope": scope.as_str(),
                 "iat": issued_at,
                 "exp": session.idle_expires_at.min(session.absolute_expires_at),
                 "sid": session.id.to_string(),
@@ -124,45 +126,10 @@ fn body_of(active: &Active) -> Value {
     }
 }
 
-/// Id and secret out of `Authorization: Basic`, both form-encoded before (RFC 6749 §2.3.1).
-fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret<String>)>, Failure> {
-    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(line) = lines.next() else { return Ok(None) };
-    let mut read = || {
-        let (scheme, encoded) = line.to_str().ok()?.split_once(' ')?;
-        let is_basic = scheme.eq_ignore_ascii_case("basic") && lines.next().is_none();
-        let bytes = STANDARD.decode(encoded.trim()).ok().filter(|_| is_basic)?;
-        let text = Secret::new(String::from_utf8(bytes).ok()?);
-        let (id, secret) = text.expose().split_once(':')?;
-        Some((form_decoded(id), Secret::new(form_decoded(secret))))
-    };
-    read().map(Some).ok_or_else(|| ClientError::Refused.into())
-}
-
-fn form_decoded(text: &str) -> String {
-    // `=` and `&` would end a form's name; neither is part of what is encoded here.
-    let whole = text.replace('=', "%3D").replace('&', "%26");
-    form_urlencoded::parse(whole.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
-}
-
-fn credentials(
-    basic: Option<(String, Secret<String>)>,
-    form: &mut Form,
-) -> Result<ClientCredentials, Failure> {
-    let has_other = ["client_secret", "client_assertion"].into_iter().any(|name| form.has(name));
+fn credentials(basic: Option<Basic>, form: &mut Form) -> Result<ClientCredentials, Failure> {
+    let is_authenticating = ["client_secret", "client_assertion"].into_iter().any(|name| form.has(name));
     let (id, secret) = (form.take("client_id"), form.take("client_secret"));
-    let two_ways =
-        || Failure::invalid_request("Authenticate in one way: by header or in the body, not both.");
-    match (basic, id, secret) {
-        (Some(_), _, _) if has_other => Err(two_ways()),
-        (Some((id, _)), Some(other), _) if id != *other.expose() => Err(two_ways()),
-        (Some((id, secret)), _, _) => {
-            Ok(ClientCredentials { id, secret: Some((SecretMethod::Basic, secret)) })
-        }
-        (None, Some(id), secret) => {
-            let secret = secret.map(|secret| (SecretMethod::Post, secret));
-            Ok(ClientCredentials { id: id.expose().clone(), secret })
-        }
-        (None, None, _) => Err(ClientError::Refused.into()),
-    }
+    let id = id.map(|id| id.expose().clone());
+    let sent = client_credentials::combine(basic, InBody { id, secret, is_authenticating })?;
+    sent.ok_or_else(|| ClientError::Refused.into())
 }

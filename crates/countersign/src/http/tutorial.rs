@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use countersign_core::device::KnownDevice;
 use countersign_core::user::PasswordKind;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::error::Message;
 use super::extract::{TutorialBody, TutorialToken};
 use super::{Edge, cookies};
-use crate::flows::open::Request;
+use crate::flows::open::{Request, Terms};
 use crate::flows::sign_in::{Credentials, SignInError};
 use crate::flows::{Pair, authorize, legacy, open, revoke, sign_in};
 use crate::visitor::Visitor;
@@ -35,14 +35,15 @@ pub(super) async fn get_tokens(
     let credentials = credentials(&edge, &body)?;
     let refusing = |error| Message::refusing(error, BAD_CREDENTIALS);
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await.map_err(refusing)?;
-    if signed_in.password == PasswordKind::Temporary {
+    if signed_in.password.kind == PasswordKind::Temporary {
         return Err(refusing(SignInError::Refused));
     }
     let user = &signed_in.user;
-    let pair =
-        open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, None).await?;
-    let mut response = reply(&pair.ok_or_else(|| refusing(SignInError::Refused))?);
-    let device = KnownDevice::new(&app.world).seal(&user.username, &app.server_keys);
+    let given = [signed_in.standing()];
+    let terms = Terms { given: &given, ..Terms::default() };
+    let pair = open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
+    let mut response = reply(&pair.map_err(|error| Message::refusing(error, BAD_CREDENTIALS))?);
+    let device = KnownDevice::issue(user, &app.server_keys, &app.world);
     cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
     Ok(response)
 }
@@ -65,23 +66,30 @@ pub(super) async fn protected_route(
     TutorialToken(token): TutorialToken,
 ) -> Result<Response, Message> {
     let token = token.ok_or_else(|| Message::unauthorized("No access token provided"))?;
-    if let Some(claims) = authorize::verify(&edge.app, &token) {
+    if let Some(claims) = authorize::verify_followed(&edge.app, &token)? {
         return Ok(Protected::reply(&*claims));
     }
     let claims = legacy::verify_access(&edge.app, &token);
     claims.map(Protected::reply).ok_or_else(|| Message::forbidden(BAD_ACCESS_TOKEN))
 }
 
-/// `POST /logout`: takes the session back. Garbage is no error (RFC 7009 §2.2).
+/// `POST /logout`: revokes the session of the refresh token in the body, or else in the cookie. Garbage is no error
+/// (RFC 7009 §2.2).
 pub(super) async fn logout(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
+    headers: HeaderMap,
     body: TutorialBody,
-) -> Result<StatusCode, Message> {
-    let token = body.json().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
-    let token = Secret::new(token.unwrap_or_default().to_owned());
+) -> Result<Response, Message> {
+    let sent = body.json().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
+    let cookie = cookies::find(&headers, cookies::REFRESH).filter(|_| sent.is_none());
+    let token = Secret::new(sent.or(cookie).unwrap_or_default().to_owned());
     revoke::sign_out(&edge.app, &token, &visitor.presence).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if cookie.is_some() {
+        cookies::clear_refresh(response.headers_mut());
+    }
+    Ok(response)
 }
 
 fn credentials(edge: &Edge, body: &TutorialBody) -> Result<Credentials, Message> {

@@ -55,9 +55,10 @@ impl<Key: Hash + Eq> Lane<Key> {
             keys.forget(now_millis);
         }
         let full_at = keys.full_at.entry(key).or_insert(now_millis);
-        let after = (*full_at).max(now_millis).saturating_add(refill);
         let span = refill.saturating_mul(u64::from(self.allowance.burst.get()));
         let latest = now_millis.saturating_add(span);
+        // After the clock was set back, nobody waits longer than if all tries were taken now.
+        let after = (*full_at).clamp(now_millis, latest).saturating_add(refill);
         if after > latest {
             return Err(Duration::from_millis(after - latest));
         }
@@ -122,6 +123,14 @@ mod tests {
             assert_eq!(lane.take("a", 0), Ok(()));
             lane.give_back(&"a");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_an_hour_makes_nobody_wait_an_hour() {
+        let lane = lane();
+        lane.take("a", 3_600_000).unwrap();
+        assert_eq!(lane.take("a", 0), Err(Duration::from_secs(10)));
+        assert_eq!(lane.take("a", 30_000), Ok(()));
     }
 
     #[test]

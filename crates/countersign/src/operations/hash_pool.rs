@@ -78,8 +78,9 @@ impl HashPool {
         self.hasher.import(text)
     }
 
-    /// Checks a password that is to be set for somebody whom `context` names, and hashes it. Its weakness is
-    /// estimated here too, because that is dear for some texts.
+    /// Checks a password that is to be set for a user whom `context` names, and hashes it. `old` is the hash of the
+    /// password that the user has now, which the new one must differ from. Its weakness is estimated here too,
+    /// because that is expensive for some texts.
     ///
     /// # Errors
     ///
@@ -88,6 +89,7 @@ impl HashPool {
         &self,
         text: &Secret<String>,
         context: Vec<String>,
+        old: Option<PasswordHash>,
     ) -> Result<Result<PasswordHash, Weakness>, Busy> {
         if text.expose().len() > MAX_BYTES {
             return Ok(Err(Weakness::TooLong));
@@ -96,6 +98,10 @@ impl HashPool {
         self.run(move |hasher, memory| {
             let context: Vec<_> = context.iter().map(String::as_str).collect();
             let password = NewPassword::check(&text, &context)?;
+            let is_old = |old| hasher.verify(password.typed(), Some(&old), memory) != Verified::Wrong;
+            if old.is_some_and(is_old) {
+                return Err(Weakness::Unchanged);
+            }
             Ok(hasher.hash(password.typed(), memory, &world))
         })
         .await

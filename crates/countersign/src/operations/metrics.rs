@@ -48,13 +48,15 @@ pub enum RefreshOutcome {
     RollbackDetected,
     /// Row 13.
     AheadOfStore,
+    /// The session was refreshed too often.
+    SessionThrottled,
     /// The store failed.
     Unavailable,
 }
 
 impl RefreshOutcome {
     /// Every outcome, in the order of the rows.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotOurs,
         Self::NoSuchSession,
         Self::Ended,
@@ -71,6 +73,7 @@ impl RefreshOutcome {
         Self::Reuse,
         Self::RollbackDetected,
         Self::AheadOfStore,
+        Self::SessionThrottled,
         Self::Unavailable,
     ];
 
@@ -93,6 +96,7 @@ impl RefreshOutcome {
             Self::Reuse => "reuse",
             Self::RollbackDetected => "rollback_detected",
             Self::AheadOfStore => "ahead_of_store",
+            Self::SessionThrottled => "session_throttled",
             Self::Unavailable => "unavailable",
         }
     }

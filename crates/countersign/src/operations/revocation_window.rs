@@ -12,8 +12,9 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_core::Timestamp;
-use countersign_core::revocation::{Revocation, TokenLife};
+use countersign_core::revocation::{Revocation, RevokedIndex, TokenLife};
 use countersign_core::store::StoreError;
+use countersign_token::AccessTokenClaims;
 use tokio::sync::watch;
 
 use super::cursor::Cursor;
@@ -47,6 +48,8 @@ pub struct RevocationWindow {
 struct Read {
     /// In the order of their numbers.
     entries: VecDeque<Revocation>,
+    /// The same, by session and owner.
+    index: RevokedIndex,
     /// Up to here, whether or not that entry is still of use.
     up_to: Cursor,
 }
@@ -75,6 +78,14 @@ impl RevocationWindow {
     pub fn is_up_to_date(&self, now: Timestamp) -> bool {
         let as_of = Timestamp::from_seconds(self.as_of.load(Ordering::Relaxed));
         now.since(as_of).is_some_and(|age| age <= STALE)
+    }
+
+    /// Whether the list names the session that verified claims are of.
+    pub fn names(&self, claims: &AccessTokenClaims) -> bool {
+        let parsed = (claims.sid.parse(), claims.sub.parse(), claims.client_id.parse());
+        let (Ok(session), Ok(user), Ok(client)) = parsed else { return false };
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.index.contains(session, &user, &client)
     }
 
     /// The last entry's cursor, and how to wait for the next.
@@ -144,9 +155,12 @@ impl RevocationWindow {
     fn take(&self, some: Vec<Revocation>, now: Timestamp) -> Option<u64> {
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         read.up_to = some.last().map_or(read.up_to, cursor_of);
+        some.iter().for_each(|entry| read.index.add(entry));
         read.entries.extend(some);
         let over = read.entries.iter().take_while(|entry| self.expires_at(entry) <= now).count();
-        read.entries.drain(..over).next_back().map(|last| last.number)
+        let forgotten: Vec<_> = read.entries.drain(..over).collect();
+        forgotten.iter().for_each(|entry| read.index.remove(entry));
+        forgotten.last().map(|last| last.number)
     }
 }
 

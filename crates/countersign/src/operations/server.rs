@@ -9,13 +9,17 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum_server::Handle;
+use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
+use ipnet::IpNet;
 use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinError;
 
+use super::connections::{self, Bounded};
 use super::keyring::{self, Keeper};
+use super::places::Places;
 use super::{event_log, revocation_window, sweeper};
 use crate::config::{Config, TlsConfig};
 use crate::http::{self, Edge};
@@ -25,6 +29,9 @@ const MAX_HEADER: usize = 64 * 1024;
 
 /// What the system keeps of an answer beyond what its reader has room for, in bytes.
 const MAX_UNSENT: u32 = 16 * 1024;
+
+/// Connections of operators at one time.
+const MAX_OPERATORS: usize = 256;
 
 /// Time for what is in flight after the last request was answered.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -118,8 +125,19 @@ pub async fn serve(
     let mut stops = Stops::receive()?;
     let tls = load_tls(&config.tls).await?;
     let (main, management) = (Handle::new(), Handle::new());
-    let app = Bounds { header_time: config.limits.header_time.duration(), handle: main.clone() };
-    let operators = Bounds { handle: management.clone(), ..app.clone() };
+    let limits = &config.limits;
+    let most = connections::most(limits.connections.into());
+    let app = Bounds {
+        header_time: limits.header_time.duration(),
+        handle: main.clone(),
+        places: Places::new(most, limits.connections_per_address.into()),
+        trusted: config.trusted_proxies.clone().into(),
+    };
+    let operators = Bounds {
+        handle: management.clone(),
+        places: Places::new(MAX_OPERATORS, MAX_OPERATORS),
+        ..app.clone()
+    };
     let mut serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));
     let managing =
         tokio::spawn(operators.serve(listeners.management, http::management_routes(edge.clone()), None));
@@ -162,6 +180,8 @@ fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyh
 struct Bounds {
     header_time: Duration,
     handle: Handle<SocketAddr>,
+    places: Places,
+    trusted: Arc<[IpNet]>,
 }
 
 impl Bounds {
@@ -172,11 +192,11 @@ impl Bounds {
         tls: Option<RustlsConfig>,
     ) -> std::io::Result<()> {
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        let mut server =
-            axum_server::from_tcp(listener)?.handle(self.handle).first_request_timeout(self.header_time);
-        // As over TLS: HTTP/2 is not spoken.
-        let only_http_1 = server.http_builder().clone().http1_only();
-        *server.http_builder() = only_http_1;
+        // As over TLS: HTTP/2 is not spoken, not even by a client that begins with it unasked.
+        let mut server = axum_server::from_tcp(listener)?
+            .http1_only()
+            .handle(self.handle)
+            .first_request_timeout(self.header_time);
         server
             .http_builder()
             .http1()
@@ -186,9 +206,14 @@ impl Bounds {
         match tls {
             Some(tls) => {
                 let acceptor = RustlsAcceptor::new(tls).handshake_timeout(self.header_time);
+                let acceptor = Bounded { acceptor, places: self.places, trusted: self.trusted };
                 server.acceptor(acceptor).serve(service).await
             }
-            None => server.serve(service).await,
+            None => {
+                let acceptor = DefaultAcceptor::new();
+                let acceptor = Bounded { acceptor, places: self.places, trusted: self.trusted };
+                server.acceptor(acceptor).serve(service).await
+            }
         }
     }
 }

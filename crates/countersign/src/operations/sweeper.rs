@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::refresh::CLOCK_TOLERANCE;
 use countersign_core::store::{Page, StoreError};
 
 use crate::app::App;
@@ -34,8 +35,10 @@ pub async fn run(app: &App) {
 pub async fn sweep(app: &App) -> Result<u64, StoreError> {
     let (mut removed, mut piece) = (0, Page::first(PIECE));
     loop {
-        // An access token of an ended session may live on for so long, and its story may be asked for.
-        let before = app.world.now().minus(app.terms.issuer.longest_lifetime());
+        // An access token of an ended session may be valid for so long, and its story may be asked for; and a node
+        // whose clock is behind may still accept the single-use token whose record would be forgotten here.
+        let kept = app.terms.issuer.longest_lifetime() + CLOCK_TOLERANCE;
+        let before = app.world.now().minus(kept);
         let swept = app.store.sweep(before, &piece).await?;
         removed += swept.removed;
         app.metrics.count_swept(swept.removed);

@@ -1,10 +1,12 @@
-//! Who may try how often: each address, each account, each known device.
+//! Limits on failed passwords: for each address, each account and each known device.
 //!
-//! Guesses from strangers share the account's lane; a device from which its
-//! owner has signed in has its own and no other, so that strangers cannot lock
-//! the owner out, not even from the same address. Every door that takes a password goes through here. A try is taken
-//! before the password is looked at and given back when it was right: only
-//! failures count (NIST SP 800-63B-4 §3.2.2).
+//! Guesses from unknown devices share the account's lane. A device from which the
+//! owner has signed in has a lane of its own, so that nobody else can lock the
+//! owner out, not even from the same address. Known devices have budgets above
+//! their lanes, one for each account and one for each address: many device
+//! tokens do not mean many guesses. Every route that accepts a password goes
+//! through here. A try is taken before the password is verified and given back
+//! when it was right: only failures count (NIST SP 800-63B-4 §3.2.2).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use countersign_core::device::KnownDevice;
 use countersign_core::ratchet::Generation;
 use countersign_core::user::Username;
-use countersign_core::{ServerKeys, SessionId, World};
+use countersign_core::{SessionId, World};
 
 use super::gcra::{Allowance, Lane};
 use crate::visitor::Visitor;
@@ -28,6 +30,8 @@ pub struct Allowances {
     pub device: Allowance,
     /// One spent refresh token in its grace.
     pub replay: Allowance,
+    /// One session, for refreshes of any kind.
+    pub session: Allowance,
 }
 
 /// The lanes.
@@ -35,7 +39,12 @@ pub struct Throttle {
     address: Lane<IpAddr>,
     account: Lane<String>,
     device: Lane<KnownDevice>,
+    /// All known devices of one account.
+    account_devices: Lane<String>,
+    /// All known devices at one address, whatever their accounts.
+    address_devices: Lane<IpAddr>,
     replay: Lane<(SessionId, Generation)>,
+    session: Lane<SessionId>,
     world: World,
 }
 
@@ -46,9 +55,11 @@ pub struct Try<'a> {
     who: Who,
 }
 
-enum Who {
-    Stranger { account: String, address: Option<IpAddr> },
-    Device(KnownDevice),
+struct Who {
+    account: String,
+    address: Option<IpAddr>,
+    /// The device, if the account knows it.
+    device: Option<KnownDevice>,
 }
 
 impl Throttle {
@@ -58,12 +69,15 @@ impl Throttle {
             address: Lane::new(allowances.address),
             account: Lane::new(allowances.account),
             device: Lane::new(allowances.device),
+            account_devices: Lane::new(allowances.account),
+            address_devices: Lane::new(allowances.address),
             replay: Lane::new(allowances.replay),
+            session: Lane::new(allowances.session),
             world,
         }
     }
 
-    /// Takes one try at a password.
+    /// Takes one try at a password, from a device that the account knows or from another one.
     ///
     /// # Errors
     ///
@@ -71,22 +85,24 @@ impl Throttle {
     pub fn take(
         &self,
         username: Option<&Username>,
+        device: Option<KnownDevice>,
         visitor: &Visitor,
-        keys: &ServerKeys,
     ) -> Result<Try<'_>, Duration> {
         let now = self.world.now_millis();
-        let device = username.zip(visitor.device_token.as_deref());
-        if let Some(device) = device.and_then(|(name, text)| KnownDevice::parse(text, name, keys)) {
-            self.device.take(device, now)?;
-            return Ok(Try { throttle: self, who: Who::Device(device) });
-        }
-        let address = visitor.presence.address.map(network_of);
-        if let Some(address) = address {
-            self.address.take(address, now)?;
-        }
         let account = username.map_or("", Username::key).to_owned();
-        self.account.take(account.clone(), now)?;
-        Ok(Try { throttle: self, who: Who::Stranger { account, address } })
+        let address = visitor.presence.address.map(network_of);
+        let (at_address, at_account) = match device {
+            Some(device) => {
+                self.device.take(device, now)?;
+                (&self.address_devices, &self.account_devices)
+            }
+            None => (&self.address, &self.account),
+        };
+        if let Some(address) = address {
+            at_address.take(address, now)?;
+        }
+        at_account.take(account.clone(), now)?;
+        Ok(Try { throttle: self, who: Who { account, address, device } })
     }
 
     /// Takes one try of a stranger at something else than a password, such as signing up.
@@ -108,33 +124,51 @@ impl Throttle {
         self.replay.take((session, generation), self.world.now_millis())
     }
 
-    /// Forgets whoever has all tries back.
+    /// Takes one refresh of a session.
+    ///
+    /// # Errors
+    ///
+    /// The time until the session may be refreshed again.
+    pub fn take_refresh(&self, session: SessionId) -> Result<(), Duration> {
+        self.session.take(session, self.world.now_millis())
+    }
+
+    /// Forgets every key that has all its tries back.
     pub fn sweep(&self) {
         let now = self.world.now_millis();
-        self.address.sweep(now);
-        self.account.sweep(now);
+        for lane in [&self.address, &self.address_devices] {
+            lane.sweep(now);
+        }
+        for lane in [&self.account, &self.account_devices] {
+            lane.sweep(now);
+        }
         self.device.sweep(now);
         self.replay.sweep(now);
+        self.session.sweep(now);
     }
 }
 
 impl Try<'_> {
     /// It was no failed guess: the try was never taken.
     pub fn give_back(self) {
-        match &self.who {
-            Who::Device(device) => self.throttle.device.give_back(device),
-            Who::Stranger { account, address } => {
-                self.throttle.account.give_back(account);
-                if let Some(address) = address {
-                    self.throttle.address.give_back(address);
-                }
+        let Who { account, address, device } = &self.who;
+        let throttle = self.throttle;
+        let (at_address, at_account) = match device {
+            Some(device) => {
+                throttle.device.give_back(device);
+                (&throttle.address_devices, &throttle.account_devices)
             }
+            None => (&throttle.address, &throttle.account),
+        };
+        at_account.give_back(account);
+        if let Some(address) = address {
+            at_address.give_back(address);
         }
     }
 }
 
-/// Whoever has one IPv6 address usually has its whole /64.
-fn network_of(address: IpAddr) -> IpAddr {
+/// What counts as one address for every limit: an IPv4 address, or an IPv6 /64, which one customer usually has whole.
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address @ IpAddr::V4(_) => address,

@@ -44,7 +44,8 @@ fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database()
     let request = || Request::first_party(&countersign_token::Scope::default());
     let mut tokens: Vec<_> = (0..SESSIONS)
         .map(|_| {
-            server.runtime.block_on(open::open(app, &user, request(), &by, None)).unwrap().unwrap().refresh
+            let terms = open::Terms::default();
+            server.runtime.block_on(open::open(app, &user, request(), &by, terms)).unwrap().refresh
         })
         .collect();
     let mut early = 0;

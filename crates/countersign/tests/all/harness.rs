@@ -17,7 +17,9 @@ use countersign::assembly::{Assembled, assemble};
 use countersign::config::Config;
 use countersign::flows::accounts::{self, FirstPassword, NewAccount};
 use countersign::http::{self, Edge};
+use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::refresh_token::RefreshToken;
+use countersign_core::store::Store;
 use countersign_core::testing::{ManualClock, SeededEntropy};
 use countersign_core::user::{Role, User};
 use countersign_core::{Secret, ServerKeys, SessionId, Timestamp, World};
@@ -77,20 +79,27 @@ impl Harness {
     pub(crate) fn in_development(change: impl FnOnce(&mut Config)) -> Self {
         let demo = DemoUser { username: "john_doe".to_owned(), password: Secret::new(PASSWORD.to_owned()) };
         let with_demo = |server: Assembled| server.with_demo(demo).unwrap();
-        let server = Self::assembled(tempfile::tempdir().unwrap(), START, change, with_demo);
+        let server = Self::assembled(tempfile::tempdir().unwrap(), START, change, |store| store, with_demo);
         server.add_user("john_doe");
         server
     }
 
     /// A server over a directory that another one may have left.
     pub(crate) fn in_directory(directory: TempDir, start: u64, change: impl FnOnce(&mut Config)) -> Self {
-        Self::assembled(directory, start, change, |server| server)
+        Self::assembled(directory, start, change, |store| store, |server| server)
+    }
+
+    /// A server whose store is wrapped in another one.
+    pub(crate) fn over_store<S: Store + 'static>(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<S>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self::assembled(directory, START, |_| {}, |store| wrap(store), |server| server)
     }
 
     fn assembled(
         directory: TempDir,
         start: u64,
         change: impl FnOnce(&mut Config),
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
         finish: impl FnOnce(Assembled) -> Assembled,
     ) -> Self {
         let mut config = Config { issuer: Some(ISSUER.to_owned()), ..Config::default() };
@@ -107,7 +116,7 @@ impl Harness {
         let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
         let assembled = runtime
             .block_on(async {
-                let store = countersign_store::open(&config.store_url())?;
+                let store = wrap(countersign_store::open(&config.store_url())?);
                 assemble(&config, ISSUER.to_owned(), (store, server_keys), &world).await
             })
             .unwrap();
@@ -223,8 +232,16 @@ impl Harness {
 
     pub(crate) fn add(&self, account: NewAccount) -> User {
         let first = FirstPassword::Chosen(Secret::new(PASSWORD.to_owned()));
-        let made = self.runtime.block_on(accounts::add(&self.edge.app.directory(), account, first));
+        let made = self.runtime.block_on(accounts::add(&self.edge.app.directory(), &[], account, first));
         made.unwrap().user
+    }
+
+    /// Registers a public client, unless there is one of that id.
+    pub(crate) fn register_public(&self, id: &str) {
+        let authentication = ClientAuthentication::None;
+        let id = id.parse().unwrap();
+        let client = Client { id, authentication, audiences: Vec::new(), created_at: self.now() };
+        self.runtime.block_on(self.edge.app.store.add_client(&client)).unwrap();
     }
 
     /// Signs somebody in at the tutorial's door.

@@ -20,6 +20,7 @@ mod frame;
 mod growth;
 mod harness;
 mod hashing;
+mod interloper;
 mod keys;
 mod kill;
 mod lab;

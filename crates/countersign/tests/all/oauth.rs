@@ -30,8 +30,9 @@ impl Harness {
         let by = Presence { at: self.now(), address: None, device: String::new() };
         let scope = Scope::parse("orders:read").unwrap();
         let request = Request { client: client.parse().unwrap(), scope, claims: Map::new() };
-        let pair = self.runtime.block_on(open::open(&self.edge.app, &user, request, &by, None));
-        let pair = pair.unwrap().unwrap();
+        self.register_public(client);
+        let terms = open::Terms::default();
+        let pair = self.runtime.block_on(open::open(&self.edge.app, &user, request, &by, terms)).unwrap();
         Tokens { access: pair.access.text.expose().clone(), refresh: pair.refresh.expose().clone() }
     }
 

@@ -134,7 +134,7 @@ fn row_6_a_fixed_session_keeps_its_token() {
     let by = Presence { at: server.now(), address: None, device: "a test".to_owned() };
     let (session, token) =
         Opening { grant, user_epoch: 0, by }.begin(&app.server_keys, &app.terms.policy, &app.world);
-    server.runtime.block_on(app.store.open(&session, None)).unwrap();
+    server.runtime.block_on(app.store.open(&session, &[], None)).unwrap();
     let text = token.seal(&app.server_keys).unwrap().expose().clone();
     for _ in 0..3 {
         server.wait(Duration::from_secs(6 * 86_400));

@@ -7,6 +7,7 @@ pub(super) mod users;
 
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::StatusCode};
+use countersign_core::email::Email;
 use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionState, SessionWithUser};
 use countersign_core::user::{Role, User};
 use countersign_core::{SessionId, Timestamp, UserId, story};
@@ -76,7 +77,8 @@ fn user_body(user: &User) -> Value {
     json!({
         "id": user.id.as_str(),
         "username": user.username.as_str(),
-        "email": user.email,
+        "email": user.email.as_ref().map(Email::address),
+        "email_verified": user.email.as_ref().is_some_and(Email::is_verified),
         "claims": user.claims.as_map(),
         "role": user.role.as_str(),
         "disabled": !user.is_enabled(),

@@ -9,21 +9,22 @@ use axum::response::{IntoResponse, Response};
 use countersign_core::device::KnownDevice;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::RevokedReason;
-use countersign_core::store::Whose;
+use countersign_core::store::{Standing, Whose};
 use countersign_core::user::{PasswordKind, User};
 use countersign_core::{ClientId, Secret};
 use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::client_credentials::{self, InBody};
 use super::super::error::{Failure, Problem};
 use super::super::extract::{Id, JsonBody, Query, SignedIn};
 use super::super::{Edge, cookies};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
-use crate::flows::open::Request;
+use crate::flows::open::{OpenError, Request, Terms};
 use crate::flows::refresh::RefreshError;
 use crate::flows::sign_in::{Credentials, SignInError};
-use crate::flows::{Pair, accounts, change_password, open, refresh, revoke, sessions, sign_in};
+use crate::flows::{Pair, authenticate_client, change_password, open, refresh, revoke, sessions, sign_in};
 use crate::visitor::Visitor;
 
 /// How the refresh token travels.
@@ -52,13 +53,22 @@ pub(in super::super) struct SignIn {
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Refresh {
     refresh_token: Secret<String>,
-    client_id: Option<ClientId>,
+    client_id: Option<String>,
+    /// For a client that registered `client_secret_post`.
+    client_secret: Option<Secret<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Ending {
     except: Option<String>,
+}
+
+/// Where the list of one's own sessions goes on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Listing {
+    after: Option<String>,
 }
 
 /// `POST /v1/sessions`.
@@ -71,21 +81,26 @@ pub(in super::super) async fn sign_in(
     let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
     let credentials = Credentials::new(&body.username, &body.password);
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await?;
-    let mut user = signed_in.user;
-    check_scope(&scope, &user)?;
-    match (&body.new_password, signed_in.password) {
+    check_scope(&scope, &signed_in.user)?;
+    let standing = signed_in.standing();
+    let (user, standing) = match (&body.new_password, signed_in.password.kind) {
         (Some(new), _) => {
-            change_password::set(app, &user, new, None, &visitor).await?;
-            // The change ended every session of the user's epoch before it.
-            user = accounts::find(&app.directory(), &user.id).await?;
+            // The change ends every session of the user's epoch before it; the new session is for the epoch after.
+            let user = change_password::set(app, (&signed_in, &standing), (new, None), &visitor).await?;
+            let standing = Standing::of(&user);
+            (user, standing)
         }
         (None, PasswordKind::Temporary) => return Err(Failure::password_change_required().into()),
-        (None, PasswordKind::Lasting) => {}
-    }
-    let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, None).await?;
-    let pair = pair.ok_or(SignInError::Refused)?;
+        (None, PasswordKind::Lasting) => (signed_in.user, standing),
+    };
+    let terms = Terms { given: &[standing], ..Terms::default() };
+    let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await;
+    let pair = pair.map_err(|error| match error {
+        OpenError::Unavailable(error) => SignInError::Unavailable(error),
+        _ => SignInError::Refused,
+    })?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
-    let device = KnownDevice::new(&app.world).seal(&user.username, &app.server_keys);
+    let device = KnownDevice::issue(&user, &app.server_keys, &app.world);
     cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
     Ok(response)
 }
@@ -98,13 +113,21 @@ pub(in super::super) async fn refresh(
     body: Option<JsonBody<Refresh>>,
 ) -> Reply<Response> {
     let (text, client, mode) = match (body, cookies::find(&headers, cookies::REFRESH)) {
-        (Some(JsonBody(body)), _) => (body.refresh_token, body.client_id, TokenMode::Body),
-        (None, Some(cookie)) => (Secret::new(cookie.to_owned()), None, TokenMode::Cookie),
+        (Some(JsonBody(body)), _) => {
+            let basic = client_credentials::basic_if_any(&headers)?;
+            let is_authenticating = body.client_secret.is_some();
+            let sent = InBody { id: body.client_id, secret: body.client_secret, is_authenticating };
+            let sent = client_credentials::combine(basic, sent)?;
+            let client = authenticate_client::refreshing(&edge.app, sent.as_ref()).await?;
+            (body.refresh_token, client, TokenMode::Body)
+        }
+        (None, Some(cookie)) => {
+            (Secret::new(cookie.to_owned()), ClientId::first_party(), TokenMode::Cookie)
+        }
         (None, None) => {
             return Err(Failure::malformed("Send a refresh token in the body or in its cookie.").into());
         }
     };
-    let client = client.unwrap_or_else(ClientId::first_party);
     match refresh::refresh(&edge.app, &text, &client, &visitor.presence).await {
         Ok(pair) => Ok(reply(&edge, &pair, mode, StatusCode::OK)),
         Err(error @ RefreshError::Refused(_)) if mode == TokenMode::Cookie => {
@@ -116,18 +139,22 @@ pub(in super::super) async fn refresh(
     }
 }
 
-/// `GET /v1/sessions`: one's own, the live ones.
+/// `GET /v1/sessions?after=`: one's own, the live ones. The current one is on the first page, wherever it stands.
 pub(in super::super) async fn list(
     State(edge): State<Arc<Edge>>,
     SignedIn(caller): SignedIn,
+    Query(listing): Query<Listing>,
 ) -> Reply<Json<Value>> {
-    let rows = sessions::live_of(&edge.app, &caller.user.id).await?;
-    let shown = rows.iter().map(|row| {
+    let after = listing.after.as_deref().map(parse_session).transpose();
+    let after = after.map_err(|_| Failure::malformed("`after` is not an id."))?;
+    let live = sessions::live_of(&edge.app, &caller, after).await?;
+    let shown = live.sessions.iter().map(|row| {
         let mut body = session_body(&row.session);
         body["current"] = (row.session.id == caller.session.id).into();
         body
     });
-    Ok(Json(json!({"sessions": shown.collect::<Vec<_>>()})))
+    let next = live.next.map(|id| id.to_string());
+    Ok(Json(json!({"sessions": shown.collect::<Vec<_>>(), "next": next})))
 }
 
 /// `DELETE /v1/sessions/{id}`: one of one's own. Another user's is not there.

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
+use countersign_core::email::{Email, Verification};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::UserChange;
-use countersign_core::user::check_email;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,9 +19,8 @@ use super::super::{Edge, cookies};
 use super::{Reply, created, revoked, user_body};
 use crate::app::Registration;
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
-use crate::flows::change_password::ChangePasswordError;
-use crate::flows::sign_in::{self, Credentials, SignInError};
-use crate::flows::{authorize::Caller, change_password};
+use crate::flows::change_password;
+use crate::flows::sign_in::SignInError;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
@@ -63,8 +62,10 @@ pub(in super::super) async fn sign_up(
         return Err(Failure::registration_closed().into());
     }
     edge.app.throttle.take_for_address(&visitor).map_err(SignInError::Throttled)?;
-    let account = NewAccount { username: body.username, email: body.email, ..NewAccount::default() };
-    let made = accounts::add(&edge.app.directory(), account, FirstPassword::Chosen(body.password)).await?;
+    let email = body.email.map(|email| (email, Verification::Unverified));
+    let account = NewAccount { username: body.username, email, ..NewAccount::default() };
+    let first = FirstPassword::Chosen(body.password);
+    let made = accounts::add(&edge.app.directory(), &[], account, first).await?;
     Ok(created(user_body(&made.user)))
 }
 
@@ -73,7 +74,7 @@ pub(in super::super) async fn show(SignedIn(caller): SignedIn) -> Json<Value> {
     Json(user_body(&caller.user))
 }
 
-/// `PATCH /v1/users/me`: the e-mail address, after the password was proved again.
+/// `PATCH /v1/users/me`: the e-mail address, which is unverified then, after the password was proved again.
 pub(in super::super) async fn change(
     State(edge): State<Arc<Edge>>,
     SignedIn(caller): SignedIn,
@@ -82,13 +83,15 @@ pub(in super::super) async fn change(
 ) -> Reply<Json<Value>> {
     let email = match body.email {
         Value::Null => None,
-        Value::String(text) => Some(check_email(&text).map_err(AccountError::Malformed)?),
+        Value::String(text) => {
+            Some(Email::parse(&text, Verification::Unverified).map_err(AccountError::Malformed)?)
+        }
         _ => return Err(Failure::malformed("`email` is a text or null.").into()),
     };
-    confirm(&edge, &caller, &body.current_password, &visitor).await?;
-    let change = UserChange::SetEmail(email.clone());
-    accounts::change_user(&edge.app.directory(), &caller.user.id, &[change]).await?;
-    Ok(Json(user_body(&countersign_core::user::User { email, ..caller.user })))
+    let changes = [UserChange::SetEmail(email)];
+    let password = &body.current_password;
+    let user = change_password::confirmed(&edge.app, &caller, password, (&changes, &visitor)).await?;
+    Ok(Json(user_body(&user)))
 }
 
 /// `DELETE /v1/users/me`, after the password was proved again.
@@ -98,9 +101,9 @@ pub(in super::super) async fn delete(
     visitor: Visitor,
     JsonBody(body): JsonBody<Confirmed>,
 ) -> Reply<Response> {
-    confirm(&edge, &caller, &body.current_password, &visitor).await?;
-    let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
-    accounts::change_user(&edge.app.directory(), &caller.user.id, &[change]).await?;
+    let changes = [UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence))];
+    let password = &body.current_password;
+    change_password::confirmed(&edge.app, &caller, password, (&changes, &visitor)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     cookies::clear_refresh(response.headers_mut());
     Ok(response)
@@ -114,18 +117,6 @@ pub(in super::super) async fn change_password(
     JsonBody(body): JsonBody<PasswordChange>,
 ) -> Reply<StatusCode> {
     let passwords = (&body.current_password, &body.new_password);
-    change_password::change(&edge.app, (&caller.user, caller.session.id), passwords, &visitor).await?;
+    change_password::change(&edge.app, &caller, passwords, &visitor).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Proves the password again, through the throttle of every other door.
-async fn confirm(
-    edge: &Edge,
-    caller: &Caller,
-    password: &Secret<String>,
-    visitor: &Visitor,
-) -> Result<(), Failure> {
-    let credentials = Credentials::new(caller.user.username.as_str(), password);
-    let proved = sign_in::authenticate(&edge.app, credentials, visitor).await;
-    proved.map(drop).map_err(|error| ChangePasswordError::NotProved(error).into())
 }

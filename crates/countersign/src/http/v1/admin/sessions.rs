@@ -23,7 +23,7 @@ use super::super::{
 };
 use super::{check_limit, parse_parameter};
 use crate::flows::accounts::AccountError;
-use crate::flows::open::Request;
+use crate::flows::open::{Request, Terms};
 use crate::flows::{accounts, open, revoke, sessions};
 use crate::visitor::Visitor;
 
@@ -60,7 +60,7 @@ pub(in super::super::super) struct Ending {
 /// `POST /v1/admin/sessions`: a pair for a user whom a backend has authenticated by its own means.
 pub(in super::super::super) async fn open(
     State(edge): State<Arc<Edge>>,
-    _: Administrator,
+    Administrator(standing): Administrator,
     visitor: Visitor,
     JsonBody(body): JsonBody<Open>,
 ) -> Reply<Response> {
@@ -75,8 +75,8 @@ pub(in super::super::super) async fn open(
     let claims = body.claims.map(UserClaims::check).transpose().map_err(AccountError::Malformed)?;
     let claims = claims.unwrap_or_default().as_map().clone();
     let request = Request { client: body.client_id, scope, claims };
-    let pair = open::open(&edge.app, &user, request, &visitor.presence, None).await?;
-    let pair = pair.ok_or_else(Failure::user_disabled)?;
+    let terms = Terms { given: &[standing], ..Terms::default() };
+    let pair = open::open(&edge.app, &user, request, &visitor.presence, terms).await?;
     Ok(created(with_refresh_token(&pair)))
 }
 

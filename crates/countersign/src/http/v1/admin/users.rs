@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::UserId;
+use countersign_core::email::{Email, Verification};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, UserChange};
-use countersign_core::user::{UserClaims, check_email};
+use countersign_core::user::UserClaims;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -27,6 +28,9 @@ pub(in super::super::super) struct Add {
     id: Option<UserId>,
     username: String,
     email: Option<String>,
+    /// Whether the administrator vouches for the address.
+    #[serde(default)]
+    email_verified: bool,
     claims: Option<Value>,
     role: Option<String>,
     /// Whether to generate a temporary password. Without one the user cannot sign in here.
@@ -40,6 +44,8 @@ pub(in super::super::super) struct Change {
     /// `null` removes it; absent leaves it.
     #[serde(default, deserialize_with = "present")]
     email: Option<Option<String>>,
+    /// Whether the administrator vouches for `email`, which stands beside it.
+    email_verified: Option<bool>,
     claims: Option<Value>,
     role: Option<String>,
     disabled: Option<bool>,
@@ -48,14 +54,14 @@ pub(in super::super::super) struct Change {
 /// `POST /v1/admin/users`.
 pub(in super::super::super) async fn add(
     State(edge): State<Arc<Edge>>,
-    _: Administrator,
+    Administrator(standing): Administrator,
     JsonBody(body): JsonBody<Add>,
 ) -> Reply<Response> {
     let role = body.role.as_deref().map(parse_role).transpose()?;
     let first = if body.temporary_password { FirstPassword::Temporary } else { FirstPassword::None };
-    let account =
-        NewAccount { id: body.id, username: body.username, email: body.email, claims: body.claims, role };
-    let made = accounts::add(&edge.app.directory(), account, first).await?;
+    let email = body.email.map(|email| (email, verification(body.email_verified)));
+    let account = NewAccount { id: body.id, username: body.username, email, claims: body.claims, role };
+    let made = accounts::add(&edge.app.directory(), &[standing], account, first).await?;
     let mut reply = user_body(&made.user);
     if let Some(password) = &made.generated {
         reply["temporary_password"] = password.expose().as_str().into();
@@ -88,38 +94,38 @@ pub(in super::super::super) async fn show(
 /// `PATCH /v1/admin/users/{id}`: whatever is named changes.
 pub(in super::super::super) async fn change(
     State(edge): State<Arc<Edge>>,
-    _: Administrator,
+    Administrator(standing): Administrator,
     visitor: Visitor,
     Id(id): Id,
     JsonBody(body): JsonBody<Change>,
 ) -> Reply<Json<Value>> {
-    let id = parse_user(&id)?;
-    accounts::change_user(&edge.app.directory(), &id, &changes(body, &visitor)?).await?;
-    let user = accounts::find(&edge.app.directory(), &id).await?;
+    let (id, changes) = (parse_user(&id)?, changes(body, &visitor)?);
+    let user = accounts::change_user(&edge.app.directory(), &id, &[standing], &changes).await?;
     Ok(Json(user_body(&user)))
 }
 
 /// `DELETE /v1/admin/users/{id}`: ends all their sessions.
 pub(in super::super::super) async fn delete(
     State(edge): State<Arc<Edge>>,
-    _: Administrator,
+    Administrator(standing): Administrator,
     visitor: Visitor,
     Id(id): Id,
 ) -> Reply<StatusCode> {
     let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
-    accounts::change_user(&edge.app.directory(), &parse_user(&id)?, &[change]).await?;
+    accounts::change_user(&edge.app.directory(), &parse_user(&id)?, &[standing], &[change]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /v1/admin/users/{id}/password`: a temporary one, told once; ends all their sessions.
 pub(in super::super::super) async fn reset_password(
     State(edge): State<Arc<Edge>>,
-    _: Administrator,
+    Administrator(standing): Administrator,
     visitor: Visitor,
     Id(id): Id,
 ) -> Reply<Json<Value>> {
     let how = revoked(RevokedReason::PasswordChanged, &visitor.presence);
-    let password = accounts::reset_password(&edge.app.directory(), &parse_user(&id)?, how).await?;
+    let id = parse_user(&id)?;
+    let password = accounts::reset_password(&edge.app.directory(), &[standing], &id, how).await?;
     Ok(Json(json!({"temporary_password": password.expose()})))
 }
 
@@ -128,11 +134,20 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
     T::deserialize(deserializer).map(Some)
 }
 
+const fn verification(is_verified: bool) -> Verification {
+    if is_verified { Verification::Verified } else { Verification::Unverified }
+}
+
 fn changes(body: Change, visitor: &Visitor) -> Result<Vec<UserChange>, Failure> {
     let malformed = |error| Failure::from(AccountError::Malformed(error));
     let mut changes = Vec::new();
+    // Vouching for whatever address the user has by now would vouch for one that nobody has looked at.
+    if body.email_verified.is_some() && !matches!(body.email, Some(Some(_))) {
+        return Err(Failure::malformed("`email_verified` needs the address beside it, as `email`."));
+    }
     if let Some(email) = body.email {
-        let email = email.as_deref().map(check_email).transpose().map_err(malformed)?;
+        let verification = verification(body.email_verified.unwrap_or_default());
+        let email = email.map(|text| Email::parse(&text, verification)).transpose().map_err(malformed)?;
         changes.push(UserChange::SetEmail(email));
     }
     if let Some(claims) = body.claims {

@@ -1,0 +1,95 @@
+//! An e-mail address, and whether its user has proved that it is theirs.
+//!
+//! Applications map accounts by e-mail, so an address that nobody has proved
+//! must never look as if somebody had: it is sent in no identity header, and two
+//! users cannot both have one verified address. An unverified address is only a
+//! note; several users may have the same one.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::user::UserError;
+
+/// The longest address, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
+const MAX_LENGTH: usize = 254;
+
+/// A user's e-mail address as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    address: String,
+    verification: Verification,
+}
+
+/// Whether an address is proved to belong to its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verification {
+    /// The user only claims it.
+    Unverified,
+    /// A message reached the user there, or an administrator vouches for it.
+    Verified,
+}
+
+impl Email {
+    /// Checks the form of an address: one text, an `@`, another text, no spaces.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Email`].
+    pub fn parse(text: &str, verification: Verification) -> Result<Self, UserError> {
+        let (local, domain) = text.rsplit_once('@').ok_or(UserError::Email)?;
+        let is_sound =
+            |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+        if text.len() <= MAX_LENGTH && is_sound(local) && is_sound(domain) {
+            Ok(Self { address: text.to_owned(), verification })
+        } else {
+            Err(UserError::Email)
+        }
+    }
+
+    /// An address as a store kept it.
+    pub const fn from_stored(address: String, verification: Verification) -> Self {
+        Self { address, verification }
+    }
+
+    /// The address as it was given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether it is proved to belong to its user.
+    pub fn is_verified(&self) -> bool {
+        self.verification == Verification::Verified
+    }
+
+    /// The address if it is verified.
+    pub fn verified_address(&self) -> Option<&str> {
+        Some(self.address()).filter(|_| self.is_verified())
+    }
+
+    /// The form in which verified addresses are compared (NFKC, lower case); `None` for an unverified one.
+    pub fn verified_key(&self) -> Option<String> {
+        self.verified_address().map(|address| address.nfkc().collect::<String>().to_lowercase().nfkc().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_form_in_which_verified_ones_are_compared() {
+        let key = |text: &str| Email::parse(text, Verification::Verified).unwrap().verified_key();
+        assert_eq!(key("Jane@Example.com"), key("jane@example.COM"));
+        assert_eq!(key("ｊane@example.com"), key("jane@example.com"));
+        let unverified = Email::parse("jane@example.com", Verification::Unverified).unwrap();
+        assert_eq!((unverified.verified_key(), unverified.verified_address()), (None, None));
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_refused() {
+        for text in ["", "jane", "@example.com", "jane@", "ja ne@example.com", "jane@exa\nmple.com"] {
+            assert_eq!(Email::parse(text, Verification::Unverified), Err(UserError::Email), "{text:?}");
+        }
+        let long = format!("{}@example.com", "a".repeat(250));
+        assert_eq!(Email::parse(&long, Verification::Unverified), Err(UserError::Email));
+    }
+}

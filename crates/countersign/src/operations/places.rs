@@ -1,0 +1,131 @@
+//! A bounded number of places, of which one address cannot take all.
+//!
+//! Connections and followers of a stream each hold a place for as long as they
+//! like. One address may have so many and no more, and the fewer places are free,
+//! the fewer it may have: at most an eighth of the free ones. The last places go
+//! to addresses that have none, so a newcomer finds one while others are greedy.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::throttle::network_of;
+
+/// How large a part of the free places one address may hold.
+const SHARE: usize = 8;
+
+/// Places, and who holds them. Every clone is the same.
+#[derive(Debug, Clone)]
+pub struct Places {
+    most: usize,
+    most_of_address: usize,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    by_network: HashMap<IpAddr, usize>,
+    together: usize,
+}
+
+/// A place that was taken; it is free again when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    places: Places,
+    network: Option<IpAddr>,
+}
+
+impl Places {
+    /// So many places, and so many of one address (IPv6: one /64).
+    pub fn new(most: usize, most_of_address: usize) -> Self {
+        Self { most, most_of_address, taken: Arc::default() }
+    }
+
+    /// Takes a place. `None`: there is none, or this address has its share.
+    pub fn take(&self, address: IpAddr) -> Option<Place> {
+        let network = network_of(address);
+        let mut taken = self.taken();
+        let free = self.most.checked_sub(taken.together).filter(|free| *free > 0)?;
+        let theirs = taken.by_network.get(&network).copied().unwrap_or_default();
+        if theirs > 0 && theirs >= self.most_of_address.min(free / SHARE) {
+            return None;
+        }
+        taken.by_network.insert(network, theirs + 1);
+        taken.together += 1;
+        Some(Place { places: self.clone(), network: Some(network) })
+    }
+
+    /// Takes a place for whom only the bound of all counts, such as a trusted proxy.
+    pub fn take_unshared(&self) -> Option<Place> {
+        let mut taken = self.taken();
+        if taken.together >= self.most {
+            return None;
+        }
+        taken.together += 1;
+        Some(Place { places: self.clone(), network: None })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.together -= 1;
+        let Some(network) = self.network else { return };
+        if let Some(theirs) = taken.by_network.get_mut(&network) {
+            *theirs -= 1;
+            if *theirs == 0 {
+                taken.by_network.remove(&network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u16) -> IpAddr {
+        let [high, low] = number.to_be_bytes();
+        IpAddr::from([192, 0, high, low])
+    }
+
+    #[test]
+    fn one_address_cannot_take_the_places_of_others() {
+        let places = Places::new(1024, 64);
+        let mut held: Vec<_> = (0..64).map(|_| places.take(address(1)).unwrap()).collect();
+        assert!(places.take(address(1)).is_none());
+        assert!(places.take(address(2)).is_some());
+        held.pop();
+        assert!(places.take(address(1)).is_some());
+        drop(held);
+        let taken = places.taken();
+        assert!(taken.by_network.is_empty() && taken.together == 0, "nothing is remembered of who is gone");
+    }
+
+    #[test]
+    fn an_address_is_a_whole_ipv6_network() {
+        let places = Places::new(1024, 64);
+        let host = |number: u16| IpAddr::from([0x2001, 0xdb8, 0, 7, 0, 0, 0, number]);
+        let held: Vec<_> = (0..1000).map_while(|number| places.take(host(number))).collect();
+        assert_eq!(held.len(), 64);
+        assert!(places.take(IpAddr::from([0x2001, 0xdb8, 0, 8, 0, 0, 0, 1])).is_some());
+    }
+
+    #[test]
+    fn a_newcomer_finds_a_place_while_others_take_all_they_can() {
+        let places = Places::new(1024, 64);
+        let mut held = Vec::new();
+        for _ in 0..64 {
+            held.extend((0..512).filter_map(|number| places.take(address(number))));
+        }
+        let newcomers: Vec<_> = (1000..1008).map_while(|number| places.take(address(number))).collect();
+        assert_eq!(newcomers.len(), 8);
+        assert!(places.take(address(2000)).is_none(), "there is a bound for all");
+        assert!(places.take_unshared().is_none());
+        assert!(!places.taken().by_network.contains_key(&address(2000)));
+    }
+}
