@@ -92,6 +92,7 @@ pub async fn assemble(
         followers: Followers::default(),
         watchers: Followers::default(),
         forward_auth: config.forward_auth.clone(),
+        return_hosts: checked.return_hosts,
         is_draining: AtomicBool::new(false),
     };
     Ok(Assembled { edge: Arc::new(edge), key_policy })
