@@ -1,4 +1,5 @@
-//! The other implementations of JWT that tests ask (`tests/oracles/README.md`).
+//! Programs that tests need and Debian does not have: other implementations of JWT (`tests/oracles/README.md`), and
+//! Envoy.
 
 use std::fs;
 use std::process::Command;
@@ -10,9 +11,10 @@ use crate::{process, repository};
 
 const NODE_LOCK: &str = "tests/oracles/package-lock.json";
 const PYTHON_LOCK: &str = "tests/oracles/requirements.txt";
+const ENVOY_LOCK: &str = "tests/proxies/requirements.txt";
 const HOME: &str = "target/oracles";
 
-/// Installs both sets, unless the very versions are there already.
+/// Installs what is missing, in exactly the versions that the lock files name.
 pub(crate) fn install() -> Result<Remark> {
     fs::create_dir_all(repository::at(HOME))?;
     let node = once(NODE_LOCK, "tests/oracles/node_modules", || {
@@ -29,7 +31,12 @@ pub(crate) fn install() -> Result<Remark> {
             &["install", "--quiet", "--disable-pip-version-check", "-r", PYTHON_LOCK],
         ))
     })?;
-    Ok(format!("node {node}, python {python}"))
+    let envoy = once(ENVOY_LOCK, "target/proxies/envoy", || {
+        let pip = repository::at("target/oracles/venv/bin/pip");
+        let install = ["install", "--quiet", "--disable-pip-version-check", "--upgrade"];
+        process::run(process::command(pip, &install).args(["--target", "target/proxies", "-r", ENVOY_LOCK]))
+    })?;
+    Ok(format!("node {node}, python {python}, envoy {envoy}"))
 }
 
 /// Node 18, as Debian 12 ships it, has the Web Crypto API behind a switch; `jose` stands on it.
@@ -43,8 +50,7 @@ pub(crate) fn prepare(tests: &mut Command) -> &mut Command {
 
 /// Runs `install` unless `result` is there and `lock` has not changed since it last was.
 fn once(lock: &str, result: &str, install: impl FnOnce() -> Result<()>) -> Result<&'static str> {
-    let name = lock.rsplit('/').next().unwrap_or(lock);
-    let stamp = repository::at(HOME).join(name);
+    let stamp = repository::at(HOME).join(lock.replace('/', "-"));
     let wanted = fs::read(repository::at(lock))?;
     if repository::at(result).exists() && fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok("were there");

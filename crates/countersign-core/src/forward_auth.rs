@@ -1,26 +1,16 @@
 //! Which access a request needs that a proxy asks about.
 //!
-//! A proxy, this server and the application behind them must read one path in
-//! one way. So a path that could be read in two is refused, whatever it is for:
-//! dot segments, empty segments, encoded slashes, anything encoded twice. What is
-//! left is decoded and compared segment by segment. A rule that asks for more
-//! holds whatever the case of letters; one that lets strangers in, to the letter.
+//! Paths are compared segment by segment. A route that needs a token covers every
+//! spelling that an application may take for its path; a public route covers its
+//! own spelling only. The routes of a host decide before the routes of every host,
+//! then the longer path decides.
+
+use std::cmp::Reverse;
 
 use countersign_token::Scope;
 
 use crate::origin::Host;
-
-/// The longest path, in bytes.
-const MAX_PATH: usize = 4096;
-
-/// A path that everybody reads in the same way, decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlainPath(String);
-
-/// A path could be read in more than one way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the path could be read in more than one way")]
-pub struct Ambiguous;
+use crate::plain_path::PlainPath;
 
 /// What one part of an application needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,94 +32,73 @@ pub enum Access {
     Token(Scope),
 }
 
-/// What the parts of an application need, the most specific first. A path that needs a token is kept folded.
+/// What the parts of an application need, in the order in which they decide.
 #[derive(Debug, Clone, Default)]
 pub struct Routes(Vec<Route>);
 
-impl PlainPath {
-    /// Reads the path of a request, as it was sent. What stands behind a `?` is left out.
-    ///
-    /// # Errors
-    ///
-    /// [`Ambiguous`].
-    pub fn parse(target: &str) -> Result<Self, Ambiguous> {
-        let path = target.split_once('?').map_or(target, |(path, _)| path);
-        let is_sound = path.len() <= MAX_PATH
-            && path.starts_with('/')
-            && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
-            && !path.contains(['\\', ';']);
-        if !is_sound {
-            return Err(Ambiguous);
-        }
-        let segments = path[1..].split('/');
-        let last = segments.clone().count() - 1;
-        let mut decoded = String::with_capacity(path.len());
-        for (place, segment) in segments.enumerate() {
-            let text = decode(segment)?;
-            // The root and a trailing slash end in an empty segment; elsewhere servers drop one or do not.
-            if (text.is_empty() && place < last) || text.ends_with(['.', ' ']) {
-                return Err(Ambiguous);
-            }
-            decoded.push('/');
-            decoded.push_str(&text);
-        }
-        Ok(Self(decoded))
-    }
-
-    /// Whether a path is this one or under it.
-    fn covers(&self, path: &Self) -> bool {
-        let rest = path.0.strip_prefix(self.0.trim_end_matches('/'));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    /// The same for those who make no difference between capital and small letters.
-    fn folded(&self) -> Self {
-        Self(self.0.to_lowercase())
-    }
+/// Two routes that are about the same requests and need different things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlap {
+    /// The route that decides.
+    pub decides: Route,
+    /// The route that does not count there.
+    pub overruled: Route,
 }
 
-/// Percent-decodes a segment, once.
-fn decode(segment: &str) -> Result<String, Ambiguous> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        let decoded = match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (high, low) = digit().zip(digit()).ok_or(Ambiguous)?;
-                u8::try_from(high * 16 + low).expect("two hexadecimal digits are a byte")
-            }
-            plain => plain,
-        };
-        bytes.push(decoded);
+impl Route {
+    fn covers(&self, path: &PlainPath) -> bool {
+        match self.access {
+            Access::Public => self.path.covers_exactly(path),
+            Access::Token(_) => self.path.covers_any_spelling_of(path),
+        }
     }
-    let text = String::from_utf8(bytes).map_err(|_| Ambiguous)?;
-    let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | '%' | ';' | '?' | '#');
-    if text.chars().all(is_plain) { Ok(text) } else { Err(Ambiguous) }
 }
 
 impl Routes {
-    /// Routes in any order: the most specific one counts.
+    /// Routes in any order.
     pub fn new(mut routes: Vec<Route>) -> Self {
-        routes.sort_by_key(|route| std::cmp::Reverse((route.path.0.len(), route.host.is_some())));
-        for route in routes.iter_mut().filter(|route| route.access != Access::Public) {
-            route.path = route.path.folded();
-        }
+        // Of two spellings of one path, the route that needs a token decides.
+        routes.sort_by_key(|route| {
+            Reverse((route.host.is_some(), route.path.length(), route.access != Access::Public))
+        });
         Self(routes)
     }
 
     /// What a request to a path of a host needs: a token, unless a route says otherwise.
     pub fn access(&self, host: &Host, path: &PlainPath) -> Access {
-        let folded = path.folded();
-        let holds = |route: &&Route| {
-            let is_here = route.host.as_ref().is_none_or(|name| name == host);
-            is_here
-                && match route.access {
-                    Access::Public => route.path.covers(path),
-                    Access::Token(_) => route.path.covers(&folded),
-                }
-        };
+        let holds =
+            |route: &&Route| route.host.as_ref().is_none_or(|name| name == host) && route.covers(path);
         self.0.iter().find(holds).map_or(Access::Token(Scope::default()), |route| route.access.clone())
+    }
+
+    /// The hosts that routes name.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.0.iter().filter_map(|route| route.host.as_ref())
+    }
+
+    /// The routes of every host that a shorter route of one host overrules, and routes whose paths an application
+    /// may take for the same path.
+    pub fn overlaps(&self) -> Vec<Overlap> {
+        let mut overlaps = Vec::new();
+        for (place, overruled) in self.0.iter().enumerate() {
+            let mut hosts = Vec::new();
+            for decides in &self.0[..place] {
+                let is_same =
+                    decides.host == overruled.host && decides.path.length() == overruled.path.length();
+                let is_hosts_own = decides.host.is_some() && overruled.host.is_none();
+                let is_overlap =
+                    (is_same || is_hosts_own) && decides.path.covers_any_spelling_of(&overruled.path);
+                // The first route of a host that covers the path is the one that decides there.
+                if !is_overlap || hosts.contains(&&decides.host) {
+                    continue;
+                }
+                hosts.push(&decides.host);
+                if decides.access != overruled.access {
+                    overlaps.push(Overlap { decides: decides.clone(), overruled: overruled.clone() });
+                }
+            }
+        }
+        overlaps
     }
 }
 
@@ -149,63 +118,84 @@ mod tests {
         Access::Token(Scope::parse(scope).unwrap())
     }
 
+    /// Percent-encodes what is not ASCII.
+    fn encoded(path: &str) -> String {
+        let encode =
+            |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        path.bytes().map(encode).collect()
+    }
+
     // incident 50
     #[test]
-    fn a_path_that_could_be_read_in_two_ways_is_refused() {
-        let long = format!("/{}", "a".repeat(4096));
-        for target in [
-            "",
-            "admin",
-            "http://a/b",
-            "*",
-            "//admin",
-            "/a//b",
-            "/a/../admin",
-            "/a/..",
-            "/.",
-            "/a/./b",
-            "/a/%2e%2e/admin",
-            "/a/%2E./b",
-            "/a%2fadmin",
-            "/a%2Fadmin",
-            "/a%5cadmin",
-            "/a\\admin",
-            "/a/..;/admin",
-            "/admin;x=1",
-            "/admin%3bx",
-            "/%252e%252e/admin",
-            "/admin%00",
-            "/admin%0a",
-            "/admin\t",
-            "/admin%",
-            "/admin%2",
-            "/admin%zz",
-            "/admin%c0%af",
-            "/admin%ff",
-            "/admin#x",
-            "/admin%23x",
-            "/admin%3fx",
-            "/admin.",
-            "/admin%20",
-            "/admin%2e",
-            "/b\u{e9}",
-            "/a/%2e/b",
-            &long,
+    fn a_route_that_needs_a_token_covers_every_spelling_of_its_path() {
+        let routes = Routes::new(vec![
+            route(None, "/", Access::Public),
+            route(None, "/secret", token("admin")),
+            route(None, "/stra%C3%9Fe", token("admin")),
+            route(None, "/caf%C3%A9", Access::Public),
+        ]);
+        let access = |path: &str| {
+            routes.access(&Host::parse("a.example").unwrap(), &PlainPath::parse(&encoded(path)).unwrap())
+        };
+        for path in [
+            "/\u{17F}ecret",
+            "/\u{17F}ecret/x",
+            "/\u{FF33}ECRET",
+            "/se\u{200B}cret/x",
+            "/se\u{AD}cret",
+            "/\u{202E}secret",
+            "/secret\u{FE0F}/x",
+            "/s\u{E9}cret",
+            "/STRASSE/x",
+            "/stra\u{1E9E}e",
         ] {
-            assert_eq!(PlainPath::parse(target), Err(Ambiguous), "{target:?}");
+            assert_eq!(access(path), token("admin"), "{path:?}");
         }
-        for (target, path) in [
-            ("/", "/"),
-            ("/a/", "/a/"),
-            ("/a?x=/../y", "/a"),
-            ("/%61dmin", "/admin"),
-            ("/b%C3%A9", "/bé"),
-            ("/a%20b/file.txt", "/a b/file.txt"),
-            ("/.well-known/x", "/.well-known/x"),
-            ("/a...b", "/a...b"),
-        ] {
-            assert_eq!(PlainPath::parse(target), Ok(PlainPath(path.to_owned())), "{target:?}");
+        for path in ["/café/x", "/новости", "/東京", "/secrets", "/\u{455}ecret"] {
+            assert_eq!(access(path), Access::Public, "{path:?}");
         }
+    }
+
+    #[test]
+    fn the_routes_of_a_host_decide_before_longer_ones_of_every_host() {
+        let routes = Routes::new(vec![
+            route(None, "/admin/help", Access::Public),
+            route(Some("b.example"), "/admin", token("admin")),
+            route(None, "/secret", token("admin")),
+            route(Some("c.example"), "/", Access::Public),
+        ]);
+        let access = |host: &str, path: &str| {
+            routes.access(&Host::parse(host).unwrap(), &PlainPath::parse(path).unwrap())
+        };
+        assert_eq!(access("a.example", "/admin/help"), Access::Public);
+        assert_eq!(access("b.example", "/admin/help"), token("admin"));
+        assert_eq!(access("b.example", "/ADMIN/help/x"), token("admin"));
+        assert_eq!(access("b.example", "/secret"), token("admin"), "no route of the host covers it");
+        assert_eq!(access("c.example", "/secret"), Access::Public);
+    }
+
+    #[test]
+    fn routes_that_overlap_are_reported() {
+        let overlaps = |routes: Vec<Route>| -> Vec<(String, String)> {
+            let name = |route: &Route| {
+                let host = route.host.as_ref().map(ToString::to_string).unwrap_or_default();
+                format!("{host}{}", route.path)
+            };
+            let overlaps = Routes::new(routes).overlaps();
+            overlaps.iter().map(|overlap| (name(&overlap.decides), name(&overlap.overruled))).collect()
+        };
+        let pair = |decides: &str, overruled: &str| (decides.to_owned(), overruled.to_owned());
+        let help = route(None, "/admin/help", Access::Public);
+        let own = route(Some("b.example"), "/admin", token("admin"));
+        assert_eq!(overlaps(vec![help.clone(), own.clone()]), [pair("b.example/admin", "/admin/help")]);
+        let again = route(Some("b.example"), "/admin/help", Access::Public);
+        assert_eq!(overlaps(vec![help.clone(), own, again]), [], "the host says the same");
+        assert_eq!(overlaps(vec![help, route(None, "/admin", token("admin"))]), [], "the longer one decides");
+        let root = route(Some("c.example"), "/", Access::Public);
+        let assets = route(None, "/assets", Access::Public);
+        assert_eq!(overlaps(vec![root, assets]), [], "both say the same");
+        let spelt = vec![route(None, "/Help", Access::Public), route(None, "/help", token(""))];
+        assert_eq!(overlaps(spelt), [pair("/help", "/Help")]);
     }
 
     #[test]

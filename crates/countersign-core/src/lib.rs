@@ -17,6 +17,7 @@
 pub mod client;
 pub mod device;
 pub mod email;
+mod folding;
 pub mod forward_auth;
 pub mod ids;
 pub mod issuer;
@@ -24,6 +25,7 @@ pub mod master_key;
 pub mod opening;
 pub mod origin;
 pub mod password;
+pub mod plain_path;
 pub mod ratchet;
 pub mod refresh;
 pub mod refresh_token;

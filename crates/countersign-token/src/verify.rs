@@ -22,13 +22,17 @@ pub struct Expected {
     pub audience: String,
     /// The one type that is accepted.
     pub token_type: TokenType,
-    /// How far clocks may differ; more than a minute counts as a minute.
+    /// How far clocks may differ; more than a minute counts as a minute. `nbf` and `iat` may always be five seconds
+    /// ahead.
     pub leeway: Duration,
 }
 
 /// RFC 7519 §4.1.4: "usually no more than a few minutes"; machines with a time service differ by less than
 /// a second.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+
+/// The node that issued a token a moment ago may have a clock that is so far ahead, whatever the leeway.
+const ISSUER_AHEAD: Duration = Duration::from_secs(5);
 
 /// Verifies a token completely and returns its claims.
 ///
@@ -143,7 +147,7 @@ impl Lifespan {
         if now >= self.expires.plus(leeway) {
             return Err(VerifyError::Expired);
         }
-        if self.begins.is_some_and(|begins| begins > now.plus(leeway)) {
+        if self.begins.is_some_and(|begins| begins > now.plus(leeway.max(ISSUER_AHEAD))) {
             return Err(VerifyError::NotYetValid);
         }
         Ok(())

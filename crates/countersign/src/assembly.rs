@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::issuer::Issuer;
 use countersign_core::password::PasswordHasher;
-use countersign_core::refresh::CLOCK_TOLERANCE;
 use countersign_core::signing_keys::KeyPolicy;
 use countersign_core::store::Store;
 use countersign_core::{ServerKeys, World};
@@ -59,8 +59,7 @@ pub async fn assemble(
         issuer: issuer.name.clone(),
         audience: audience.clone(),
         token_type: issuer.token_type,
-        // Another node may have issued the token a moment ahead of this one's clock.
-        leeway: CLOCK_TOLERANCE,
+        leeway: Duration::ZERO,
     };
     let life = store.begin_token_life(issuer.longest_lifetime(), world.now()).await?;
     let hashing = hashing(config, &checked, world);
@@ -93,6 +92,7 @@ pub async fn assemble(
         followers: Followers::default(),
         watchers: Followers::default(),
         forward_auth: config.forward_auth.clone(),
+        return_hosts: checked.return_hosts,
         is_draining: AtomicBool::new(false),
     };
     Ok(Assembled { edge: Arc::new(edge), key_policy })

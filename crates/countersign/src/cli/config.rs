@@ -30,6 +30,9 @@ impl Configuration {
                     "`issuer` is missing: set it to the https URL of this server, such as `https://id.example.com`"
                 );
                 countersign_store::schema_status(&config.store_url())?;
+                for warning in config.warnings()? {
+                    output::line(format!("warning: {warning}"));
+                }
                 output::line("The configuration can be used.");
                 Ok(())
             }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign_core::forward_auth::Routes;
+use countersign_core::origin::Host;
 use countersign_core::refresh::{LateRetry, RefreshPolicy};
 use countersign_core::{Secret, Timestamp};
 use countersign_token::Algorithm;
@@ -39,6 +40,8 @@ pub struct Checked {
     pub legacy_until: Timestamp,
     /// What the parts of applications behind proxies need.
     pub routes: Routes,
+    /// The hosts that `rd` may name when a browser is sent to sign in.
+    pub return_hosts: Vec<Host>,
 }
 
 impl Config {
@@ -83,6 +86,7 @@ impl Config {
                 queue: self.password.queue.into(),
             },
             legacy_until: self.legacy_until()?,
+            return_hosts: self.forward_auth.return_hosts()?,
             routes: self.forward_auth.check()?,
         })
     }

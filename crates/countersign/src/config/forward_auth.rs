@@ -1,7 +1,8 @@
 //! What proxies may ask: which parts of an application need what, and how it learns who is there.
 
-use countersign_core::forward_auth::{Access, PlainPath, Route, Routes};
+use countersign_core::forward_auth::{Access, Route, Routes};
 use countersign_core::origin::Host;
+use countersign_core::plain_path::PlainPath;
 use countersign_token::Scope;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,15 @@ pub struct ForwardAuthConfig {
     pub identity_headers: IdentityHeaders,
     /// A cookie of the application that may hold the access token, for browsers. Unset: only `Authorization`.
     pub cookie: Option<String>,
-    /// Where browsers without a good token are sent, with the address that they asked for as `rd`. Unset: they get
-    /// a 401 as everybody.
+    /// The page that browsers without a valid token are redirected to, with the address that they asked for as `rd`
+    /// if its host is known: the host of `sign_in`, of a route, or one of `hosts`. Unset: browsers get a 401, as
+    /// programs do.
     pub sign_in: Option<String>,
-    /// What parts of the application need, the most specific counts: `[{ path = "/admin", scope = "admin" },
-    /// { path = "/assets", access = "public" }]`, each with a `host` if it is for one alone. Whatever has no route
-    /// needs a token.
+    /// More hosts that `rd` may name, without ports: `["wiki.example.com"]`.
+    pub hosts: Vec<String>,
+    /// What parts of the application need: `[{ path = "/admin", scope = "admin" },
+    /// { path = "/assets", access = "public" }]`. A route with a `host` is for that host only. The routes of a host
+    /// decide before the others, then the longer path decides. A path without a route needs a token.
     pub routes: Vec<RouteConfig>,
 }
 
@@ -71,15 +75,6 @@ pub enum AccessConfig {
 impl ForwardAuthConfig {
     /// The routes, checked.
     pub(super) fn check(&self) -> Result<Routes, CheckError> {
-        if let Some(sign_in) = &self.sign_in {
-            let url = sign_in.parse::<axum::http::Uri>().ok();
-            if !url.is_some_and(|url| matches!(url.scheme_str(), Some("https" | "http"))) {
-                return failed(
-                    "forward_auth.sign_in",
-                    "a whole URL, such as `https://app.example.com/sign-in`",
-                );
-            }
-        }
         let is_name = |name: &String| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -87,8 +82,53 @@ impl ForwardAuthConfig {
         if !self.cookie.as_ref().is_none_or(is_name) {
             return failed("forward_auth.cookie", "the name of a cookie: letters, digits, `-`, `_` and `.`");
         }
-        self.routes.iter().map(RouteConfig::check).collect::<Result<_, _>>().map(Routes::new)
+        let routes: Vec<Route> = self.routes.iter().map(RouteConfig::check).collect::<Result<_, _>>()?;
+        for (place, route) in routes.iter().enumerate() {
+            let is_twin =
+                |other: &Route| other.host == route.host && other.path.trimmed() == route.path.trimmed();
+            if routes[..place].iter().any(is_twin) {
+                let path = &route.path;
+                return failed(
+                    "forward_auth.routes",
+                    &format!("`{path}` has two routes: remove one of them"),
+                );
+            }
+        }
+        Ok(Routes::new(routes))
     }
+
+    /// The hosts that `rd` may name, checked.
+    pub(super) fn return_hosts(&self) -> Result<Vec<Host>, CheckError> {
+        let mut hosts = Vec::new();
+        if let Some(sign_in) = &self.sign_in {
+            let Some(host) = host_of(sign_in) else {
+                return failed(
+                    "forward_auth.sign_in",
+                    "a whole URL without a fragment, such as `https://app.example.com/sign-in`",
+                );
+            };
+            hosts.push(host);
+        }
+        for name in &self.hosts {
+            let Ok(host) = Host::parse(name) else {
+                return failed(
+                    "forward_auth.hosts",
+                    "each is a name without a port, such as `app.example.com`",
+                );
+            };
+            hosts.push(host);
+        }
+        hosts.extend(self.routes.iter().filter_map(|route| Host::parse(route.host.as_deref()?).ok()));
+        Ok(hosts)
+    }
+}
+
+/// The host of an `http` or `https` URL to which a query can be added.
+fn host_of(url: &str) -> Option<Host> {
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains(['#', '@', '\\']);
+    let url = url.parse::<axum::http::Uri>().ok().filter(|_| is_plain)?;
+    let is_web = matches!(url.scheme_str(), Some("https" | "http"));
+    url.host().filter(|_| is_web).and_then(|host| Host::parse(host).ok())
 }
 
 impl RouteConfig {
@@ -117,6 +157,7 @@ mod tests {
 
     fn checked(toml: &str) -> Result<Routes, String> {
         let config: ForwardAuthConfig = toml::from_str(toml).map_err(|error| error.to_string())?;
+        config.return_hosts().map_err(|error| error.to_string())?;
         config.check().map_err(|error| error.to_string())
     }
 
@@ -140,6 +181,12 @@ mod tests {
             r#"routes = [{ path = "/a", host = "https://a" }]"#,
             r#"cookie = "a b""#,
             r#"sign_in = "/sign-in""#,
+            r#"sign_in = "https://a/sign-in#top""#,
+            r#"sign_in = "https://app.example@b.example/""#,
+            r#"hosts = ["https://a"]"#,
+            r#"hosts = ["a:443"]"#,
+            r#"routes = [{ path = "/a" }, { path = "/a/", access = "public" }]"#,
+            r#"routes = [{ path = "/a", host = "a" }, { path = "/%61", host = "A.", scope = "x" }]"#,
             r#"identity_headers = "x-user""#,
         ] {
             assert!(checked(bad).is_err(), "{bad}");

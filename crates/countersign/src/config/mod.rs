@@ -11,6 +11,7 @@ mod lifetime;
 mod places;
 mod schema;
 mod template;
+mod warnings;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use layers::{ConfigError, Environment, Loaded, Overrides, environment, load}
 pub use lifetime::{Date, Lifetime};
 pub use schema::json_schema;
 pub use template::{commented, reference};
+pub use warnings::Warning;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

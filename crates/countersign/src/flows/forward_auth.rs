@@ -1,15 +1,15 @@
 //! Whether a proxy may let a request through, and as whom.
 //!
-//! The token is verified and its session looked up: whoever signed out a second
-//! ago does not get in. A cookie is taken only where the operator named one, and
-//! then a page of another origin can change nothing with it.
+//! The token is verified and its session looked up: a user who signed out a second
+//! ago does not get in. Whether a cookie counts as a token is decided before.
 
 use std::sync::Arc;
 
 use countersign_core::Secret;
-use countersign_core::forward_auth::{Access, PlainPath};
+use countersign_core::forward_auth::Access;
 use countersign_core::issuer::effective_scope;
 use countersign_core::origin::Host;
+use countersign_core::plain_path::PlainPath;
 use countersign_core::store::StoreError;
 use countersign_core::user::User;
 use countersign_token::{AccessTokenClaims, Scope};

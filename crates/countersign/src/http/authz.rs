@@ -3,7 +3,8 @@
 //! nginx (`auth_request`) understands 2xx, 401 and 403; Traefik and Caddy hand
 //! any other answer to the client; Envoy sends the request itself. What a request
 //! was for comes in headers that only a trusted proxy may set, each of them once
-//! and in its usual spelling.
+//! and in its usual spelling. None of them has a default: a proxy that does not
+//! forward one is refused.
 
 use std::sync::Arc;
 
@@ -12,15 +13,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
-use countersign_core::forward_auth::PlainPath;
 use countersign_core::origin::Origin;
-use countersign_core::store::StoreError;
+use countersign_core::plain_path::PlainPath;
 
+use super::Edge;
+use super::cookie_use::{self, CookieUse};
 use super::error::{Failure, Message};
 use super::extract::bearer;
 use super::identity_headers::{self, plain};
 use super::visitor::is_from_trusted_proxy;
-use super::{Edge, cookies};
 use crate::flows::forward_auth::{self, Asked, Decision};
 
 /// Headers that say what a request was for.
@@ -49,6 +50,14 @@ struct Inquiry {
     target: String,
     headers: HeaderMap,
     dialect: Dialect,
+}
+
+/// The access token of a request.
+enum Presented {
+    Nothing,
+    Token(Secret<String>),
+    /// There is a cookie, and nothing shows which page made the browser send it.
+    CookieIgnored,
 }
 
 /// `/authz/auth-request`, for nginx.
@@ -112,7 +121,7 @@ fn parse_origin(text: &str) -> Result<Origin, Message> {
 }
 
 fn method(name: &str) -> Result<Method, Message> {
-    name.parse().map_err(|_| refused("the method is none"))
+    name.parse().map_err(|_| refused("the request's method is not a valid HTTP method"))
 }
 
 /// Scheme and host, and the rest as it was sent.
@@ -140,9 +149,15 @@ impl Inquiry {
     /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
     fn forwarded(parts: Parts) -> Result<Self, Message> {
         let of = |name| required(&parts.headers, name);
+        // Traefik says `wss` of a WebSocket. In an `Origin` the scheme is that of the page.
+        let scheme = match of("x-forwarded-proto")? {
+            "ws" => "http",
+            "wss" => "https",
+            other => other,
+        };
         Ok(Self {
             method: method(of("x-forwarded-method")?)?,
-            origin: parse_origin(&format!("{}://{}", of("x-forwarded-proto")?, of("x-forwarded-host")?))?,
+            origin: parse_origin(&format!("{scheme}://{}", of("x-forwarded-host")?))?,
             target: of("x-forwarded-uri")?.to_owned(),
             headers: parts.headers,
             dialect: Dialect::Forwarded,
@@ -152,7 +167,7 @@ impl Inquiry {
     /// Method and host are the request's own, the path is behind the prefix.
     fn of_envoy(parts: Parts) -> Result<Self, Message> {
         let host = required(&parts.headers, "host")?;
-        let scheme = single(&parts.headers, "x-forwarded-proto").unwrap_or("https");
+        let scheme = required(&parts.headers, "x-forwarded-proto")?;
         let origin = parse_origin(&format!("{scheme}://{host}"))?;
         let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
         let target = whole.strip_prefix("/authz/ext-authz").unwrap_or_default().to_owned();
@@ -161,19 +176,22 @@ impl Inquiry {
 
     async fn answer(&self, edge: &Edge) -> Result<Response, Message> {
         let path = PlainPath::parse(&self.target).map_err(|_| refused("the path is ambiguous"))?;
-        let (token, is_cookie) = self.token(edge)?;
+        let (token, is_ignored) = match self.presented(edge)? {
+            Presented::Token(token) => (Some(token), false),
+            Presented::Nothing => (None, false),
+            Presented::CookieIgnored => (None, true),
+        };
         let had_token = token.is_some();
-        if is_cookie && !self.is_same_origin() {
-            return Err(refused("a page of another origin sent the cookie"));
-        }
         let asked = Asked { host: self.origin.host().clone(), path, token };
         Ok(match forward_auth::decide(&edge.app, &asked).await.map_err(Failure::from)? {
             Decision::Allow(identity) => {
                 let mut response = StatusCode::OK.into_response();
                 let preset = edge.forward_auth.identity_headers;
-                let added = identity_headers::add(preset, identity.as_ref(), response.headers_mut());
-                added.ok_or_else(|| Failure::from(StoreError::new("a user does not fit into a header")))?;
+                identity_headers::add(preset, identity.as_ref(), response.headers_mut());
                 response
+            }
+            Decision::TokenNeeded if is_ignored => {
+                return Err(refused("nothing shows which page made the browser send the cookie"));
             }
             Decision::TokenNeeded => self.token_needed(edge, had_token),
             Decision::ScopeMissing(scope) => {
@@ -185,44 +203,33 @@ impl Inquiry {
         })
     }
 
-    /// The token in `Authorization`, or else in the cookie that the operator named; and whether it was the cookie.
-    fn token(&self, edge: &Edge) -> Result<(Option<Secret<String>>, bool), Message> {
+    /// The token in `Authorization`, or else in the cookie that the operator named.
+    fn presented(&self, edge: &Edge) -> Result<Presented, Message> {
         if self.headers.contains_key(header::AUTHORIZATION) {
-            // Another scheme is the application's own affair, and no token of ours.
+            // Another scheme is for the application. It is not an access token of this server.
             let token = bearer(&self.headers).map(str::to_owned).unwrap_or_default();
-            return Ok((Some(Secret::new(token)), false));
+            return Ok(Presented::Token(Secret::new(token)));
         }
-        let Some(name) = &edge.forward_auth.cookie else { return Ok((None, false)) };
-        let mut values = cookies::all(&self.headers, name);
-        match (values.next(), values.next()) {
-            (None, _) => Ok((None, false)),
-            (Some(value), None) => Ok((Some(Secret::new(value.to_owned())), true)),
-            (Some(_), Some(_)) => Err(refused("the cookie comes twice")),
-        }
-    }
-
-    /// Whether a request that may change something comes from a page of the same origin (Fetch Metadata; browsers
-    /// without it send `Origin`).
-    fn is_same_origin(&self) -> bool {
-        let text = |name: &str| single(&self.headers, name);
-        // Whoever opens a WebSocket sends no request that could be checked afterwards.
-        let is_socket = self.headers.contains_key("sec-websocket-key")
-            || self.headers.contains_key(header::UPGRADE)
-            || text("sec-fetch-mode") == Some("websocket");
-        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method) && !is_socket {
-            return true;
-        }
-        let has = |name: &str| self.headers.contains_key(name);
-        match (has("sec-fetch-site"), has("origin")) {
-            (true, _) => matches!(text("sec-fetch-site"), Some("same-origin" | "none")),
-            (false, true) => {
-                text("origin").is_some_and(|origin| Origin::parse(origin).as_ref() == Ok(&self.origin))
-            }
-            (false, false) => false,
+        let Some(name) = &edge.forward_auth.cookie else { return Ok(Presented::Nothing) };
+        let values = cookie_use::values(&self.headers, name)
+            .ok_or_else(|| refused("the cookie has characters that are not ASCII"))?;
+        let value = match values[..] {
+            [] => return Ok(Presented::Nothing),
+            [value] => value.to_owned(),
+            _ => return Err(refused("the cookie comes twice")),
+        };
+        match cookie_use::judge(&self.method, &self.origin, &self.headers) {
+            CookieUse::Counts => Ok(Presented::Token(Secret::new(value))),
+            CookieUse::Ignored => Ok(Presented::CookieIgnored),
+            CookieUse::Refused => Err(refused(
+                "the cookie came without a proof that a page of this origin sent it: \
+                 `Sec-Fetch-Site: same-origin`, or an `Origin` that is the request's own",
+            )),
         }
     }
 
-    /// 401 for programs; browsers are sent to sign in, if there is a place for it.
+    /// 401 for programs. Browsers are redirected to `sign_in` if it is set, with the address that they asked for
+    /// if its host is configured: otherwise the `Host` header would choose where the sign-in page sends a user.
     fn token_needed(&self, edge: &Edge, had_token: bool) -> Response {
         let challenge = if had_token { r#"Bearer error="invalid_token""# } else { "Bearer" };
         let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
@@ -230,11 +237,16 @@ impl Inquiry {
         let Some(place) = edge.forward_auth.sign_in.as_ref().filter(|_| self.is_navigation()) else {
             return (challenge, body).into_response();
         };
-        let wanted = format!("{}{}", self.origin, self.target);
-        let separator = if place.contains('?') { '&' } else { '?' };
-        let query: String =
-            form_urlencoded::Serializer::new(String::new()).append_pair("rd", &wanted).finish();
-        let place = HeaderValue::try_from(format!("{place}{separator}{query}"));
+        let place = if edge.return_hosts.contains(self.origin.host()) {
+            let wanted = format!("{}{}", self.origin, self.target);
+            let separator = if place.contains('?') { '&' } else { '?' };
+            let query: String =
+                form_urlencoded::Serializer::new(String::new()).append_pair("rd", &wanted).finish();
+            format!("{place}{separator}{query}")
+        } else {
+            place.clone()
+        };
+        let place = HeaderValue::try_from(place);
         let place = [(header::LOCATION, place.expect("a URL and an encoded query are visible ASCII"))];
         match self.dialect {
             // nginx takes no redirect from here; its `error_page` makes one of this.

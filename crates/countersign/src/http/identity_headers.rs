@@ -4,6 +4,10 @@
 //! replaces whatever the client sent under that name. Under another spelling it
 //! would not: CGI and its heirs read `Remote_User` and `Remote-User` as one. So a
 //! request that carries any spelling of any preset is refused.
+//!
+//! Applications split values at commas and trim them. A value that would come out
+//! as another one is percent-encoded, and so is a value with a percent sign: no
+//! two users have the same header. A group like that is left out.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use countersign_core::email::Email;
@@ -34,12 +38,8 @@ static X_FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-groups"),
 ];
 
-/// Adds every header of a preset. `None`: something about the user does not fit into one.
-pub(super) fn add(
-    preset: IdentityHeaders,
-    identity: Option<&Identity>,
-    headers: &mut HeaderMap,
-) -> Option<()> {
+/// Adds every header of a preset.
+pub(super) fn add(preset: IdentityHeaders, identity: Option<&Identity>, headers: &mut HeaderMap) {
     let names = match preset {
         IdentityHeaders::Remote => &REMOTE,
         IdentityHeaders::XAuthRequest => &X_AUTH_REQUEST,
@@ -47,21 +47,22 @@ pub(super) fn add(
     };
     let texts = identity.map_or_else(Default::default, |identity| values(preset, identity));
     for (name, text) in names.iter().zip(texts) {
-        headers.insert(name.clone(), HeaderValue::from_bytes(text.as_bytes()).ok()?);
+        let value = HeaderValue::from_bytes(text.as_bytes());
+        headers.insert(name.clone(), value.expect("control characters were encoded or left out"));
     }
-    Some(())
 }
 
 /// The id or name of the user, a name to show, the e-mail address, the groups.
 fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
     let Identity { claims, user } = identity;
-    let username = user.username.as_str().to_owned();
+    let username = encoded(user.username.as_str());
     // Applications map accounts by e-mail: one that is not proved looks like none.
-    let email = user.email.as_ref().and_then(Email::verified_address).unwrap_or_default().to_owned();
+    let email = user.email.as_ref().and_then(Email::verified_address).map(encoded).unwrap_or_default();
     let groups = groups(claims);
     match preset {
         IdentityHeaders::Remote => {
-            let shown = claims.extra.get("name").and_then(Value::as_str).unwrap_or(&username).to_owned();
+            let shown = claims.extra.get("name").and_then(Value::as_str);
+            let shown = shown.map_or_else(|| username.clone(), encoded);
             [username, shown, email, groups]
         }
         IdentityHeaders::XAuthRequest | IdentityHeaders::XForwarded => {
@@ -70,11 +71,39 @@ fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
     }
 }
 
-/// The claim `groups`, with commas between. One with a comma of its own would be two: it is left out.
+/// The claim `groups`, with commas between. A group whose name an application could read as another is left out.
 fn groups(claims: &AccessTokenClaims) -> String {
     let listed = claims.extra.get("groups").and_then(Value::as_array).into_iter().flatten();
-    let names = listed.filter_map(Value::as_str).filter(|name| !name.contains(','));
+    let names = listed.filter_map(Value::as_str).filter(|name| !name.is_empty() && is_plain(name));
     names.collect::<Vec<_>>().join(",")
+}
+
+/// A value as it is, or percent-encoded if an application could read it as another.
+fn encoded(value: &str) -> String {
+    if is_plain(value) && !value.contains('%') {
+        return value.to_owned();
+    }
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
+    let encode = |byte: u8| {
+        if is_kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    value.bytes().map(encode).collect()
+}
+
+/// Whether a value is still the same after an application has split it at commas and trimmed it.
+fn is_plain(value: &str) -> bool {
+    let is_trimmed = |c: char| {
+        c.is_whitespace() || matches!(c, '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
+    };
+    // Some applications read headers as Latin-1. There the last byte of `à` is a space, and that of `Å` a new line.
+    let ends_in_latin_1_space = value.ends_with(|c: char| {
+        let mut bytes = [0; 4];
+        matches!(c.encode_utf8(&mut bytes).as_bytes().last(), Some(0x85 | 0xA0)) && !c.is_ascii()
+    });
+    !value.contains(|c: char| c == ',' || c.is_control())
+        && !value.starts_with(is_trimmed)
+        && !value.ends_with(is_trimmed)
+        && !ends_in_latin_1_space
 }
 
 /// Whether a request carries an identity header of any preset in any spelling.
@@ -87,4 +116,55 @@ pub(super) fn are_forged(headers: &HeaderMap) -> bool {
 pub(super) fn plain(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     name.chars().map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // G4
+    #[test]
+    fn a_value_that_could_be_read_as_another_is_never_sent_unchanged() {
+        for plain in
+            ["jane", "jane doe", "José", "Иван", "山田", "o'brien", "jane@example.com", "a;b", "à la carte"]
+        {
+            assert_eq!(encoded(plain), plain);
+        }
+        for (value, sent) in [
+            ("a,admins", "a%2Cadmins"),
+            (" root", "%20root"),
+            ("root ", "root%20"),
+            ("root\t", "root%09"),
+            ("ro\u{7F}ot", "ro%7Fot"),
+            ("ro\u{85}ot", "ro%C2%85ot"),
+            ("ro\r\not", "ro%0D%0Aot"),
+            ("\u{A0}root", "%C2%A0root"),
+            ("\u{FEFF}root", "%EF%BB%BFroot"),
+            ("root\u{3000}", "root%E3%80%80"),
+            ("root\u{200B}", "root%E2%80%8B"),
+            ("voilà", "voil%C3%A0"),
+            ("Å", "%C3%85"),
+            ("100%", "100%25"),
+            ("a%2Cb", "a%252Cb"),
+        ] {
+            assert_eq!(encoded(value), sent);
+        }
+    }
+
+    // G4
+    #[test]
+    fn no_two_values_are_the_same_after_they_were_trimmed() {
+        // As Latin-1, as WSGI reads headers, and as UTF-8.
+        let latin_1 = |text: &str| text.bytes().map(char::from).collect::<String>().trim().to_owned();
+        let mut seen = std::collections::HashMap::new();
+        for character in (0..=0xFFFF).filter_map(char::from_u32) {
+            for value in [format!("x{character}"), format!("{character}x")] {
+                let sent = encoded(&value);
+                assert_eq!(sent.trim(), sent);
+                if let Some(other) = seen.insert(latin_1(&sent), value.clone()) {
+                    assert_eq!(other, value);
+                }
+            }
+        }
+    }
 }

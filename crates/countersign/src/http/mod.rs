@@ -6,6 +6,7 @@
 
 mod authz;
 mod client_credentials;
+mod cookie_use;
 mod cookies;
 mod error;
 mod events;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, delete, get, post};
+use countersign_core::origin::Host;
 use ipnet::IpNet;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
@@ -53,6 +55,8 @@ pub struct Edge {
     pub hosts: Hosts,
     /// How proxies are answered.
     pub forward_auth: ForwardAuthConfig,
+    /// The hosts that `rd` may name when a browser is sent to sign in.
+    pub return_hosts: Vec<Host>,
     /// Who follows what is taken back.
     pub followers: Followers,
     /// Who watches what happens to sessions.

@@ -96,6 +96,24 @@ fn init_writes_a_configuration_that_runs_and_overwrites_nothing() {
 }
 
 #[test]
+fn the_check_of_a_configuration_warns_about_routes_that_overlap_and_does_not_fail() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let routes =
+        r#"[{ path = "/admin", scope = "admin" }, { host = "b.test", path = "/", access = "public" }]"#;
+    done(at, &["init", "home"]);
+    std::fs::write(at.join("more.toml"), format!("[forward_auth]\nroutes = {routes}\n")).unwrap();
+    let config = ["--config", "home/countersign.toml", "--config", "more.toml"];
+    let checked = done(at, &[&config[..], &["config", "check"]].concat());
+    let lines: Vec<_> = checked.lines().collect();
+    assert!(
+        lines[0].starts_with("warning: `forward_auth.routes`: on `b.test` the route `/` (public)"),
+        "{checked}"
+    );
+    assert_eq!(lines[1..], ["The configuration can be used."]);
+}
+
+#[test]
 fn accounts_are_made_shown_changed_and_deleted() {
     let directory = directory();
     let at = directory.path();

@@ -1,4 +1,4 @@
-//! What proxies are told, in the dialects that no proxy of the machine speaks too: Envoy's, and odd inquiries.
+//! What the server answers to proxies, and to inquiries that no real proxy of `proxies.rs` sends.
 
 use axum::http::Method;
 use serde_json::json;
@@ -12,11 +12,18 @@ fn harness() -> Harness {
         config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
         config.forward_auth = toml::from_str(
             r#"identity_headers = "x-auth-request"
+               cookie = "session"
                sign_in = "https://app.example/sign-in?theme=dark"
                routes = [{ path = "/admin", scope = "countersign:admin" }, { path = "/assets", access = "public" }]"#,
         )
         .unwrap();
     })
+}
+
+/// The access token of a new user.
+fn signed_in(server: &Harness, name: &str) -> String {
+    server.add_user(name);
+    server.sign_in(name).access
 }
 
 fn envoy(server: &Harness, method: Method, path: &str, change: impl FnOnce(Call) -> Call) -> Reply {
@@ -101,4 +108,119 @@ fn an_inquiry_that_could_be_a_clients_own_is_refused() {
         headers[place].1 = bad;
         assert_eq!(ask(&headers, PROXY), 403, "{headers:?}");
     }
+}
+
+// G4
+#[test]
+fn no_header_that_says_what_a_request_is_for_has_a_default() {
+    let server = harness();
+    let access = signed_in(&server, "jane");
+    let nginx = [("x-original-url", "https://app.example/orders"), ("x-original-method", "GET")];
+    let forwarded = [
+        ("x-forwarded-method", "GET"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "app.example"),
+        ("x-forwarded-uri", "/orders"),
+    ];
+    let envoy = [("x-forwarded-proto", "https")];
+    for (path, needed) in [
+        ("/authz/auth-request", &nginx[..]),
+        ("/authz/forward-auth", &forwarded),
+        ("/authz/ext-authz/orders", &envoy),
+    ] {
+        for left_out in 0..=needed.len() {
+            let kept = needed.iter().enumerate().filter(|(place, _)| *place != left_out);
+            let call = Call::new(Method::GET, path).from(PROXY).bearer(&access);
+            let reply = server.request(kept.fold(call, |call, (_, (name, value))| call.header(name, value)));
+            let expected = if left_out == needed.len() { 200 } else { 403 };
+            assert_eq!(reply.status, expected, "{path} without {:?}", needed.get(left_out));
+        }
+    }
+}
+
+// D10
+#[test]
+fn a_cookie_without_proof_of_its_page_gets_what_no_cookie_gets() {
+    let server = harness();
+    let access = signed_in(&server, "jane");
+    let cookie = format!("session={access}");
+    let ask = |path: &str, headers: &[(&str, &str)]| {
+        let with = |call: Call, (name, value): &(&str, &str)| call.header(name, value);
+        envoy(&server, Method::GET, path, |call| headers.iter().fold(call.header("cookie", &cookie), with))
+    };
+    let user = |reply: &Reply| reply.header("x-auth-request-preferred-username").map(str::to_owned);
+    let own = ask("/assets/x", &[("sec-fetch-site", "same-origin")]);
+    assert_eq!((own.status.as_u16(), user(&own)), (200, Some("jane".to_owned())));
+    let bare = ask("/assets/x", &[]);
+    assert_eq!((bare.status.as_u16(), user(&bare)), (200, Some(String::new())));
+    assert_eq!(ask("/assets/x", &[("origin", "https://www.example")]).status, 403);
+    assert_eq!(ask("/assets/x", &[("upgrade", "websocket")]).status, 403);
+    let page = ask("/orders", &[("accept", "text/html")]);
+    assert_eq!(page.status, 403, "not 302: signing in again would change nothing");
+    let twice = ask("/orders", &[("sec-fetch-site", "same-origin"), ("cookie", "session=x; name=é")]);
+    assert_eq!(twice.status, 403, "the cookie comes twice");
+}
+
+// D10
+#[test]
+fn traefik_asks_about_a_socket_with_a_scheme_of_its_own() {
+    let server = harness();
+    let cookie = format!("session={}", signed_in(&server, "jane"));
+    for (proto, origin, expected) in [
+        ("wss", "https://app.example", 200),
+        ("ws", "http://app.example", 200),
+        ("wss", "http://app.example", 403),
+        ("wss", "https://www.example", 403),
+        ("ftp", "https://app.example", 403),
+    ] {
+        let call = Call::new(Method::GET, "/authz/forward-auth").from(PROXY).header("cookie", &cookie);
+        let call = call.header("x-forwarded-method", "GET").header("x-forwarded-proto", proto);
+        let call = call.header("x-forwarded-host", "app.example").header("x-forwarded-uri", "/socket");
+        let reply = server.request(call.header("origin", origin).header("sec-websocket-version", "13"));
+        assert_eq!(reply.status, expected, "{proto} {origin}");
+    }
+}
+
+// G4
+#[test]
+fn a_browser_is_sent_back_to_configured_hosts_only() {
+    let server = Harness::with(|config| {
+        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        config.forward_auth = toml::from_str(
+            r#"sign_in = "https://id.example/sign-in"
+               hosts = ["wiki.example"]
+               routes = [{ host = "App.example.", path = "/admin", scope = "x" }]"#,
+        )
+        .unwrap();
+    });
+    for (host, place) in [
+        ("app.example", "https://id.example/sign-in?rd=https%3A%2F%2Fapp.example%2Fa"),
+        ("APP.example.:443", "https://id.example/sign-in?rd=https%3A%2F%2Fapp.example%2Fa"),
+        ("wiki.example:8443", "https://id.example/sign-in?rd=https%3A%2F%2Fwiki.example%3A8443%2Fa"),
+        ("id.example", "https://id.example/sign-in?rd=https%3A%2F%2Fid.example%2Fa"),
+        ("mallory.example", "https://id.example/sign-in"),
+        ("app.example.mallory.example", "https://id.example/sign-in"),
+    ] {
+        let call = Call::new(Method::GET, "/authz/ext-authz/a").from(PROXY).header("host", host);
+        let call = call.header("x-forwarded-proto", "https").header("accept", "text/html");
+        let reply = server.request(call);
+        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, Some(place)), "{host}");
+    }
+}
+
+// G4
+#[test]
+fn a_name_that_could_be_read_as_another_is_sent_encoded_and_a_group_not_at_all() {
+    let server = harness();
+    let groups =
+        json!({"groups": ["staff", " admins", "admins ", "a,admins", "", "\tadmins", "root\u{a0}", "voilà"]});
+    server.add(countersign::flows::accounts::NewAccount {
+        username: "a,root".to_owned(),
+        claims: Some(groups),
+        ..Default::default()
+    });
+    let access = server.sign_in("a,root").access;
+    let reply = envoy(&server, Method::GET, "/", |call| call.bearer(&access));
+    assert_eq!(reply.header("x-auth-request-preferred-username"), Some("a%2Croot"));
+    assert_eq!(reply.header("x-auth-request-groups"), Some("staff"));
 }

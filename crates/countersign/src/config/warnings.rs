@@ -1,0 +1,88 @@
+//! What works and is probably not meant. `countersign config check` prints it.
+
+use std::fmt;
+
+use countersign_core::forward_auth::{Access, Overlap, Route};
+
+use super::{CheckError, Config};
+
+/// Something in a configuration that works and that the operator probably does not mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The key.
+    pub key: &'static str,
+    /// What it does, and what to write if that is not meant.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.key, self.message)
+    }
+}
+
+impl Config {
+    /// The warnings about a configuration that can be used.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckError`] when it cannot be used.
+    pub fn warnings(&self) -> Result<Vec<Warning>, CheckError> {
+        let overlaps = self.forward_auth.check()?.overlaps();
+        Ok(overlaps.iter().map(overlap).collect())
+    }
+}
+
+fn overlap(Overlap { decides, overruled }: &Overlap) -> Warning {
+    let message = match (&decides.host, &overruled.host) {
+        (Some(host), None) => format!(
+            "on `{host}` the route {} decides about `{}` too, because the routes of a host decide first. The route \
+             {} does not count there; if it should, add it with this host",
+            described(decides),
+            overruled.path,
+            described(overruled),
+        ),
+        _ => format!(
+            "an application may take `{}` and `{}` for the same path. The route {} decides about both",
+            decides.path,
+            overruled.path,
+            described(decides),
+        ),
+    };
+    Warning { key: "forward_auth.routes", message }
+}
+
+fn described(route: &Route) -> String {
+    let needs = match &route.access {
+        Access::Public => "public".to_owned(),
+        Access::Token(scope) if scope.is_empty() => "needs a token".to_owned(),
+        Access::Token(scope) => format!("scope `{}`", scope.as_str()),
+    };
+    format!("`{}` ({needs})", route.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warnings(routes: &str) -> Vec<String> {
+        let config: Config = toml::from_str(&format!("[forward_auth]\nroutes = [{routes}]")).unwrap();
+        config.warnings().unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_route_that_a_hosts_own_overrules_is_reported() {
+        let help = r#"{ path = "/admin/help", access = "public" }"#;
+        let own = r#"{ host = "b.test", path = "/admin", scope = "admin" }"#;
+        assert_eq!(
+            warnings(&format!("{help}, {own}")),
+            [
+                "`forward_auth.routes`: on `b.test` the route `/admin` (scope `admin`) decides about `/admin/help` too, \
+              because the routes of a host decide first. The route `/admin/help` (public) does not count there; if it \
+              should, add it with this host"
+            ]
+        );
+        assert_eq!(warnings(help), [""; 0]);
+        assert_eq!(Config::default().warnings(), Ok(Vec::new()));
+    }
+}
