@@ -19,8 +19,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, StoreError,
-    Swept, UserChange, Whose,
+    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
+    StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};
@@ -166,6 +166,10 @@ impl Store for Agreeable {
 
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
         self.keys.replace_signing_keys(ring).await
+    }
+
+    async fn position(&self) -> Answer<Option<Position>> {
+        Ok(None)
     }
 
     async fn ping(&self) -> Answer<()> {

@@ -67,7 +67,8 @@ impl Email {
 
     /// The form in which verified addresses are compared (NFKC, lower case); `None` for an unverified one.
     pub fn verified_key(&self) -> Option<String> {
-        self.verified_address().map(|address| address.nfkc().collect::<String>().to_lowercase().nfkc().collect())
+        self.verified_address()
+            .map(|address| address.nfkc().collect::<String>().to_lowercase().nfkc().collect())
     }
 }
 

@@ -107,6 +107,13 @@ impl SessionId {
         Self(bytes)
     }
 
+    /// The greatest id that a session can have which was opened up to now: ids sort by time.
+    pub fn newest(world: &World) -> Self {
+        let mut bytes = [0xff; 16];
+        bytes[..6].copy_from_slice(&world.now_millis().to_be_bytes()[2..]);
+        Self(bytes)
+    }
+
     /// Its 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -76,7 +76,8 @@ impl RevokedIndex {
     pub fn contains(&self, session: SessionId, user: &UserId, client: &ClientId) -> bool {
         let owners = [Whose::Everyone, Whose::User(user.clone()), Whose::Client(client.clone())];
         let theirs = owners.iter().filter_map(|owner| self.owners.get(owner)).flatten();
-        self.sessions.contains(&session) || theirs.into_iter().any(|revocation| revocation.of.reaches(session))
+        self.sessions.contains(&session)
+            || theirs.into_iter().any(|revocation| revocation.of.reaches(session))
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ClientAuthentication};
 use crate::email::Email;
@@ -107,6 +108,8 @@ pub trait Store: Send + Sync {
     /// Replaces the whole set if its revision is still `ring.revision`. `false`: it is not.
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool>;
 
+    /// How far the store has come. `None`: it forgets everything when it is closed, so it cannot go back.
+    async fn position(&self) -> Answer<Option<Position>>;
     /// Whether the store answers reads, and takes writes again after it failed to.
     async fn ping(&self) -> Answer<()>;
     /// Writes a consistent copy of the store to a new file.
@@ -262,6 +265,19 @@ pub struct Swept {
     pub next: Option<SessionId>,
 }
 
+/// How far a store has come: which one it is, and numbers that only grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// A random id that the store was given when it was made.
+    pub store: [u8; 16],
+    /// When it was last put back from a backup; 0 when it never was.
+    pub restored_at: Timestamp,
+    /// The number of the last rotation.
+    pub rotations: u64,
+    /// The number of the last revocation.
+    pub revocations: u64,
+}
+
 /// The signing keys, and how often the set has been replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyRing {
@@ -321,6 +337,18 @@ impl Whose {
     }
 }
 
+impl Position {
+    /// Whether a store that had come as far as `known` has gone back since: an older copy was put in its place, and
+    /// nobody said so.
+    pub fn is_behind(&self, known: &Self) -> bool {
+        self.store == known.store
+            && self.restored_at <= known.restored_at
+            && (self.restored_at < known.restored_at
+                || self.rotations < known.rotations
+                || self.revocations < known.revocations)
+    }
+}
+
 impl Standing {
     /// A user as they were read, whatever their session, password and role.
     pub fn of(user: &User) -> Self {
@@ -330,7 +358,8 @@ impl Standing {
     /// Whether it holds of a user and of the session that it names, as a store has them when it writes.
     pub fn holds(&self, user: Option<&User>, session: Option<&Session>) -> bool {
         let Some(user) = user.filter(|user| user.id == self.user) else { return false };
-        let has_password = |hash: &PasswordHash| user.password.as_ref().is_some_and(|known| known.hash == *hash);
+        let has_password =
+            |hash: &PasswordHash| user.password.as_ref().is_some_and(|known| known.hash == *hash);
         let has_session = |id: SessionId| {
             let theirs = session.filter(|session| session.id == id && session.grant.user == user.id);
             theirs.is_some_and(|session| {

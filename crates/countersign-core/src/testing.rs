@@ -28,6 +28,12 @@ impl ManualClock {
         let millis = u64::try_from(duration.as_millis()).expect("a test waits for less than an age");
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
+
+    /// Goes back, as a clock that was wrong.
+    pub fn set_back(&self, duration: Duration) {
+        let millis = u64::try_from(duration.as_millis()).expect("a test goes back by less than an age");
+        self.0.fetch_sub(millis, Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

@@ -8,9 +8,10 @@
 mod memory;
 mod sqlite;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use countersign_core::World;
 use countersign_core::store::Store;
 
 pub use memory::MemoryStore;
@@ -20,7 +21,7 @@ pub use memory::MemoryStore;
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL names no store that this release has.
-    #[error("`{0}` is no store: write `sqlite:PATH`, or `memory:` for one that forgets")]
+    #[error("unsupported database `{0}`: use `sqlite:PATH`, or `memory:` (data is lost on exit)")]
     UnknownStore(String),
     /// A newer release has written this database.
     #[error(
@@ -41,6 +42,44 @@ pub enum OpenError {
         /// What happened.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// Why a backup cannot be restored. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// A store that is not a file.
+    #[error("only a database in a file can be restored")]
+    NotAFile,
+    /// The backup is no database of this product.
+    #[error("{0} is not a backup: name a file that `countersign backup` wrote")]
+    NotABackup(PathBuf),
+    /// The backup is damaged.
+    #[error("the backup {0} is damaged: use another one")]
+    Damaged(PathBuf),
+    /// Another process has the database open.
+    #[error("the database {0} is in use: stop the server and other commands first")]
+    InUse(PathBuf),
+    /// The backup's schema cannot be brought up to date.
+    #[error(transparent)]
+    Schema(OpenError),
+    /// A file cannot be read or written.
+    #[error("cannot read or write {path}")]
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The sessions of the backup that were revoked.
+    pub revoked: u64,
+    /// Where the database that was replaced is kept, if there was one.
+    pub kept: Option<PathBuf>,
 }
 
 /// What opening a database would do to its schema.
@@ -88,7 +127,35 @@ pub fn open_with(url: &str, options: Options) -> Result<Arc<dyn Store>, OpenErro
         Some(("sqlite", path)) if !path.is_empty() => {
             Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), options.journal)?))
         }
-        _ => Err(OpenError::UnknownStore(url.to_owned())),
+        _ => Err(OpenError::UnknownStore(without_credentials(url))),
+    }
+}
+
+/// Puts a backup in the place of the database that `url` names, and revokes every session that was opened up to now,
+/// so that nothing which was revoked or spent since the backup is valid again.
+///
+/// # Errors
+///
+/// When the backup is none, or the database is in use.
+pub fn restore(url: &str, from: &Path, world: &World) -> Result<Restored, RestoreError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => sqlite::restore(from, Path::new(path), world),
+        _ => Err(RestoreError::NotAFile),
+    }
+}
+
+/// A store's URL as it may be shown: without user name, password and parameters.
+pub fn without_credentials(url: &str) -> String {
+    let (url, parameters) = url.split_once('?').map_or((url, ""), |(url, _)| (url, "?(redacted)"));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // Without slashes an `@` can only be part of a path, or of a malformed URL with a password.
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        let is_path = ["sqlite", "memory"].contains(&scheme) || !url.contains('@');
+        return if is_path { format!("{url}{parameters}") } else { "(redacted)".to_owned() };
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://(redacted)@{host}{parameters}"),
+        None => format!("{url}{parameters}"),
     }
 }
 
@@ -101,6 +168,27 @@ pub fn schema_status(url: &str) -> Result<SchemaStatus, OpenError> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(SchemaStatus::default()),
         Some(("sqlite", path)) if !path.is_empty() => sqlite::schema_status(Path::new(path)),
-        _ => Err(OpenError::UnknownStore(url.to_owned())),
+        _ => Err(OpenError::UnknownStore(without_credentials(url))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_credentials;
+
+    // G1
+    #[test]
+    fn a_url_is_shown_without_its_credentials() {
+        for (url, shown) in [
+            ("sqlite:/data/a@b.db", "sqlite:/data/a@b.db"),
+            ("postgres://db.example/app", "postgres://db.example/app"),
+            ("postgres://jane:canary@db.example:5432/app", "postgres://(redacted)@db.example:5432/app"),
+            ("postgres://jane:can@ary@db.example/app", "postgres://(redacted)@db.example/app"),
+            ("postgres://db.example/app?password=canary", "postgres://db.example/app?(redacted)"),
+            ("postgres:jane:canary@db.example", "(redacted)"),
+            ("jane:canary@db.example", "(redacted)"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
     }
 }

@@ -16,8 +16,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, StoreError,
-    Swept, UserChange, Whose,
+    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
+    StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -339,6 +339,10 @@ impl Store for MemoryStore {
         keys.sort_by(|one, other| one.key_id.cmp(&other.key_id));
         tables.ring = KeyRing { revision: ring.revision + 1, keys };
         Ok(true)
+    }
+
+    async fn position(&self) -> Answer<Option<Position>> {
+        Ok(None)
     }
 
     async fn ping(&self) -> Answer<()> {

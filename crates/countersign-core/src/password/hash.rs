@@ -274,7 +274,9 @@ mod tests {
     #[test]
     fn a_cheaper_hash_is_followed_by_every_block_that_it_was_short_of() {
         let own = Params::new(19_456, 2, 1, None).unwrap();
-        for (memory, passes) in [(16_384_u32, 2_u32), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)] {
+        for (memory, passes) in
+            [(16_384_u32, 2_u32), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)]
+        {
             let done = u64::from(memory * passes);
             let together = done + rest(&own, done).map(|params| work(&params)).sum::<u64>();
             assert_eq!(together, work(&own), "m={memory},t={passes}");

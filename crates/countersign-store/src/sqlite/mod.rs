@@ -10,7 +10,9 @@ mod connection;
 mod desk;
 mod journal;
 mod keys;
+mod lineage;
 mod readers;
+mod restore;
 mod revocations;
 mod rows;
 mod schema;
@@ -29,8 +31,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, StoreError, Swept,
-    UserChange, Whose,
+    Added, Answer, Changed, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store, StoreError,
+    Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -40,6 +42,7 @@ use crate::OpenError;
 use desk::Desk;
 use journal::Journal;
 use readers::Readers;
+pub(crate) use restore::restore;
 use rows::Touched;
 pub(crate) use schema::status as schema_status;
 use tail::Tail;
@@ -225,6 +228,10 @@ impl Store for SqliteStore {
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
         let ring = ring.clone();
         self.writer.write(Touched::Nothing, move |connection| keys::replace(connection, &ring)).await
+    }
+
+    async fn position(&self) -> Answer<Option<Position>> {
+        self.readers.read(lineage::position).await.map(Some)
     }
 
     async fn ping(&self) -> Answer<()> {

@@ -268,7 +268,11 @@ fn a_session_is_opened_for_an_enabled_user_of_its_epoch_alone() {
         let step = kit.step(&token, after(5));
         assert!(rotate(&*store, &step, after(5)).await.is_some(), "the kept one moved along");
         let (other, nobody) = (kit.session("2", NOON).0, kit.session("3", NOON).0);
-        assert_eq!(store.open(&other, &[], Some(&single)).await.unwrap(), Opened::Opened, "nothing was spent");
+        assert_eq!(
+            store.open(&other, &[], Some(&single)).await.unwrap(),
+            Opened::Opened,
+            "nothing was spent"
+        );
         assert_eq!(store.open(&nobody, &[], None).await.unwrap(), Opened::UserChanged);
         store.change_user(&user("2").id, &[], &[UserChange::Disable(how)]).await.unwrap();
         store.change_user(&user("2").id, &[], &[UserChange::Enable]).await.unwrap();
@@ -401,7 +405,10 @@ fn a_removed_client_takes_its_sessions_along() {
         let secret = ClientAuthentication::Secret(SecretMethod::Post, hash);
         let none = ClientAuthentication::None;
         assert!(store.replace_client_authentication(&id, &none, &secret).await.unwrap());
-        assert!(!store.replace_client_authentication(&id, &none, &secret).await.unwrap(), "not that any more");
+        assert!(
+            !store.replace_client_authentication(&id, &none, &secret).await.unwrap(),
+            "not that any more"
+        );
         assert_eq!(store.client(&id).await.unwrap().unwrap().authentication, secret);
         let how = revoked(RevokedReason::EndedByAdmin, NOON);
         assert!(store.remove_client(&id, &how).await.unwrap());

@@ -218,7 +218,9 @@ fn a_verified_address_is_one_users_and_an_unverified_one_anybodys() {
         assert_eq!(store.change_user(&other.id, &[], &verify).await.unwrap(), Changed::EmailTaken);
         store.change_user(&user("1").id, &[], &[UserChange::SetEmail(None)]).await.unwrap();
         let changed = store.change_user(&other.id, &[], &verify).await.unwrap();
-        assert!(matches!(changed, Changed::Done(user) if user.email.as_ref().is_some_and(Email::is_verified)));
+        assert!(
+            matches!(changed, Changed::Done(user) if user.email.as_ref().is_some_and(Email::is_verified))
+        );
         // The same address again is no conflict with oneself.
         let again = store.change_user(&other.id, &[], &verify).await.unwrap();
         assert!(matches!(again, Changed::Done(_)), "{again:?}");
@@ -278,7 +280,8 @@ const IDS: [&str; 2] = ["1", "2"];
 
 impl Side {
     async fn act(&mut self, kit: &Kit, act: Act) -> String {
-        let (Act::Read(caller) | Act::Write(caller, _) | Act::Happens(caller, _) | Act::Returns(caller)) = act;
+        let (Act::Read(caller) | Act::Write(caller, _) | Act::Happens(caller, _) | Act::Returns(caller)) =
+            act;
         let id = user(IDS[caller]).id;
         let found = self.store.user(&id).await.unwrap();
         match act {
@@ -296,8 +299,7 @@ impl Side {
                     standing(user, id_of_session) == given
                         && user.disabled_at.is_none()
                         && session.is_some_and(|session| {
-                            session.user_epoch == user.epoch
-                                && format!("{:?}", session.state) == "Active"
+                            session.user_epoch == user.epoch && format!("{:?}", session.state) == "Active"
                         })
                 });
                 let outcome = write(&*self.store, kit, this, (&id, &[given])).await;

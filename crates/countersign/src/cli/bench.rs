@@ -169,6 +169,8 @@ impl Started {
         let program = std::env::current_exe().context("this program cannot be found again")?;
         let mut child = Command::new(program)
             .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"])
+            // A load refreshes few sessions over and over.
+            .env("COUNTERSIGN_THROTTLE__SESSION_BURST", "4000000000")
             .arg("--data-dir")
             .arg(directory.path())
             .stdin(Stdio::null())

@@ -29,7 +29,7 @@ impl Configuration {
                     config.issuer.is_some(),
                     "`issuer` is missing: set it to the https URL of this server, such as `https://id.example.com`"
                 );
-                countersign_store::schema_status(&config.store_url())?;
+                countersign_store::schema_status(config.store_url().expose())?;
                 for warning in config.warnings()? {
                     output::line(format!("warning: {warning}"));
                 }

@@ -49,12 +49,13 @@ impl Context {
     pub(super) fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
         let config = self.config()?;
         let url = config.store_url();
-        let is_new = database_file(&url).is_some_and(|file| !file.exists());
+        let is_new = database_file(url.expose()).is_some_and(|file| !file.exists());
         anyhow::ensure!(
             !is_new,
-            "there is no database at {url}: name its directory with --data-dir, or run `countersign migrate` to make one"
+            "there is no database at {}: name its directory with --data-dir, or run `countersign migrate` to make one",
+            countersign_store::without_credentials(url.expose())
         );
-        let store = countersign_store::open(&url)?;
+        let store = countersign_store::open(url.expose())?;
         Ok((config, store))
     }
 

@@ -83,6 +83,8 @@ enum Command {
     Migrate(store::Migrate),
     /// Writes a consistent copy of the database to a new file.
     Backup(store::Backup),
+    /// Puts a backup in the place of the database, and revokes every session.
+    Restore(store::Restore),
     /// Looks for whatever is wrong.
     Doctor,
     /// Measures how much a server carries.
@@ -118,6 +120,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<()> {
         Command::Config(configuration) => configuration.run(context),
         Command::Migrate(migrate) => migrate.run(context),
         Command::Backup(backup) => backup.run(context).await,
+        Command::Restore(restore) => restore.run(context),
         Command::Doctor => store::doctor(context).await,
         Command::Bench(bench) => bench.run(context).await,
     }

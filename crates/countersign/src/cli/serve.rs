@@ -21,6 +21,7 @@ use crate::app::{App, DemoUser};
 use crate::assembly::{self, Assembled};
 use crate::config::{Config, Overrides};
 use crate::flows::accounts::{self, FirstPassword, NewAccount, PasswordChange};
+use crate::operations::high_water::HighWater;
 use crate::operations::logging;
 use crate::operations::server::{self, Asked, Listeners};
 
@@ -67,7 +68,8 @@ impl Serve {
         let port = address.port();
         let here = format!("{}://localhost:{port}", config.tls.scheme());
         let issuer = config.issuer.clone().unwrap_or_else(|| here.clone());
-        let store = countersign_store::open(&config.store_url())?;
+        let store = countersign_store::open(config.store_url().expose())?;
+        HighWater::read(&config.data_dir)?.check(&*store).await?;
         let mut server = assembly::assemble(&config, issuer, (store, server_keys), &context.world).await?;
         if self.dev {
             server = with_demo_user(server, &config.data_dir, context).await?;

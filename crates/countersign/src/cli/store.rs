@@ -1,4 +1,4 @@
-//! `migrate`, `backup` and `doctor`: care for the store.
+//! `migrate`, `backup`, `restore` and `doctor`: care for the store.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use super::context::Context;
 use super::output;
 use super::serve::make_directory;
 use crate::assembly;
+use crate::operations::high_water::HighWater;
 use crate::operations::keyring::Keeper;
 
 #[derive(Debug, Args)]
@@ -24,11 +25,34 @@ pub(super) struct Backup {
     file: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// A file that `backup` wrote; or the database itself, if a copy was put in its place already.
+    file: PathBuf,
+}
+
+impl Restore {
+    /// Puts a backup in place. Every session up to now is revoked: what was revoked or spent since the backup must
+    /// not be valid again.
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let config = context.config()?;
+        make_directory(&config.data_dir)?;
+        let restored = countersign_store::restore(config.store_url().expose(), &self.file, &context.world)?;
+        output::line(format!("{} was restored. Everyone has to sign in again.", self.file.display()));
+        output::line(format!("{} sessions of the backup were revoked.", restored.revoked));
+        if let Some(kept) = restored.kept {
+            output::line(format!("The database that was replaced is kept as {}.", kept.display()));
+        }
+        output::line("Accounts, passwords and clients are as they were at the time of the backup.");
+        Ok(())
+    }
+}
+
 impl Migrate {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
         let config = context.config()?;
         let url = config.store_url();
-        let status = countersign_store::schema_status(&url)?;
+        let status = countersign_store::schema_status(url.expose())?;
         if status.pending.is_empty() {
             output::line(format!("The database is up to date (schema {}).", status.found));
             return Ok(());
@@ -38,7 +62,7 @@ impl Migrate {
         }
         if !self.dry_run {
             make_directory(&config.data_dir)?;
-            countersign_store::open(&url)?;
+            countersign_store::open(url.expose())?;
             output::line(format!("The database has schema {} now.", status.known));
         }
         Ok(())
@@ -72,6 +96,8 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
     let (_, store) = context.store()?;
     store.ping().await?;
     output::line("ok: the database answers and takes writes");
+    HighWater::read(&config.data_dir)?.check(&*store).await?;
+    output::line("ok: the database has not gone back");
     for finding in store.diagnose().await? {
         problems += 1;
         output::line(format!("problem: the database says {finding:?}: restore a backup"));

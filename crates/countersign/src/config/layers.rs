@@ -119,9 +119,12 @@ fn find_files(named: &[PathBuf], environment: &Environment) -> Vec<PathBuf> {
 impl Layers {
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let text = read(path)?;
-        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
-            path: path.to_owned(),
-            message: error.to_string(),
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            // The line itself may hold a secret, so its number has to do.
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.get(..start).unwrap_or(&text).lines().count().max(1);
+            let message = format!("line {line}: {}", error.message());
+            ConfigError::Syntax { path: path.to_owned(), message }
         })?;
         let directory = path.parent().unwrap_or_else(|| Path::new("."));
         self.add_table(table, "", &path.display().to_string(), directory)
@@ -202,8 +205,9 @@ impl Layers {
             origin: origin.to_owned(),
             key: secret.to_owned(),
             message: format!(
-                "cannot read {}: {error}; `countersign init` makes a master key",
-                file.display()
+                "cannot read {}: {error}{}",
+                file.display(),
+                if secret == "master_key" { "; `countersign init` makes a master key" } else { "" }
             ),
         })?;
         self.set(secret, Value::String(text.trim().to_owned()), &format!("{} ({origin})", file.display()))
@@ -260,7 +264,10 @@ impl Layers {
             let mut alone = Table::new();
             insert(&mut alone, key, entry.value.clone());
             if let Err(error) = Config::deserialize(Value::Table(alone)) {
-                let message = error.message().to_owned();
+                // What serde says quotes the value.
+                let is_secret = self.known.get(key).is_some_and(|key| key.is_secret);
+                let message = if is_secret { "a text in quotes is expected" } else { error.message() };
+                let message = message.to_owned();
                 return Err(ConfigError::BadValue {
                     origin: entry.origin.clone(),
                     key: key.clone(),
@@ -358,7 +365,7 @@ mod tests {
     fn usual_names_of_platforms_are_accepted() {
         let loaded = from_environment(&[("PORT", "8080"), ("DATABASE_URL", "sqlite:/data/a.db")]).unwrap();
         assert_eq!(loaded.config.listen.to_string(), "0.0.0.0:8080");
-        assert_eq!(loaded.config.store.url.as_deref(), Some("sqlite:/data/a.db"));
+        assert_eq!(loaded.config.store.url.unwrap().expose(), "sqlite:/data/a.db");
     }
 
     #[test]

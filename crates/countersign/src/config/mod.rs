@@ -81,8 +81,10 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// `sqlite:PATH`, or `memory:` which forgets. Unset: `countersign.db` in the data directory.
-    pub url: Option<String>,
+    /// `sqlite:PATH`, or `memory:` (data is lost on exit). Unset: `countersign.db` in the data directory.
+    #[serde(serialize_with = "without_credentials")]
+    #[schemars(with = "Option<String>", extend("x-secret" = true))]
+    pub url: Option<Secret<String>>,
 }
 
 /// Access tokens.
@@ -368,6 +370,15 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self { format: LogFormat::default(), filter: "info".to_owned() }
     }
+}
+
+/// A URL may hold a password. What is left of it says which database is meant.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn without_credentials<S: Serializer>(
+    url: &Option<Secret<String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    url.as_ref().map(|url| countersign_store::without_credentials(url.expose())).serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "the signature is serde's")]

@@ -9,11 +9,9 @@ use super::Config;
 
 impl Config {
     /// The store's URL: as configured, or the file in the data directory.
-    pub fn store_url(&self) -> String {
-        self.store
-            .url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("countersign.db").display()))
+    pub fn store_url(&self) -> Secret<String> {
+        let in_directory = || format!("sqlite:{}", self.data_dir.join("countersign.db").display());
+        self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory()))
     }
 
     /// Where `init` and `--dev` put the master key.

@@ -107,7 +107,13 @@ mod tests {
             keys().into_iter().filter(|(_, key)| key.is_secret).map(|(name, _)| name).collect();
         assert_eq!(
             secrets,
-            ["access_token.secret", "legacy.access_secret", "legacy.refresh_secret", "master_key"]
+            [
+                "access_token.secret",
+                "legacy.access_secret",
+                "legacy.refresh_secret",
+                "master_key",
+                "store.url"
+            ]
         );
     }
 }

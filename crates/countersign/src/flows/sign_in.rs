@@ -12,6 +12,7 @@ use countersign_core::password::{TypedPassword, Verified};
 use countersign_core::store::{Standing, StoreError};
 use countersign_core::user::{Password, User, Username};
 
+use super::open::OpenError;
 use crate::app::App;
 use crate::operations::hash_pool::Busy;
 use crate::visitor::Visitor;
@@ -59,6 +60,16 @@ pub enum SignInError {
 impl From<Busy> for SignInError {
     fn from(busy: Busy) -> Self {
         Self::Busy(busy.retry_after)
+    }
+}
+
+/// Whatever came between the password and the session, the credentials are of no use by now.
+impl From<OpenError> for SignInError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Unavailable(error) => Self::Unavailable(error),
+            _ => Self::Refused,
+        }
     }
 }
 

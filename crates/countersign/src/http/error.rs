@@ -90,7 +90,8 @@ impl Failure {
 
     /// The write rested on something that does not hold any more.
     fn outdated() -> Self {
-        let detail = "The account was changed by another request meanwhile, and nothing was done. Read it again.";
+        let detail =
+            "The account was changed by another request meanwhile, and nothing was done. Read it again.";
         Self::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
     }
 
@@ -397,7 +398,9 @@ pub(super) fn of_status(status: StatusCode) -> Failure {
         StatusCode::METHOD_NOT_ALLOWED => {
             ("method_not_allowed", "This path takes other methods: see the Allow header.")
         }
-        StatusCode::BAD_REQUEST => ("malformed_request", "The request must name one host, and its body must have one length."),
+        StatusCode::BAD_REQUEST => {
+            ("malformed_request", "The request must name one host, and its body must have one length.")
+        }
         StatusCode::MISDIRECTED_REQUEST => ("misdirected", "In development, call this server localhost."),
         StatusCode::REQUEST_TIMEOUT => ("request_timeout", "The request took too long."),
         StatusCode::FORBIDDEN => ("cross_origin", "The request comes from a page of another origin."),

@@ -42,7 +42,7 @@ pub(super) async fn get_tokens(
     let given = [signed_in.standing()];
     let terms = Terms { given: &given, ..Terms::default() };
     let pair = open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
-    let mut response = reply(&pair.map_err(|error| Message::refusing(error, BAD_CREDENTIALS))?);
+    let mut response = reply(&pair.map_err(|error| refusing(error.into()))?);
     let device = KnownDevice::issue(user, &app.server_keys, &app.world);
     cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
     Ok(response)

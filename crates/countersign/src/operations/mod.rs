@@ -1,11 +1,12 @@
 //! What keeps a process running: its keys, its limits, its numbers, its end.
 
-pub mod cursor;
 mod connections;
+pub mod cursor;
 pub mod event_log;
 mod event_ring;
 pub mod gcra;
 pub mod hash_pool;
+pub mod high_water;
 pub mod keyring;
 pub mod logging;
 pub mod metrics;

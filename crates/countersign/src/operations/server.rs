@@ -18,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinError;
 
 use super::connections::{self, Bounded};
+use super::high_water::{self, HighWater};
 use super::keyring::{self, Keeper};
 use super::places::Places;
 use super::{event_log, revocation_window, sweeper};
@@ -146,6 +147,7 @@ pub async fn serve(
         tokio::spawn(sweep(edge.clone())),
         tokio::spawn(keep_list(edge.clone())),
         tokio::spawn(note_revocations(edge.clone())),
+        tokio::spawn(keep_high_water(edge.clone(), HighWater::read(&config.data_dir)?)),
     ];
     main.listening().await.context("the server could not start to listen")?;
     ready()?;
@@ -304,6 +306,10 @@ async fn keep_list(edge: Arc<Edge>) {
 
 async fn note_revocations(edge: Arc<Edge>) {
     event_log::run(&edge.app).await;
+}
+
+async fn keep_high_water(edge: Arc<Edge>, file: HighWater) {
+    high_water::run(&*edge.app.store, file).await;
 }
 
 async fn restart_requested(edge: &Edge) {

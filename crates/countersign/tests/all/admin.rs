@@ -142,6 +142,9 @@ fn a_backend_opens_a_session_for_a_user_whom_it_knows() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane").id.to_string();
     let open = |body: Value| desk.server.post_as("/v1/admin/sessions", &desk.access, &body);
+    let unknown = open(json!({"subject": jane, "client_id": "billing"}));
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["code"]), (422, &json!("unknown_client")));
+    desk.server.register_public("billing");
     assert_eq!(open(json!({"subject": jane, "client_id": "billing"})).status, 201);
     assert_eq!(open(json!({"subject": "nobody", "client_id": "billing"})).status, 404);
     assert_eq!(

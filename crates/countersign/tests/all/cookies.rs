@@ -96,3 +96,33 @@ fn a_form_is_no_json() {
         assert_eq!(server.request(call).status, 415, "{kind}");
     }
 }
+
+// D2
+#[test]
+fn signing_out_by_the_cookie_alone_ends_the_session_and_clears_the_cookie() {
+    let (server, reply) = signed_in();
+    let cookie = format!("{COOKIE}={}", reply.cookie(COOKIE).unwrap());
+    let foreign = Call::post("/logout").header("cookie", &cookie).header("sec-fetch-site", "same-site");
+    assert_eq!(server.request(foreign).status, 403, "a page of another origin");
+    let signed_out = server.request(Call::post("/logout").header("cookie", &cookie));
+    assert_eq!((signed_out.status.as_u16(), signed_out.cookie(COOKIE).as_deref()), (204, Some("")));
+    let again = server.request(Call::post("/v1/sessions/refresh").header("cookie", &cookie));
+    assert_eq!(again.status, 401);
+}
+
+// D9
+#[test]
+fn a_cookie_that_comes_twice_counts_as_absent() {
+    let (server, reply) = signed_in();
+    let own = reply.cookie(COOKIE).unwrap();
+    for line in [format!("{COOKIE}={own}; {COOKIE}=other"), format!("{COOKIE}=other; {COOKIE}={own}")] {
+        let twice = server.request(Call::post("/v1/sessions/refresh").header("cookie", &line));
+        assert_eq!(twice.status, 400, "{line}");
+        assert_eq!(server.request(Call::post("/logout").header("cookie", &line)).status, 204);
+    }
+    let two_lines = Call::post("/v1/sessions/refresh")
+        .header("cookie", &format!("{COOKIE}=other"))
+        .header("cookie", &format!("{COOKIE}={own}"));
+    assert_eq!(server.request(two_lines).status, 400);
+    assert_eq!(server.request(refresh(&own)).status, 200, "the session is untouched");
+}

@@ -116,8 +116,9 @@ impl Harness {
         let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
         let assembled = runtime
             .block_on(async {
-                let store = wrap(countersign_store::open(&config.store_url())?);
-                assemble(&config, ISSUER.to_owned(), (store, server_keys), &world).await
+                let store = wrap(countersign_store::open(config.store_url().expose())?);
+                let issuer = config.issuer.clone().unwrap();
+                assemble(&config, issuer, (store, server_keys), &world).await
             })
             .unwrap();
         let Assembled { edge, key_policy } = finish(assembled);
@@ -149,6 +150,12 @@ impl Harness {
             app.revocations.catch_up(app).await.ok();
             app.events.note_revocations(app).await.ok();
         });
+    }
+
+    /// Sets the clock back, as if another node answered whose clock is behind.
+    pub(crate) fn set_back(&self, seconds: u64) {
+        self.clock.set_back(Duration::from_secs(seconds));
+        self.list_revocations();
     }
 
     pub(crate) fn wait_seconds(&self, seconds: u64) {

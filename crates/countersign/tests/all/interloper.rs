@@ -18,8 +18,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, KeyRing, Opened, Page, Rotated, SingleUse, Standing, Store, Swept, UserChange,
-    Whose,
+    Added, Answer, Changed, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store, Swept,
+    UserChange, Whose,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -150,6 +150,9 @@ impl Store for Interloper {
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
         self.inner.replace_signing_keys(ring).await
     }
+    async fn position(&self) -> Answer<Option<Position>> {
+        self.inner.position().await
+    }
     async fn ping(&self) -> Answer<()> {
         self.inner.ping().await
     }
@@ -247,7 +250,8 @@ impl Scene {
             interloper = Some(around.clone());
             around
         });
-        let account = NewAccount { username: "jane".to_owned(), role: Some(Role::Admin), ..NewAccount::default() };
+        let account =
+            NewAccount { username: "jane".to_owned(), role: Some(Role::Admin), ..NewAccount::default() };
         let jane = server.add(account);
         server.add_user("john");
         let tokens = server.sign_in_for("jane", "");
@@ -306,9 +310,7 @@ fn an_administrators_write_loses_against_whatever_comes_between() {
         ("a change of a role", |scene| {
             (Method::PATCH, format!("/v1/admin/users/{}", scene.john().id), json!({"role": "admin"}))
         }),
-        ("a deletion", |scene| {
-            (Method::DELETE, format!("/v1/admin/users/{}", scene.john().id), json!({}))
-        }),
+        ("a deletion", |scene| (Method::DELETE, format!("/v1/admin/users/{}", scene.john().id), json!({}))),
         ("a reset", |scene| {
             (Method::POST, format!("/v1/admin/users/{}/password", scene.john().id), json!({}))
         }),

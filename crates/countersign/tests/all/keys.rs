@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::{Secret, ServerKeys};
+use countersign_core::{Secret, ServerKeys, Timestamp, testing};
 use countersign_token::{AccessTokenClaims, Algorithm, Expected, JwkSet, KeySet, TokenType, verify};
 use serde_json::Value;
 
@@ -214,7 +214,8 @@ fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
     let directory = tempfile::tempdir().unwrap();
     Process::dev(directory.path()).stop();
     let old = std::fs::read_to_string(directory.path().join("data/master-key")).unwrap();
-    std::fs::write(directory.path().join("two-keys"), format!("{}\n{old}", "A".repeat(43))).unwrap();
+    let new = ServerKeys::generate(&testing::world(Timestamp::from_seconds(1), 9));
+    std::fs::write(directory.path().join("two-keys"), format!("{}\n{old}", new.expose())).unwrap();
     for file in ["two-keys", "data/master-key"] {
         let mut doctor = command(directory.path());
         let output = doctor.arg("doctor").env("COUNTERSIGN_MASTER_KEY_FILE", file).output().unwrap();

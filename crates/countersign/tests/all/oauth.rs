@@ -107,9 +107,73 @@ fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
     assert_eq!(body["exp"], json!(server.now().plus(std::time::Duration::from_secs(7 * 86_400))));
     assert_eq!(server.introspect("orders", &other, &tokens.refresh).told(), INACTIVE);
     let refresh = json!({"refresh_token": tokens.refresh, "client_id": "shop"});
-    let next = server.post("/v1/sessions/refresh", &refresh).json()["refresh_token"].clone();
+    let call = || Call::post("/v1/sessions/refresh").json(&refresh);
+    let next = server.request(call().basic("shop", &shop)).json()["refresh_token"].clone();
     assert_eq!(server.introspect("shop", &shop, &tokens.refresh).told(), INACTIVE);
     assert_eq!(server.introspect("shop", &shop, next.as_str().unwrap()).json()["active"], true);
+}
+
+// B1, B11
+#[test]
+fn a_confidential_clients_refresh_token_is_of_no_use_without_its_secret_on_any_route() {
+    let server = Harness::new();
+    let basic = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
+    let post = server.register("till", Some(SecretMethod::Post), &[ISSUER]);
+    let (shop, till) = (server.open_for("jane", "shop"), server.open_for("john", "till"));
+    let body = |refresh: &str, id: Option<&str>, secret: Option<&str>| {
+        let mut body = json!({"refresh_token": refresh});
+        if let Some(id) = id {
+            body["client_id"] = id.into();
+        }
+        if let Some(secret) = secret {
+            body["client_secret"] = secret.into();
+        }
+        Call::post("/v1/sessions/refresh").json(&body)
+    };
+    let told = |call: Call| {
+        let reply = server.request(call);
+        format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or_default())
+    };
+    for call in [
+        body(&shop.refresh, Some("shop"), None),
+        body(&shop.refresh, Some("shop"), Some(&basic)),
+        body(&shop.refresh, Some("shop"), None).basic("shop", "wrong"),
+        body(&shop.refresh, None, None).basic("till", &post),
+        body(&till.refresh, Some("till"), None),
+        body(&till.refresh, Some("till"), None).basic("till", &post),
+        body(&till.refresh, None, Some(&post)),
+        body(&shop.refresh, Some("nobody"), None),
+        body(&shop.refresh, Some(""), None),
+    ] {
+        assert_eq!(told(call), "401 invalid_client");
+    }
+    let two_ways = body(&shop.refresh, Some("shop"), Some(&basic)).basic("shop", &basic);
+    assert_eq!(told(two_ways), "400 invalid_request");
+    assert_eq!(told(body(&shop.refresh, None, None)), "401 invalid_refresh_token", "as the server's own app");
+    assert_eq!(told(body(&shop.refresh, Some("first-party"), None)), "401 invalid_refresh_token");
+    assert_eq!(server.refresh(&shop.refresh).status, 403, "the tutorial's route");
+    let cookie = format!("__Host-countersign={}", shop.refresh);
+    assert_eq!(
+        told(Call::post("/v1/sessions/refresh").header("cookie", &cookie)),
+        "401 invalid_refresh_token"
+    );
+    server.post("/logout", &json!({"refreshToken": shop.refresh}));
+    let refreshed = server.request(body(&shop.refresh, None, None).basic("shop", &basic));
+    assert_eq!(refreshed.status, 200, "none of this ended the session or spent its token");
+    assert_eq!(server.request(body(&till.refresh, Some("till"), Some(&post))).status, 200);
+}
+
+// B8
+#[test]
+fn introspection_shows_the_scope_that_the_user_may_have_now() {
+    let server = Harness::new();
+    let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
+    server.add_admin("root");
+    let tokens = server.sign_in_for("root", "countersign:admin");
+    let scope = || server.introspect("orders", &secret, &tokens.access).json()["scope"].clone();
+    assert!(scope().as_str().unwrap().contains("countersign:admin"));
+    server.database().execute("UPDATE users SET role = 'user'", []).unwrap();
+    assert_eq!(scope(), json!("countersign:account"));
 }
 
 // C3, C5

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use countersign_core::{ServerKeys, Timestamp, testing};
 use serde_json::json;
 
 use crate::harness::Harness;
@@ -47,6 +48,10 @@ fn development_listens_on_loopback_alone() {
     assert_eq!(from_platform.get("/livez").0, 200);
 }
 
+fn another_master_key() -> String {
+    ServerKeys::generate(&testing::world(Timestamp::from_seconds(1), 9)).expose().clone()
+}
+
 #[test]
 fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
     let directory = tempfile::tempdir().unwrap();
@@ -58,7 +63,7 @@ fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
     };
     let without_key = start(Some("https://id.example.com"));
     assert!(without_key.contains("master key") && without_key.contains("countersign init"), "{without_key}");
-    std::fs::write(directory.path().join("data/master-key"), "A".repeat(43)).unwrap();
+    std::fs::write(directory.path().join("data/master-key"), another_master_key()).unwrap();
     let without_issuer = start(None);
     assert!(
         without_issuer.contains("issuer") && without_issuer.contains("countersign init"),
@@ -160,18 +165,12 @@ fn a_client_that_never_reads_its_answers_is_let_go() {
     assert_eq!(server.get("/livez").0, 200);
 }
 
-// G6
-#[test]
-fn http_2_is_not_spoken() {
-    let directory = tempfile::tempdir().unwrap();
-    let trusted = certificate(directory.path(), "trusted.pem");
-    let server = Process::dev_with(directory.path(), |command| {
+/// A server with a certificate of its own.
+pub(crate) fn with_tls(directory: &Path) -> Process {
+    certificate(directory, "trusted.pem");
+    Process::dev_with(directory, |command| {
         command.env("COUNTERSIGN_TLS__CERTIFICATE", "tls.pem").env("COUNTERSIGN_TLS__KEY", "tls.key");
-    });
-    let url = format!("https://localhost:{}/livez", server.port);
-    let arguments = ["--silent", "--http2", "--write-out", "%{http_version}", "--output", "/dev/null"];
-    let output = Command::new("curl").args(arguments).args(["--cacert", &trusted, &url]).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "1.1");
+    })
 }
 
 #[test]
@@ -258,7 +257,7 @@ fn a_port_that_is_taken_says_what_to_do() {
 fn another_master_key_is_refused_in_words() {
     let directory = tempfile::tempdir().unwrap();
     drop(Process::dev(directory.path()));
-    std::fs::write(directory.path().join("data/master-key"), "A".repeat(43)).unwrap();
+    std::fs::write(directory.path().join("data/master-key"), another_master_key()).unwrap();
     let mut serve = command(directory.path());
     serve.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     let refused = Process::try_start(serve).err().unwrap();

@@ -85,6 +85,7 @@ fn row_2_a_disabled_user_cannot_refresh() {
 fn row_3_another_clients_token_is_refused_and_stays_good() {
     let server = server();
     let user = server.add_admin("root");
+    server.register_public("billing");
     let admin = server.sign_in_for("root", "countersign:admin").access;
     let body = json!({"subject": user.id.as_str(), "client_id": "billing"});
     let pair = Tokens::of_first_party(&server.post_as("/v1/admin/sessions", &admin, &body));
@@ -92,6 +93,46 @@ fn row_3_another_clients_token_is_refused_and_stays_good() {
     assert_eq!(server.refreshes("another_client"), 1);
     let body = json!({"refresh_token": pair.refresh, "client_id": "billing"});
     assert_eq!(server.post("/v1/sessions/refresh", &body).status, 200);
+}
+
+// G6
+#[test]
+fn a_session_has_a_budget_of_refreshes_far_above_honest_use_that_never_ends_it() {
+    let server = server();
+    server.add_user("jane");
+    let (mut token, other) = (server.sign_in("jane").refresh, server.sign_in("jane").refresh);
+    for count in 0..600 {
+        let reply = server.refresh(&token);
+        assert_eq!(reply.status, 200, "{count}");
+        token = Tokens::of_tutorial(&reply).refresh;
+    }
+    let throttled = server.refresh(&token);
+    assert_eq!((throttled.status.as_u16(), throttled.header("retry-after")), (429, Some("1")));
+    assert_eq!(server.refreshes("session_throttled"), 1);
+    assert_eq!(server.refresh(&other).status, 200, "another session has its own");
+    server.wait_seconds(1);
+    assert_eq!(server.refresh(&token).status, 200, "the session goes on");
+}
+
+#[test]
+fn two_clocks_a_few_seconds_apart_end_no_session_and_more_is_an_alarm() {
+    for (behind, status) in [(1, 200), (5, 200), (6, 403)] {
+        let server = server();
+        server.add_user("jane");
+        let first = server.sign_in("jane").refresh;
+        server.wait_seconds(900);
+        let rotated = server.refresh(&first);
+        assert_eq!(rotated.status, 200);
+        server.set_back(behind);
+        let duplicate = server.refresh(&first);
+        assert_eq!(duplicate.status, status, "a node {behind} s behind");
+        if status == 200 {
+            let (one, two) = (Tokens::of_tutorial(&rotated), Tokens::of_tutorial(&duplicate));
+            assert_eq!(one.refresh, two.refresh);
+            let access = server.get_as("/protectedRoute", &one.access);
+            assert_eq!(access.status, 200, "a token that was issued {behind} s ahead");
+        }
+    }
 }
 
 #[test]

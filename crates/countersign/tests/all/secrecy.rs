@@ -135,3 +135,77 @@ fn the_log_says_who_did_what_when_and_from_where() {
     assert_eq!((&sign_ins[1]["outcome"], &sign_ins[1]["address"]), (&json!("refused"), &json!("127.0.0.1")));
     assert!(sign_ins[0]["timestamp"].is_string() && sign_ins[0]["span"]["request_id"].is_string());
 }
+
+// G1
+#[test]
+fn a_password_in_the_stores_url_is_in_no_output() {
+    const CANARY: &str = "canary-url-password";
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    std::fs::write(
+        at.join("key"),
+        countersign_core::ServerKeys::generate(&countersign_core::testing::world(
+            countersign_core::Timestamp::from_seconds(1),
+            3,
+        ))
+        .expose(),
+    )
+    .unwrap();
+    let urls = [
+        format!("postgres://jane:{CANARY}@db.example/app"),
+        format!("postgres:jane:{CANARY}@db.example"),
+        format!("postgres://db.example/app?password={CANARY}"),
+        format!("jane:{CANARY}@db.example"),
+    ];
+    let commands: [&[&str]; 12] = [
+        &["config", "dump"],
+        &["config", "dump", "--json"],
+        &["config", "check"],
+        &["serve"],
+        &["serve", "--dev"],
+        &["migrate"],
+        &["backup", "copy.db"],
+        &["restore", "copy.db"],
+        &["doctor"],
+        &["user", "list"],
+        &["session", "list"],
+        &["key", "list"],
+    ];
+    for url in &urls {
+        for variable in ["DATABASE_URL", "COUNTERSIGN_STORE__URL"] {
+            for arguments in commands {
+                let mut command = command(at);
+                command.args(arguments).env(variable, url).env("COUNTERSIGN_MASTER_KEY_FILE", "key");
+                command.env("COUNTERSIGN_ISSUER", "https://id.example.com").env("RUST_LOG", "trace");
+                let output = command.output().unwrap();
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8_lossy(&said);
+                assert!(!said.contains(CANARY), "{arguments:?} {url}: {said}");
+            }
+        }
+    }
+}
+
+// G1
+#[test]
+fn a_secret_in_a_file_that_cannot_be_read_is_in_no_error() {
+    const CANARY: &str = "canary-in-a-file";
+    let directory = tempfile::tempdir().unwrap();
+    for text in [
+        format!("master_key = \"{CANARY}\nissuer = 1"),
+        format!("master_key = {CANARY}"),
+        format!("[store]\nurl = \"postgres://jane:{CANARY}@db\" x"),
+        format!("[legacy]\nrefresh_secret = [\"{CANARY}\"]"),
+        format!("[access_token.secret]\n{CANARY} = 1"),
+        format!("master_key = \"{CANARY}\""),
+        format!("[access_token]\nsecret = \"{CANARY}\""),
+    ] {
+        std::fs::write(directory.path().join("c.toml"), &text).unwrap();
+        let mut check = command(directory.path());
+        let output = check.args(["--config", "c.toml", "config", "check"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{text}");
+        // A key that is no key is named, as any misspelt one.
+        assert!(!said.contains(CANARY) || text.contains("[access_token.secret]"), "{text}: {said}");
+    }
+}

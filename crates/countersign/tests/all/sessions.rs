@@ -145,6 +145,7 @@ fn a_session_of_another_client_does_not_open_the_account() {
     let jane = server.get_as("/v1/users/me", &server.sign_in("jane").access).json()["id"].clone();
     server.add_admin("root");
     let admin = server.sign_in_for("root", "countersign:admin").access;
+    server.register_public("billing");
     let body = json!({"subject": jane, "client_id": "billing", "claims": {"tenant": "blue"}});
     let opened = server.post_as("/v1/admin/sessions", &admin, &body);
     assert_eq!(opened.status, 201);
@@ -153,4 +154,94 @@ fn a_session_of_another_client_does_not_open_the_account() {
     assert_eq!((&claims["client_id"], &claims["tenant"]), (&json!("billing"), &json!("blue")));
     let reply = server.get_as("/v1/sessions", &pair.access);
     assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (403, &json!("insufficient_scope")));
+}
+
+// D2
+#[test]
+fn this_servers_own_protected_route_refuses_a_revoked_session_at_once() {
+    let server = server();
+    let revocations: [fn(&Harness, &Tokens); 3] = [
+        |server, tokens| {
+            server.post("/logout", &json!({"refreshToken": tokens.refresh}));
+        },
+        |server, tokens| {
+            server.delete_as("/v1/sessions", &tokens.access);
+        },
+        |server, tokens| {
+            let body = json!({"current_password": PASSWORD});
+            server.request(Call::new(Method::DELETE, "/v1/users/me").bearer(&tokens.access).json(&body));
+        },
+    ];
+    for revoke in revocations {
+        let tokens = server.sign_in("jane");
+        assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 200);
+        revoke(&server, &tokens);
+        // The list is read, and the next session is opened later.
+        server.wait_seconds(1);
+        assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 403);
+    }
+}
+
+// C10
+#[test]
+fn a_row_that_contradicts_its_access_token_opens_nothing() {
+    let server = server();
+    server.add_admin("root");
+    let jane = server.sign_in_for("jane", "");
+    let database = server.database();
+    assert_eq!(server.get_as("/v1/users/me", &jane.access).status, 200);
+    for (change, back) in [
+        (
+            "UPDATE sessions SET user_id = (SELECT id FROM users WHERE username = 'root')",
+            "UPDATE sessions SET user_id = (SELECT id FROM users WHERE username = 'jane')",
+        ),
+        ("UPDATE sessions SET client_id = 'billing'", "UPDATE sessions SET client_id = 'first-party'"),
+    ] {
+        database.execute(change, []).unwrap();
+        for path in ["/v1/users/me", "/v1/sessions", "/v1/admin/users"] {
+            assert_eq!(server.get_as(path, &jane.access).status, 401, "{path} after {change}");
+        }
+        database.execute(back, []).unwrap();
+        assert_eq!(server.get_as("/v1/users/me", &jane.access).status, 200);
+    }
+    // More scope in the row than in the token is of no use either.
+    database.execute("UPDATE sessions SET scope = 'countersign:account countersign:admin'", []).unwrap();
+    database.execute("UPDATE users SET role = 'admin'", []).unwrap();
+    assert_eq!(server.get_as("/v1/admin/users", &jane.access).status, 403);
+}
+
+// D7
+#[test]
+fn a_list_of_more_than_five_hundred_sessions_has_the_current_one_and_goes_on() {
+    let server = server();
+    let first = server.sign_in("jane");
+    let columns = "user_id, client_id, scope, audience, claims, key_thumbprint, mode, generation, current_hash, next_hash, \
+         previous, rotated_at, burst_from, burst_at, recoveries, user_epoch, authenticated_at, opened_at, opened_address, \
+         opened_device, refreshed_at, refreshed_address, refreshed_device, idle_expires_at, absolute_expires_at";
+    let id = server.session_of(&first.refresh);
+    for _ in 0..700 {
+        server
+            .database()
+            .execute(
+                &format!("INSERT INTO sessions (id, {columns}) SELECT randomblob(16), {columns} FROM sessions WHERE id = ?1"),
+                [id.as_bytes()],
+            )
+            .unwrap();
+    }
+    // Random ids come before and after: the current one is somewhere among them.
+    let current = server.sign_in("jane");
+    let page = |query: &str| server.get_as(&format!("/v1/sessions{query}"), &current.access).json();
+    let is_current = |session: &serde_json::Value| session["current"] == json!(true);
+    let one = page("");
+    let sessions = one["sessions"].as_array().unwrap();
+    assert!((500..=501).contains(&sessions.len()));
+    assert_eq!(sessions.iter().filter(|session| is_current(session)).count(), 1);
+    let two = page(&format!("?after={}", one["next"].as_str().unwrap()));
+    assert_eq!(two["next"], json!(null));
+    let ids = |page: &serde_json::Value| -> std::collections::BTreeSet<String> {
+        let sessions = page["sessions"].as_array().unwrap().iter();
+        sessions.map(|session| session["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&one).union(&ids(&two)).count(), 702);
+    assert_eq!(server.get_as("/v1/sessions?after=x", &current.access).status, 400);
 }

@@ -21,7 +21,7 @@ use super::super::error::{Failure, Problem};
 use super::super::extract::{Id, JsonBody, Query, SignedIn};
 use super::super::{Edge, cookies};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
-use crate::flows::open::{OpenError, Request, Terms};
+use crate::flows::open::{Request, Terms};
 use crate::flows::refresh::RefreshError;
 use crate::flows::sign_in::{Credentials, SignInError};
 use crate::flows::{Pair, authenticate_client, change_password, open, refresh, revoke, sessions, sign_in};
@@ -95,10 +95,7 @@ pub(in super::super) async fn sign_in(
     };
     let terms = Terms { given: &[standing], ..Terms::default() };
     let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await;
-    let pair = pair.map_err(|error| match error {
-        OpenError::Unavailable(error) => SignInError::Unavailable(error),
-        _ => SignInError::Refused,
-    })?;
+    let pair = pair.map_err(SignInError::from)?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
     let device = KnownDevice::issue(&user, &app.server_keys, &app.world);
     cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
@@ -121,9 +118,7 @@ pub(in super::super) async fn refresh(
             let client = authenticate_client::refreshing(&edge.app, sent.as_ref()).await?;
             (body.refresh_token, client, TokenMode::Body)
         }
-        (None, Some(cookie)) => {
-            (Secret::new(cookie.to_owned()), ClientId::first_party(), TokenMode::Cookie)
-        }
+        (None, Some(cookie)) => (Secret::new(cookie.to_owned()), ClientId::first_party(), TokenMode::Cookie),
         (None, None) => {
             return Err(Failure::malformed("Send a refresh token in the body or in its cookie.").into());
         }

@@ -1,0 +1,134 @@
+//! Putting a backup back, so that nothing which was revoked or spent since is valid again.
+//!
+//! The backup is copied beside the database, brought up to date and made to
+//! revoke every session up to now: also those that were opened after the backup
+//! and that it does not know. Then it takes the database's place in one step; a
+//! crash leaves the old one or the new one. The old one is kept under another
+//! name.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use countersign_core::revocation::RevokedSessions;
+use countersign_core::session::{Presence, Revoked, RevokedReason};
+use countersign_core::store::Whose;
+use countersign_core::{SessionId, World};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{connection, lineage, revocations, schema, sessions};
+use crate::{RestoreError, Restored};
+
+/// Puts the backup `from` in the place of the database `to`.
+pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored, RestoreError> {
+    check_backup(from)?;
+    if to.exists() {
+        close(to)?;
+    }
+    let copy = to.with_extension("restoring");
+    remove(&copy)?;
+    let revoked = copy_and_revoke(from, &copy, world);
+    let revoked = revoked.inspect_err(|_| drop(remove(&copy)))?;
+    let kept = to.exists().then(|| to.with_extension(format!("before-restore-{}", world.now().seconds())));
+    let replace = || -> std::io::Result<()> {
+        if let Some(kept) = &kept {
+            std::fs::rename(to, kept)?;
+        }
+        std::fs::rename(&copy, to)?;
+        // The names are as durable as the files.
+        File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+            .sync_all()
+    };
+    replace().map_err(|source| failed(to, source))?;
+    Ok(Restored { revoked, kept })
+}
+
+/// Refuses what is not a whole database of this product, before anything is touched.
+fn check_backup(from: &Path) -> Result<(), RestoreError> {
+    let not_a_backup = || RestoreError::NotABackup(from.to_owned());
+    if !from.is_file() {
+        return Err(not_a_backup());
+    }
+    let status = schema::status(from).map_err(|error| match error {
+        crate::OpenError::Database { .. } => not_a_backup(),
+        other => RestoreError::Schema(other),
+    })?;
+    if status.found == 0 {
+        return Err(not_a_backup());
+    }
+    let backup = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let findings = backup.and_then(|backup| connection::diagnose(&backup)).map_err(|_| not_a_backup())?;
+    if findings.is_empty() { Ok(()) } else { Err(RestoreError::Damaged(from.to_owned())) }
+}
+
+/// Folds the database's log into it, which only works while no other process has it open. A database that cannot
+/// be read any more is in nobody's use.
+fn close(path: &Path) -> Result<(), RestoreError> {
+    let close = || -> rusqlite::Result<String> {
+        let connection = Connection::open(path)?;
+        connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))
+    };
+    match close() {
+        Ok(mode) if mode == "delete" => Ok(()),
+        Ok(_) => Err(RestoreError::InUse(path.to_owned())),
+        Err(error) if is_of(&error, &[ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked]) => {
+            Err(RestoreError::InUse(path.to_owned()))
+        }
+        Err(error) if is_of(&error, &[ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt]) => {
+            // Its log belongs to nothing that will be here.
+            ["-wal", "-shm"].iter().try_for_each(|end| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(end);
+                remove(Path::new(&name))
+            })
+        }
+        Err(error) => Err(failed(path, error)),
+    }
+}
+
+fn is_of(error: &rusqlite::Error, codes: &[ErrorCode]) -> bool {
+    error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
+}
+
+/// Makes the database that will be put in place; returns how many sessions it revoked.
+fn copy_and_revoke(from: &Path, copy: &Path, world: &World) -> Result<u64, RestoreError> {
+    let fail = |source: rusqlite::Error| failed(copy, source);
+    let backup = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(fail)?;
+    connection::copy_to(&backup, copy).map_err(fail)?;
+    schema::update(copy).map_err(RestoreError::Schema)?;
+    let mut database = connection::open(copy).map_err(fail)?;
+    let revoked = revoke_everything(&mut database, world).map_err(fail)?;
+    // Without a log of its own the file can be renamed.
+    let close = || -> rusqlite::Result<()> {
+        database.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
+        database.execute_batch("PRAGMA synchronous = FULL")
+    };
+    close().map_err(fail)?;
+    drop(database);
+    File::open(copy).and_then(|file| file.sync_all()).map_err(|source| failed(copy, source))?;
+    Ok(revoked)
+}
+
+fn revoke_everything(database: &mut Connection, world: &World) -> rusqlite::Result<u64> {
+    let at = world.now();
+    let transaction = database.transaction()?;
+    let by = Presence { at, address: None, device: "countersign restore".to_owned() };
+    let how = Revoked { reason: RevokedReason::EndedByAdmin, by, presented: None };
+    let revoked = sessions::revoke_all(&transaction, &Whose::Everyone, None, &how)?;
+    let newest = SessionId::newest(world);
+    let everything = RevokedSessions::UpTo { whose: Whose::Everyone, newest, except: None };
+    revocations::note(&transaction, at, &everything)?;
+    lineage::note_restored(&transaction, at)?;
+    transaction.commit()?;
+    Ok(revoked)
+}
+
+fn remove(path: &Path) -> Result<(), RestoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RestoreError {
+    RestoreError::Failed { path: PathBuf::from(path), source: source.into() }
+}

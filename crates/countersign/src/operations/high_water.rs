@@ -1,0 +1,105 @@
+//! How far the database had come when this server last looked, in a file beside it.
+//!
+//! An older copy of a database, put in its place, would make revoked sessions
+//! valid again, and nothing inside it tells. So a server writes down once a second
+//! how far its database has come, and does not start over one that has gone back,
+//! unless `countersign restore` put it there. A copy of the whole directory brings
+//! the file along and cannot be noticed.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign_core::store::{Position, Store, StoreError};
+
+/// How often the file is brought up to date.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The file, and what it says.
+#[derive(Debug, Clone)]
+pub struct HighWater {
+    path: PathBuf,
+    known: Option<Position>,
+}
+
+impl HighWater {
+    /// Reads the file in the data directory, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn read(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join("high-water");
+        let known = match std::fs::read(&path) {
+            Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| {
+                format!("{0} is malformed: if the database was not put back, remove {0}", path.display())
+            })?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        Ok(Self { path, known })
+    }
+
+    /// Refuses a database that has gone back.
+    ///
+    /// # Errors
+    ///
+    /// When it has, or cannot be asked.
+    pub async fn check(&self, store: &dyn Store) -> anyhow::Result<()> {
+        let (Some(position), Some(known)) = (store.position().await?, self.known) else { return Ok(()) };
+        anyhow::ensure!(
+            !position.is_behind(&known),
+            "the database is older than when this server last used it: a copy was put in its place, in which revoked \
+             sessions are valid again. Run `countersign restore FILE`; FILE may be the database itself"
+        );
+        Ok(())
+    }
+
+    /// Writes down how far the store has come, if that has changed.
+    async fn update(&mut self, store: &dyn Store) -> Result<(), UpdateError> {
+        let position = store.position().await?;
+        if position != self.known
+            && let Some(position) = position
+        {
+            self.write(&position)?;
+            self.known = Some(position);
+        }
+        Ok(())
+    }
+
+    /// Replaces the file in one step. It need not be durable: an older one only notices less.
+    fn write(&self, position: &Position) -> std::io::Result<()> {
+        let new = self.path.with_extension("new");
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(&serde_json::to_vec(position)?)?;
+        std::fs::rename(new, &self.path)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum UpdateError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+}
+
+/// Keeps the file up to date for as long as the process runs.
+pub async fn run(store: &dyn Store, mut file: HighWater) {
+    let mut is_failing = false;
+    loop {
+        let updated = file.update(store).await;
+        if let (Err(error), false) = (&updated, is_failing) {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, "how far the database has come cannot be written down");
+        }
+        is_failing = updated.is_err();
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

@@ -1,0 +1,225 @@
+//! Guessing passwords, with and without device tokens, and temporary passwords.
+
+use axum::http::Method;
+use countersign::flows::accounts::NewAccount;
+use serde_json::{Value, json};
+
+use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
+
+const OTHER: &str = "hgwq trnb xkcd zpvm";
+const DEVICE: &str = "__Host-countersign-device";
+
+fn code(reply: &Reply) -> String {
+    format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or_default())
+}
+
+/// Signs in at the tutorial's door, and returns the device token.
+fn device(server: &Harness, name: &str) -> String {
+    let body = json!({"username": name, "password": PASSWORD});
+    server.post("/getTokens", &body).cookie(DEVICE).unwrap()
+}
+
+fn guess(server: &Harness, name: &str, device: &str, from: &str) -> u16 {
+    let body = json!({"username": name, "password": "guess"});
+    let call = Call::post("/getTokens").from(from).header("cookie", &format!("{DEVICE}={device}"));
+    server.request(call.json(&body)).status.as_u16()
+}
+
+/// How many of many guesses are looked at, each with the next of some device tokens.
+fn guesses(server: &Harness, devices: &[String]) -> usize {
+    let tries = (0..20).flat_map(|_| devices.iter());
+    tries.filter(|device| guess(server, "jane", device, "192.0.2.1") == 403).count()
+}
+
+// E4
+#[test]
+fn many_device_tokens_do_not_mean_many_guesses() {
+    let server = Harness::with(|config| config.throttle.address_burst = 60);
+    server.add_user("jane");
+    let devices: Vec<_> = (0..25).map(|_| device(&server, "jane")).collect();
+    assert_eq!(guesses(&server, &devices), 30, "one budget of the account's known devices");
+    let body = json!({"username": "jane", "password": PASSWORD});
+    assert_eq!(server.post("/getTokens", &body).status, 200, "unknown devices have their own lane");
+}
+
+// E4
+#[test]
+fn known_devices_of_many_accounts_share_a_budget_at_one_address() {
+    let server = Harness::with(|config| config.throttle.address_burst = 12);
+    let names: Vec<_> = (0..4).map(|number| format!("user{number}")).collect();
+    let devices: Vec<_> = names
+        .iter()
+        .map(|name| {
+            server.add_user(name);
+            device(&server, name)
+        })
+        .collect();
+    let tries = (0..6).flat_map(|_| names.iter().zip(&devices));
+    let looked_at = tries.filter(|(name, device)| guess(&server, name, device, "192.0.2.1") == 403).count();
+    assert_eq!(looked_at, 12);
+    assert_eq!(
+        guess(&server, &names[0], &devices[0], "192.0.2.2"),
+        403,
+        "another address has its own budget"
+    );
+}
+
+// E4
+#[test]
+fn a_device_token_ends_with_what_it_stands_for() {
+    let endings: [(&str, fn(&Harness, &str)); 4] = [
+        ("a new password", |server, access| {
+            let body = json!({"current_password": PASSWORD, "new_password": OTHER});
+            assert_eq!(server.post_as("/v1/users/me/password", access, &body).status, 204);
+        }),
+        ("a sign-out everywhere", |server, access| {
+            assert_eq!(server.delete_as("/v1/sessions", access).status, 200);
+        }),
+        ("another person of that name", |server, access| {
+            let body = json!({"current_password": PASSWORD});
+            let call = Call::new(Method::DELETE, "/v1/users/me").bearer(access).json(&body);
+            assert_eq!(server.request(call).status, 204);
+            server.add_user("jane");
+        }),
+        ("another account of that id", |server, access| {
+            let id = server.get_as("/v1/users/me", access).json()["id"].as_str().unwrap().to_owned();
+            let body = json!({"current_password": PASSWORD});
+            server.request(Call::new(Method::DELETE, "/v1/users/me").bearer(access).json(&body));
+            server.wait_seconds(1);
+            let username = "jane".to_owned();
+            server.add(NewAccount { id: Some(id.parse().unwrap()), username, ..NewAccount::default() });
+        }),
+    ];
+    for (name, end) in endings {
+        let server = Harness::with(|config| config.throttle.account_burst = 3);
+        server.add_user("jane");
+        let device = device(&server, "jane");
+        let access = server.sign_in("jane").access;
+        end(&server, &access);
+        // Three guesses of another device fill the account's lane. An unknown device has no other.
+        for _ in 0..3 {
+            guess(&server, "jane", "none", "203.0.113.1");
+        }
+        assert_eq!(guess(&server, "jane", &device, "203.0.113.2"), 429, "after {name}");
+    }
+}
+
+// E10
+#[test]
+fn a_temporary_password_works_once_and_cannot_be_kept() {
+    let server = Harness::new();
+    server.add_admin("root");
+    server.add_user("jane");
+    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let id = server.get_as("/v1/admin/users", &admin).json()["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|user| user["username"] == "jane")
+        .unwrap()["id"]
+        .clone();
+    let path = format!("/v1/admin/users/{}/password", id.as_str().unwrap());
+    let reset = || {
+        let reply = server.post_as(&path, &admin, &json!({}));
+        reply.json()["temporary_password"].as_str().unwrap().to_owned()
+    };
+    let sign_in = |password: &str, new: Option<&str>| {
+        let mut body = json!({"username": "jane", "password": password});
+        if let Some(new) = new {
+            body["new_password"] = new.into();
+        }
+        server.post("/v1/sessions", &body)
+    };
+    let temporary = reset();
+    assert_eq!(code(&sign_in(&temporary, None)), "403 password_change_required");
+    assert_eq!(code(&sign_in(&temporary, Some(&temporary))), "422 weak_password");
+    let composed = temporary.replace('a', "\u{ff41}");
+    assert_eq!(
+        code(&sign_in(&temporary, Some(&composed))),
+        "422 weak_password",
+        "the same after normalisation"
+    );
+    assert_eq!(sign_in(&temporary, Some(OTHER)).status, 201);
+    assert_eq!(code(&sign_in(&temporary, Some(PASSWORD))), "401 invalid_credentials");
+    // Several at once: one of them sets the password.
+    let temporary = reset();
+    let replies: Vec<_> = (0..8)
+        .map(|number| {
+            let door = server.door.clone();
+            let new = format!("{OTHER} {number}");
+            let body = json!({"username": "jane", "password": temporary, "new_password": new});
+            server.runtime.spawn(async move { door.call(Call::post("/v1/sessions").json(&body)).await })
+        })
+        .collect();
+    let statuses: Vec<_> =
+        replies.into_iter().map(|reply| server.runtime.block_on(reply).unwrap().status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [201, 401, 409].contains(status)), "{statuses:?}");
+}
+
+// E10
+#[test]
+fn a_temporary_password_confirms_nothing_but_another_password() {
+    let server = Harness::new();
+    server.add_admin("root");
+    let jane = server.add_user("jane");
+    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let path = format!("/v1/admin/users/{}/password", jane.id);
+    let temporary = server.post_as(&path, &admin, &json!({})).json()["temporary_password"].clone();
+    let body =
+        json!({"subject": jane.id.as_str(), "client_id": "first-party", "scope": "countersign:account"});
+    let opened = server.post_as("/v1/admin/sessions", &admin, &body);
+    let access = Tokens::of_first_party(&opened).access;
+    let call = |method: Method, body: Value| {
+        server.request(Call::new(method, "/v1/users/me").bearer(&access).json(&body))
+    };
+    let patch = json!({"current_password": temporary, "email": "jane@example.com"});
+    assert_eq!(code(&call(Method::PATCH, patch)), "403 password_change_required");
+    let delete = json!({"current_password": temporary});
+    assert_eq!(code(&call(Method::DELETE, delete)), "403 password_change_required");
+    let change = json!({"current_password": temporary, "new_password": OTHER});
+    assert_eq!(server.post_as("/v1/users/me/password", &access, &change).status, 204);
+}
+
+// E2
+#[test]
+fn a_new_password_differs_from_the_old_one() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let access = server.sign_in("jane").access;
+    let change = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+    assert_eq!(code(&server.post_as("/v1/users/me/password", &access, &change)), "422 weak_password");
+    let sign_in = json!({"username": "jane", "password": PASSWORD, "new_password": PASSWORD});
+    assert_eq!(code(&server.post("/v1/sessions", &sign_in)), "422 weak_password");
+}
+
+// D4
+#[test]
+fn while_changes_of_the_old_password_are_in_flight_a_reset_wins() {
+    for round in 0..4 {
+        let server = Harness::new();
+        server.add_admin("root");
+        let jane = server.add_user("jane");
+        let admin = server.sign_in_for("root", "countersign:admin").access;
+        let path = format!("/v1/admin/users/{}/password", jane.id);
+        let signed_in: Vec<_> = (0..6).map(|_| server.sign_in("jane").access).collect();
+        let attackers: Vec<_> = signed_in
+            .into_iter()
+            .enumerate()
+            .map(|(number, access)| {
+                let (door, new) = (server.door.clone(), format!("{OTHER} {number}"));
+                let body = json!({"current_password": PASSWORD, "new_password": new});
+                let call = Call::post("/v1/users/me/password").bearer(&access).json(&body);
+                server.runtime.spawn(async move { door.call(call).await.status.as_u16() })
+            })
+            .collect();
+        let reset = server.post_as(&path, &admin, &json!({}));
+        let temporary = reset.json()["temporary_password"].clone();
+        let statuses: Vec<_> =
+            attackers.into_iter().map(|one| server.runtime.block_on(one).unwrap()).collect();
+        assert!(statuses.iter().filter(|status| **status == 204).count() <= 1, "round {round}: {statuses:?}");
+        let sign_in =
+            json!({"username": "jane", "password": temporary, "new_password": PASSWORD.to_owned() + " new"});
+        assert_eq!(server.post("/v1/sessions", &sign_in).status, 201, "round {round}: the reset stands");
+    }
+}

@@ -1,0 +1,124 @@
+//! A backup that is put back: what was revoked or spent since is not valid again, whoever puts it there and how.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::process::{Process, command, patiently};
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    command(directory).args(arguments).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn sign_in(server: &Process) -> (String, String) {
+    let (status, body) = server.post("/getTokens", &json!({}));
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    (text("accessToken"), text("refreshToken"))
+}
+
+fn refresh(server: &Process, token: &str) -> u16 {
+    server.post("/refreshToken", &json!({"refreshToken": token})).0
+}
+
+fn protected(server: &Process, access: &str) -> u16 {
+    let head = "GET /protectedRoute HTTP/1.1\r\nhost: localhost\r\nconnection: close";
+    server.send(&format!("{head}\r\nauthorization: Bearer {access}\r\n\r\n")).0
+}
+
+/// A server from which a backup was made, and a session each from before and after it; then it was stopped.
+fn after_a_backup(directory: &Path) -> [(String, String); 2] {
+    let server = Process::dev(directory);
+    let before = sign_in(&server);
+    let made = run(directory, &["backup", "monday.db"]);
+    assert!(made.status.success(), "{}", told(&made));
+    let after = sign_in(&server);
+    assert_eq!(server.post("/logout", &json!({"refreshToken": before.1})).0, 204);
+    let high_water = directory.join("data/high-water");
+    let knows = || std::fs::read_to_string(&high_water).is_ok_and(|text| text.contains("\"revocations\":1"));
+    assert!(patiently(knows), "how far the database has come is written down");
+    server.stop();
+    [before, after]
+}
+
+#[test]
+fn nothing_that_was_revoked_or_opened_since_the_backup_is_valid_after_a_restore() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let sessions = after_a_backup(at);
+    for round in 0..2 {
+        let restored = run(at, &["restore", "monday.db"]);
+        assert!(restored.status.success(), "{}", told(&restored));
+        assert!(told(&restored).contains("1 sessions of the backup were revoked"), "{}", told(&restored));
+        let server = Process::dev(at);
+        for (access, token) in &sessions {
+            assert_eq!(refresh(&server, token), 403, "round {round}");
+            assert!(patiently(|| protected(&server, access) == 403), "round {round}");
+        }
+        let (access, token) = sign_in(&server);
+        assert_eq!((refresh(&server, &token), protected(&server, &access)), (200, 200), "who signs in again");
+        server.stop();
+        // A second one in the same second would keep the database under the same name.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    }
+    let kept = std::fs::read_dir(at.join("data"))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("before-restore"));
+    assert_eq!(kept.count(), 2, "what was replaced is kept");
+}
+
+#[test]
+fn a_copy_that_was_put_in_place_by_hand_is_refused_until_it_is_restored() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let [before, after] = after_a_backup(at);
+    for end in ["-wal", "-shm"] {
+        std::fs::remove_file(at.join(format!("data/countersign.db{end}"))).ok();
+    }
+    std::fs::copy(at.join("monday.db"), at.join("data/countersign.db")).unwrap();
+    let mut serve = command(at);
+    serve.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("older") && refused.contains("countersign restore"), "{refused}");
+    let doctor = run(at, &["doctor"]);
+    assert!(!doctor.status.success() && told(&doctor).contains("countersign restore"), "{}", told(&doctor));
+    let restored = run(at, &["restore", "data/countersign.db"]);
+    assert!(restored.status.success(), "{}", told(&restored));
+    let server = Process::dev(at);
+    assert_eq!([refresh(&server, &before.1), refresh(&server, &after.1)], [403, 403]);
+}
+
+#[test]
+fn a_restore_that_cannot_be_done_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Process::dev(at);
+    let (_, token) = sign_in(&server);
+    run(at, &["backup", "monday.db"]);
+    let in_use = run(at, &["restore", "monday.db"]);
+    assert!(!in_use.status.success() && told(&in_use).contains("stop the server"), "{}", told(&in_use));
+    std::fs::write(at.join("empty.db"), "").unwrap();
+    std::fs::write(at.join("garbage.db"), "x".repeat(10_000)).unwrap();
+    rusqlite::Connection::open(at.join("other.db")).unwrap().execute("CREATE TABLE t (x)", []).unwrap();
+    let mut damaged = std::fs::read(at.join("monday.db")).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 8192].fill(0xaa);
+    std::fs::write(at.join("damaged.db"), damaged).unwrap();
+    for file in ["absent.db", "empty.db", "garbage.db", "other.db", "damaged.db", "data"] {
+        let refused = run(at, &["restore", file]);
+        assert!(!refused.status.success(), "{file}");
+        let words = told(&refused);
+        assert!(
+            words.contains(file) && (words.contains("not a backup") || words.contains("damaged")),
+            "{words}"
+        );
+    }
+    assert_eq!(refresh(&server, &token), 200, "the server goes on");
+    assert!(!at.join("data/countersign.restoring").exists());
+}

@@ -1,0 +1,162 @@
+//! What a client may do below HTTP's meaning: protocol versions, framing, names, connections.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::operations::with_tls;
+use crate::process::{PATIENCE, Process, patiently};
+
+/// Everything that the server sends until it closes the connection.
+fn exchange(server: &Process, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn impatient() -> (tempfile::TempDir, Process) {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_LIMITS__HEADER_TIME", "1s").env("COUNTERSIGN_LIMITS__CONNECTIONS", "40");
+    });
+    (directory, server)
+}
+
+// G6
+#[test]
+fn http_2_is_not_spoken_without_tls() {
+    let (_directory, server) = impatient();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    let answer = exchange(&server, preface);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer:?}");
+    let upgrade = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close, upgrade, http2-settings\r\n\
+                   upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let answer = exchange(&server, upgrade.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200"), "the upgrade is ignored: {answer:?}");
+}
+
+// G6
+#[test]
+fn http_2_is_not_spoken_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = with_tls(directory.path());
+    for flag in ["--http2", "--http2-prior-knowledge"] {
+        let url = format!("https://localhost:{}/livez", server.port);
+        let output =
+            Command::new("curl").args(["-sk", flag, "-w", " %{http_version}", &url]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.trim().ends_with("1.1") || !output.status.success(), "{flag}: {said}");
+    }
+    let mut handshake = Command::new("openssl");
+    handshake.args(["s_client", "-alpn", "h2", "-connect", &server.address()]);
+    let output = handshake.stdin(std::process::Stdio::null()).output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("ALPN protocol: h2"));
+}
+
+// G6
+#[test]
+fn idle_connections_of_any_beginning_end_and_leave_places_for_others() {
+    let (_directory, server) = impatient();
+    let beginnings: [&[u8]; 4] =
+        [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HT", b"GET /livez HTTP/1.1\r\nhost: "];
+    let idle: Vec<_> = (0..40)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(beginnings[number % 4]).unwrap();
+            stream
+        })
+        .collect();
+    let served = || server.try_send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert!(patiently(|| served().is_some_and(|(status, _)| status == 200)), "their time is over");
+    for mut stream in idle {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).ok();
+    }
+}
+
+#[test]
+fn one_connection_too_many_is_closed_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_LIMITS__CONNECTIONS", "5");
+    });
+    let held: Vec<_> = (0..5).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(200));
+    let mut one_more = TcpStream::connect(server.address()).unwrap();
+    one_more.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut answer = Vec::new();
+    // Closed, with or without a reset; a connection that is held would run into the time limit.
+    let ended = one_more.read_to_end(&mut answer);
+    assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock));
+    assert!(answer.is_empty());
+    drop(held);
+    assert!(patiently(|| {
+        server.try_send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").is_some()
+    }));
+}
+
+// G6
+#[test]
+fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_read() {
+    let (_directory, server) = impatient();
+    let smuggled = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    for framing in [
+        "transfer-encoding: gzip, chunked\r\n",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: identity\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "content-length: +5\r\n",
+        "content-length: 5, 5\r\n",
+        "content-length: -1\r\n",
+        "transfer-encoding:\u{b}chunked\r\n",
+    ] {
+        let head = "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+        let answer = exchange(&server, format!("{head}{framing}\r\n0\r\n\r\n{smuggled}").as_bytes());
+        let statuses: Vec<_> = answer.matches("HTTP/1.1 ").collect();
+        assert!(statuses.len() <= 1, "{framing:?}: {answer}");
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{framing:?}: {answer}");
+    }
+    for head in [
+        "POST /refreshToken HTTP/1.1\r\nhost : localhost\r\n",
+        "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\n x: folded\r\n",
+        "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\nx\0y: 1\r\n",
+    ] {
+        let answer = exchange(&server, format!("{head}content-length: 0\r\n\r\n").as_bytes());
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{head:?}: {answer}");
+    }
+}
+
+// D10
+#[test]
+fn in_development_no_request_passes_without_this_machines_name() {
+    let (_directory, server) = impatient();
+    for (request, status) in [
+        ("POST /getTokens HTTP/1.0\r\ncontent-length: 0\r\n\r\n", "HTTP/1.0 400"),
+        ("POST /getTokens HTTP/1.0\r\nhost: evil.example\r\ncontent-length: 0\r\n\r\n", "HTTP/1.0 421"),
+        (
+            "POST http://evil.example/getTokens HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 400",
+        ),
+        (
+            "POST http://evil.example/getTokens HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 421",
+        ),
+        ("POST /getTokens HTTP/1.1\r\ncontent-length: 0\r\n\r\n", "HTTP/1.1 400"),
+        (
+            "POST /getTokens HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 400",
+        ),
+    ] {
+        let answer = exchange(&server, request.as_bytes());
+        assert!(answer.starts_with(status), "{request:?}: {answer}");
+    }
+    let local = "POST /getTokens HTTP/1.0\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
+    assert!(exchange(&server, local.as_bytes()).starts_with("HTTP/1.0 200"));
+}
