@@ -57,7 +57,7 @@ impl Table {
         let url = format!("sqlite:{}", directory.path().join("parts.db").display());
         let (store, tokens) = runtime.block_on(async {
             let store = countersign_store::open(&url).expect("a new database can be opened");
-            store.add_user(&setting.user).await.expect("a user can be added");
+            store.add_user(&[], &setting.user).await.expect("a user can be added");
             let tokens = open_sessions(&setting, &store).await;
             (store, tokens)
         });
@@ -90,7 +90,7 @@ async fn open_sessions(setting: &Setting, store: &Arc<dyn Store>) -> Vec<Refresh
     let mut writing = JoinSet::new();
     for session in sessions {
         let store = store.clone();
-        writing.spawn(async move { store.open(&session, None).await.expect("a session can be opened") });
+        writing.spawn(async move { store.open(&session, &[], None).await.expect("a session can be opened") });
         if writing.len() == AT_ONCE {
             writing.join_next().await;
         }

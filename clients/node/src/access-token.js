@@ -11,6 +11,9 @@ const REQUIRED = ["exp", "iat", "sub", "client_id", "jti", "sid"];
 /** Words of visible ASCII without quotes and backslashes, one space between them (RFC 6749 §3.3). */
 const SCOPE = /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/;
 
+/** Control characters, which a log or another language may cut a name off at. */
+const CONTROL = /\p{Cc}/u;
+
 /** Verifies a token completely and returns its claims, frozen. */
 async function verifyAccessToken(token, options, { keys, world }) {
   // Before anything is split or decoded: ten megabytes of dots cost nothing.
@@ -24,7 +27,7 @@ async function verifyAccessToken(token, options, { keys, world }) {
 
 /** A claim of the wrong JSON type is an error and never counts as absent. */
 function isWellTyped({ sub, client_id, jti, sid, aud, scope = "", auth_time = 0 }, { scopeLength }) {
-  const isFilled = (text) => typeof text === "string" && text !== "";
+  const isFilled = (text) => typeof text === "string" && text !== "" && !CONTROL.test(text);
   const isAudience = [aud].flat().every((one) => typeof one === "string");
   const isScope = typeof scope === "string" && scope.length <= scopeLength && SCOPE.test(scope);
   return [sub, client_id, jti].every(isFilled) && isSessionId(sid) && isAudience && isScope && isMoment(auth_time);

@@ -1,5 +1,6 @@
 //! What an access token says (RFC 9068 §2.2), and which names a user's own claims may not take.
 
+use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -12,6 +13,7 @@ pub struct AccessTokenClaims {
     /// Who issued the token: the issuer's URL, to the letter.
     pub iss: String,
     /// The user, or the client when it acts for itself.
+    #[serde(deserialize_with = "identifier")]
     pub sub: String,
     /// The APIs that the token is for.
     pub aud: Audience,
@@ -20,13 +22,16 @@ pub struct AccessTokenClaims {
     /// When the token was issued.
     pub iat: Timestamp,
     /// The token's own name, never used twice.
+    #[serde(deserialize_with = "identifier")]
     pub jti: String,
     /// The client that asked for the token.
+    #[serde(deserialize_with = "identifier")]
     pub client_id: String,
     /// What was granted; left out when empty.
     #[serde(default)]
     pub scope: Scope,
     /// The session, by which all its tokens are revoked.
+    #[serde(deserialize_with = "identifier")]
     pub sid: String,
     /// When the user last proved who they are; left out when unknown.
     #[serde(default, deserialize_with = "present")]
@@ -67,6 +72,15 @@ const PROTOCOL_CLAIMS: [&str; 18] = [
 /// Whether a user's own claims may never set `name`, because a verifier would believe that the server did.
 pub fn is_registered_claim(name: &str) -> bool {
     FIELDS.contains(&name) || PROTOCOL_CLAIMS.contains(&name)
+}
+
+/// A name that others compare and log: not empty, and without control characters, which some of them cut off.
+fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(D::Error::custom("a name is empty or has a control character"));
+    }
+    Ok(text)
 }
 
 /// A claim that is there has a value: `null` is not absent.

@@ -80,6 +80,11 @@ const types = () =>
     refuse(`${name} null`, ofClaims({ [name]: null }), `${name} must be a string; null does not count as absent`),
     refuse(`${name} as an array`, ofClaims({ [name]: [CLAIMS[name]] }), `${name} must be a string`),
     refuse(`${name} as an object`, ofClaims({ [name]: { value: CLAIMS[name] } }), `${name} must be a string`),
+    refuse(`${name} empty`, ofClaims({ [name]: "" }), `${name} must not be empty`),
+    refuse(`${name} with U+0000`, ofClaims({ [name]: `${CLAIMS[name]}\u0000` }), "a control character is refused"),
+    refuse(`${name} with a line break`, ofClaims({ [name]: `a\n${CLAIMS[name]}` }), "a control character is refused"),
+    refuse(`${name} with DEL`, ofClaims({ [name]: `${CLAIMS[name]}\u007f` }), "a control character is refused"),
+    refuse(`${name} with U+0085`, ofClaims({ [name]: `${CLAIMS[name]}\u0085` }), "a control character is refused"),
   ]);
 
 const missing = () => [

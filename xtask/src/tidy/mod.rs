@@ -4,6 +4,7 @@
 //! each fault says where it is and how to mend it. ARCHITECTURE.md says what
 //! the rules protect.
 
+mod absences;
 mod citations;
 mod edges;
 mod layers;
@@ -47,6 +48,7 @@ pub(crate) fn check() -> Result<Remark> {
         layers::flows_know_no_http(&files),
         layers::sql_stays_in_the_store(&files),
         layers::back_ends_are_named_in_two_places(&files),
+        absences::absences_are_held(&files),
         citations::tests_cite_requirements(&files),
         links::links_lead_somewhere(&files),
         links::the_book_is_whole(&files),

@@ -1,6 +1,6 @@
 //! Whatever the server can answer or complain of is explained in docs/guide/troubleshooting.md.
 //!
-//! Codes stand in `http/error.rs`, the tutorial's words beside their handlers,
+//! Codes stand in `http/error.rs` and below it, the tutorial's words beside their handlers,
 //! and what means alarm in `tracing::error!` and `tracing::warn!`. This looks at
 //! how those are written, not at what they do; when it finds none, it says so.
 
@@ -10,7 +10,7 @@ use super::Fault;
 use crate::repository::SourceFile;
 
 const PAGE: &str = "docs/guide/troubleshooting.md";
-const ERRORS: &str = "crates/countersign/src/http/error.rs";
+const ERRORS: &str = "crates/countersign/src/http/error";
 const HANDLERS: &str = "crates/countersign/src/http/";
 const LOGGING: [&str; 2] = ["crates/countersign/src/", "crates/countersign-store/src/"];
 

@@ -174,6 +174,8 @@ function others({ claims }) {
   if (missing.length > 0) return refuse(`The token has no ${missing.join(", ")}. An access token must have ${required.join(", ")}.`);
   const wrong = REQUIRED_TEXTS.find((name) => typeof claims[name] !== "string");
   if (wrong) return refuse(`The ${wrong} is not text.`);
+  const unsound = REQUIRED_TEXTS.find((name) => claims[name] === "" || /\p{Cc}/u.test(claims[name]));
+  if (unsound) return refuse(`The ${unsound} is empty or has a control character.`);
   if (Object.hasOwn(claims, "scope") && !isScope(claims.scope)) {
     return refuse("The scope is not a list of words in plain ASCII with one space between them.");
   }

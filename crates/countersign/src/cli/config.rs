@@ -23,7 +23,9 @@ impl Configuration {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
         match self {
             Self::Check => {
-                let config = context.config()?;
+                let loaded = context.load(Vec::new())?;
+                let config = &loaded.config;
+                config.check()?;
                 config.server_keys()?;
                 anyhow::ensure!(
                     config.issuer.is_some(),
@@ -32,6 +34,12 @@ impl Configuration {
                 countersign_store::schema_status(config.store_url().expose())?;
                 for warning in config.warnings()? {
                     output::line(format!("warning: {warning}"));
+                }
+                for file in loaded.exposed_files() {
+                    output::line(format!(
+                        "warning: others can read {0}: run `chmod 600 {0}`",
+                        file.display()
+                    ));
                 }
                 output::line("The configuration can be used.");
                 Ok(())

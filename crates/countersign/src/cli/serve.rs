@@ -16,7 +16,6 @@ use toml::Value;
 use super::context::Context;
 use super::init::write_private;
 use super::output;
-use super::store::is_exposed;
 use crate::app::{App, DemoUser};
 use crate::assembly::{self, Assembled};
 use crate::config::{Config, Overrides};
@@ -45,7 +44,9 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let hang_up = server::receive_hang_up()?;
-        let mut config = context.load(self.flags())?.config;
+        let loaded = context.load(self.flags())?;
+        let exposed = loaded.exposed_files();
+        let mut config = loaded.config;
         config.check()?;
         logging::start(&config.log).context("`log.filter` is malformed")?;
         make_directory(&config.data_dir)?;
@@ -54,9 +55,8 @@ impl Serve {
             config.management_listen = on_loopback(config.management_listen)?;
             make_master_key(&config, context)?;
         }
-        let key_file = config.master_key_path();
-        if is_exposed(&key_file) {
-            tracing::warn!(file = %key_file.display(), "others can read the master key: run chmod 600 on it");
+        for file in exposed {
+            tracing::warn!(file = %file.display(), "others can read a file with a secret: run chmod 600 on it");
         }
         let server_keys = config.server_keys()?;
         anyhow::ensure!(

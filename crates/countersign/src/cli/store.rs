@@ -1,7 +1,6 @@
 //! `migrate`, `backup`, `restore` and `doctor`: care for the store.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -83,15 +82,16 @@ impl Backup {
 
 /// Goes through everything that the server needs, and says what is wrong and what to do.
 pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
-    let config = context.config()?;
+    let loaded = context.load(Vec::new())?;
+    let config = &loaded.config;
+    config.check()?;
     output::line("ok: the configuration can be used");
     let server_keys = config.server_keys()?;
     output::line("ok: the master key can be used");
     let mut problems = 0;
-    let key_file = config.master_key_path();
-    if is_exposed(&key_file) {
+    for file in loaded.exposed_files() {
         problems += 1;
-        output::line(format!("problem: others can read {0}: run `chmod 600 {0}`", key_file.display()));
+        output::line(format!("problem: others can read {0}: run `chmod 600 {0}`", file.display()));
     }
     let (_, store) = context.store()?;
     store.ping().await?;
@@ -102,16 +102,11 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
         problems += 1;
         output::line(format!("problem: the database says {finding:?}: restore a backup"));
     }
-    if let Ok(policy) = assembly::key_policy_of(&config) {
+    if let Ok(policy) = assembly::key_policy_of(config) {
         Keeper { store: &*store, server_keys: &server_keys, policy, world: &context.world }.check().await?;
         output::line("ok: the signing keys can be decrypted");
     }
     anyhow::ensure!(problems == 0, "{problems} problems were found");
     output::line("Nothing is wrong.");
     Ok(())
-}
-
-/// Whether others than its owner can read a file.
-pub(super) fn is_exposed(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }

@@ -1,6 +1,6 @@
 //! Putting the layers on top of each other, and remembering where each value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -22,6 +22,8 @@ pub struct Loaded {
     pub config: Config,
     /// Where values came from, by dotted key. A key that is missing has its default.
     pub origins: BTreeMap<String, String>,
+    /// The files that secrets were read from: their own, and configuration files that hold one.
+    pub secret_files: BTreeSet<PathBuf>,
 }
 
 /// Why there is no configuration. It names the place and the key.
@@ -76,6 +78,7 @@ struct Entry {
 struct Layers {
     known: BTreeMap<String, Key>,
     entries: BTreeMap<String, Entry>,
+    secret_files: BTreeSet<PathBuf>,
 }
 
 /// The process's environment. Names and values that are not UTF-8 are left out.
@@ -93,7 +96,8 @@ pub fn environment() -> Environment {
 ///
 /// [`ConfigError`], which names the place and the key.
 pub fn load(files: &[PathBuf], environment: &Environment, flags: Overrides) -> Result<Loaded, ConfigError> {
-    let mut layers = Layers { known: schema::keys(), entries: BTreeMap::new() };
+    let mut layers =
+        Layers { known: schema::keys(), entries: BTreeMap::new(), secret_files: BTreeSet::new() };
     for path in find_files(files, environment) {
         layers.add_file(&path)?;
     }
@@ -210,6 +214,7 @@ impl Layers {
                 if secret == "master_key" { "; `countersign init` makes a master key" } else { "" }
             ),
         })?;
+        self.secret_files.insert(file.to_owned());
         self.set(secret, Value::String(text.trim().to_owned()), &format!("{} ({origin})", file.display()))
     }
 
@@ -254,8 +259,13 @@ impl Layers {
             insert(&mut table, key, entry.value.clone());
         }
         let config = Config::deserialize(Value::Table(table)).or_else(|_| self.find_culprit())?;
+        let is_secret = |key: &&String| self.known.get(*key).is_some_and(|key| key.is_secret);
+        let holding =
+            self.entries.keys().filter(is_secret).map(|key| PathBuf::from(&self.entries[key].origin));
+        let secret_files = self.secret_files.iter().cloned().chain(holding).filter(|path| path.is_file());
+        let secret_files = secret_files.collect();
         let origins = self.entries.into_iter().map(|(key, entry)| (key, entry.origin)).collect();
-        Ok(Loaded { config, origins })
+        Ok(Loaded { config, origins, secret_files })
     }
 
     /// Tries each value alone, to say which one it is.

@@ -1,11 +1,28 @@
 //! Where the database and the master key are, unless the configuration says otherwise.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use countersign_core::{Secret, ServerKeys};
 
-use super::Config;
+use super::{Config, Loaded};
+
+impl Loaded {
+    /// The files with secrets that others than their owner can read: keys, and configuration files that hold a secret.
+    pub fn exposed_files(&self) -> Vec<PathBuf> {
+        let own = [self.config.master_key_path()];
+        let files = self.secret_files.iter().chain(self.config.tls.key.iter()).chain(&own);
+        let exposed: BTreeSet<_> = files.filter(|file| is_exposed(file)).cloned().collect();
+        exposed.into_iter().collect()
+    }
+}
+
+/// Whether others than its owner can read a file.
+fn is_exposed(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
 
 impl Config {
     /// The store's URL: as configured, or the file in the data directory.

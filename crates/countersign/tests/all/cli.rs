@@ -299,3 +299,31 @@ fn the_store_is_cared_for() {
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
     assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 5 now.\n"));
 }
+
+// G5
+#[test]
+fn the_check_of_a_configuration_names_every_file_with_a_secret_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    done(at, &["init"]);
+    std::fs::write(at.join("legacy"), "a secret of the tutorial").unwrap();
+    let file = at.join("countersign.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = format!("{text}\n[legacy]\nrefresh_secret_file = \"legacy\"\naccept_until = \"2030-01-01\"\n");
+    let text = text.replacen("\n[legacy]\n", "\n# [legacy]\n", 1);
+    std::fs::write(&file, text).unwrap();
+    let names = |mode: u32| {
+        for file in ["master-key", "legacy"] {
+            std::fs::set_permissions(at.join(file), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let said = done(at, &["config", "check"]);
+        ["master-key", "legacy"].map(|file| {
+            said.contains(&format!("others can read ./{file}"))
+                || said.contains(&format!("others can read {file}"))
+        })
+    };
+    assert_eq!(names(0o644), [true, true]);
+    assert_eq!(names(0o640), [true, true]);
+    assert_eq!(names(0o600), [false, false]);
+}

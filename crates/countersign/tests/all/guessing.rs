@@ -67,7 +67,8 @@ fn known_devices_of_many_accounts_share_a_budget_at_one_address() {
 // E4
 #[test]
 fn a_device_token_ends_with_what_it_stands_for() {
-    let endings: [(&str, fn(&Harness, &str)); 4] = [
+    type End = fn(&Harness, &str);
+    let endings: [(&str, End); 4] = [
         ("a new password", |server, access| {
             let body = json!({"current_password": PASSWORD, "new_password": OTHER});
             assert_eq!(server.post_as("/v1/users/me/password", access, &body).status, 204);

@@ -278,9 +278,11 @@ impl Scene {
     }
 }
 
+// D6
 #[test]
 fn a_change_of_ones_own_account_loses_against_whatever_comes_between() {
-    let requests: [(&str, fn(&Scene) -> Call); 3] = [
+    type Request = fn(&Scene) -> Call;
+    let requests: [(&str, Request); 3] = [
         ("a password change", |scene| {
             let body = json!({"current_password": PASSWORD, "new_password": OTHER});
             Call::post("/v1/users/me/password").bearer(&scene.tokens.access).json(&body)
@@ -303,9 +305,11 @@ fn a_change_of_ones_own_account_loses_against_whatever_comes_between() {
     }
 }
 
+// D6
 #[test]
 fn an_administrators_write_loses_against_whatever_comes_between() {
-    let requests: [(&str, fn(&Scene) -> (Method, String, serde_json::Value)); 5] = [
+    type Request = fn(&Scene) -> (Method, String, serde_json::Value);
+    let requests: [(&str, Request); 5] = [
         ("a new account", |_| (Method::POST, "/v1/admin/users".to_owned(), json!({"username": "jack"}))),
         ("a change of a role", |scene| {
             (Method::PATCH, format!("/v1/admin/users/{}", scene.john().id), json!({"role": "admin"}))
@@ -337,6 +341,7 @@ impl Scene {
     }
 }
 
+// D6
 #[test]
 fn a_sign_in_loses_against_whatever_ends_all_sessions() {
     let bodies = [

@@ -1,0 +1,168 @@
+//! What each flow's errors become: status, code and words.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use countersign_core::store::StoreError;
+
+use super::Failure;
+use crate::flows::accounts::AccountError;
+use crate::flows::authenticate_client::ClientError;
+use crate::flows::authorize::AuthorizeError;
+use crate::flows::change_password::ChangePasswordError;
+use crate::flows::lab::LabError;
+use crate::flows::open::OpenError;
+use crate::flows::refresh::RefreshError;
+use crate::flows::revocation_list::ListError;
+use crate::flows::sign_in::SignInError;
+use crate::operations::metrics::RefreshOutcome;
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a request failed because the store could not answer"
+        );
+        let detail = "The service cannot answer right now. Nothing was lost; try again shortly.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(1))
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        StoreError::caused_by("the list of revocations cannot be served", error).into()
+    }
+}
+
+impl From<RefreshError> for Failure {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Refused(_) => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "Sign in again.")
+            }
+            RefreshError::TooManyReplays(wait) | RefreshError::TooOften(wait) => Self::throttled(wait),
+            RefreshError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for Failure {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Refused => {
+                let detail = "The username or the password is not right.";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
+            }
+            SignInError::Throttled(wait) => Self::throttled(wait),
+            SignInError::Busy(wait) => Self::busy(wait),
+            SignInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::AlreadySpent => RefreshError::Refused(RefreshOutcome::NotOurs).into(),
+            OpenError::UserChanged => {
+                let detail = "This user is disabled, or was signed out everywhere at this moment.";
+                Self::new(StatusCode::CONFLICT, "user_disabled", detail)
+            }
+            OpenError::NoSuchClient => {
+                let detail = "No client of this id is registered. Register it with `countersign client add`.";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_client", detail)
+            }
+            OpenError::Outdated => Self::outdated(),
+            OpenError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused => {
+                let detail =
+                    "The client is not known, or did not authenticate in the way that it registered.";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_client", detail)
+            }
+            ClientError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthorizeError> for Failure {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Refused => {
+                let detail = "The access token is not acceptable. Refresh it, or sign in again.";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+            }
+            AuthorizeError::ScopeMissing(scope) => {
+                let detail = format!("This needs an access token of scope {scope}.");
+                Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
+            }
+            AuthorizeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Absent => Self::not_found("lab"),
+            LabError::NoDemoUser => {
+                let detail = "The demo user is gone or disabled. Start again with an empty data directory.";
+                Self::new(StatusCode::CONFLICT, "no_demo_user", detail)
+            }
+            LabError::NoKeys => {
+                let detail = "HS256 signs with one shared secret: there are no keys to rotate.";
+                Self::new(StatusCode::CONFLICT, "no_signing_keys", detail)
+            }
+            LabError::Keys(error) => {
+                StoreError::caused_by("the signing keys cannot be rotated", error).into()
+            }
+            LabError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        let words = || capitalised(&error);
+        match error {
+            AccountError::Malformed(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_account", words())
+            }
+            AccountError::Weak(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", words()),
+            AccountError::NameTaken => Self::new(StatusCode::CONFLICT, "username_taken", words()),
+            AccountError::IdTaken => Self::new(StatusCode::CONFLICT, "id_taken", words()),
+            AccountError::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", words()),
+            AccountError::Outdated => Self::outdated(),
+            AccountError::NoSuchUser => Self::not_found("user"),
+            AccountError::Busy(busy) => Self::busy(busy.retry_after),
+            AccountError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Failure {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::NotProved(SignInError::Refused) => {
+                Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is not right.")
+            }
+            ChangePasswordError::NotProved(error) => error.into(),
+            ChangePasswordError::Temporary => Self::password_change_required(),
+            ChangePasswordError::NotSet(error) => error.into(),
+        }
+    }
+}
+
+/// An error's lower-case text as a sentence.
+fn capitalised(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let first = characters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(characters).chain(['.']).collect()
+}
