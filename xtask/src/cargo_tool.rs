@@ -24,8 +24,10 @@ impl CargoTool {
         if installed.trim().ends_with(self.version) {
             return Ok("was there".to_owned());
         }
+        // Each runs for seconds, and optimising it would take minutes.
         let mut install = process::cargo(&["install", self.name, "--locked", "--version", self.version]);
-        process::run(install.args(["--root", ROOT]).args(self.flags))?;
+        install.args(["--debug", "--root", ROOT]).args(self.flags).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        process::run(&mut install)?;
         Ok(format!("built {}", self.version))
     }
 

@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use crate::console::{Remark, Steps};
 use crate::{
-    book, figures, fuzz, measure, oracles, pages, process, readme, recipes, supply_chain, test_run, tidy,
-    tools,
+    book, figures, fuzz, measure, oracles, pages, ports, process, readme, recipes, supply_chain, test_run,
+    tidy, tools,
 };
 
 /// Runs the check.
@@ -23,6 +23,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn take_all(steps: &mut Steps) -> Result<()> {
+    steps.take("ports", "stop what uses them, or run the check elsewhere", ports::check)?;
     steps.take("system tools", "install what is named", tools::install)?;
     steps.take("format", "`cargo fmt --all` mends it", format)?;
     steps.take("tidy", "each line says how to mend it; `cargo xtask tidy` shows them again", tidy::check)?;

@@ -14,6 +14,7 @@ mod markdown;
 mod measure;
 mod oracles;
 mod pages;
+mod ports;
 mod process;
 mod readme;
 mod recipes;

@@ -69,7 +69,8 @@ fn run_pages(pages: &[SourceFile]) -> Result<Remark> {
     Ok(format!("{blocks} blocks of commands"))
 }
 
-fn is_run(page: &SourceFile) -> bool {
+/// Whether a page's commands are run.
+pub(crate) fn is_run(page: &SourceFile) -> bool {
     page.path == "README.md" || (page.path.starts_with("docs/") && page.text.contains(OPT_IN))
 }
 

@@ -58,7 +58,8 @@ impl<Key: Hash + Eq> Lane<Key> {
         let span = refill.saturating_mul(u64::from(self.allowance.burst.get()));
         let latest = now_millis.saturating_add(span);
         // After the clock was set back, nobody waits longer than if all tries were taken now.
-        let after = (*full_at).clamp(now_millis, latest).saturating_add(refill);
+        *full_at = (*full_at).clamp(now_millis, latest);
+        let after = full_at.saturating_add(refill);
         if after > latest {
             return Err(Duration::from_millis(after - latest));
         }

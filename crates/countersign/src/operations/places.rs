@@ -122,10 +122,10 @@ mod tests {
         for _ in 0..64 {
             held.extend((0..512).filter_map(|number| places.take(address(number))));
         }
-        let newcomers: Vec<_> = (1000..1008).map_while(|number| places.take(address(number))).collect();
-        assert_eq!(newcomers.len(), 8);
-        assert!(places.take(address(2000)).is_none(), "there is a bound for all");
+        let newcomers: Vec<_> = (1000..2000).map_while(|number| places.take(address(number))).collect();
+        assert_eq!(newcomers.len(), 15);
+        assert!(places.take(address(3000)).is_none(), "there is a bound for all");
         assert!(places.take_unshared().is_none());
-        assert!(!places.taken().by_network.contains_key(&address(2000)));
+        assert!(!places.taken().by_network.contains_key(&address(3000)));
     }
 }

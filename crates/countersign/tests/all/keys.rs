@@ -215,7 +215,9 @@ fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
     Process::dev(directory.path()).stop();
     let old = std::fs::read_to_string(directory.path().join("data/master-key")).unwrap();
     let new = ServerKeys::generate(&testing::world(Timestamp::from_seconds(1), 9));
-    std::fs::write(directory.path().join("two-keys"), format!("{}\n{old}", new.expose())).unwrap();
+    let two = directory.path().join("two-keys");
+    std::fs::write(&two, format!("{}\n{old}", new.expose())).unwrap();
+    std::fs::set_permissions(&two, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     for file in ["two-keys", "data/master-key"] {
         let mut doctor = command(directory.path());
         let output = doctor.arg("doctor").env("COUNTERSIGN_MASTER_KEY_FILE", file).output().unwrap();

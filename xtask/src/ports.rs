@@ -1,0 +1,65 @@
+//! The fixed ports that the check needs: those on which the pages' commands start servers.
+//!
+//! Everything else takes a free port. A port that is in use fails the check at
+//! its beginning and not after most of an hour.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::{Result, ensure};
+
+use crate::console::Remark;
+use crate::repository::SourceFile;
+use crate::{readme, repository};
+
+/// Where `serve` listens unless it is told otherwise.
+const DEFAULTS: [u16; 2] = [3000, 9000];
+
+/// Names of this machine that stand before a port on the pages.
+const HOSTS: [&str; 3] = ["localhost:", "127.0.0.1:", "0.0.0.0:"];
+
+/// Fails if a port is in use that a page needs.
+pub(crate) fn check() -> Result<Remark> {
+    let pages = repository::files()?;
+    let ports: BTreeSet<_> = pages
+        .iter()
+        .filter(|page| readme::is_run(page))
+        .flat_map(|page| ports_on(page))
+        .chain(DEFAULTS)
+        .collect();
+    let taken: Vec<_> = ports.iter().filter(|port| !is_free(**port)).map(u16::to_string).collect();
+    ensure!(
+        taken.is_empty(),
+        "in use: {}. The pages' commands start servers on these ports; stop what listens there",
+        taken.join(", ")
+    );
+    Ok(ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" "))
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// The ports of this machine that a page names.
+fn ports_on(page: &SourceFile) -> Vec<u16> {
+    let after_host = HOSTS.iter().flat_map(|host| page.text.split(host).skip(1));
+    let digits = after_host.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+    digits.filter_map(|digits| digits.parse().ok()).filter(|port| *port != 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_a_page_are_found_and_one_in_use_is_noticed() {
+        let text = "curl localhost:3000/x\n--listen 127.0.0.1:8080 --management-listen 127.0.0.1:0\n";
+        let page = SourceFile { path: "README.md".to_owned(), text: text.to_owned() };
+        assert_eq!(ports_on(&page), [3000, 8080]);
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = held.local_addr().unwrap().port();
+        assert!(!is_free(port));
+        drop(held);
+        assert!(is_free(port));
+    }
+}
