@@ -21,12 +21,8 @@ const HOSTS: [&str; 3] = ["localhost:", "127.0.0.1:", "0.0.0.0:"];
 /// Fails if a port is in use that a page needs.
 pub(crate) fn check() -> Result<Remark> {
     let pages = repository::files()?;
-    let ports: BTreeSet<_> = pages
-        .iter()
-        .filter(|page| readme::is_run(page))
-        .flat_map(|page| ports_on(page))
-        .chain(DEFAULTS)
-        .collect();
+    let ports: BTreeSet<_> =
+        pages.iter().filter(|page| readme::is_run(page)).flat_map(ports_on).chain(DEFAULTS).collect();
     let taken: Vec<_> = ports.iter().filter(|port| !is_free(**port)).map(u16::to_string).collect();
     ensure!(
         taken.is_empty(),

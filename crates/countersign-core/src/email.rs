@@ -7,7 +7,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::user::UserError;
+use crate::user::{UserError, is_unseen};
 
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 const MAX_LENGTH: usize = 254;
@@ -29,16 +29,19 @@ pub enum Verification {
 }
 
 impl Email {
-    /// Checks the form of an address: one text, an `@`, another text, no spaces.
+    /// Checks the form of an address: a local part, an `@`, and a domain of labels with dots between.
     ///
     /// # Errors
     ///
     /// [`UserError::Email`].
     pub fn parse(text: &str, verification: Verification) -> Result<Self, UserError> {
         let (local, domain) = text.rsplit_once('@').ok_or(UserError::Email)?;
-        let is_sound =
-            |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
-        if text.len() <= MAX_LENGTH && is_sound(local) && is_sound(domain) {
+        // What a mail program would read as more than one address, or not show, is no part of one.
+        let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"<>()[],;:\\\"@".contains(c);
+        let is_label =
+            |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+        let is_sound = !local.is_empty() && local.chars().all(is_plain) && domain.split('.').all(is_label);
+        if text.len() <= MAX_LENGTH && is_sound {
             Ok(Self { address: text.to_owned(), verification })
         } else {
             Err(UserError::Email)
@@ -87,7 +90,22 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_refused() {
-        for text in ["", "jane", "@example.com", "jane@", "ja ne@example.com", "jane@exa\nmple.com"] {
+        for text in [
+            "",
+            "jane",
+            "@example.com",
+            "jane@",
+            "ja ne@example.com",
+            "jane@exa\nmple.com",
+            "<jane@example.com>",
+            "a@b@example.com",
+            "john,jane@example.com",
+            "jane\u{200b}@example.com",
+            "jane@exam\u{ad}ple.com",
+            "jane@example.com.",
+            "jane@example\u{3002}com",
+            "jane@example..com",
+        ] {
             assert_eq!(Email::parse(text, Verification::Unverified), Err(UserError::Email), "{text:?}");
         }
         let long = format!("{}@example.com", "a".repeat(250));

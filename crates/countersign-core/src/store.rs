@@ -219,8 +219,8 @@ pub struct Position {
     pub restored_at: Timestamp,
     /// The number of the last rotation.
     pub rotations: u64,
-    /// The number of the last revocation.
-    pub revocations: u64,
+    /// How many other writes there were.
+    pub writes: u64,
 }
 
 /// The signing keys, and how often the set has been replaced.
@@ -283,14 +283,13 @@ impl Whose {
 }
 
 impl Position {
-    /// Whether a store that had come as far as `known` has gone back since: an older copy was put in its place, and
-    /// nobody said so.
-    pub fn is_behind(&self, known: &Self) -> bool {
-        self.store == known.store
-            && self.restored_at <= known.restored_at
-            && (self.restored_at < known.restored_at
-                || self.rotations < known.rotations
-                || self.revocations < known.revocations)
+    /// Whether this cannot be the store that had come as far as `known`: it is another one, or an older copy of it that
+    /// was put in its place without a restore.
+    pub fn is_not_after(&self, known: &Self) -> bool {
+        self.store != known.store
+            || self.restored_at < known.restored_at
+            || (self.restored_at == known.restored_at
+                && (self.rotations < known.rotations || self.writes < known.writes))
     }
 }
 

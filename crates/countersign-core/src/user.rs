@@ -146,7 +146,7 @@ impl Username {
 
 /// Control characters, and those that show nothing or change the text around them
 /// (`Default_Ignorable_Code_Point`, Unicode Standard Annex 44).
-fn is_unseen(character: char) -> bool {
+pub(crate) fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'

@@ -3,7 +3,9 @@
 CREATE TABLE lineage (
     only_row    INTEGER PRIMARY KEY CHECK (only_row = 1),
     store       BLOB NOT NULL,
-    restored_at INTEGER NOT NULL
+    restored_at INTEGER NOT NULL,
+    -- How many writes there were, but for rotations, which the journal counts.
+    writes      INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO lineage (only_row, store, restored_at) VALUES (1, randomblob(16), 0);
+INSERT INTO lineage (only_row, store, restored_at, writes) VALUES (1, randomblob(16), 0, 0);

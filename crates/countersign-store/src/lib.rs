@@ -16,6 +16,9 @@ use countersign_core::store::Store;
 
 pub use memory::MemoryStore;
 
+/// The store that forgets.
+const MEMORY: &str = "memory:";
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +37,9 @@ pub enum OpenError {
         /// The newest that this release knows.
         known: u32,
     },
+    /// A restore is putting another database in its place.
+    #[error("the database {0} is being restored: try again when `countersign restore` is done")]
+    Restoring(String),
     /// The database cannot be opened, read or brought up to date.
     #[error("cannot open the database {path}: check that the directory exists, has space and can be written")]
     Database {
@@ -122,12 +128,10 @@ pub fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
 ///
 /// As [`open`].
 pub fn open_with(url: &str, options: Options) -> Result<Arc<dyn Store>, OpenError> {
-    match url.split_once(':') {
-        Some(("memory", "")) => Ok(Arc::new(MemoryStore::default())),
-        Some(("sqlite", path)) if !path.is_empty() => {
-            Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), options.journal)?))
-        }
-        _ => Err(OpenError::UnknownStore(without_credentials(url))),
+    match file_of(url) {
+        _ if url == MEMORY => Ok(Arc::new(MemoryStore::default())),
+        Some(path) => Ok(Arc::new(sqlite::SqliteStore::open(path, options.journal)?)),
+        None => Err(OpenError::UnknownStore(without_credentials(url))),
     }
 }
 
@@ -138,25 +142,34 @@ pub fn open_with(url: &str, options: Options) -> Result<Arc<dyn Store>, OpenErro
 ///
 /// When the backup is none, or the database is in use.
 pub fn restore(url: &str, from: &Path, world: &World) -> Result<Restored, RestoreError> {
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => sqlite::restore(from, Path::new(path), world),
-        _ => Err(RestoreError::NotAFile),
+    file_of(url).ok_or(RestoreError::NotAFile).and_then(|path| sqlite::restore(from, path, world))
+}
+
+/// A store's URL as it may be shown. Only the path of a database in a file is shown whole; of any other URL, what may
+/// hold a password is left out.
+pub fn without_credentials(url: &str) -> String {
+    const REDACTED: &str = "(redacted)";
+    let Some((scheme, rest)) = url.split_once(':') else { return REDACTED.to_owned() };
+    if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        return REDACTED.to_owned();
+    }
+    let Some(rest) = rest.strip_prefix("//") else {
+        let is_path = ["sqlite", "memory"].contains(&scheme) && !rest.contains('?');
+        return if is_path { url.to_owned() } else { format!("{scheme}:{REDACTED}") };
+    };
+    let (authority, tail) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let tail = if tail.is_empty() { "" } else { REDACTED };
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{REDACTED}@{host}{tail}"),
+        None => format!("{scheme}://{authority}{tail}"),
     }
 }
 
-/// A store's URL as it may be shown: without user name, password and parameters.
-pub fn without_credentials(url: &str) -> String {
-    let (url, parameters) = url.split_once('?').map_or((url, ""), |(url, _)| (url, "?(redacted)"));
-    let Some((scheme, rest)) = url.split_once("://") else {
-        // Without slashes an `@` can only be part of a path, or of a malformed URL with a password.
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let is_path = ["sqlite", "memory"].contains(&scheme) || !url.contains('@');
-        return if is_path { format!("{url}{parameters}") } else { "(redacted)".to_owned() };
-    };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://(redacted)@{host}{parameters}"),
-        None => format!("{url}{parameters}"),
-    }
+/// The file of a `sqlite:` URL. `None`: it names none. An address before the path is no file's.
+fn file_of(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
+    let has_address = path.starts_with("//") && !path.starts_with("///");
+    (!has_address).then(|| Path::new(path))
 }
 
 /// What [`open`] would change in the schema of the store that `url` names; changes nothing itself.
@@ -165,10 +178,10 @@ pub fn without_credentials(url: &str) -> String {
 ///
 /// When there is no such store, or it cannot be read.
 pub fn schema_status(url: &str) -> Result<SchemaStatus, OpenError> {
-    match url.split_once(':') {
-        Some(("memory", "")) => Ok(SchemaStatus::default()),
-        Some(("sqlite", path)) if !path.is_empty() => sqlite::schema_status(Path::new(path)),
-        _ => Err(OpenError::UnknownStore(without_credentials(url))),
+    match file_of(url) {
+        _ if url == MEMORY => Ok(SchemaStatus::default()),
+        Some(path) => sqlite::schema_status(path),
+        None => Err(OpenError::UnknownStore(without_credentials(url))),
     }
 }
 
@@ -184,9 +197,13 @@ mod tests {
             ("postgres://db.example/app", "postgres://db.example/app"),
             ("postgres://jane:canary@db.example:5432/app", "postgres://(redacted)@db.example:5432/app"),
             ("postgres://jane:can@ary@db.example/app", "postgres://(redacted)@db.example/app"),
-            ("postgres://db.example/app?password=canary", "postgres://db.example/app?(redacted)"),
-            ("postgres:jane:canary@db.example", "(redacted)"),
-            ("jane:canary@db.example", "(redacted)"),
+            ("postgres://db.example/app?password=canary", "postgres://db.example/app(redacted)"),
+            ("postgres:jane:canary@db.example", "postgres:(redacted)"),
+            ("postgres://db.example/app#canary", "postgres://db.example/app(redacted)"),
+            ("jane:canary@db.example", "jane:(redacted)"),
+            ("host=db password=canary", "(redacted)"),
+            ("sqlite://jane:canary@host/a.db", "sqlite://(redacted)@host/a.db"),
+            ("sqlite:a.db?key=canary", "sqlite:(redacted)"),
         ] {
             assert_eq!(without_credentials(url), shown);
         }

@@ -158,7 +158,7 @@ mod tests {
     fn what_the_page_lacks_is_reported_and_so_is_what_it_invents() {
         let page = "| `busy` | a |\n| `later` | b |\n| `gone` | c |\n| `moved` | c |\n| `invented` | d |\n| `Not for you` | e |\n\
                     | `it (nearly) broke: see` `key` | f |\n";
-        let faults = troubles_are_explained(&[sample(PAGE, page), sample(ERRORS, SOURCE)]);
+        let faults = troubles_are_explained(&[sample(PAGE, page), sample(&format!("{ERRORS}.rs"), SOURCE)]);
         let named =
             |name: &str| faults.iter().filter(|fault| fault.what.contains(&format!("`{name}`"))).count();
         assert_eq!((named("too_long"), named("Bad token"), named("invented")), (1, 1, 1));

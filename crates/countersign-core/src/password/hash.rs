@@ -124,8 +124,7 @@ impl PasswordHasher {
         Ok(PasswordHash(text.to_owned()))
     }
 
-    /// Fills the blocks that a hash of smaller parameters was short of: whole passes over the configured memory, and
-    /// one over what is left.
+    /// Does the work that a hash of smaller parameters was short of.
     fn do_the_rest(&self, password: &TypedPassword, hash: &PasswordHash, memory: &mut HashMemory) {
         let done = parse(hash.as_str()).map_or(0, |(argon2, _)| work(argon2.params()));
         for params in rest(&self.params, done) {
@@ -144,19 +143,25 @@ impl PasswordHasher {
     }
 }
 
-/// What a hash costs: blocks filled.
+/// What filling a block costs in the first pass, and in a later one, which reads what it overwrites: measured at 17.9
+/// and 20.2 ms for 19 MiB.
+const FIRST_PASS: u64 = 8;
+const LATER_PASS: u64 = 9;
+
+/// What a hash costs.
 fn work(params: &Params) -> u64 {
-    u64::from(params.m_cost()) * u64::from(params.t_cost())
+    u64::from(params.m_cost()) * (FIRST_PASS + LATER_PASS * u64::from(params.t_cost().saturating_sub(1)))
 }
 
-/// What is missing to the work of `wanted` when so many blocks are filled already. Fewer than 8 blocks, the least that
-/// Argon2 takes, are left out.
+/// What is missing to the work of `wanted` when so much is done already, in first passes over at most its memory. Fewer
+/// than 8 blocks, the least that Argon2 takes, are left out.
 fn rest(wanted: &Params, done: u64) -> impl Iterator<Item = Params> {
-    let missing = work(wanted).saturating_sub(done);
+    let blocks = work(wanted).saturating_sub(done) / FIRST_PASS;
     let memory = u64::from(wanted.m_cost());
-    [(memory, missing / memory), (missing % memory, 1)].into_iter().filter_map(|(memory, passes)| {
-        Params::new(u32::try_from(memory).ok()?, u32::try_from(passes).ok()?, 1, None).ok()
-    })
+    let whole = std::iter::repeat_n(memory, usize::try_from(blocks / memory).unwrap_or(usize::MAX));
+    whole
+        .chain([blocks % memory])
+        .filter_map(|blocks| Params::new(u32::try_from(blocks).ok()?, 1, 1, None).ok())
 }
 
 /// Reads a PHC string: how to compute, and what the result must be.
@@ -277,9 +282,9 @@ mod tests {
         for (memory, passes) in
             [(16_384_u32, 2_u32), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)]
         {
-            let done = u64::from(memory * passes);
+            let done = work(&Params::new(memory, passes, 1, None).unwrap());
             let together = done + rest(&own, done).map(|params| work(&params)).sum::<u64>();
-            assert_eq!(together, work(&own), "m={memory},t={passes}");
+            assert!(work(&own) - together < 8 * FIRST_PASS, "m={memory},t={passes}");
         }
     }
 

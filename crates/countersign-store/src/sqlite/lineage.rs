@@ -2,23 +2,24 @@
 
 use countersign_core::Timestamp;
 use countersign_core::store::Position;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::columns::Seconds;
 
 pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {
-    let (store, restored_at) = connection.query_row("SELECT store, restored_at FROM lineage", [], |row| {
-        let Seconds(restored_at) = row.get(1)?;
-        Ok((row.get(0)?, restored_at))
-    })?;
-    // The newest entry of the journal stays, and no number of a revocation is given twice.
-    let rotations: Option<i64> =
-        connection.query_row("SELECT max(number) FROM journal", [], |row| row.get(0))?;
-    let revocations: Option<i64> = connection
-        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'revocations'", [], |row| row.get(0))
-        .optional()?;
     let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-    Ok(Position { store, restored_at, rotations: whole(rotations), revocations: whole(revocations) })
+    // The newest entry of the journal stays, so its number only grows.
+    let rotations = connection.query_row("SELECT max(number) FROM journal", [], |row| row.get(0))?;
+    connection.query_row("SELECT store, restored_at, writes FROM lineage", [], |row| {
+        let Seconds(restored_at) = row.get(1)?;
+        let writes = whole(row.get(2)?);
+        Ok(Position { store: row.get(0)?, restored_at, rotations: whole(rotations), writes })
+    })
+}
+
+/// Counts a write, in its transaction.
+pub(super) fn count_write(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE lineage SET writes = writes + 1")?.execute([]).map(drop)
 }
 
 /// Notes that the database was put back. Later times are greater, whatever the backup says.

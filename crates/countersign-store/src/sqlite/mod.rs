@@ -8,6 +8,7 @@ mod clients;
 mod columns;
 mod connection;
 mod desk;
+mod in_use;
 mod journal;
 mod keys;
 mod lineage;
@@ -40,6 +41,7 @@ use rusqlite::Connection;
 
 use crate::OpenError;
 use desk::Desk;
+use in_use::InUse;
 use journal::Journal;
 use readers::Readers;
 pub(crate) use restore::restore;
@@ -53,6 +55,8 @@ pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Readers,
     tail: Tail,
+    /// Given back last.
+    _in_use: InUse,
 }
 
 impl SqliteStore {
@@ -62,12 +66,15 @@ impl SqliteStore {
             path: path.display().to_string(),
             source: source.into(),
         };
+        let in_use = InUse::share(path)
+            .map_err(|error| failed(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
+        let in_use = in_use.ok_or_else(|| OpenError::Restoring(path.display().to_string()))?;
         schema::update(path)?;
         let connection = connection::open_for_writing(path).map_err(failed)?;
         let journal = Journal::open(&connection, journal).map_err(failed)?;
         let tail = journal.tail();
         let readers = Readers::open(path).map_err(failed)?;
-        Ok(Self { writer: Writer::start(connection, journal), readers, tail })
+        Ok(Self { writer: Writer::start(connection, journal), readers, tail, _in_use: in_use })
     }
 }
 

@@ -15,12 +15,16 @@ use countersign_core::store::Whose;
 use countersign_core::{SessionId, World};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::in_use::InUse;
 use super::{connection, lineage, revocations, schema, sessions};
 use crate::{RestoreError, Restored};
 
 /// Puts the backup `from` in the place of the database `to`.
 pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored, RestoreError> {
     check_backup(from)?;
+    let in_use = InUse::alone(to).map_err(|source| failed(to, source))?;
+    // Held until the new database is in its place: nobody opens the old one meanwhile.
+    let _in_use = in_use.ok_or_else(|| RestoreError::InUse(to.to_owned()))?;
     if to.exists() {
         close(to)?;
     }
@@ -28,18 +32,32 @@ pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored,
     remove(&copy)?;
     let revoked = copy_and_revoke(from, &copy, world);
     let revoked = revoked.inspect_err(|_| drop(remove(&copy)))?;
-    let kept = to.exists().then(|| to.with_extension(format!("before-restore-{}", world.now().seconds())));
-    let replace = || -> std::io::Result<()> {
-        if let Some(kept) = &kept {
-            std::fs::rename(to, kept)?;
-        }
+    let replace = || -> std::io::Result<Option<PathBuf>> {
+        let kept = if to.exists() { Some(keep(to, world)?) } else { None };
+        // One step: a crash leaves the old database or the new one.
         std::fs::rename(&copy, to)?;
         // The names are as durable as the files.
         File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-            .sync_all()
+            .sync_all()?;
+        Ok(kept)
     };
-    replace().map_err(|source| failed(to, source))?;
+    let kept = replace().map_err(|source| failed(to, source))?;
     Ok(Restored { revoked, kept })
+}
+
+/// Gives the database a second name, which nothing has yet. A file system without hard links gets a copy.
+fn keep(database: &Path, world: &World) -> std::io::Result<PathBuf> {
+    let second = world.now().seconds();
+    for number in 1_u32.. {
+        let kept = database.with_extension(format!("before-restore-{second}-{number}"));
+        match std::fs::hard_link(database, &kept) {
+            Ok(()) => return Ok(kept),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(_) if kept.exists() => {}
+            Err(_) => return std::fs::copy(database, &kept).map(|_| kept),
+        }
+    }
+    Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
 /// Refuses what is not a whole database of this product, before anything is touched.

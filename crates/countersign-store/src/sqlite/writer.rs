@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use super::desk::Desk;
 use super::journal::Journal;
+use super::lineage;
 use super::rows::{SharedRows, Taken, Touched};
 
 /// At most so many writes share a commit.
@@ -89,6 +90,7 @@ impl Writer {
     ) -> Answer<T> {
         self.write_at_desk(move |connection, desk| {
             desk.rows().forget(&touched);
+            lineage::count_write(connection)?;
             work(connection)
         })
         .await

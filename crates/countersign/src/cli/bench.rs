@@ -200,9 +200,10 @@ impl Drop for Started {
 }
 
 fn resolve(url: &str) -> anyhow::Result<SocketAddr> {
-    let rest = url.strip_prefix("http://").with_context(|| {
-        format!("{url} is no http:// address: measure behind whatever ends TLS, or TLS is measured too")
-    })?;
+    let rest = url.strip_prefix("http://").filter(|rest| !rest.contains(['@', '?', '#'])).context(
+        "`--url` is no http:// address such as http://localhost:3000: TLS would be measured too, and a password has no \
+         place in it",
+    )?;
     let authority = rest.trim_end_matches('/');
     let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
     let found = with_port.to_socket_addrs().with_context(|| format!("cannot find {authority}"))?.next();

@@ -53,7 +53,7 @@ enum Method {
 
 impl Client {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let (_, store) = context.store()?;
+        let (_, store) = context.store().await?;
         let store = &*store;
         match self {
             Self::Add(add) => add.run(context, store).await,

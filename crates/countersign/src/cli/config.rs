@@ -60,6 +60,15 @@ impl Configuration {
 fn dump(context: &Context, loaded: &Loaded) -> anyhow::Result<()> {
     let mut values = Map::new();
     flatten("", &serde_json::to_value(&loaded.config)?, &mut values);
+    for value in values.values_mut() {
+        // Whatever its key: a URL with a password is a mistake that is not repeated here.
+        if let Value::String(text) = value
+            && text.contains("://")
+            && text.contains(['@', '?', '#'])
+        {
+            *text = countersign_store::without_credentials(text);
+        }
+    }
     let origin = |key: &str| loaded.origins.get(key).map_or("default", String::as_str);
     if context.wants_json() {
         let all =

@@ -1,7 +1,7 @@
 //! What commands share: the configuration and the store.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::World;
 use countersign_core::session::{Presence, Revoked, RevokedReason};
@@ -10,16 +10,19 @@ use toml::Value;
 
 use super::Global;
 use crate::config::{self, Config, Loaded, LogFormat, Overrides};
+use crate::operations::high_water::HighWater;
 
 /// A command's surroundings.
 pub(super) struct Context {
     pub(super) world: World,
     global: Global,
+    /// The store that the command opened, and the directory of its data.
+    opened: Mutex<Option<(Arc<dyn Store>, PathBuf)>>,
 }
 
 impl Context {
     pub(super) const fn new(global: Global, world: World) -> Self {
-        Self { world, global }
+        Self { world, global, opened: Mutex::new(None) }
     }
 
     pub(super) const fn wants_json(&self) -> bool {
@@ -46,7 +49,11 @@ impl Context {
     }
 
     /// The store of a running or stopped server.
-    pub(super) fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it cannot be opened, or it has gone back.
+    pub(super) async fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
         let config = self.config()?;
         let url = config.store_url();
         let is_new = database_file(url.expose()).is_some_and(|file| !file.exists());
@@ -56,7 +63,18 @@ impl Context {
             countersign_store::without_credentials(url.expose())
         );
         let store = countersign_store::open(url.expose())?;
+        HighWater::read(&config.data_dir)?.check(&*store).await?;
+        let opened = (store.clone(), config.data_dir.clone());
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         Ok((config, store))
+    }
+
+    /// Writes down how far the command has brought the store.
+    pub(super) async fn finish(&self) -> anyhow::Result<()> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((store, data_dir)) = opened else { return Ok(()) };
+        HighWater::read(&data_dir)?.update(&*store).await?;
+        Ok(())
     }
 
     /// How the operator revokes from the command line.

@@ -35,7 +35,7 @@ pub(super) enum Key {
 
 impl Key {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let (config, store) = context.store()?;
+        let (config, store) = context.store().await?;
         let store = &*store;
         if let Self::List = self {
             return show(context, &store.signing_keys().await?);

@@ -109,6 +109,11 @@ pub fn run(world: World) -> ExitCode {
 }
 
 async fn dispatch(context: &Context, command: Command) -> anyhow::Result<()> {
+    run_command(context, command).await?;
+    context.finish().await
+}
+
+async fn run_command(context: &Context, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Init(init) => init.run(context),
         Command::Serve(serve) => serve.run(context).await,

@@ -45,7 +45,7 @@ pub(super) struct Revoke {
 
 impl Session {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let (_, store) = context.store()?;
+        let (_, store) = context.store().await?;
         let store = &*store;
         match self {
             Self::List { user } => list(context, store, user.as_deref()).await,

@@ -8,7 +8,6 @@ use super::context::Context;
 use super::output;
 use super::serve::make_directory;
 use crate::assembly;
-use crate::operations::high_water::HighWater;
 use crate::operations::keyring::Keeper;
 
 #[derive(Debug, Args)]
@@ -70,7 +69,7 @@ impl Migrate {
 
 impl Backup {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let (_, store) = context.store()?;
+        let (_, store) = context.store().await?;
         store.backup(&self.file).await?;
         output::line(format!(
             "The database was copied to {}. The master key is not in it.",
@@ -93,10 +92,9 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
         problems += 1;
         output::line(format!("problem: others can read {0}: run `chmod 600 {0}`", file.display()));
     }
-    let (_, store) = context.store()?;
+    let (_, store) = context.store().await?;
     store.ping().await?;
     output::line("ok: the database answers and takes writes");
-    HighWater::read(&config.data_dir)?.check(&*store).await?;
     output::line("ok: the database has not gone back");
     for finding in store.diagnose().await? {
         problems += 1;

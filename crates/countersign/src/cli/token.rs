@@ -110,12 +110,15 @@ fn read_token(argument: String) -> anyhow::Result<String> {
 }
 
 async fn read_keys(place: &str, algorithms: &[Algorithm]) -> anyhow::Result<KeySet> {
+    // A URL may hold a password.
+    let shown =
+        if place.contains("://") { countersign_store::without_credentials(place) } else { place.to_owned() };
     let bytes = if place.starts_with("https://") || place.starts_with("http://") {
-        fetch(place).await.with_context(|| format!("cannot fetch {place}"))?
+        fetch(place).await.with_context(|| format!("cannot fetch {shown}"))?
     } else {
-        std::fs::read(place).with_context(|| format!("cannot read {place}"))?
+        std::fs::read(place).with_context(|| format!("cannot read {shown}"))?
     };
-    let set = JwkSet::parse(&bytes).with_context(|| format!("{place} is no key set"))?;
+    let set = JwkSet::parse(&bytes).with_context(|| format!("{shown} is no key set"))?;
     let keys = set.keys.iter().map(VerifyingKey::from_jwk).collect::<Result<Vec<_>, _>>()?;
     let is_allowed = |key: &VerifyingKey| algorithms.is_empty() || algorithms.contains(&key.algorithm());
     Ok(KeySet::new(keys.into_iter().filter(is_allowed)))

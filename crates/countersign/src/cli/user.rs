@@ -117,7 +117,7 @@ struct Desk {
 
 impl User {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let (config, store) = context.store()?;
+        let (config, store) = context.store().await?;
         let hashing = assembly::hashing(&config, &config.check()?, &context.world);
         let desk = Desk { store, hashing };
         match self {

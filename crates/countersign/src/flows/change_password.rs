@@ -40,10 +40,9 @@ pub async fn change(
     caller: &Caller,
     (old, new): (&Secret<String>, &Secret<String>),
     visitor: &Visitor,
-) -> Result<(), ChangePasswordError> {
+) -> Result<User, ChangePasswordError> {
     let (signed_in, standing) = prove(app, caller, old, visitor).await?;
-    set(app, (&signed_in, &standing), (new, Some(caller.session.id)), visitor).await?;
-    Ok(())
+    Ok(set(app, (&signed_in, &standing), (new, Some(caller.session.id)), visitor).await?)
 }
 
 /// Changes a signed-in user's account in another way.

@@ -72,7 +72,16 @@ type Exchanged = Result<(RefreshOutcome, Pair), RefreshError>;
 
 impl Exchange<'_> {
     async fn run(&self) -> Exchanged {
-        self.app.throttle.take_refresh(self.token.session).map_err(RefreshError::TooOften)?;
+        let throttle = &self.app.throttle;
+        throttle.take_refresh(self.token.session).map_err(RefreshError::TooOften)?;
+        let exchanged = self.exchange().await;
+        if exchanged.is_err() {
+            throttle.give_back_refresh(self.token.session);
+        }
+        exchanged
+    }
+
+    async fn exchange(&self) -> Exchanged {
         let step = refresh::rotation(&self.app.server_keys, self.presented(), self.policy(), self.by.at);
         if let Some(rotated) = self.app.store.rotate(&step, self.by).await? {
             return self.advanced(Advance::Rotate, rotated, step).await;

@@ -74,7 +74,9 @@ fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
 /// The claim `groups`, with commas between. A group whose name an application could read as another is left out.
 fn groups(claims: &AccessTokenClaims) -> String {
     let listed = claims.extra.get("groups").and_then(Value::as_array).into_iter().flatten();
-    let names = listed.filter_map(Value::as_str).filter(|name| !name.is_empty() && is_plain(name));
+    let names = listed
+        .filter_map(Value::as_str)
+        .filter(|name| !name.is_empty() && is_plain(name) && !name.contains('%'));
     names.collect::<Vec<_>>().join(",")
 }
 

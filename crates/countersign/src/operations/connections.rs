@@ -23,8 +23,11 @@ use tower_service::Service;
 
 use super::places::{Place, Places};
 
-/// Open files that are not connections: the database's, listeners, the runtime's own.
-const OTHER_FILES: u64 = 64;
+/// Connections of operators at one time.
+pub(super) const MAX_OPERATORS: usize = 256;
+
+/// Open files that are no clients' connections: the operators', the database's, listeners, the runtime's own.
+const OTHER_FILES: u64 = MAX_OPERATORS as u64 + 64;
 
 /// Bounds connections before another acceptor works on them.
 #[derive(Debug, Clone)]

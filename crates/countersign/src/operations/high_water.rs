@@ -3,7 +3,8 @@
 //! An older copy of a database, put in its place, would make revoked sessions
 //! valid again, and nothing inside it tells. So a server writes down once a second
 //! how far its database has come, and does not start over one that has gone back,
-//! unless `countersign restore` put it there. A copy of the whole directory brings
+//! unless `countersign restore` put it there. Commands and a server that stops write
+//! it down too. A copy of the whole directory brings
 //! the file along and cannot be noticed.
 
 use std::fs::OpenOptions;
@@ -53,15 +54,21 @@ impl HighWater {
     pub async fn check(&self, store: &dyn Store) -> anyhow::Result<()> {
         let (Some(position), Some(known)) = (store.position().await?, self.known) else { return Ok(()) };
         anyhow::ensure!(
-            !position.is_behind(&known),
-            "the database is older than when this server last used it: a copy was put in its place, in which revoked \
-             sessions are valid again. Run `countersign restore FILE`; FILE may be the database itself"
+            !position.is_not_after(&known),
+            "the database is another one than this server last used, or an older copy of it, in which revoked sessions \
+             are valid again. Run `countersign restore FILE`; FILE may be the database itself. If you mean to begin \
+             with another database, remove {}",
+            self.path.display()
         );
         Ok(())
     }
 
     /// Writes down how far the store has come, if that has changed.
-    async fn update(&mut self, store: &dyn Store) -> Result<(), UpdateError> {
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be asked or the file cannot be written.
+    pub async fn update(&mut self, store: &dyn Store) -> Result<(), UpdateError> {
         let position = store.position().await?;
         if position != self.known
             && let Some(position) = position
@@ -72,20 +79,24 @@ impl HighWater {
         Ok(())
     }
 
-    /// Replaces the file in one step. It need not be durable: an older one only notices less.
+    /// Replaces the file in one step, so that it is never half written.
     fn write(&self, position: &Position) -> std::io::Result<()> {
         let new = self.path.with_extension("new");
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(&serde_json::to_vec(position)?)?;
+        file.sync_data()?;
         std::fs::rename(new, &self.path)
     }
 }
 
+/// Why it cannot be written down.
 #[derive(Debug, thiserror::Error)]
-enum UpdateError {
+pub enum UpdateError {
+    /// The store cannot be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file cannot be written.
     #[error(transparent)]
     File(#[from] std::io::Error),
 }

@@ -17,7 +17,7 @@ use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinError;
 
-use super::connections::{self, Bounded};
+use super::connections::{self, Bounded, MAX_OPERATORS};
 use super::high_water::{self, HighWater};
 use super::keyring::{self, Keeper};
 use super::places::Places;
@@ -30,9 +30,6 @@ const MAX_HEADER: usize = 64 * 1024;
 
 /// What the system keeps of an answer beyond what its reader has room for, in bytes.
 const MAX_UNSENT: u32 = 16 * 1024;
-
-/// Connections of operators at one time.
-const MAX_OPERATORS: usize = 256;
 
 /// Time for what is in flight after the last request was answered.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -162,6 +159,8 @@ pub async fn serve(
     main.graceful_shutdown(Some(config.limits.drain_time.duration()));
     let served = serving.await.context("the server stopped by itself")?;
     background.iter().for_each(tokio::task::JoinHandle::abort);
+    // What was answered last counts too.
+    HighWater::read(&config.data_dir)?.update(&*edge.app.store).await?;
     tokio::time::sleep(LAST_WORDS).await;
     management.shutdown();
     served.context("accepting connections failed")?;

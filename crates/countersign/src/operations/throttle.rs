@@ -2,9 +2,9 @@
 //!
 //! Guesses from unknown devices share the account's lane. A device from which the
 //! owner has signed in has a lane of its own, so that nobody else can lock the
-//! owner out, not even from the same address. Known devices have budgets above
-//! their lanes, one for each account and one for each address: many device
-//! tokens do not mean many guesses. Every route that accepts a password goes
+//! owner out, not even from the same address. All known devices of an account
+//! share a budget above their lanes: many device tokens do not mean many guesses.
+//! Every route that accepts a password goes
 //! through here. A try is taken before the password is verified and given back
 //! when it was right: only failures count (NIST SP 800-63B-4 §3.2.2).
 
@@ -41,8 +41,6 @@ pub struct Throttle {
     device: Lane<KnownDevice>,
     /// All known devices of one account.
     account_devices: Lane<String>,
-    /// All known devices at one address, whatever their accounts.
-    address_devices: Lane<IpAddr>,
     replay: Lane<(SessionId, Generation)>,
     session: Lane<SessionId>,
     world: World,
@@ -55,11 +53,11 @@ pub struct Try<'a> {
     who: Who,
 }
 
-struct Who {
-    account: String,
-    address: Option<IpAddr>,
-    /// The device, if the account knows it.
-    device: Option<KnownDevice>,
+enum Who {
+    /// A device that the account does not know.
+    Unknown { account: String, address: Option<IpAddr> },
+    /// One that it knows.
+    Device { account: String, device: KnownDevice },
 }
 
 impl Throttle {
@@ -70,7 +68,6 @@ impl Throttle {
             account: Lane::new(allowances.account),
             device: Lane::new(allowances.device),
             account_devices: Lane::new(allowances.account),
-            address_devices: Lane::new(allowances.address),
             replay: Lane::new(allowances.replay),
             session: Lane::new(allowances.session),
             world,
@@ -90,19 +87,20 @@ impl Throttle {
     ) -> Result<Try<'_>, Duration> {
         let now = self.world.now_millis();
         let account = username.map_or("", Username::key).to_owned();
-        let address = visitor.presence.address.map(network_of);
-        let (at_address, at_account) = match device {
-            Some(device) => {
-                self.device.take(device, now)?;
-                (&self.address_devices, &self.account_devices)
-            }
-            None => (&self.address, &self.account),
-        };
-        if let Some(address) = address {
-            at_address.take(address, now)?;
+        if let Some(device) = device {
+            self.device.take(device, now)?;
+            // A try that is refused for others' sake costs the device nothing.
+            self.account_devices
+                .take(account.clone(), now)
+                .inspect_err(|_| self.device.give_back(&device))?;
+            return Ok(Try { throttle: self, who: Who::Device { account, device } });
         }
-        at_account.take(account.clone(), now)?;
-        Ok(Try { throttle: self, who: Who { account, address, device } })
+        let address = visitor.presence.address.map(network_of);
+        if let Some(address) = address {
+            self.address.take(address, now)?;
+        }
+        self.account.take(account.clone(), now)?;
+        Ok(Try { throttle: self, who: Who::Unknown { account, address } })
     }
 
     /// Takes one try of a stranger at something else than a password, such as signing up.
@@ -133,12 +131,15 @@ impl Throttle {
         self.session.take(session, self.world.now_millis())
     }
 
+    /// Gives back a refresh that was refused: only the session's own holder uses up its budget.
+    pub fn give_back_refresh(&self, session: SessionId) {
+        self.session.give_back(&session);
+    }
+
     /// Forgets every key that has all its tries back.
     pub fn sweep(&self) {
         let now = self.world.now_millis();
-        for lane in [&self.address, &self.address_devices] {
-            lane.sweep(now);
-        }
+        self.address.sweep(now);
         for lane in [&self.account, &self.account_devices] {
             lane.sweep(now);
         }
@@ -151,18 +152,18 @@ impl Throttle {
 impl Try<'_> {
     /// It was no failed guess: the try was never taken.
     pub fn give_back(self) {
-        let Who { account, address, device } = &self.who;
         let throttle = self.throttle;
-        let (at_address, at_account) = match device {
-            Some(device) => {
+        match &self.who {
+            Who::Device { account, device } => {
                 throttle.device.give_back(device);
-                (&throttle.address_devices, &throttle.account_devices)
+                throttle.account_devices.give_back(account);
             }
-            None => (&throttle.address, &throttle.account),
-        };
-        at_account.give_back(account);
-        if let Some(address) = address {
-            at_address.give_back(address);
+            Who::Unknown { account, address } => {
+                throttle.account.give_back(account);
+                if let Some(address) = address {
+                    throttle.address.give_back(address);
+                }
+            }
         }
     }
 }

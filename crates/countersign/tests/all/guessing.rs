@@ -44,7 +44,7 @@ fn many_device_tokens_do_not_mean_many_guesses() {
 
 // E4
 #[test]
-fn known_devices_of_many_accounts_share_a_budget_at_one_address() {
+fn known_devices_of_other_accounts_lock_nobody_out_at_the_same_address() {
     let server = Harness::with(|config| config.throttle.address_burst = 12);
     let names: Vec<_> = (0..4).map(|number| format!("user{number}")).collect();
     let devices: Vec<_> = names
@@ -54,14 +54,41 @@ fn known_devices_of_many_accounts_share_a_budget_at_one_address() {
             device(&server, name)
         })
         .collect();
-    let tries = (0..6).flat_map(|_| names.iter().zip(&devices));
-    let looked_at = tries.filter(|(name, device)| guess(&server, name, device, "192.0.2.1") == 403).count();
-    assert_eq!(looked_at, 12);
-    assert_eq!(
-        guess(&server, &names[0], &devices[0], "192.0.2.2"),
-        403,
-        "another address has its own budget"
-    );
+    for (name, device) in names.iter().zip(&devices).take(3) {
+        let looked_at = (0..40).filter(|_| guess(&server, name, device, "192.0.2.1") == 403).count();
+        assert_eq!(looked_at, 10, "a device's own lane");
+    }
+    let body = json!({"username": names[3], "password": PASSWORD});
+    let own = Call::post("/getTokens").header("cookie", &format!("{DEVICE}={}", devices[3]));
+    assert_eq!(server.request(own.json(&body)).status, 200);
+}
+
+// E4
+#[test]
+fn a_try_that_is_refused_for_the_accounts_sake_costs_a_device_nothing() {
+    let server = Harness::with(|config| config.throttle.account_burst = 5);
+    server.add_user("jane");
+    let [one, two] = [device(&server, "jane"), device(&server, "jane")];
+    let outcomes: Vec<_> = (0..20).map(|_| guess(&server, "jane", &one, "192.0.2.1")).collect();
+    assert_eq!(outcomes.iter().filter(|status| **status == 403).count(), 5);
+    assert_eq!(guess(&server, "jane", &two, "192.0.2.1"), 429);
+    server.wait_seconds(5 * 60);
+    let outcomes: Vec<_> = (0..5).map(|_| guess(&server, "jane", &two, "192.0.2.1")).collect();
+    assert_eq!(outcomes, [403; 5], "only the account's budget had to come back");
+}
+
+// D4
+#[test]
+fn the_device_that_changes_the_password_stays_known() {
+    let server = Harness::with(|config| config.throttle.account_burst = 3);
+    server.add_user("jane");
+    let access = server.sign_in("jane").access;
+    let body = json!({"current_password": PASSWORD, "new_password": OTHER});
+    let device = server.post_as("/v1/users/me/password", &access, &body).cookie(DEVICE).unwrap();
+    for _ in 0..3 {
+        guess(&server, "jane", "none", "203.0.113.1");
+    }
+    assert_eq!(guess(&server, "jane", &device, "203.0.113.2"), 403, "a lane of its own");
 }
 
 // E4

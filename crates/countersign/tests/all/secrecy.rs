@@ -156,6 +156,10 @@ fn a_password_in_the_stores_url_is_in_no_output() {
         format!("postgres:jane:{CANARY}@db.example"),
         format!("postgres://db.example/app?password={CANARY}"),
         format!("jane:{CANARY}@db.example"),
+        format!("sqlite://jane:{CANARY}@host/a.db"),
+        format!("postgres://db.example/app#{CANARY}"),
+        format!("host=db.example password={CANARY}"),
+        CANARY.to_owned(),
     ];
     let commands: [&[&str]; 12] = [
         &["config", "dump"],
@@ -183,6 +187,36 @@ fn a_password_in_the_stores_url_is_in_no_output() {
                 assert!(!said.contains(CANARY), "{arguments:?} {url}: {said}");
             }
         }
+    }
+}
+
+// G1
+#[test]
+fn a_password_in_the_url_of_a_command_is_in_no_error() {
+    const CANARY: &str = "canary-url-password";
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        vec![
+            "token".to_owned(),
+            "verify".to_owned(),
+            "x".to_owned(),
+            "--jwks".to_owned(),
+            format!("http://jane:{CANARY}@127.0.0.1:1/keys"),
+        ],
+        vec![
+            "token".to_owned(),
+            "verify".to_owned(),
+            "x".to_owned(),
+            "--jwks".to_owned(),
+            format!("https://127.0.0.1:1/keys?key={CANARY}"),
+        ],
+        vec!["bench".to_owned(), "--url".to_owned(), format!("http://jane:{CANARY}@127.0.0.1:1")],
+        vec!["bench".to_owned(), "--url".to_owned(), format!("https://jane:{CANARY}@127.0.0.1:1")],
+    ] {
+        let output = command(directory.path()).args(&arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && !said.is_empty(), "{arguments:?}");
+        assert!(!said.contains(CANARY), "{arguments:?}: {said}");
     }
 }
 

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
+use countersign_core::device::KnownDevice;
 use countersign_core::email::{Email, Verification};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::UserChange;
@@ -115,8 +116,12 @@ pub(in super::super) async fn change_password(
     SignedIn(caller): SignedIn,
     visitor: Visitor,
     JsonBody(body): JsonBody<PasswordChange>,
-) -> Reply<StatusCode> {
+) -> Reply<Response> {
     let passwords = (&body.current_password, &body.new_password);
-    change_password::change(&edge.app, &caller, passwords, &visitor).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let user = change_password::change(&edge.app, &caller, passwords, &visitor).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    // The change ended what every device token stands for; this device has just proved the password.
+    let device = KnownDevice::issue(&user, &edge.app.server_keys, &edge.app.world);
+    cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
+    Ok(response)
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_core::issuer::effective_scope;
+use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, Whose};
 use countersign_core::user::UserClaims;
@@ -69,7 +69,10 @@ pub(in super::super::super) async fn open(
     }
     let user = accounts::find(&edge.app.directory(), &body.subject).await?;
     let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
-    if !scope.is_subset_of(&effective_scope(&scope, &user)) {
+    // The scopes of this server's own routes are for its own app.
+    let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));
+    let is_foreign = is_own && body.client_id != ClientId::first_party();
+    if is_foreign || !scope.is_subset_of(&effective_scope(&scope, &user)) {
         return Err(Failure::invalid_scope().into());
     }
     let claims = body.claims.map(UserClaims::check).transpose().map_err(AccountError::Malformed)?;
