@@ -2,8 +2,8 @@
 //!
 //! A browser in which a user has signed in gets a device token. Guesses without
 //! one share the account's throttle; a request with one has a lane of its own,
-//! so that nobody can lock an owner out by failing on purpose. The token proves
-//! no identity and opens nothing. It stands for one account in one epoch: it ends
+//! so that another person cannot lock an owner out by failing on purpose. The
+//! token proves no identity and opens nothing. It stands for one account in one epoch: it ends
 //! with a new password, with signing out everywhere, and with the account.
 //!
 //! ```text

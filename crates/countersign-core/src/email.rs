@@ -1,9 +1,9 @@
 //! An e-mail address, and whether its user has proved that it is theirs.
 //!
-//! Applications map accounts by e-mail, so an address that nobody has proved
-//! must never look as if somebody had: it is sent in no identity header, and two
-//! users cannot both have one verified address. An unverified address is only a
-//! note; several users may have the same one.
+//! Applications map accounts by e-mail, so an unverified address must never look
+//! like a verified one: it is sent in no identity header, and two users cannot
+//! both have one verified address. An unverified address is only a note; several
+//! users may have the same one.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -28,6 +28,13 @@ pub enum Verification {
     Verified,
 }
 
+/// As JSON, import lines and rows say it.
+impl From<bool> for Verification {
+    fn from(is_verified: bool) -> Self {
+        if is_verified { Self::Verified } else { Self::Unverified }
+    }
+}
+
 impl Email {
     /// Checks the form of an address: a local part, an `@`, and a domain of labels with dots between.
     ///
@@ -36,7 +43,7 @@ impl Email {
     /// [`UserError::Email`].
     pub fn parse(text: &str, verification: Verification) -> Result<Self, UserError> {
         let (local, domain) = text.rsplit_once('@').ok_or(UserError::Email)?;
-        // What a mail program would read as more than one address, or not show, is no part of one.
+        // Mail programs read these characters as more than one address, or do not show them.
         let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"<>()[],;:\\\"@".contains(c);
         let is_label =
             |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');

@@ -1,5 +1,5 @@
 -- Which database this is, and when it was last put back from a backup, in seconds since the Unix epoch (0: never).
--- A server remembers both beside the database, so that it notices a database that went back without being told.
+-- A server remembers both in its data directory, so that it notices a database that went back without being told.
 CREATE TABLE lineage (
     only_row    INTEGER PRIMARY KEY CHECK (only_row = 1),
     store       BLOB NOT NULL,

@@ -57,7 +57,7 @@ pub enum RestoreError {
     /// A store that is not a file.
     #[error("only a database in a file can be restored")]
     NotAFile,
-    /// The backup is no database of this product.
+    /// The file is not a backup of this product.
     #[error("{0} is not a backup: name a file that `countersign backup` wrote")]
     NotABackup(PathBuf),
     /// The backup is damaged.
@@ -165,7 +165,7 @@ pub fn without_credentials(url: &str) -> String {
     }
 }
 
-/// The file of a `sqlite:` URL. `None`: it names none. An address before the path is no file's.
+/// The file that a `sqlite:` URL names. `None`: it names something else, such as a host before the path.
 fn file_of(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
     let has_address = path.starts_with("//") && !path.starts_with("///");

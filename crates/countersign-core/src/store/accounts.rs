@@ -8,7 +8,7 @@ use crate::{SessionId, UserId};
 
 /// What a write rests on. The write is made only while all of this holds; otherwise it changes nothing.
 ///
-/// Whoever writes on behalf of a user has verified a password or a session a moment before. In that moment an
+/// A request that acts for a user has verified a password or a session a moment before. In that moment an
 /// administrator may have reset the password, disabled the account or revoked the session, and such a change wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {

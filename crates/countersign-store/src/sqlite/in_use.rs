@@ -1,6 +1,6 @@
 //! Who uses the database: any number of processes at once, or a restore alone.
 //!
-//! A lock on a file beside the database, shared by every process that has the
+//! A lock on a file next to the database, shared by every process that has the
 //! store open and taken alone by a restore. The system gives it back when a
 //! process ends, however it ends.
 

@@ -1,6 +1,6 @@
 //! Putting a backup back, so that nothing which was revoked or spent since is valid again.
 //!
-//! The backup is copied beside the database, brought up to date and made to
+//! The backup is copied next to the database, brought up to date and made to
 //! revoke every session up to now: also those that were opened after the backup
 //! and that it does not know. Then it takes the database's place in one step; a
 //! crash leaves the old one or the new one. The old one is kept under another
@@ -23,7 +23,7 @@ use crate::{RestoreError, Restored};
 pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored, RestoreError> {
     check_backup(from)?;
     let in_use = InUse::alone(to).map_err(|source| failed(to, source))?;
-    // Held until the new database is in its place: nobody opens the old one meanwhile.
+    // Held until the new database is in its place, so that no process opens the old one meanwhile.
     let _in_use = in_use.ok_or_else(|| RestoreError::InUse(to.to_owned()))?;
     if to.exists() {
         close(to)?;
@@ -78,8 +78,8 @@ fn check_backup(from: &Path) -> Result<(), RestoreError> {
     if findings.is_empty() { Ok(()) } else { Err(RestoreError::Damaged(from.to_owned())) }
 }
 
-/// Folds the database's log into it, which only works while no other process has it open. A database that cannot
-/// be read any more is in nobody's use.
+/// Folds the database's log into it, which only works while no other process has it open. A damaged database
+/// is not in use.
 fn close(path: &Path) -> Result<(), RestoreError> {
     let close = || -> rusqlite::Result<String> {
         let connection = Connection::open(path)?;
@@ -115,7 +115,7 @@ fn copy_and_revoke(from: &Path, copy: &Path, world: &World) -> Result<u64, Resto
     schema::update(copy).map_err(RestoreError::Schema)?;
     let mut database = connection::open(copy).map_err(fail)?;
     let revoked = revoke_everything(&mut database, world).map_err(fail)?;
-    // Without a log of its own the file can be renamed.
+    // The file can be renamed once it has no write-ahead log.
     let close = || -> rusqlite::Result<()> {
         database.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
         database.execute_batch("PRAGMA synchronous = FULL")

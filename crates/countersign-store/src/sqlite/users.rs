@@ -170,8 +170,7 @@ fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
         username: Username::from_stored(columns.take()?, columns.take()?),
         email: {
             let address = columns.take::<Option<String>>()?;
-            let is_verified = columns.take()?;
-            let verification = if is_verified { Verification::Verified } else { Verification::Unverified };
+            let verification = Verification::from(columns.take::<bool>()?);
             address.map(|address| Email::from_stored(address, verification))
         },
         password: {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_core::email::{Email, Verification};
+use countersign_core::email::Email;
 use countersign_core::password::NewPassword;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Store, UserChange};
@@ -152,7 +152,7 @@ impl Add {
             RoleName::User => Role::User,
             RoleName::Admin => Role::Admin,
         });
-        let email = self.email.map(|email| (email, verification(self.email_verified)));
+        let email = self.email.map(|email| (email, self.email_verified.into()));
         let account = NewAccount { id: self.id, username: self.name, email, claims: self.claims, role };
         let made = accounts::add(&desk.directory(context), &[], account, password).await?;
         if context.wants_json() {
@@ -303,7 +303,7 @@ async fn import_line(directory: &Directory<'_>, line: &str) -> anyhow::Result<()
     let account = NewAccount {
         id: line.id,
         username: line.username,
-        email: line.email.map(|email| (email, verification(line.email_verified))),
+        email: line.email.map(|email| (email, line.email_verified.into())),
         claims: line.claims,
         role: role.transpose()?,
     };
@@ -322,10 +322,6 @@ fn body(user: &Account) -> Value {
         "claims": user.claims.as_map(),
         "created_at": time_text::rfc3339(user.created_at),
     })
-}
-
-const fn verification(is_verified: bool) -> Verification {
-    if is_verified { Verification::Verified } else { Verification::Unverified }
 }
 
 fn plain(value: &Value) -> String {

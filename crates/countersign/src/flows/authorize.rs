@@ -82,7 +82,7 @@ pub async fn live(app: &App, claims: &AccessTokenClaims) -> Result<Option<Caller
     let grant = &found.session.grant;
     // The server signed the claims; the row, which never changes in these columns, says something else.
     if claims.sub != grant.user.as_str() || claims.client_id != grant.client.as_str() {
-        tracing::error!(%session, "an access token contradicts its session's row: somebody changed the row");
+        tracing::error!(%session, "an access token contradicts its session's row: the row was changed");
         return Ok(None);
     }
     let user = found.live_user(app.world.now()).cloned();

@@ -33,7 +33,7 @@ impl Request {
     }
 }
 
-/// What the write that opens a session depends on, beside its user and client.
+/// What the write that opens a session depends on, in addition to its user and client.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {
     /// What must hold of others, such as the administrator who asks.

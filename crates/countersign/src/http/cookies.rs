@@ -17,7 +17,7 @@ pub(super) const DEVICE: &str = "__Host-countersign-device";
 /// Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 pub(super) const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
-/// The value of a cookie. One that comes twice counts as absent: nobody can tell which of the two is meant.
+/// The value of a cookie. One that comes twice counts as absent, because either could be meant.
 pub(super) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = all(headers, name);
     values.next().filter(|_| values.next().is_none())

@@ -57,7 +57,7 @@ impl<Key: Hash + Eq> Lane<Key> {
         let full_at = keys.full_at.entry(key).or_insert(now_millis);
         let span = refill.saturating_mul(u64::from(self.allowance.burst.get()));
         let latest = now_millis.saturating_add(span);
-        // After the clock was set back, nobody waits longer than if all tries were taken now.
+        // After the clock was set back, a key waits no longer than if all its tries were taken now.
         *full_at = (*full_at).clamp(now_millis, latest);
         let after = full_at.saturating_add(refill);
         if after > latest {

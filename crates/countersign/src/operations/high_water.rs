@@ -1,4 +1,4 @@
-//! How far the database had come when this server last looked, in a file beside it.
+//! How far the database had come when this server last looked, in a file of the data directory.
 //!
 //! An older copy of a database, put in its place, would make revoked sessions
 //! valid again, and nothing inside it tells. So a server writes down once a second

@@ -1,7 +1,7 @@
 //! Limits on failed passwords: for each address, each account and each known device.
 //!
 //! Guesses from unknown devices share the account's lane. A device from which the
-//! owner has signed in has a lane of its own, so that nobody else can lock the
+//! owner has signed in has a lane of its own, so that others cannot lock the
 //! owner out, not even from the same address. All known devices of an account
 //! share a budget above their lanes: many device tokens do not mean many guesses.
 //! Every route that accepts a password goes

@@ -1,4 +1,4 @@
-//! An e-mail address is only a claim until somebody has proved it.
+//! An e-mail address is only a claim until it is verified.
 
 use axum::http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A backup that is put back: what was revoked or spent since is not valid again, whoever puts it there and how.
+//! A backup that is put back: what was revoked or spent since is not valid again.
 
 use std::path::Path;
 use std::process::Output;

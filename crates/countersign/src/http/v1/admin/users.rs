@@ -44,7 +44,7 @@ pub(in super::super::super) struct Change {
     /// `null` removes it; absent leaves it.
     #[serde(default, deserialize_with = "present")]
     email: Option<Option<String>>,
-    /// Whether the administrator vouches for `email`, which stands beside it.
+    /// Whether the administrator vouches for `email`, which must be sent too.
     email_verified: Option<bool>,
     claims: Option<Value>,
     role: Option<String>,
@@ -59,7 +59,7 @@ pub(in super::super::super) async fn add(
 ) -> Reply<Response> {
     let role = body.role.as_deref().map(parse_role).transpose()?;
     let first = if body.temporary_password { FirstPassword::Temporary } else { FirstPassword::None };
-    let email = body.email.map(|email| (email, verification(body.email_verified)));
+    let email = body.email.map(|email| (email, body.email_verified.into()));
     let account = NewAccount { id: body.id, username: body.username, email, claims: body.claims, role };
     let made = accounts::add(&edge.app.directory(), &[standing], account, first).await?;
     let mut reply = user_body(&made.user);
@@ -134,19 +134,15 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
     T::deserialize(deserializer).map(Some)
 }
 
-const fn verification(is_verified: bool) -> Verification {
-    if is_verified { Verification::Verified } else { Verification::Unverified }
-}
-
 fn changes(body: Change, visitor: &Visitor) -> Result<Vec<UserChange>, Failure> {
     let malformed = |error| Failure::from(AccountError::Malformed(error));
     let mut changes = Vec::new();
-    // Vouching for whatever address the user has by now would vouch for one that nobody has looked at.
+    // The user may have changed the address since the administrator looked at it.
     if body.email_verified.is_some() && !matches!(body.email, Some(Some(_))) {
         return Err(Failure::malformed("`email_verified` needs the address beside it, as `email`."));
     }
     if let Some(email) = body.email {
-        let verification = verification(body.email_verified.unwrap_or_default());
+        let verification = Verification::from(body.email_verified.unwrap_or_default());
         let email = email.map(|text| Email::parse(&text, verification)).transpose().map_err(malformed)?;
         changes.push(UserChange::SetEmail(email));
     }
