@@ -125,7 +125,7 @@ async fn run_command(context: &Context, command: Command) -> anyhow::Result<()> 
         Command::Config(configuration) => configuration.run(context),
         Command::Migrate(migrate) => migrate.run(context),
         Command::Backup(backup) => backup.run(context).await,
-        Command::Restore(restore) => restore.run(context),
+        Command::Restore(restore) => restore.run(context).await,
         Command::Doctor => store::doctor(context).await,
         Command::Bench(bench) => bench.run(context).await,
     }

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::output;
 use super::serve::make_directory;
 use crate::assembly;
+use crate::operations::high_water::HighWater;
 use crate::operations::keyring::Keeper;
 
 #[derive(Debug, Args)]
@@ -32,10 +33,12 @@ pub(super) struct Restore {
 impl Restore {
     /// Puts a backup in place. Every session up to now is revoked: what was revoked or spent since the backup must
     /// not be valid again.
-    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let config = context.config()?;
         make_directory(&config.data_dir)?;
-        let restored = countersign_store::restore(config.store_url().expose(), &self.file, &context.world)?;
+        let url = config.store_url();
+        let restored = countersign_store::restore(url.expose(), &self.file, &context.world)?;
+        HighWater::begin_again(&config.data_dir, &*countersign_store::open(url.expose())?).await?;
         output::line(format!("{} was restored. Everyone has to sign in again.", self.file.display()));
         output::line(format!("{} sessions of the backup were revoked.", restored.revoked));
         if let Some(kept) = restored.kept {

@@ -33,7 +33,7 @@ impl HighWater {
     ///
     /// When it cannot be read.
     pub fn read(data_dir: &Path) -> anyhow::Result<Self> {
-        let path = data_dir.join("high-water");
+        let path = path_in(data_dir);
         let known = match std::fs::read(&path) {
             Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| {
                 format!("{0} is malformed: if the database was not put back, remove {0}", path.display())
@@ -63,6 +63,15 @@ impl HighWater {
         Ok(())
     }
 
+    /// Begins again with a store that was put back on purpose.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be asked or the file cannot be written.
+    pub async fn begin_again(data_dir: &Path, store: &dyn Store) -> Result<(), UpdateError> {
+        Self { path: path_in(data_dir), known: None }.update(store).await
+    }
+
     /// Writes down how far the store has come, if that has changed.
     ///
     /// # Errors
@@ -90,6 +99,10 @@ impl HighWater {
     }
 }
 
+fn path_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("high-water")
+}
+
 /// Why it cannot be written down.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
@@ -99,6 +112,17 @@ pub enum UpdateError {
     /// The file cannot be written.
     #[error(transparent)]
     File(#[from] std::io::Error),
+}
+
+/// Brings the file up to date once more, when the process ends.
+pub async fn finish(store: &dyn Store, data_dir: &Path) {
+    let updated = match HighWater::read(data_dir) {
+        Ok(mut file) => file.update(store).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = updated {
+        tracing::warn!(error = &*error, "how far the database has come cannot be written down");
+    }
 }
 
 /// Keeps the file up to date for as long as the process runs.

@@ -158,9 +158,13 @@ pub async fn serve(
     edge.is_draining.store(true, Ordering::Relaxed);
     main.graceful_shutdown(Some(config.limits.drain_time.duration()));
     let served = serving.await.context("the server stopped by itself")?;
-    background.iter().for_each(tokio::task::JoinHandle::abort);
+    for task in background {
+        task.abort();
+        // It may be at work on a file.
+        task.await.ok();
+    }
     // What was answered last counts too.
-    HighWater::read(&config.data_dir)?.update(&*edge.app.store).await?;
+    high_water::finish(&*edge.app.store, &config.data_dir).await;
     tokio::time::sleep(LAST_WORDS).await;
     management.shutdown();
     served.context("accepting connections failed")?;
