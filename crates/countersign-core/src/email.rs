@@ -42,11 +42,19 @@ impl Email {
     ///
     /// [`UserError::Email`].
     pub fn parse(text: &str, verification: Verification) -> Result<Self, UserError> {
-        let (local, domain) = text.rsplit_once('@').ok_or(UserError::Email)?;
+        // In this form they are compared, and some programs read them so: `＠` is an `@` there.
+        let normal = text.nfkc().collect::<String>();
+        let (local, domain) = normal.rsplit_once('@').ok_or(UserError::Email)?;
         // Mail programs read these characters as more than one address, or do not show them.
         let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"<>()[],;:\\\"@".contains(c);
-        let is_label =
-            |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+        let is_of_label = |c: char| match c {
+            // Other dots, at which some programs end a label.
+            '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => false,
+            c if c.is_ascii() => c.is_ascii_alphanumeric() || c == '-',
+            // Letters, and the marks that several scripts cannot do without.
+            c => is_plain(c),
+        };
+        let is_label = |label: &str| !label.is_empty() && label.chars().all(is_of_label);
         let is_sound = !local.is_empty() && local.chars().all(is_plain) && domain.split('.').all(is_label);
         if text.len() <= MAX_LENGTH && is_sound {
             Ok(Self { address: text.to_owned(), verification })
@@ -96,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn an_address_may_be_in_any_script() {
+        for text in
+            ["jane@हिन्दी.com", "jane@exa\u{301}mple.com", "用户@例子.中国", "o'neil+a_b@mail.example.co.uk"]
+        {
+            assert!(Email::parse(text, Verification::Unverified).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_an_address_is_refused() {
         for text in [
             "",
@@ -111,7 +128,11 @@ mod tests {
             "jane@exam\u{ad}ple.com",
             "jane@example.com.",
             "jane@example\u{3002}com",
+            "jane@example\u{ff61}com",
             "jane@example..com",
+            "jane＠evil.com@example.com",
+            "a，b@example.com",
+            "＜jane＞@example.com",
         ] {
             assert_eq!(Email::parse(text, Verification::Unverified), Err(UserError::Email), "{text:?}");
         }

@@ -46,7 +46,9 @@ pub(super) fn copy_to(connection: &Connection, path: &Path) -> rusqlite::Result<
     create_private(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut copy = Connection::open(path)?;
     // In one step: between two, another process's commit would begin it anew, again and again.
-    Backup::new(connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)
+    Backup::new(connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    // A file that says it has a write-ahead log can only be read where one can be made.
+    copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
 }
 
 /// Makes a new file that its owner alone may read.

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// A share in the use of the database, or all of it; given back when dropped.
@@ -27,8 +28,22 @@ impl InUse {
     }
 }
 
+/// Opens the file, which is made for the owner of its directory: a command of root must not keep the service out.
 fn open(database: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(database.with_extension("in-use"))
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let path = database.with_extension("in-use");
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened.map_err(named),
+    }
+    let mut options = OpenOptions::new();
+    let file = options.create(true).append(true).mode(0o600).open(&path).map_err(named)?;
+    if let Some(owner) = path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
+        // Only root can, and only root has to.
+        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).ok();
+    }
+    Ok(file)
 }
 
 fn taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {

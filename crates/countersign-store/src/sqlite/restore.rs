@@ -22,27 +22,47 @@ use crate::{RestoreError, Restored};
 /// Puts the backup `from` in the place of the database `to`.
 pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored, RestoreError> {
     check_backup(from)?;
+    // A link stays one: the file that it names is replaced.
+    let to = &to.canonicalize().unwrap_or_else(|_| to.to_owned());
     let in_use = InUse::alone(to).map_err(|source| failed(to, source))?;
     // Held until the new database is in its place, so that no process opens the old one meanwhile.
     let _in_use = in_use.ok_or_else(|| RestoreError::InUse(to.to_owned()))?;
-    if to.exists() {
-        close(to)?;
-    }
+    let held = if to.exists() { hold(to)? } else { None };
     let copy = to.with_extension("restoring");
     remove(&copy)?;
-    let revoked = copy_and_revoke(from, &copy, world);
+    let backup = match held.as_ref().filter(|_| is_same(from, to)) {
+        // The database itself is open here already, and nowhere else.
+        Some(held) => copy_to(held, &copy),
+        None => open_backup(from).and_then(|backup| copy_to(&backup, &copy)),
+    };
+    let revoked = backup.and_then(|()| revoke_in(&copy, world));
     let revoked = revoked.inspect_err(|_| drop(remove(&copy)))?;
+    let kept = replace((to, &copy), world)?;
+    drop(held);
+    Ok(Restored { revoked, kept })
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
+}
+
+/// Puts the copy in the database's place. A crash leaves the old database or the new one.
+fn replace((to, copy): (&Path, &Path), world: &World) -> Result<Option<PathBuf>, RestoreError> {
+    // What belongs to the old file would be applied to the new one.
+    for end in ["-wal", "-shm", "-journal"] {
+        let mut name = to.as_os_str().to_owned();
+        name.push(end);
+        remove(Path::new(&name))?;
+    }
     let replace = || -> std::io::Result<Option<PathBuf>> {
         let kept = if to.exists() { Some(keep(to, world)?) } else { None };
-        // One step: a crash leaves the old database or the new one.
-        std::fs::rename(&copy, to)?;
+        std::fs::rename(copy, to)?;
         // The names are as durable as the files.
         File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
             .sync_all()?;
         Ok(kept)
     };
-    let kept = replace().map_err(|source| failed(to, source))?;
-    Ok(Restored { revoked, kept })
+    replace().map_err(|source| failed(to, source))
 }
 
 /// Gives the database a second name, which nothing has yet. A file system without hard links gets a copy.
@@ -66,6 +86,7 @@ fn check_backup(from: &Path) -> Result<(), RestoreError> {
     if !from.is_file() {
         return Err(not_a_backup());
     }
+    File::open(from).map_err(|source| failed(from, source))?;
     let status = schema::status(from).map_err(|error| match error {
         crate::OpenError::Database { .. } => not_a_backup(),
         other => RestoreError::Schema(other),
@@ -78,27 +99,22 @@ fn check_backup(from: &Path) -> Result<(), RestoreError> {
     if findings.is_empty() { Ok(()) } else { Err(RestoreError::Damaged(from.to_owned())) }
 }
 
-/// Folds the database's log into it, which only works while no other process has it open. A damaged database
-/// is not in use.
-fn close(path: &Path) -> Result<(), RestoreError> {
-    let close = || -> rusqlite::Result<String> {
+/// Folds the database's log into it and holds it alone, which only works while no other process has it open. `None`:
+/// it is damaged, so no process can use it.
+fn hold(path: &Path) -> Result<Option<Connection>, RestoreError> {
+    let hold = || -> rusqlite::Result<(String, Connection)> {
         let connection = Connection::open(path)?;
-        connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))
+        let mode = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;
+        Ok((mode, connection))
     };
-    match close() {
-        Ok(mode) if mode == "delete" => Ok(()),
+    match hold() {
+        Ok((mode, connection)) if mode == "delete" => Ok(Some(connection)),
         Ok(_) => Err(RestoreError::InUse(path.to_owned())),
         Err(error) if is_of(&error, &[ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked]) => {
             Err(RestoreError::InUse(path.to_owned()))
         }
-        Err(error) if is_of(&error, &[ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt]) => {
-            // Its log belongs to nothing that will be here.
-            ["-wal", "-shm"].iter().try_for_each(|end| {
-                let mut name = path.as_os_str().to_owned();
-                name.push(end);
-                remove(Path::new(&name))
-            })
-        }
+        Err(error) if is_of(&error, &[ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt]) => Ok(None),
         Err(error) => Err(failed(path, error)),
     }
 }
@@ -107,20 +123,22 @@ fn is_of(error: &rusqlite::Error, codes: &[ErrorCode]) -> bool {
     error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
 }
 
-/// Makes the database that will be put in place; returns how many sessions it revoked.
-fn copy_and_revoke(from: &Path, copy: &Path, world: &World) -> Result<u64, RestoreError> {
+fn open_backup(from: &Path) -> Result<Connection, RestoreError> {
+    Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|source| failed(from, source))
+}
+
+fn copy_to(backup: &Connection, copy: &Path) -> Result<(), RestoreError> {
+    connection::copy_to(backup, copy).map_err(|source| failed(copy, source))
+}
+
+/// Makes the copy the database that will be put in place; returns how many sessions it revoked.
+fn revoke_in(copy: &Path, world: &World) -> Result<u64, RestoreError> {
     let fail = |source: rusqlite::Error| failed(copy, source);
-    let backup = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(fail)?;
-    connection::copy_to(&backup, copy).map_err(fail)?;
     schema::update(copy).map_err(RestoreError::Schema)?;
     let mut database = connection::open(copy).map_err(fail)?;
     let revoked = revoke_everything(&mut database, world).map_err(fail)?;
     // The file can be renamed once it has no write-ahead log.
-    let close = || -> rusqlite::Result<()> {
-        database.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
-        database.execute_batch("PRAGMA synchronous = FULL")
-    };
-    close().map_err(fail)?;
+    database.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(fail)?;
     drop(database);
     File::open(copy).and_then(|file| file.sync_all()).map_err(|source| failed(copy, source))?;
     Ok(revoked)

@@ -60,11 +60,10 @@ impl Configuration {
 fn dump(context: &Context, loaded: &Loaded) -> anyhow::Result<()> {
     let mut values = Map::new();
     flatten("", &serde_json::to_value(&loaded.config)?, &mut values);
-    for value in values.values_mut() {
-        // Whatever its key: a URL with a password is a mistake that is not repeated here.
-        if let Value::String(text) = value
-            && text.contains("://")
-            && text.contains(['@', '?', '#'])
+    for key in ["issuer", "forward_auth.sign_in"] {
+        // A URL with a password is a mistake, and is not repeated here.
+        if let Some(Value::String(text)) = values.get_mut(key)
+            && text.contains(['@', '?', '#', ';', ' '])
         {
             *text = countersign_store::without_credentials(text);
         }

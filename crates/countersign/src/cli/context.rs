@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::Global;
 use crate::config::{self, Config, Loaded, LogFormat, Overrides};
-use crate::operations::high_water::HighWater;
+use crate::operations::high_water::{self, HighWater};
 
 /// A command's surroundings.
 pub(super) struct Context {
@@ -70,11 +70,13 @@ impl Context {
     }
 
     /// Writes down how far the command has brought the store.
-    pub(super) async fn finish(&self) -> anyhow::Result<()> {
+    ///
+    /// A command that has done its work does not fail because of it: the next one or the server tries again.
+    pub(super) async fn finish(&self) {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((store, data_dir)) = opened else { return Ok(()) };
-        HighWater::read(&data_dir)?.update(&*store).await?;
-        Ok(())
+        if let Some((store, data_dir)) = opened {
+            high_water::finish(&*store, &data_dir).await;
+        }
     }
 
     /// How the operator revokes from the command line.

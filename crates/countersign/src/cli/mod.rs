@@ -110,7 +110,8 @@ pub fn run(world: World) -> ExitCode {
 
 async fn dispatch(context: &Context, command: Command) -> anyhow::Result<()> {
     run_command(context, command).await?;
-    context.finish().await
+    context.finish().await;
+    Ok(())
 }
 
 async fn run_command(context: &Context, command: Command) -> anyhow::Result<()> {

@@ -110,9 +110,9 @@ fn read_token(argument: String) -> anyhow::Result<String> {
 }
 
 async fn read_keys(place: &str, algorithms: &[Algorithm]) -> anyhow::Result<KeySet> {
-    // A URL may hold a password.
-    let shown =
-        if place.contains("://") { countersign_store::without_credentials(place) } else { place.to_owned() };
+    // A URL may hold a password, also one that is mistyped.
+    let may_be_url = place.contains(":/") || place.contains(['@', '?', '#', ';']);
+    let shown = if may_be_url { countersign_store::without_credentials(place) } else { place.to_owned() };
     let bytes = if place.starts_with("https://") || place.starts_with("http://") {
         fetch(place).await.with_context(|| format!("cannot fetch {shown}"))?
     } else {
@@ -124,11 +124,13 @@ async fn read_keys(place: &str, algorithms: &[Algorithm]) -> anyhow::Result<KeyS
     Ok(KeySet::new(keys.into_iter().filter(is_allowed)))
 }
 
+/// The bytes at a URL, which no error repeats.
 async fn fetch(url: &str) -> anyhow::Result<Vec<u8>> {
     let client = reqwest::Client::builder().timeout(FETCH_TIME).redirect(reqwest::redirect::Policy::none());
-    let mut response = client.build()?.get(url).send().await?.error_for_status()?;
+    let answered = client.build()?.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    let mut response = answered.map_err(reqwest::Error::without_url)?;
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
         anyhow::ensure!(bytes.len() + chunk.len() <= MAX_KEY_SET, "it is larger than {MAX_KEY_SET} bytes");
         bytes.extend_from_slice(&chunk);
     }

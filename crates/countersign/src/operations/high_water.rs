@@ -9,7 +9,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,23 +78,36 @@ impl HighWater {
     ///
     /// When the store cannot be asked or the file cannot be written.
     pub async fn update(&mut self, store: &dyn Store) -> Result<(), UpdateError> {
-        let position = store.position().await?;
-        if position != self.known
-            && let Some(position) = position
-        {
-            self.write(&position)?;
-            self.known = Some(position);
+        let Some(position) = store.position().await? else { return Ok(()) };
+        if self.known == Some(position) {
+            return Ok(());
         }
+        // Another process may have written more since this one asked. Who begins again goes back on purpose.
+        let is_written = self.known.is_some() && self.written().is_some_and(|it| position.is_not_after(&it));
+        if !is_written {
+            self.write(&position)?;
+        }
+        self.known = Some(position);
         Ok(())
+    }
+
+    /// What the file says now, if it can be read.
+    fn written(&self) -> Option<Position> {
+        serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
     }
 
     /// Replaces the file in one step, so that it is never half written.
     fn write(&self, position: &Position) -> std::io::Result<()> {
-        let new = self.path.with_extension("new");
+        // A server and a command may write at once: each has its own new file.
+        let new = self.path.with_extension(format!("new-{}", std::process::id()));
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(&serde_json::to_vec(position)?)?;
         file.sync_data()?;
+        if let Some(owner) = self.path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
+            // A command of root must not keep the service out. Only root can do this, and only root has to.
+            std::os::unix::fs::chown(&new, Some(owner.uid()), Some(owner.gid())).ok();
+        }
         std::fs::rename(new, &self.path)
     }
 }

@@ -157,6 +157,38 @@ fn a_copy_from_before_any_write_of_a_command_is_noticed_and_so_is_a_database_tha
 }
 
 #[test]
+fn a_log_that_a_lost_database_left_behind_is_not_applied_to_the_restored_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Process::dev(at);
+    assert!(run(at, &["backup", "monday.db"]).status.success());
+    let (_, token) = sign_in(&server);
+    assert!(run(at, &["client", "add", "later", "--authentication", "none"]).status.success());
+    server.kill();
+    assert!(at.join("data/countersign.db-wal").exists(), "a killed server leaves its log");
+    std::fs::remove_file(at.join("data/countersign.db")).unwrap();
+    let restored = run(at, &["restore", "monday.db"]);
+    assert!(restored.status.success(), "{}", told(&restored));
+    let clients = run(at, &["client", "list"]);
+    assert!(clients.status.success() && !told(&clients).contains("later"), "{}", told(&clients));
+    assert_eq!(refresh(&Process::dev(at), &token), 403);
+}
+
+#[test]
+fn a_link_to_a_database_stays_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    after_a_backup(at);
+    std::fs::create_dir(at.join("disk")).unwrap();
+    std::fs::rename(at.join("data/countersign.db"), at.join("disk/real.db")).unwrap();
+    std::os::unix::fs::symlink("../disk/real.db", at.join("data/countersign.db")).unwrap();
+    let restored = run(at, &["restore", "monday.db"]);
+    assert!(restored.status.success(), "{}", told(&restored));
+    assert!(at.join("data/countersign.db").is_symlink());
+    assert!(told(&run(at, &["user", "list"])).contains("john_doe"));
+}
+
+#[test]
 fn two_restores_at_once_and_a_server_that_starts_meanwhile_leave_one_whole_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();

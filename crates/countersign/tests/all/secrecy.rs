@@ -194,19 +194,21 @@ fn a_password_in_the_stores_url_is_in_no_output() {
 #[test]
 fn a_password_in_the_url_of_a_command_is_in_no_error() {
     const CANARY: &str = "canary-url-password";
+    // In the form of a token, so that its keys are asked for.
+    const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.e30.AA";
     let directory = tempfile::tempdir().unwrap();
     for arguments in [
         vec![
             "token".to_owned(),
             "verify".to_owned(),
-            "x".to_owned(),
+            TOKEN.to_owned(),
             "--jwks".to_owned(),
             format!("http://jane:{CANARY}@127.0.0.1:1/keys"),
         ],
         vec![
             "token".to_owned(),
             "verify".to_owned(),
-            "x".to_owned(),
+            TOKEN.to_owned(),
             "--jwks".to_owned(),
             format!("https://127.0.0.1:1/keys?key={CANARY}"),
         ],
