@@ -48,8 +48,8 @@ impl Email {
         // Mail programs read these characters as more than one address, or do not show them.
         let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"<>()[],;:\\\"@".contains(c);
         let is_of_label = |c: char| match c {
-            // Other dots, at which some programs end a label.
-            '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => false,
+            // Another dot, at which some programs end a label. NFKC makes `｡` of the same.
+            '\u{3002}' => false,
             c if c.is_ascii() => c.is_ascii_alphanumeric() || c == '-',
             // Letters, and the marks that several scripts cannot do without.
             c => is_plain(c),

@@ -25,7 +25,7 @@ pub(crate) fn fold(text: &str) -> String {
 }
 
 /// Characters that show nothing by themselves (`Default_Ignorable_Code_Point`, Unicode Standard Annex 44).
-const fn is_ignorable(character: char) -> bool {
+pub(crate) const fn is_ignorable(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'

@@ -105,6 +105,7 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::encoded;
 
     fn route(host: Option<&str>, path: &str, access: Access) -> Route {
         Route {
@@ -116,13 +117,6 @@ mod tests {
 
     fn token(scope: &str) -> Access {
         Access::Token(Scope::parse(scope).unwrap())
-    }
-
-    /// Percent-encodes what is not ASCII.
-    fn encoded(path: &str) -> String {
-        let encode =
-            |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-        path.bytes().map(encode).collect()
     }
 
     // incident 50

@@ -124,13 +124,7 @@ fn decode(segment: &str) -> Result<String, Ambiguous> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Percent-encodes what is not ASCII.
-    fn encoded(path: &str) -> String {
-        let encode =
-            |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-        path.bytes().map(encode).collect()
-    }
+    use crate::test_support::encoded;
 
     // incident 50
     #[test]

@@ -18,6 +18,13 @@ pub(crate) fn world() -> World {
     testing::world(NOON, 1)
 }
 
+/// A path as it is sent: what is not ASCII is percent-encoded.
+pub(crate) fn encoded(path: &str) -> String {
+    let encode =
+        |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.bytes().map(encode).collect()
+}
+
 /// Master keys from one seed each, the newest first.
 pub(crate) fn server_keys(seeds: &[u8]) -> ServerKeys {
     let key = |seed: &u8| ServerKeys::generate(&testing::world(NOON, (*seed).into())).expose().clone();

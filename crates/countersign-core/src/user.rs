@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::email::Email;
+use crate::folding::is_ignorable;
 use crate::password::PasswordHash;
 use crate::{Timestamp, UserId};
 
@@ -144,16 +145,10 @@ impl Username {
     }
 }
 
-/// Control characters, and those that show nothing or change the text around them
-/// (`Default_Ignorable_Code_Point`, Unicode Standard Annex 44).
+/// Control characters, separators of lines, marks of annotations, and those that show nothing by themselves.
 pub(crate) fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
-            | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
-            | '\u{E0000}'..='\u{E0FFF}')
+    let is_separator_or_mark = matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}');
+    character.is_control() || is_separator_or_mark || is_ignorable(character)
 }
 
 impl fmt::Display for Username {

@@ -8,6 +8,7 @@
 mod memory;
 mod sqlite;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -155,6 +156,14 @@ pub fn without_credentials(url: &str) -> String {
     match url.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
         Some((scheme, _)) => format!("{scheme}://(redacted)"),
         None => "(redacted)".to_owned(),
+    }
+}
+
+/// Gives a new file to the owner of its directory, so that a command of root does not keep the service out. Only root
+/// can do that, and only root has to.
+pub fn give_to_owner_of_directory(path: &Path) {
+    if let Some(owner) = path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
+        std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).ok();
     }
 }
 

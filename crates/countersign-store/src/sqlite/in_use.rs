@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// A share in the use of the database, or all of it; given back when dropped.
@@ -28,7 +28,7 @@ impl InUse {
     }
 }
 
-/// Opens the file, which is made for the owner of its directory: a command of root must not keep the service out.
+/// Opens the file, or makes it for the owner of its directory.
 fn open(database: &Path) -> io::Result<File> {
     let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
     let path = database.with_extension("in-use");
@@ -39,10 +39,7 @@ fn open(database: &Path) -> io::Result<File> {
     }
     let mut options = OpenOptions::new();
     let file = options.create(true).append(true).mode(0o600).open(&path).map_err(named)?;
-    if let Some(owner) = path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
-        // Only root can, and only root has to.
-        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).ok();
-    }
+    crate::give_to_owner_of_directory(&path);
     Ok(file)
 }
 

@@ -148,20 +148,24 @@ async fn prove_untried(
 ) -> Result<SignedIn, SignInError> {
     // Longer than any password may be: refused before it costs anything.
     let password = password.ok_or(SignInError::Refused)?;
-    let user = match (user, username) {
-        (Some(user), _) => Some(user),
-        (None, Some(name)) => app.store.user_by_name(name).await?,
-        (None, None) => None,
+    let user = match user {
+        Some(user) => Some(user),
+        None => by_name(app, username).await?,
     };
     if let Some(signed_in) = verify(app, user, &password).await? {
         return Ok(signed_in);
     }
     // The hash was replaced at this moment: by a stronger one of the same password, or by one of another.
-    let user = match username {
-        Some(name) => app.store.user_by_name(name).await?,
-        None => None,
-    };
+    let user = by_name(app, username).await?;
     verify(app, user, &password).await?.ok_or(SignInError::Refused)
+}
+
+/// The user of a name that an account could have.
+async fn by_name(app: &App, username: Option<&Username>) -> Result<Option<User>, StoreError> {
+    match username {
+        Some(name) => app.store.user_by_name(name).await,
+        None => Ok(None),
+    }
 }
 
 /// Verifies a password, and replaces a weak hash. `None`: the hash was replaced by another request meanwhile.

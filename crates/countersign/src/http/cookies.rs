@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use countersign_core::Secret;
+use countersign_core::device::KnownDevice;
+use countersign_core::user::User;
+
+use crate::app::App;
 
 /// Holds the refresh token in cookie mode.
 pub(super) const REFRESH: &str = "__Host-countersign";
@@ -15,7 +19,7 @@ pub(super) const REFRESH: &str = "__Host-countersign";
 pub(super) const DEVICE: &str = "__Host-countersign-device";
 
 /// Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
-pub(super) const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
+const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
 /// The value of a cookie. One that comes twice counts as absent, because either could be meant.
 pub(super) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -24,7 +28,7 @@ pub(super) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// Every value of a cookie.
-pub(super) fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).filter_map(move |pair| {
         let (found, value) = pair.trim().split_once('=')?;
@@ -42,6 +46,12 @@ pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &Secret<String>, l
     let mut line = HeaderValue::try_from(text).expect("tokens are base64url");
     line.set_sensitive(true);
     headers.append(header::SET_COOKIE, line);
+}
+
+/// Makes the browser a known device of the user who has just signed in there.
+pub(super) fn set_device(headers: &mut HeaderMap, user: &User, app: &App) {
+    let token = KnownDevice::issue(user, &app.server_keys, &app.world);
+    set(headers, DEVICE, &token, DEVICE_LIFETIME);
 }
 
 /// Takes the refresh token out of the browser.

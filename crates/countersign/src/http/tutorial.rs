@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_core::device::KnownDevice;
 use countersign_core::user::PasswordKind;
 use countersign_core::{ClientId, Secret};
 use countersign_token::Scope;
@@ -43,8 +42,7 @@ pub(super) async fn get_tokens(
     let terms = Terms { given: &given, ..Terms::default() };
     let pair = open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
     let mut response = reply(&pair.map_err(|error| refusing(error.into()))?);
-    let device = KnownDevice::issue(user, &app.server_keys, &app.world);
-    cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
+    cookies::set_device(response.headers_mut(), user, app);
     Ok(response)
 }
 

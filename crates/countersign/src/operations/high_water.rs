@@ -3,13 +3,13 @@
 //! An older copy of a database, put in its place, would make revoked sessions
 //! valid again, and nothing inside it tells. So a server writes down once a second
 //! how far its database has come, and does not start over one that has gone back,
-//! unless `countersign restore` put it there. Commands and a server that stops write
-//! it down too. A copy of the whole directory brings
-//! the file along and cannot be noticed.
+//! unless `countersign restore` put it there. Commands and a server that stops
+//! write it down too. A copy of the whole directory brings the file along and
+//! cannot be noticed.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,10 +104,7 @@ impl HighWater {
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(&serde_json::to_vec(position)?)?;
         file.sync_data()?;
-        if let Some(owner) = self.path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
-            // A command of root must not keep the service out. Only root can do this, and only root has to.
-            std::os::unix::fs::chown(&new, Some(owner.uid()), Some(owner.gid())).ok();
-        }
+        countersign_store::give_to_owner_of_directory(&new);
         std::fs::rename(new, &self.path)
     }
 }

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_core::device::KnownDevice;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Standing, Whose};
@@ -97,8 +96,7 @@ pub(in super::super) async fn sign_in(
     let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await;
     let pair = pair.map_err(SignInError::from)?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
-    let device = KnownDevice::issue(&user, &app.server_keys, &app.world);
-    cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
+    cookies::set_device(response.headers_mut(), &user, app);
     Ok(response)
 }
 

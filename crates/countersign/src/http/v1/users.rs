@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
-use countersign_core::device::KnownDevice;
 use countersign_core::email::{Email, Verification};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::UserChange;
@@ -121,7 +120,6 @@ pub(in super::super) async fn change_password(
     let user = change_password::change(&edge.app, &caller, passwords, &visitor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     // The change ended what every device token stands for; this device has just proved the password.
-    let device = KnownDevice::issue(&user, &edge.app.server_keys, &edge.app.world);
-    cookies::set(response.headers_mut(), cookies::DEVICE, &device, cookies::DEVICE_LIFETIME);
+    cookies::set_device(response.headers_mut(), &user, &edge.app);
     Ok(response)
 }
