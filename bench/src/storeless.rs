@@ -14,13 +14,13 @@ use countersign::assembly::assemble;
 use countersign::config::Config;
 use countersign::operations::server::{self, Listeners};
 use countersign_core::client::{Client, ClientAuthentication};
-use countersign_core::password::PasswordHash;
+use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
-    StoreError, Swept, UserChange, Whose,
+    Added, Answer, Changed, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing,
+    Store, StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};
@@ -68,6 +68,10 @@ impl Store for Agreeable {
         absent()
     }
 
+    async fn import_users(&self, _: &[User], _: ImportMode) -> Answer<Vec<Added>> {
+        absent()
+    }
+
     async fn user(&self, _: &UserId) -> Answer<Option<User>> {
         absent()
     }
@@ -86,6 +90,10 @@ impl Store for Agreeable {
 
     async fn rehash(&self, _: &UserId, _: &PasswordHash, _: &PasswordHash) -> Answer<bool> {
         absent()
+    }
+
+    async fn imported_work(&self) -> Answer<Work> {
+        Ok(Work::default())
     }
 
     async fn open(&self, _: &Session, _: &[Standing], _: Option<&SingleUse>) -> Answer<Opened> {

@@ -6,6 +6,9 @@
 //! hashed, so that nobody can make the server hash a novel.
 
 mod hash;
+mod recipe;
+mod spelling;
+mod work;
 
 use unicode_normalization::UnicodeNormalization;
 use zxcvbn::Score;
@@ -13,6 +16,7 @@ use zxcvbn::matching::Match;
 use zxcvbn::matching::patterns::MatchPattern;
 
 pub use hash::{HashMemory, ImportError, PasswordHash, PasswordHasher, Verified};
+pub use work::Work;
 
 use crate::{Secret, World};
 
@@ -28,9 +32,13 @@ const MAX_ESTIMATED: usize = 40;
 /// The most bytes that are looked at at all.
 pub const MAX_BYTES: usize = 1024;
 
-/// A password as somebody typed it: normalised and bounded, good or not.
+/// A password as a user typed it: bounded and normalised, whether it could be set or not.
 #[derive(Debug, Clone)]
-pub struct TypedPassword(Secret<String>);
+pub struct TypedPassword {
+    normal: Secret<String>,
+    /// The bytes that were sent, when normalising changes them. Other systems hash these.
+    raw: Option<Secret<String>>,
+}
 
 /// A password that is good enough to be set.
 #[derive(Debug)]
@@ -71,14 +79,19 @@ impl TypedPassword {
         }
         let normal = Secret::new(text.expose().nfkc().collect::<String>());
         if normal.expose().chars().count() > MAX_CHARACTERS {
-            Err(Weakness::TooLong)
-        } else {
-            Ok(Self(normal))
+            return Err(Weakness::TooLong);
         }
+        let raw = (normal.expose() != text.expose()).then(|| text.clone());
+        Ok(Self { normal, raw })
     }
 
     pub(crate) fn expose(&self) -> &str {
-        self.0.expose()
+        self.normal.expose()
+    }
+
+    /// What may have been hashed when the password was set: its normal form, and the bytes as they were sent.
+    pub(crate) fn forms(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.normal), self.raw.as_ref()].into_iter().flatten().map(|form| form.expose().as_str())
     }
 }
 

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ClientAuthentication};
-use crate::password::PasswordHash;
+use crate::password::{PasswordHash, Work};
 use crate::refresh::Step;
 use crate::revocation::{Revocation, TokenLife};
 use crate::session::{Presence, Revoked, Session, SessionWithUser};
@@ -42,6 +42,8 @@ pub type Answer<T> = Result<T, StoreError>;
 pub trait Store: Send + Sync {
     /// Adds a user, while everything in `given` holds.
     async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added>;
+    /// Adds users in one write. Tells of each what became of it, or would have become.
+    async fn import_users(&self, users: &[User], mode: ImportMode) -> Answer<Vec<Added>>;
     /// The user with this id.
     async fn user(&self, id: &UserId) -> Answer<Option<User>>;
     /// The user with this name.
@@ -53,6 +55,8 @@ pub trait Store: Send + Sync {
     async fn change_user(&self, id: &UserId, given: &[Standing], changes: &[UserChange]) -> Answer<Changed>;
     /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool>;
+    /// The greatest work of each function that verifying any hash takes which another system made.
+    async fn imported_work(&self) -> Answer<Work>;
 
     /// Opens a session if its user is enabled and still of its epoch, its client is registered or the server's own,
     /// and everything in `given` holds; `spending` a single-use token with it, in one write.
@@ -155,6 +159,28 @@ pub enum Added {
     EmailTaken,
     /// What the write rests on does not hold any more; nothing was added.
     Outdated,
+}
+
+/// Which of the users of an import are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportMode {
+    /// All of them, or none if one cannot be added.
+    AllOrNone,
+    /// Those that can be added.
+    SkipExisting,
+    /// None.
+    DryRun,
+}
+
+impl ImportMode {
+    /// Whether an import of users is kept of which `added` became.
+    pub fn keeps(self, added: &[Added]) -> bool {
+        match self {
+            Self::AllOrNone => added.iter().all(|added| *added == Added::Added),
+            Self::SkipExisting => true,
+            Self::DryRun => false,
+        }
+    }
 }
 
 /// What became of a new session.

@@ -11,13 +11,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::email::Email;
-use countersign_core::password::PasswordHash;
+use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
-    StoreError, Swept, UserChange, Whose,
+    Added, Answer, Changed, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing,
+    Store, StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -65,6 +65,20 @@ impl Tables {
         let key = |user: &User| user.email.as_ref().and_then(Email::verified_key);
         let mut others = self.users.values().filter(|other| other.id != user.id);
         key(user).is_some_and(|wanted| others.any(|other| key(other).as_ref() == Some(&wanted)))
+    }
+
+    fn add_user(&mut self, user: &User) -> Added {
+        if self.users.contains_key(&user.id) || self.clients.contains_key(&ClientId::from(&user.id)) {
+            return Added::IdTaken;
+        }
+        if self.users.values().any(|known| known.username.key() == user.username.key()) {
+            return Added::NameTaken;
+        }
+        if self.is_email_taken(user) {
+            return Added::EmailTaken;
+        }
+        self.users.insert(user.id.clone(), user.clone());
+        Added::Added
     }
 
     fn change_user(&mut self, id: &UserId, changes: &[UserChange]) -> Changed {
@@ -134,20 +148,17 @@ fn page<'a, Id: Ord + 'a, Row: 'a>(
 impl Store for MemoryStore {
     async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added> {
         let mut tables = self.tables();
-        if !tables.all_hold(given) {
-            return Ok(Added::Outdated);
+        Ok(if tables.all_hold(given) { tables.add_user(user) } else { Added::Outdated })
+    }
+
+    async fn import_users(&self, users: &[User], mode: ImportMode) -> Answer<Vec<Added>> {
+        let mut tables = self.tables();
+        let before = tables.users.clone();
+        let added: Vec<_> = users.iter().map(|user| tables.add_user(user)).collect();
+        if !mode.keeps(&added) {
+            tables.users = before;
         }
-        if tables.users.contains_key(&user.id) || tables.clients.contains_key(&ClientId::from(&user.id)) {
-            return Ok(Added::IdTaken);
-        }
-        if tables.users.values().any(|known| known.username.key() == user.username.key()) {
-            return Ok(Added::NameTaken);
-        }
-        if tables.is_email_taken(user) {
-            return Ok(Added::EmailTaken);
-        }
-        tables.users.insert(user.id.clone(), user.clone());
-        Ok(Added::Added)
+        Ok(added)
     }
 
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
@@ -173,6 +184,13 @@ impl Store for MemoryStore {
         let Some(password) = password.filter(|password| password.hash == *old) else { return Ok(false) };
         password.hash = new.clone();
         Ok(true)
+    }
+
+    async fn imported_work(&self) -> Answer<Work> {
+        let tables = self.tables();
+        let hashes = tables.users.values().filter_map(|user| user.password.as_ref());
+        let imported = hashes.filter(|password| !password.hash.is_argon2());
+        Ok(imported.fold(Work::default(), |greatest, password| greatest.max(password.hash.work())))
     }
 
     async fn open(

@@ -63,6 +63,7 @@ pub async fn assemble(
     };
     let life = store.begin_token_life(issuer.longest_lifetime(), world.now()).await?;
     let hashing = hashing(config, &checked, world);
+    hashing.set_greatest_work(store.imported_work().await?);
     let app = App {
         store,
         server_keys,

@@ -1,50 +1,67 @@
 //! How a password is kept: Argon2id (RFC 9106) as a PHC string.
 //!
 //! The parameters are at least what OWASP asks for (19 MiB, two passes, one
-//! lane). A hash with weaker ones is replaced when its user next signs in. For
-//! somebody who has no password, an equally dear dummy is verified, so that the
-//! time tells nothing.
+//! lane). A weaker hash, or one that another system made, is replaced when its
+//! user next signs in. Every sign-in costs the same work, whatever the hash is and
+//! whether there is one: see [`Work`].
 
 use std::fmt;
 
-use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
+use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::TypedPassword;
+use super::recipe::{Function, Recipe};
+use super::work::{Blocks, compute_argon2};
+use super::{TypedPassword, Work, spelling};
 use crate::{Secret, World};
 
 /// The length of a new hash, in bytes.
 const OUTPUT: usize = 32;
 
-/// A password's hash as a PHC string: cannot be presented, but is nobody's business either.
+/// The most that an imported hash of another function than Argon2 may cost: about a second each, because every sign-in
+/// costs as much until its user has signed in.
+const MAX_IMPORTED: Work =
+    Work { argon2: u64::MAX, bcrypt: 1 << 14, scrypt: 1 << 21, pbkdf2: [5_000_000; 3] };
+
+/// The most memory that scrypt may need: 128 bytes times N times r.
+const MAX_SCRYPT_MEMORY: u64 = 128 << 20;
+
+/// A password's hash in the spelling of the system that made it. It cannot be presented, and is shown to no one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 /// The memory that a hash works in; it is used again by the next one.
 #[derive(Default)]
-pub struct HashMemory(Vec<Block>);
+pub struct HashMemory(Blocks);
 
-/// Why somebody else's hash is not taken.
+/// Why the hash of another system is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// Something else.
-    #[error("this is not an Argon2 PHC string")]
-    NotArgon2,
-    /// Dearer than the configuration.
+    /// No known function, or no known spelling.
+    #[error(
+        "this hash cannot be verified; accepted are Argon2 (PHC, Django), bcrypt ($2a$, $2b$, $2y$, Django), scrypt \
+         (PHC, Django, Werkzeug, Firebase, Better Auth) and PBKDF2 (PHC, Django, Werkzeug, ASP.NET Identity)"
+    )]
+    Unknown,
+    /// An Argon2 hash that costs more than the configuration's.
     #[error(
         "this hash costs more than the server's own: set `password.memory_kib` to at least {memory} and \
          `password.passes` to at least {passes} first"
     )]
-    Dearer {
+    Expensive {
         /// Its memory, in KiB.
         memory: u32,
         /// Its passes.
         passes: u32,
     },
+    /// A hash of another function that costs too much.
+    #[error(
+        "this hash costs too much: the limits are a cost of 14 for bcrypt, 128 MiB and N·r·p of 2097152 for scrypt, \
+         and 5000000 iterations for PBKDF2"
+    )]
+    TooExpensive,
 }
 
 /// What verifying a password found.
@@ -52,7 +69,7 @@ pub enum ImportError {
 pub enum Verified {
     /// It is the password.
     Right,
-    /// It is, and the hash is weaker than a new one would be.
+    /// It is, and the hash is weaker than a new one would be, or was made from another form of the password.
     RightButWeak,
     /// It is not.
     Wrong,
@@ -73,7 +90,7 @@ impl PasswordHasher {
     pub fn new(memory_kib: u32, passes: u32, world: &World) -> Self {
         let params =
             Params::new(memory_kib, passes, 1, None).expect("the configuration bounds the parameters");
-        // Nobody's password: its hash is random, so that no password fits it.
+        // Its bytes are random, so that no password fits it.
         let dummy = encode(&params, &world.random(), &world.random());
         Self { params, dummy }
     }
@@ -83,113 +100,74 @@ impl PasswordHasher {
         let salt = world.random::<16>();
         let mut output = Secret::new([0; OUTPUT]);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        compute(&argon2, (password, &salt), memory, output.expose_mut())
+        let input = (password.expose().as_bytes(), salt.as_slice());
+        compute_argon2(&argon2, input, &mut memory.0, output.expose_mut())
             .expect("Argon2 takes 16 bytes of salt and any bounded password");
         encode(&self.params, &salt, output.expose())
     }
 
-    /// Verifies a password, or does the same work in vain when there is no hash. A hash of smaller parameters
-    /// is followed by the rest of the work, so that its user is not known by their time.
+    /// Verifies a password, or does the same work in vain when there is no hash. `greatest` is the most work that
+    /// verifying any account's hash takes. What the hash and this server's own leave of it is done too, so that the
+    /// time does not tell which hash there is, or whether there is one.
     pub fn verify(
         &self,
         password: &TypedPassword,
         hash: Option<&PasswordHash>,
+        greatest: Work,
         memory: &mut HashMemory,
     ) -> Verified {
         let hash_or_dummy = hash.unwrap_or(&self.dummy);
-        let is_right = fits(password, hash_or_dummy, memory).unwrap_or(false);
-        self.do_the_rest(password, hash_or_dummy, memory);
-        match (is_right, hash) {
-            (true, Some(hash)) if self.is_weak(hash) => Verified::RightButWeak,
-            (true, Some(_)) => Verified::Right,
-            _ => Verified::Wrong,
+        let recipe = spelling::read(hash_or_dummy.as_str());
+        let done = recipe.as_ref().map_or_else(Work::default, Recipe::work);
+        let missing = greatest.max(Work::argon2(&self.params)).minus(done);
+        let mut found = Verified::Wrong;
+        for (form, as_found) in password.forms().zip([Verified::Right, Verified::RightButWeak]) {
+            if recipe.as_ref().is_some_and(|recipe| recipe.fits(form.as_bytes(), &mut memory.0)) {
+                found = as_found;
+            }
+            missing.spend(&self.params, &mut memory.0);
+        }
+        match (found, hash) {
+            (_, None) => Verified::Wrong,
+            (Verified::Right, Some(hash)) if self.is_weak(hash, recipe.as_ref()) => Verified::RightButWeak,
+            _ => found,
         }
     }
 
-    /// Takes an Argon2 PHC string that another system made. It may not be dearer than this server's own:
-    /// the time of a sign-in would tell that its user exists.
+    /// Takes a hash that another system made. An Argon2 hash may not cost more than this server's own.
     ///
     /// # Errors
     ///
     /// [`ImportError`].
     pub fn import(&self, text: &str) -> Result<PasswordHash, ImportError> {
-        let (argon2, hash) = parse(text).ok_or(ImportError::NotArgon2)?;
-        if hash.salt.is_none() || hash.hash.is_none() {
-            return Err(ImportError::NotArgon2);
-        }
-        let (memory, passes) = (argon2.params().m_cost(), argon2.params().t_cost());
-        if memory > self.params.m_cost() || work(argon2.params()) > work(&self.params) {
-            return Err(ImportError::Dearer { memory, passes });
+        let text = spelling::without_django_name(text);
+        let recipe = spelling::read(text).ok_or(ImportError::Unknown)?;
+        let work = recipe.work();
+        match &recipe.function {
+            Function::Argon2(argon2) => {
+                let (memory, passes) = (argon2.params().m_cost(), argon2.params().t_cost());
+                if memory > self.params.m_cost() || work != work.min(Work::argon2(&self.params)) {
+                    return Err(ImportError::Expensive { memory, passes });
+                }
+            }
+            Function::Scrypt(params) | Function::FirebaseScrypt(params, _)
+                if 128 * params.n() * u64::from(params.r()) > MAX_SCRYPT_MEMORY =>
+            {
+                return Err(ImportError::TooExpensive);
+            }
+            _ if work != work.min(MAX_IMPORTED) => return Err(ImportError::TooExpensive),
+            _ => {}
         }
         Ok(PasswordHash(text.to_owned()))
     }
 
-    /// Does the work that a hash of smaller parameters was short of.
-    fn do_the_rest(&self, password: &TypedPassword, hash: &PasswordHash, memory: &mut HashMemory) {
-        let done = parse(hash.as_str()).map_or(0, |(argon2, _)| work(argon2.params()));
-        for params in rest(&self.params, done) {
-            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            // Only the time matters.
-            compute(&argon2, (password, &[0; 16]), memory, &mut [0; OUTPUT]).ok();
-        }
-    }
-
-    fn is_weak(&self, hash: &PasswordHash) -> bool {
-        let Some((argon2, _)) = parse(hash.as_str()) else { return true };
+    fn is_weak(&self, hash: &PasswordHash, recipe: Option<&Recipe>) -> bool {
+        let Some(Function::Argon2(argon2)) = recipe.map(|recipe| &recipe.function) else { return true };
         let (actual, wanted) = (argon2.params(), &self.params);
-        !hash.as_str().starts_with("$argon2id$")
+        !hash.as_str().starts_with("$argon2id$v=19$")
             || actual.m_cost() < wanted.m_cost()
             || actual.t_cost() < wanted.t_cost()
     }
-}
-
-/// What filling a block costs in the first pass, and in a later one, which reads what it overwrites: measured at 17.9
-/// and 20.2 ms for 19 MiB.
-const FIRST_PASS: u64 = 8;
-const LATER_PASS: u64 = 9;
-
-/// What a hash costs.
-fn work(params: &Params) -> u64 {
-    u64::from(params.m_cost()) * (FIRST_PASS + LATER_PASS * u64::from(params.t_cost().saturating_sub(1)))
-}
-
-/// What is missing to the work of `wanted` when so much is done already, in first passes over at most its memory. Fewer
-/// than 8 blocks, the least that Argon2 takes, are left out.
-fn rest(wanted: &Params, done: u64) -> impl Iterator<Item = Params> {
-    let blocks = work(wanted).saturating_sub(done) / FIRST_PASS;
-    let memory = u64::from(wanted.m_cost());
-    let whole = std::iter::repeat_n(memory, usize::try_from(blocks / memory).unwrap_or(usize::MAX));
-    whole
-        .chain([blocks % memory])
-        .filter_map(|blocks| Params::new(u32::try_from(blocks).ok()?, 1, 1, None).ok())
-}
-
-/// Reads a PHC string: how to compute, and what the result must be.
-fn parse(text: &str) -> Option<(Argon2<'static>, phc::PasswordHash)> {
-    let hash = phc::PasswordHash::new(text).ok()?;
-    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
-    let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
-    let params = Params::try_from(&hash).ok()?;
-    Some((Argon2::new(algorithm, version, params), hash))
-}
-
-fn fits(password: &TypedPassword, hash: &PasswordHash, memory: &mut HashMemory) -> Option<bool> {
-    let (argon2, hash) = parse(hash.as_str())?;
-    let (salt, expected) = (hash.salt?, hash.hash?);
-    let mut output = Secret::new(vec![0; expected.as_bytes().len()]);
-    compute(&argon2, (password, &salt), memory, output.expose_mut()).ok()?;
-    Some(verify_slices_are_equal(output.expose(), expected.as_bytes()).is_ok())
-}
-
-fn compute(
-    argon2: &Argon2<'_>,
-    (password, salt): (&TypedPassword, &[u8]),
-    memory: &mut HashMemory,
-    output: &mut [u8],
-) -> argon2::Result<()> {
-    let blocks = argon2.params().block_count();
-    memory.0.resize(blocks, Block::default());
-    argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, &mut memory.0[..blocks])
 }
 
 fn encode(params: &Params, salt: &[u8; 16], output: &[u8; OUTPUT]) -> PasswordHash {
@@ -199,14 +177,24 @@ fn encode(params: &Params, salt: &[u8; 16], output: &[u8; OUTPUT]) -> PasswordHa
 }
 
 impl PasswordHash {
-    /// Takes a PHC string from the store.
-    pub const fn from_phc(text: String) -> Self {
+    /// Takes a hash from the store.
+    pub const fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The PHC string.
+    /// The hash as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is of Argon2, this server's own function.
+    pub fn is_argon2(&self) -> bool {
+        self.0.starts_with("$argon2")
+    }
+
+    /// What verifying a password against it costs.
+    pub fn work(&self) -> Work {
+        spelling::read(&self.0).map_or_else(Work::default, |recipe| recipe.work())
     }
 }
 
@@ -230,12 +218,12 @@ mod tests {
     }
 
     fn verify(hasher: &PasswordHasher, password: &str, hash: Option<&PasswordHash>) -> Verified {
-        hasher.verify(&typed(password), hash, &mut HashMemory::default())
+        hasher.verify(&typed(password), hash, Work::default(), &mut HashMemory::default())
     }
 
     #[test]
     fn a_hash_says_its_parameters_and_another_implementation_verifies_it() {
-        use argon2::password_hash::PasswordVerifier;
+        use argon2::password_hash::{PasswordVerifier, phc};
         let hash = hash(&PasswordHasher::new(19_456, 2, &world()), "a password");
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
         let parsed = phc::PasswordHash::new(hash.as_str()).unwrap();
@@ -275,42 +263,62 @@ mod tests {
         assert_eq!(verify(&hasher, "", None), Verified::Wrong);
     }
 
-    // E5
-    #[test]
-    fn a_cheaper_hash_is_followed_by_every_block_that_it_was_short_of() {
-        let own = Params::new(19_456, 2, 1, None).unwrap();
-        for (memory, passes) in
-            [(16_384_u32, 2_u32), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)]
-        {
-            let done = work(&Params::new(memory, passes, 1, None).unwrap());
-            let together = done + rest(&own, done).map(|params| work(&params)).sum::<u64>();
-            assert!(work(&own) - together < 8 * FIRST_PASS, "m={memory},t={passes}");
-        }
-    }
-
     #[test]
     fn memory_that_was_used_before_changes_no_hash() {
         let (small, large) = (PasswordHasher::new(64, 1, &world()), PasswordHasher::new(256, 2, &world()));
         let mut memory = HashMemory::default();
         for hasher in [&large, &small, &large] {
             let hash = hasher.hash(&typed("a password"), &mut memory, &world());
-            assert_eq!(hasher.verify(&typed("a password"), Some(&hash), &mut memory), Verified::Right);
-            assert_eq!(hasher.verify(&typed("another one"), Some(&hash), &mut memory), Verified::Wrong);
+            let verify_in = |memory: &mut HashMemory, password: &str| {
+                hasher.verify(&typed(password), Some(&hash), Work::default(), memory)
+            };
+            assert_eq!(verify_in(&mut memory, "a password"), Verified::Right);
+            assert_eq!(verify_in(&mut memory, "another one"), Verified::Wrong);
         }
     }
 
     // E5
     #[test]
-    fn a_foreign_hash_is_taken_when_it_is_argon2_and_not_dearer_than_our_own() {
+    fn an_argon2_hash_of_another_system_may_not_cost_more_than_our_own() {
         let hasher = PasswordHasher::new(65_536, 3, &world());
         let import = |parameters: &str| {
             hasher.import(&format!("$argon2id$v=19${parameters}$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA")).err()
         };
         assert_eq!(import("m=65536,t=3,p=4"), None);
         assert_eq!(import("m=19456,t=2,p=1"), None);
-        assert_eq!(import("m=65537,t=1,p=1"), Some(ImportError::Dearer { memory: 65_537, passes: 1 }));
-        assert_eq!(import("m=65536,t=4,p=4"), Some(ImportError::Dearer { memory: 65_536, passes: 4 }));
-        assert_eq!(hasher.import("$2b$10$abcdefghijklmnopqrstuv").err(), Some(ImportError::NotArgon2));
-        assert_eq!(hasher.import("password").err(), Some(ImportError::NotArgon2));
+        assert_eq!(import("m=65537,t=1,p=1"), Some(ImportError::Expensive { memory: 65_537, passes: 1 }));
+        assert_eq!(import("m=65536,t=4,p=4"), Some(ImportError::Expensive { memory: 65_536, passes: 4 }));
+    }
+
+    // E5
+    #[test]
+    fn an_imported_hash_has_a_limit_of_its_cost() {
+        let hasher = PasswordHasher::new(65_536, 3, &world());
+        let bcrypt =
+            |cost: u8| format!("$2b${cost:02}$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi");
+        let pbkdf2 =
+            |rounds: u32| format!("$pbkdf2${rounds}$txYCAMCYE2IsxXgvZcwZ4w$Lsu3fB4.K6Hl3wiiaZ2DKmwAxNc");
+        let scrypt = |parameters: &str| format!("$scrypt${parameters}$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA");
+        for text in [bcrypt(14), pbkdf2(5_000_000), scrypt("ln=17,r=8,p=1"), scrypt("ln=14,r=8,p=16")] {
+            assert!(hasher.import(&text).is_ok(), "{text}");
+        }
+        for text in [bcrypt(15), pbkdf2(5_000_001), scrypt("ln=18,r=8,p=1"), scrypt("ln=14,r=8,p=17")] {
+            assert_eq!(hasher.import(&text).err(), Some(ImportError::TooExpensive), "{text}");
+        }
+        assert_eq!(hasher.import("password").err(), Some(ImportError::Unknown));
+    }
+
+    // E1, E6
+    #[test]
+    fn a_password_is_right_in_the_form_that_the_other_system_hashed_and_is_hashed_again() {
+        let hasher = PasswordHasher::new(64, 1, &world());
+        // NFKC makes an ordinary 2 of the superscript.
+        let (raw, normal) = ("twelve² metres of rope", "twelve2 metres of rope");
+        let bcrypt = hasher.import("$2b$05$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi").unwrap();
+        assert_eq!(verify(&hasher, raw, Some(&bcrypt)), Verified::RightButWeak);
+        assert_eq!(verify(&hasher, normal, Some(&bcrypt)), Verified::Wrong);
+        let again = hash(&hasher, raw);
+        assert_eq!(verify(&hasher, raw, Some(&again)), Verified::Right);
+        assert_eq!(verify(&hasher, normal, Some(&again)), Verified::Right);
     }
 }

@@ -27,13 +27,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
-use countersign_core::password::PasswordHash;
+use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store, StoreError,
-    Swept, UserChange, Whose,
+    Added, Answer, Changed, ImportMode, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
+    StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -85,6 +85,11 @@ impl Store for SqliteStore {
         self.writer.write(Touched::Nothing, move |connection| users::add(connection, &given, &user)).await
     }
 
+    async fn import_users(&self, users: &[User], mode: ImportMode) -> Answer<Vec<Added>> {
+        let users = users.to_vec();
+        self.writer.write(Touched::Nothing, move |connection| users::import(connection, &users, mode)).await
+    }
+
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
         let id = id.clone();
         self.readers.read(move |connection| users::by_id(connection, &id)).await
@@ -114,6 +119,10 @@ impl Store for SqliteStore {
         self.writer
             .write(Touched::User(id.clone()), move |connection| users::rehash(connection, &id, &old, &new))
             .await
+    }
+
+    async fn imported_work(&self) -> Answer<Work> {
+        self.readers.read(users::imported_work).await
     }
 
     async fn open(

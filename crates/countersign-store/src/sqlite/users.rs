@@ -1,8 +1,8 @@
 //! Users, in the order of the port.
 
 use countersign_core::email::{Email, Verification};
-use countersign_core::password::PasswordHash;
-use countersign_core::store::{Added, Changed, Page, Standing, UserChange, Whose};
+use countersign_core::password::{PasswordHash, Work};
+use countersign_core::store::{Added, Changed, ImportMode, Page, Standing, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, Timestamp, UserId};
 use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
@@ -37,6 +37,18 @@ pub(super) fn add(connection: &Connection, given: &[Standing], user: &User) -> r
         Written::Rows(_) => Added::NameTaken,
         Written::EmailTaken => Added::EmailTaken,
     })
+}
+
+pub(super) fn import(
+    connection: &Connection,
+    users: &[User],
+    mode: ImportMode,
+) -> rusqlite::Result<Vec<Added>> {
+    connection.execute_batch("SAVEPOINT import")?;
+    let added = users.iter().map(|user| add(connection, &[], user)).collect::<rusqlite::Result<Vec<_>>>();
+    let keeps = added.as_ref().is_ok_and(|added| mode.keeps(added));
+    connection.execute_batch(if keeps { "RELEASE import" } else { "ROLLBACK TO import; RELEASE import" })?;
+    added
 }
 
 /// What became of a statement that writes a user's whole row.
@@ -152,6 +164,18 @@ pub(super) fn rehash(
     Ok(changed == 1)
 }
 
+/// Reads an index that has the hashes of other systems alone.
+pub(super) fn imported_work(connection: &Connection) -> rusqlite::Result<Work> {
+    let mut hashes =
+        connection.prepare("SELECT password_hash FROM users WHERE password_hash NOT GLOB '$argon2*'")?;
+    let mut rows = hashes.query([])?;
+    let mut greatest = Work::default();
+    while let Some(row) = rows.next()? {
+        greatest = greatest.max(PasswordHash::from_stored(row.get(0)?).work());
+    }
+    Ok(greatest)
+}
+
 /// Reads [`COLUMNS`].
 pub(super) fn read(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
     let id = columns.parse(|text: String| text.parse().ok())?;
@@ -174,7 +198,7 @@ fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
             address.map(|address| Email::from_stored(address, verification))
         },
         password: {
-            let hash = columns.take::<Option<String>>()?.map(PasswordHash::from_phc);
+            let hash = columns.take::<Option<String>>()?.map(PasswordHash::from_stored);
             let kind = columns.parse_optional(|name: String| kind_from_name(&name))?;
             hash.zip(kind).map(|(hash, kind)| Password { hash, kind })
         },

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
-use countersign_core::password::PasswordHash;
+use countersign_core::password::{PasswordHash, Work};
 use countersign_core::revocation::{RevokedSessions, TokenLife};
 use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionState};
-use countersign_core::store::{Added, Changed, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
-use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
+use countersign_core::store::{
+    Added, Changed, ImportMode, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose,
+};
+use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, SessionId, Timestamp};
 
 use crate::support::{Kit, NOON, after, grant, presence, revoked, rotate, stores, user};
@@ -61,11 +63,51 @@ fn an_id_and_a_name_are_given_once() {
 }
 
 #[test]
+fn an_import_adds_all_users_or_none_or_those_that_are_missing() {
+    promise(async |store, _| {
+        let three = [user("3"), user("1"), user("4")];
+        let found = [Added::Added, Added::IdTaken, Added::Added];
+        for mode in [ImportMode::DryRun, ImportMode::AllOrNone] {
+            assert_eq!(store.import_users(&three, mode).await.unwrap(), found);
+            assert_eq!(store.user(&user("3").id).await.unwrap(), None, "{mode:?}");
+        }
+        assert_eq!(store.import_users(&three, ImportMode::SkipExisting).await.unwrap(), found);
+        assert_eq!(store.user(&user("4").id).await.unwrap(), Some(user("4")));
+        let two = [user("5"), user("6")];
+        let added = store.import_users(&two, ImportMode::AllOrNone).await.unwrap();
+        assert_eq!(added, [Added::Added; 2]);
+        assert_eq!(store.user(&user("6").id).await.unwrap(), Some(user("6")));
+    });
+}
+
+#[test]
+fn the_work_of_imported_hashes_is_the_greatest_until_the_last_is_replaced() {
+    promise(async |store, _| {
+        let with = |id: &str, hash: &str| {
+            let hash = PasswordHash::from_stored(hash.to_owned());
+            User { password: Some(Password { hash, kind: PasswordKind::Lasting }), ..user(id) }
+        };
+        assert_eq!(store.imported_work().await.unwrap(), Work::default());
+        let bcrypt = |cost: &str| format!("$2b${cost}$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi");
+        let (cheap, expensive) = (with("3", &bcrypt("05")), with("4", &bcrypt("12")));
+        let users = [cheap.clone(), expensive.clone()];
+        store.import_users(&users, ImportMode::AllOrNone).await.unwrap();
+        let hash = |user: &User| user.password.as_ref().unwrap().hash.clone();
+        assert_eq!(store.imported_work().await.unwrap(), hash(&expensive).work());
+        let own = PasswordHash::from_stored("$argon2id$new".to_owned());
+        assert!(store.rehash(&expensive.id, &hash(&expensive), &own).await.unwrap());
+        assert_eq!(store.imported_work().await.unwrap(), hash(&cheap).work());
+        assert!(store.rehash(&cheap.id, &hash(&cheap), &own).await.unwrap());
+        assert_eq!(store.imported_work().await.unwrap(), Work::default());
+    });
+}
+
+#[test]
 fn each_change_of_a_user_changes_what_it_names() {
     promise(async |store, _| {
         let id = user("1").id;
         let claims = UserClaims::check(serde_json::json!({"team": "red"})).unwrap();
-        let hash = PasswordHash::from_phc("$argon2id$new".to_owned());
+        let hash = PasswordHash::from_stored("$argon2id$new".to_owned());
         let password = Password { hash, kind: PasswordKind::Temporary };
         let how = revoked(RevokedReason::PasswordChanged, NOON);
         for change in [
@@ -96,7 +138,7 @@ fn each_change_of_a_user_changes_what_it_names() {
 fn a_stronger_hash_replaces_only_the_one_that_was_verified() {
     promise(async |store, _| {
         let (id, old) = (user("1").id, user("1").password.unwrap().hash);
-        let new = PasswordHash::from_phc("$argon2id$stronger".to_owned());
+        let new = PasswordHash::from_stored("$argon2id$stronger".to_owned());
         assert!(store.rehash(&id, &old, &new).await.unwrap());
         assert!(!store.rehash(&id, &old, &new).await.unwrap());
     });

@@ -67,7 +67,7 @@ const BETWEEN: [Between; 9] = [
 ];
 
 fn hash(text: &str) -> PasswordHash {
-    PasswordHash::from_phc(format!("$argon2id${text}"))
+    PasswordHash::from_stored(format!("$argon2id${text}"))
 }
 
 fn set_password(text: &str) -> UserChange {

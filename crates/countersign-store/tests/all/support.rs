@@ -81,7 +81,7 @@ pub(crate) fn grant(user: &str) -> Grant {
 }
 
 pub(crate) fn user(id: &str) -> User {
-    let hash = PasswordHash::from_phc(format!("$argon2id$of-{id}"));
+    let hash = PasswordHash::from_stored(format!("$argon2id$of-{id}"));
     User {
         id: id.parse().unwrap(),
         username: Username::parse(&format!("User-{id}")).unwrap(),

@@ -8,6 +8,7 @@ mod bench;
 mod client;
 mod config;
 mod context;
+mod import;
 mod init;
 mod key;
 mod output;

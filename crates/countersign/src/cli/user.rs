@@ -1,7 +1,6 @@
 //! `user`: accounts, from the command line.
 
 use std::io::BufRead;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -12,10 +11,10 @@ use countersign_core::session::RevokedReason;
 use countersign_core::store::{Store, UserChange};
 use countersign_core::user::{Role, User as Account, Username};
 use countersign_core::{Secret, UserId};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::import::Import;
 use super::{output, pages};
 use crate::assembly;
 use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, PasswordChange};
@@ -38,11 +37,8 @@ pub(super) enum User {
     Delete { user: String },
     /// Sets a password and ends the sessions.
     SetPassword(SetPassword),
-    /// Makes an account of each line of a JSON Lines file.
-    ///
-    /// A line: {"username", "id"?, "email"?, "email_verified"?, "claims"?, "role"?, "password_hash"?}; the
-    /// hash is an Argon2 PHC string.
-    Import { file: PathBuf },
+    /// Adds the accounts of another system, with the hashes of their passwords.
+    Import(Import),
 }
 
 #[derive(Debug, Args)]
@@ -96,19 +92,6 @@ enum RoleName {
     Admin,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ImportLine {
-    username: String,
-    id: Option<UserId>,
-    email: Option<String>,
-    #[serde(default)]
-    email_verified: bool,
-    claims: Option<Value>,
-    role: Option<String>,
-    password_hash: Option<String>,
-}
-
 /// The store and the hashing that account commands need.
 struct Desk {
     store: Arc<dyn Store>,
@@ -134,7 +117,7 @@ impl User {
                 apply(context, &desk, &user, change, "deleted").await
             }
             Self::SetPassword(set) => set.run(context, &desk).await,
-            Self::Import { file } => import(context, &desk, &file).await,
+            Self::Import(import) => import.run(context, &desk.directory(context)).await,
         }
     }
 }
@@ -153,7 +136,14 @@ impl Add {
             RoleName::Admin => Role::Admin,
         });
         let email = self.email.map(|email| (email, self.email_verified.into()));
-        let account = NewAccount { id: self.id, username: self.name, email, claims: self.claims, role };
+        let account = NewAccount {
+            id: self.id,
+            username: self.name,
+            email,
+            claims: self.claims,
+            role,
+            ..NewAccount::default()
+        };
         let made = accounts::add(&desk.directory(context), &[], account, password).await?;
         if context.wants_json() {
             let mut shown = body(&made.user);
@@ -271,43 +261,6 @@ fn show(context: &Context, user: &Account) -> anyhow::Result<()> {
     }
     let members = body.as_object().context("a user is shown as an object")?;
     output::table(&["", ""], members.iter().map(|(name, value)| vec![name.clone(), plain(value)]));
-    Ok(())
-}
-
-async fn import(context: &Context, desk: &Desk, file: &PathBuf) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut added = 0_u64;
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let place =
-            || format!("{} line {}: the {added} accounts before it were added", file.display(), index + 1);
-        import_line(&desk.directory(context), line).await.with_context(place)?;
-        added += 1;
-        if added.is_multiple_of(1000) {
-            output::remark(format!("{added} accounts were added so far"));
-        }
-    }
-    output::line(format!("{added} accounts were added."));
-    Ok(())
-}
-
-async fn import_line(directory: &Directory<'_>, line: &str) -> anyhow::Result<()> {
-    let line: ImportLine = serde_json::from_str(line)?;
-    let password = match &line.password_hash {
-        None => FirstPassword::None,
-        Some(hash) => {
-            let hash = directory.hashing.import(hash).context("`password_hash`")?;
-            FirstPassword::Hashed(hash)
-        }
-    };
-    let role = line.role.as_deref().map(|name| Role::from_name(name).context("`role` is `user` or `admin`"));
-    let account = NewAccount {
-        id: line.id,
-        username: line.username,
-        email: line.email.map(|email| (email, line.email_verified.into())),
-        claims: line.claims,
-        role: role.transpose()?,
-    };
-    accounts::add(directory, &[], account, password).await?;
     Ok(())
 }
 

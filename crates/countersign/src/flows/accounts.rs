@@ -5,7 +5,7 @@ use countersign_core::password::{NewPassword, PasswordHash, Weakness};
 use countersign_core::session::Revoked;
 use countersign_core::store::{Added, Changed, Page, Standing, Store, StoreError, UserChange};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
-use countersign_core::{ClientId, Secret, SessionId, UserId, World};
+use countersign_core::{ClientId, Secret, SessionId, Timestamp, UserId, World};
 
 use crate::operations::hash_pool::{Busy, HashPool};
 
@@ -33,6 +33,10 @@ pub struct NewAccount {
     pub claims: Option<serde_json::Value>,
     /// Whether its user is an administrator.
     pub role: Option<Role>,
+    /// When it was disabled, if it is.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made; now, when there is no time.
+    pub created_at: Option<Timestamp>,
 }
 
 /// The password of a new account.
@@ -46,7 +50,7 @@ pub enum FirstPassword {
     Temporary,
     /// One that is generated, is told once, and lasts.
     Generated,
-    /// One whose Argon2 hash another system made.
+    /// One whose hash another system made.
     Hashed(PasswordHash),
 }
 
@@ -88,7 +92,7 @@ impl From<Busy> for AccountError {
     }
 }
 
-/// An account that was made.
+/// An account that was made, or can be.
 #[derive(Debug)]
 pub struct Made {
     /// Its user.
@@ -108,6 +112,29 @@ pub async fn add(
     account: NewAccount,
     first: FirstPassword,
 ) -> Result<Made, AccountError> {
+    let made = draft(directory, account, first).await?;
+    match directory.store.add_user(given, &made.user).await? {
+        Added::Added => {
+            tracing::info!(user = %made.user.id, "an account was made");
+            Ok(made)
+        }
+        Added::NameTaken => Err(AccountError::NameTaken),
+        Added::IdTaken => Err(AccountError::IdTaken),
+        Added::EmailTaken => Err(AccountError::EmailTaken),
+        Added::Outdated => Err(AccountError::Outdated),
+    }
+}
+
+/// Checks an account and hashes its password, and adds nothing.
+///
+/// # Errors
+///
+/// [`AccountError`], for what can be told without the store.
+pub async fn draft(
+    directory: &Directory<'_>,
+    account: NewAccount,
+    first: FirstPassword,
+) -> Result<Made, AccountError> {
     if account.id.as_ref().is_some_and(|id| ClientId::from(id).is_reserved()) {
         return Err(AccountError::IdTaken);
     }
@@ -122,20 +149,11 @@ pub async fn add(
         password,
         claims,
         role: account.role.unwrap_or(Role::User),
-        disabled_at: None,
+        disabled_at: account.disabled_at,
         epoch: 0,
-        created_at: directory.world.now(),
+        created_at: account.created_at.unwrap_or_else(|| directory.world.now()),
     };
-    match directory.store.add_user(given, &user).await? {
-        Added::Added => {
-            tracing::info!(user = %user.id, "an account was made");
-            Ok(Made { user, generated })
-        }
-        Added::NameTaken => Err(AccountError::NameTaken),
-        Added::IdTaken => Err(AccountError::IdTaken),
-        Added::EmailTaken => Err(AccountError::EmailTaken),
-        Added::Outdated => Err(AccountError::Outdated),
-    }
+    Ok(Made { user, generated })
 }
 
 async fn first_password(

@@ -113,6 +113,7 @@ pub async fn authenticate(
 
 async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result<SignedIn, SignInError> {
     let Credentials { username, password } = credentials;
+    let _place = app.hashing.take_place(visitor.presence.address)?;
     let (user, device) = known_device(app, username.as_ref(), visitor).await?;
     let attempt = app.throttle.take(username.as_ref(), device, visitor).map_err(SignInError::Throttled)?;
     let proved = prove_untried(app, (username.as_ref(), user), password).await;

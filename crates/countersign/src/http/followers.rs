@@ -22,7 +22,7 @@ use tokio::sync::watch::Receiver;
 use super::Edge;
 use super::error::Failure;
 use crate::operations::cursor::Cursor;
-use crate::operations::places::{Place, Places};
+use crate::operations::places::{Place, Places, SHARE};
 use crate::visitor::Visitor;
 
 /// A follower hears at least so often that nothing happened.
@@ -46,7 +46,7 @@ pub struct Followers(Places);
 
 impl Default for Followers {
     fn default() -> Self {
-        Self(Places::new(MAX, MAX_OF_ADDRESS))
+        Self(Places::new(MAX, MAX_OF_ADDRESS, SHARE))
     }
 }
 

@@ -5,6 +5,7 @@
 //! and clients who hang up cannot pile work up; whoever comes when the line is
 //! full hears so at once.
 
+use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -12,11 +13,13 @@ use std::time::Duration;
 
 use countersign_core::password::{
     HashMemory, ImportError, MAX_BYTES, NewPassword, PasswordHash, PasswordHasher, TypedPassword, Verified,
-    Weakness,
+    Weakness, Work,
 };
 use countersign_core::{Secret, World};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
+
+use super::places::{Place, Places};
 
 /// The line is full.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +41,9 @@ pub struct HashLimits {
 
 type Job = Box<dyn FnOnce(&PasswordHasher, &mut HashMemory) + Send>;
 
+/// One address holds at most one in so many of the free places: an office signs in from one address.
+const SHARE: usize = 4;
+
 /// A thread that has had nothing to do for this long gives its memory back.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -47,12 +53,15 @@ pub struct HashPool {
     line: SyncSender<Job>,
     world: World,
     hashes: Counter,
+    greatest: Mutex<Work>,
+    places: Places,
 }
 
 impl HashPool {
     /// A pool around a hasher.
     pub fn new(hasher: PasswordHasher, limits: HashLimits, world: World) -> Self {
         let (line, waiting) = sync_channel(limits.queue);
+        let together = limits.workers + limits.queue;
         let (hasher, waiting) = (Arc::new(hasher), Arc::new(Mutex::new(waiting)));
         for index in 0..limits.workers {
             let (hasher, waiting) = (Arc::clone(&hasher), Arc::clone(&waiting));
@@ -61,7 +70,14 @@ impl HashPool {
                 .spawn(move || work(&hasher, &waiting))
                 .expect("a thread can be started");
         }
-        Self { hasher, line, world, hashes: Counter::default() }
+        Self {
+            hasher,
+            line,
+            world,
+            hashes: Counter::default(),
+            greatest: Mutex::default(),
+            places: Places::new(together, together, SHARE),
+        }
     }
 
     /// How many hashes were made or verified: one for each try at a password, whoever it was for.
@@ -69,11 +85,30 @@ impl HashPool {
         self.hashes.clone()
     }
 
+    /// Takes a place for a client's request, which is held until the request is answered. One address (IPv6: one /64)
+    /// never has more than its share, so that its correct passwords do not keep the others out.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] when there is none for this address.
+    pub fn take_place(&self, address: Option<IpAddr>) -> Result<Place, Busy> {
+        let place = match address.filter(|address| !address.is_loopback()) {
+            Some(address) => self.places.take(address),
+            None => self.places.take_unshared(),
+        };
+        place.ok_or(BUSY)
+    }
+
+    /// Every verification takes at least this work from now on: the greatest of any hash that another system made.
+    pub fn set_greatest_work(&self, greatest: Work) {
+        *self.greatest.lock().unwrap_or_else(PoisonError::into_inner) = greatest;
+    }
+
     /// Takes a hash that another system made.
     ///
     /// # Errors
     ///
-    /// When it is none, or dearer than our own.
+    /// When it cannot be verified, or costs too much.
     pub fn import(&self, text: &str) -> Result<PasswordHash, ImportError> {
         self.hasher.import(text)
     }
@@ -98,7 +133,8 @@ impl HashPool {
         self.run(move |hasher, memory| {
             let context: Vec<_> = context.iter().map(String::as_str).collect();
             let password = NewPassword::check(&text, &context)?;
-            let is_old = |old| hasher.verify(password.typed(), Some(&old), memory) != Verified::Wrong;
+            let is_old =
+                |old| hasher.verify(password.typed(), Some(&old), Work::default(), memory) != Verified::Wrong;
             if old.is_some_and(is_old) {
                 return Err(Weakness::Unchanged);
             }
@@ -118,8 +154,14 @@ impl HashPool {
         hash: Option<PasswordHash>,
     ) -> Result<(Verified, Option<PasswordHash>), Busy> {
         let world = self.world.clone();
+        let greatest = {
+            let mut greatest = self.greatest.lock().unwrap_or_else(PoisonError::into_inner);
+            // An import while the server runs is noticed here, or when the sweeper next asks the store.
+            *greatest = greatest.max(hash.as_ref().map_or_else(Work::default, PasswordHash::work));
+            *greatest
+        };
         self.run(move |hasher, memory| {
-            let verified = hasher.verify(&password, hash.as_ref(), memory);
+            let verified = hasher.verify(&password, hash.as_ref(), greatest, memory);
             let is_weak = verified == Verified::RightButWeak;
             let stronger = is_weak.then(|| hasher.hash(&password, memory, &world));
             (verified, stronger)

@@ -2,7 +2,7 @@
 //!
 //! Connections and followers of a stream each hold a place for as long as they
 //! like. One address may have so many and no more, and the fewer places are free,
-//! the fewer it may have: at most an eighth of the free ones. The last places go
+//! the fewer it may have: at most a share of the free ones. The last places go
 //! to addresses that have none, so a newcomer finds one while others are greedy.
 
 use std::collections::HashMap;
@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::throttle::network_of;
 
-/// How large a part of the free places one address may hold.
-const SHARE: usize = 8;
+/// The share of those who hold a place for long: one in eight of the free places.
+pub const SHARE: usize = 8;
 
 /// Places, and who holds them. Every clone is the same.
 #[derive(Debug, Clone)]
 pub struct Places {
     most: usize,
     most_of_address: usize,
+    share: usize,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -36,9 +37,9 @@ pub struct Place {
 }
 
 impl Places {
-    /// So many places, and so many of one address (IPv6: one /64).
-    pub fn new(most: usize, most_of_address: usize) -> Self {
-        Self { most, most_of_address, taken: Arc::default() }
+    /// So many places, and so many of one address (IPv6: one /64), of which it may hold one in `share` of the free ones.
+    pub fn new(most: usize, most_of_address: usize, share: usize) -> Self {
+        Self { most, most_of_address, share, taken: Arc::default() }
     }
 
     /// Takes a place. `None`: there is none, or this address has its share.
@@ -47,7 +48,7 @@ impl Places {
         let mut taken = self.taken();
         let free = self.most.checked_sub(taken.together).filter(|free| *free > 0)?;
         let theirs = taken.by_network.get(&network).copied().unwrap_or_default();
-        if theirs > 0 && theirs >= self.most_of_address.min(free / SHARE) {
+        if theirs > 0 && theirs >= self.most_of_address.min(free / self.share) {
             return None;
         }
         taken.by_network.insert(network, theirs + 1);
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn one_address_cannot_take_the_places_of_others() {
-        let places = Places::new(1024, 64);
+        let places = Places::new(1024, 64, SHARE);
         let mut held: Vec<_> = (0..64).map(|_| places.take(address(1)).unwrap()).collect();
         assert!(places.take(address(1)).is_none());
         assert!(places.take(address(2)).is_some());
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_address_is_a_whole_ipv6_network() {
-        let places = Places::new(1024, 64);
+        let places = Places::new(1024, 64, SHARE);
         let host = |number: u16| IpAddr::from([0x2001, 0xdb8, 0, 7, 0, 0, 0, number]);
         let held: Vec<_> = (0..1000).map_while(|number| places.take(host(number))).collect();
         assert_eq!(held.len(), 64);
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_finds_a_place_while_others_take_all_they_can() {
-        let places = Places::new(1024, 64);
+        let places = Places::new(1024, 64, SHARE);
         let mut held = Vec::new();
         for _ in 0..64 {
             held.extend((0..512).filter_map(|number| places.take(address(number))));

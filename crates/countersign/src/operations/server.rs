@@ -20,7 +20,7 @@ use tokio::task::JoinError;
 use super::connections::{self, Bounded, MAX_OPERATORS};
 use super::high_water::{self, HighWater};
 use super::keyring::{self, Keeper};
-use super::places::Places;
+use super::places::{Places, SHARE};
 use super::{event_log, revocation_window, sweeper};
 use crate::config::{Config, TlsConfig};
 use crate::http::{self, Edge};
@@ -128,12 +128,12 @@ pub async fn serve(
     let app = Bounds {
         header_time: limits.header_time.duration(),
         handle: main.clone(),
-        places: Places::new(most, limits.connections_per_address.into()),
+        places: Places::new(most, limits.connections_per_address.into(), SHARE),
         trusted: config.trusted_proxies.clone().into(),
     };
     let operators = Bounds {
         handle: management.clone(),
-        places: Places::new(MAX_OPERATORS, MAX_OPERATORS),
+        places: Places::new(MAX_OPERATORS, MAX_OPERATORS, SHARE),
         ..app.clone()
     };
     let mut serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));

@@ -1,4 +1,4 @@
-//! Work in the background: ended sessions and idle throttles are forgotten.
+//! Work in the background: ended sessions and idle throttles are forgotten, and the work of a sign-in is set.
 
 use std::time::Duration;
 
@@ -23,6 +23,12 @@ pub async fn run(app: &App) {
             tracing::warn!(error = &error as &dyn std::error::Error, "ended sessions could not be removed");
         }
         app.throttle.sweep();
+        match app.store.imported_work().await {
+            Ok(greatest) => app.hashing.set_greatest_work(greatest),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "imported hashes could not be read");
+            }
+        }
         tokio::time::sleep(INTERVAL).await;
     }
 }

@@ -146,34 +146,6 @@ fn accounts_are_made_shown_changed_and_deleted() {
 }
 
 #[test]
-fn accounts_are_imported_with_the_hashes_of_another_system() {
-    let directory = directory();
-    let at = directory.path();
-    // "an imported password", hashed by another implementation of Argon2.
-    let hash =
-        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$GO9w8xAgjMjxVuXW5M+lQhT4Tzk1Tz9xMr0YiDTr9hc";
-    let lines = format!(
-        "{}\n\n{}\n",
-        json!({"username": "jane", "id": "a-1", "password_hash": hash}),
-        json!({"username": "john", "claims": {"team": "red"}, "role": "admin"}),
-    );
-    std::fs::write(at.join("users.jsonl"), lines).unwrap();
-    let dearer = failed(at, &["user", "import", "users.jsonl"]);
-    assert!(
-        dearer.contains("line 1") && dearer.contains("`password.memory_kib` to at least 65536"),
-        "{dearer}"
-    );
-    std::fs::write(at.join("dear.toml"), "password = { memory_kib = 65536, passes = 3 }\n").unwrap();
-    let import = ["--config", "dear.toml", "user", "import", "users.jsonl"];
-    assert_eq!(done(at, &import), "2 accounts were added.\n");
-    assert_eq!(json_of(at, &["user", "show", "john"])["role"], "admin");
-    let again = failed(at, &import);
-    assert!(again.contains("line 1") && again.contains("taken"), "{again}");
-    std::fs::write(at.join("bad.jsonl"), r#"{"username":"x","password_hash":"$2b$10$abc"}"#).unwrap();
-    assert!(failed(at, &["user", "import", "bad.jsonl"]).contains("is not an Argon2 PHC string"));
-}
-
-#[test]
 fn sessions_are_listed_explained_and_revoked() {
     let directory = directory();
     let at = directory.path();
@@ -290,14 +262,14 @@ fn the_configuration_is_dumped_with_origins_and_without_secrets() {
 fn the_store_is_cared_for() {
     let directory = directory();
     let at = directory.path();
-    assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 5).\n");
+    assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 6).\n");
     assert!(done(at, &["doctor"]).ends_with("Nothing is wrong.\n"));
     assert!(done(at, &["backup", "copy.db"]).contains("The master key is not in it."));
     assert!(failed(at, &["backup", "copy.db"]).contains("overwrites nothing"));
     let new = tempfile::tempdir().unwrap();
     assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
-    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 5 now.\n"));
+    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 6 now.\n"));
 }
 
 // G5

@@ -132,3 +132,29 @@ fn five_hundred_sign_ins_at_once_stay_within_the_memory_of_the_pool() {
     // Two hashes of 19 MiB at a time, and everything else.
     assert!(peak < 150 * 1024, "{peak} KiB");
 }
+
+/// Correct passwords cost no try, so the line has a share for each address.
+// E6
+#[test]
+fn one_address_does_not_keep_the_others_out_with_correct_passwords() {
+    let server = Harness::new();
+    server.add_user("jane");
+    server.add_user("john");
+    let sign_in = |name: &str, from: &str| {
+        let body = json!({"username": name, "password": PASSWORD});
+        let (door, call) = (server.door.clone(), Call::post("/getTokens").from(from).json(&body));
+        server.runtime.spawn(async move { door.call(call).await })
+    };
+    let greedy: Vec<_> = (0..100).map(|_| sign_in("jane", "203.0.113.1")).collect();
+    let other = server.runtime.block_on(sign_in("john", "203.0.113.2")).unwrap();
+    let many: Vec<_> = greedy.into_iter().map(|call| server.runtime.block_on(call).unwrap()).collect();
+    let count = |status: u16| many.iter().filter(|reply| reply.status == status).count();
+    assert!(
+        count(200) >= 8 && count(503) > 0 && count(200) + count(503) == 100,
+        "{} and {}",
+        count(200),
+        count(503)
+    );
+    assert!(many.iter().all(|reply| reply.status == 200 || reply.header("retry-after").is_some()));
+    assert_eq!(other.status, 200);
+}

@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
 use countersign_core::client::{Client, ClientAuthentication};
-use countersign_core::password::PasswordHash;
+use countersign_core::password::{self, PasswordHash};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store, Swept,
-    UserChange, Whose,
+    Added, Answer, Changed, ImportMode, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
+    Swept, UserChange, Whose,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -65,6 +65,10 @@ impl Store for Interloper {
         self.interfere().await;
         self.inner.add_user(given, user).await
     }
+    async fn import_users(&self, users: &[User], mode: ImportMode) -> Answer<Vec<Added>> {
+        self.interfere().await;
+        self.inner.import_users(users, mode).await
+    }
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
         self.inner.user(id).await
     }
@@ -81,6 +85,9 @@ impl Store for Interloper {
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {
         self.interfere().await;
         self.inner.rehash(id, old, new).await
+    }
+    async fn imported_work(&self) -> Answer<password::Work> {
+        self.inner.imported_work().await
     }
     async fn open(
         &self,
@@ -198,7 +205,7 @@ async fn come_between(store: &dyn Store, this: Between, (id, session): (&UserId,
     let change = match this {
         Between::Reset => UserChange::SetPassword {
             password: Password {
-                hash: PasswordHash::from_phc("$argon2id$reset".to_owned()),
+                hash: PasswordHash::from_stored("$argon2id$reset".to_owned()),
                 kind: PasswordKind::Temporary,
             },
             keep: None,

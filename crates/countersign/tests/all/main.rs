@@ -22,6 +22,7 @@ mod growth;
 mod guessing;
 mod harness;
 mod hashing;
+mod import;
 mod interloper;
 mod keys;
 mod kill;

@@ -44,7 +44,7 @@ fn erfc(x: f64) -> f64 {
     sum * (-x * x).exp()
 }
 
-/// A server with a user who is disabled, one without a password, and one in order.
+/// A server with a user who is disabled, one without a password, two with hashes of other systems, and one in order.
 fn server(directory: &std::path::Path) -> Process {
     let server = Process::dev_with(directory, |command| {
         for lane in ["ADDRESS", "ACCOUNT"] {
@@ -63,14 +63,18 @@ fn server(directory: &std::path::Path) -> Process {
     };
     run(&["user", "add", "disabled", "--generate-password"]);
     run(&["user", "disable", "disabled"]);
-    std::fs::write(directory.join("users.jsonl"), r#"{"username":"passwordless"}"#).unwrap();
+    // bcrypt at the cost that Node applications use, and PBKDF2 as Django does it: both cost more than an own hash.
+    let imported = r#"{"username":"passwordless"}
+{"username":"bcrypt","password_hash":"$2b$10$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi"}
+{"username":"pbkdf2","password_hash":"pbkdf2_sha256$600000$salt$qHeML+asA16ump7qyYQ/VXA3isvVHTQdaY33m4wzigc="}"#;
+    std::fs::write(directory.join("users.jsonl"), imported).unwrap();
     run(&["user", "import", "users.jsonl"]);
     server
 }
 
 // E5
 #[test]
-fn unknown_disabled_and_passwordless_users_take_as_long_as_a_wrong_password() {
+fn unknown_disabled_passwordless_and_imported_users_take_as_long_as_a_wrong_password() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(directory.path());
     let body = |name: &str, password: &str| json!({"username": name, "password": password});
@@ -80,9 +84,11 @@ fn unknown_disabled_and_passwordless_users_take_as_long_as_a_wrong_password() {
         ("disabled user", body("disabled", PASSWORD)),
         ("no password", body("passwordless", PASSWORD)),
         ("empty password", body("john_doe", "")),
+        ("imported bcrypt", body("bcrypt", PASSWORD)),
+        ("imported PBKDF2", body("pbkdf2", PASSWORD)),
     ];
     let mut times: Vec<Vec<f64>> = causes.iter().map(|_| Vec::new()).collect();
-    // The first hashes of a process are slower.
+    // The first hashes of a process are slower, and a hash that was imported meanwhile is noticed when it is met.
     for (_, body) in &causes {
         seconds(&server, body);
     }

@@ -60,7 +60,14 @@ pub(in super::super::super) async fn add(
     let role = body.role.as_deref().map(parse_role).transpose()?;
     let first = if body.temporary_password { FirstPassword::Temporary } else { FirstPassword::None };
     let email = body.email.map(|email| (email, body.email_verified.into()));
-    let account = NewAccount { id: body.id, username: body.username, email, claims: body.claims, role };
+    let account = NewAccount {
+        id: body.id,
+        username: body.username,
+        email,
+        claims: body.claims,
+        role,
+        ..NewAccount::default()
+    };
     let made = accounts::add(&edge.app.directory(), &[standing], account, first).await?;
     let mut reply = user_body(&made.user);
     if let Some(password) = &made.generated {

@@ -1,0 +1,272 @@
+//! How systems write the hashes that they keep.
+//!
+//! PHC strings (<https://github.com/P-H-C/phc-string-format>) and what came before
+//! them: Django's fields between dollar signs, Werkzeug's with colons, bcrypt's
+//! modular format, ASP.NET Identity's bytes, Firebase's scrypt in the form that
+//! Supabase Auth keeps it in, and Better Auth's two hexadecimal numbers.
+
+use std::num::NonZeroU32;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::recipe::{BCRYPT_OUTPUT, BeforeBcrypt, Function, Recipe};
+use super::work::Prf;
+use crate::Secret;
+
+/// Longer texts are no hashes.
+const MAX_TEXT: usize = 1024;
+
+/// Fewer bytes could be found by chance; no system keeps more.
+const OUTPUT: std::ops::RangeInclusive<usize> = 16..=128;
+
+/// Base64 with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A hash without the name that Django puts in front of hashes which name their function already.
+pub(super) fn without_django_name(text: &str) -> &str {
+    let named = [("argon2", "$argon2"), ("bcrypt$", "$2")];
+    let bare =
+        named.iter().find_map(|(name, start)| text.strip_prefix(name).filter(|bare| bare.starts_with(start)));
+    bare.unwrap_or(text)
+}
+
+/// Reads a hash.
+pub(super) fn read(text: &str) -> Option<Recipe> {
+    if text.len() > MAX_TEXT {
+        return None;
+    }
+    let fields: Vec<&str> = text.split('$').collect();
+    let recipe = match fields.as_slice() {
+        ["", name, fields @ ..] if name.starts_with("argon2") => argon2(name, fields),
+        ["", "2a" | "2b" | "2y", cost, rest] => bcrypt(cost, rest, BeforeBcrypt::Password),
+        ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, rest] => bcrypt(cost, rest, BeforeBcrypt::Sha256),
+        ["", "scrypt", parameters, salt, hash] => {
+            let [log_n, r, p] = named(parameters, ["ln", "r", "p"])?;
+            scrypt((log_n, r, p), base64(salt)?, base64(hash)?)
+        }
+        ["", "fbscrypt", parameters, salt, hash] => firebase(parameters, salt, hash),
+        ["scrypt", n, salt, r, p, hash] => {
+            scrypt((log2(n)?, number(r)?, number(p)?), salt.as_bytes().to_vec(), base64(hash)?)
+        }
+        ["", name, rounds, salt, hash] => {
+            // PHC names the number, and may name the length of the output too; passlib writes the number alone.
+            let named =
+                named(rounds, ["i"]).or_else(|| named(rounds, ["i", "l"]).map(|[rounds, _]| [rounds]));
+            let iterations = named.map_or_else(|| number(rounds), |[rounds]| Some(rounds))?;
+            pbkdf2(name.strip_prefix("pbkdf2")?, iterations, base64(salt)?, base64(hash)?)
+        }
+        [name, iterations, salt, hash] => {
+            let prf = name.strip_prefix("pbkdf2")?;
+            pbkdf2(prf, number(iterations)?, salt.as_bytes().to_vec(), base64(hash)?)
+        }
+        [method, salt, hash] => werkzeug(method, salt, hash),
+        [text] => better_auth(text).or_else(|| asp_net(text)),
+        _ => None,
+    };
+    recipe.filter(|recipe| OUTPUT.contains(&recipe.expected.len()))
+}
+
+fn argon2(name: &str, fields: &[&str]) -> Option<Recipe> {
+    let algorithm = Algorithm::try_from(name).ok()?;
+    // A hash without a version is of the first one, 0x10: later ones are named.
+    let (version, parameters, salt, hash) = match fields {
+        [version, parameters, salt, hash] => {
+            let [version] = named(version, ["v"])?;
+            (Version::try_from(version).ok()?, parameters, salt, hash)
+        }
+        [parameters, salt, hash] => (Version::V0x10, parameters, salt, hash),
+        _ => return None,
+    };
+    let [memory, passes, lanes] = named(parameters, ["m", "t", "p"])?;
+    let function = Argon2::new(algorithm, version, Params::new(memory, passes, lanes, None).ok()?);
+    let salt = base64(salt).filter(|salt| salt.len() >= argon2::MIN_SALT_LEN)?;
+    Some(Recipe { function: Function::Argon2(function), salt, expected: base64(hash)? })
+}
+
+fn bcrypt(cost: &str, rest: &str, before: BeforeBcrypt) -> Option<Recipe> {
+    // The salt is 16 bytes in 22 characters; the last character of either part has bits that count for nothing.
+    let config = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true);
+    let bcrypt64 = GeneralPurpose::new(&base64::alphabet::BCRYPT, config);
+    let (salt, hash) = rest.split_at_checked(22).filter(|(_, hash)| hash.len() == 31)?;
+    let cost = number(cost).filter(|cost| (4..=31).contains(cost))?;
+    let (salt, expected) = (bcrypt64.decode(salt).ok()?, bcrypt64.decode(hash).ok()?);
+    let is_whole = salt.len() == 16 && expected.len() == BCRYPT_OUTPUT;
+    is_whole.then_some(Recipe { function: Function::Bcrypt { cost, before }, salt, expected })
+}
+
+fn scrypt((log_n, r, p): (u32, u32, u32), salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
+    let params = scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok()?;
+    Some(Recipe { function: Function::Scrypt(params), salt, expected })
+}
+
+/// `v=1,n=14,r=8,p=1,ss=SEPARATOR,sk=SIGNER_KEY`: the project's parameters beside each hash.
+fn firebase(parameters: &str, salt: &str, hash: &str) -> Option<Recipe> {
+    let member =
+        |name: &str| parameters.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let (n, r, p) = (number(member("n")?)?, number(member("r")?)?, number(member("p")?)?);
+    let params = scrypt::Params::new(u8::try_from(n).ok()?, r, p).ok()?;
+    let signer_key = base64(member("sk")?)?;
+    let separator = member("ss").map_or(Some(Vec::new()), base64)?;
+    let (salt, expected) = ([base64(salt)?, separator].concat(), base64(hash)?);
+    let is_whole = signer_key.len() == expected.len() && member("v") == Some("1");
+    let function = Function::FirebaseScrypt(params, Secret::new(signer_key));
+    is_whole.then_some(Recipe { function, salt, expected })
+}
+
+/// `prf` is what stands behind `pbkdf2`: nothing (SHA-1), or `-sha256`, `_sha256`, `:sha256` and so on.
+fn pbkdf2(prf: &str, iterations: u32, salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
+    let prf = match prf.trim_start_matches(['-', '_', ':']) {
+        "" | "sha1" => Prf::HmacSha1,
+        "sha256" => Prf::HmacSha256,
+        "sha512" => Prf::HmacSha512,
+        _ => return None,
+    };
+    let function = Function::Pbkdf2(prf, NonZeroU32::new(iterations)?);
+    Some(Recipe { function, salt, expected })
+}
+
+/// `pbkdf2:sha256:600000$SALT$HASH` and `scrypt:32768:8:1$SALT$HASH`, the hash in hexadecimal digits.
+fn werkzeug(method: &str, salt: &str, hash: &str) -> Option<Recipe> {
+    let (salt, expected) = (salt.as_bytes().to_vec(), hexadecimal(hash)?);
+    match method.split(':').collect::<Vec<_>>().as_slice() {
+        ["scrypt", n, r, p] => scrypt((log2(n)?, number(r)?, number(p)?), salt, expected),
+        ["pbkdf2", prf, iterations] => pbkdf2(prf, number(iterations)?, salt, expected),
+        _ => None,
+    }
+}
+
+/// `SALT:HASH` in hexadecimal digits: scrypt with N = 16384, r = 16, p = 1, whose salt is the digits themselves.
+fn better_auth(text: &str) -> Option<Recipe> {
+    let (salt, hash) = text.split_once(':').filter(|(salt, hash)| (salt.len(), hash.len()) == (32, 128))?;
+    hexadecimal(salt)?;
+    scrypt((14, 16, 1), salt.as_bytes().to_vec(), hexadecimal(hash)?)
+}
+
+/// The bytes of ASP.NET Identity in base64: version 3 names its parameters, version 2 has fixed ones.
+fn asp_net(text: &str) -> Option<Recipe> {
+    let bytes = base64(text)?;
+    let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    match bytes.first()? {
+        0 if bytes.len() == 49 => pbkdf2("sha1", 1000, bytes[1..17].to_vec(), bytes[17..].to_vec()),
+        1 => {
+            let prf = ["sha1", "sha256", "sha512"].get(usize::try_from(number(1)?).ok()?)?;
+            let end_of_salt = usize::try_from(number(9)?).ok()?.checked_add(13)?;
+            let salt = bytes.get(13..end_of_salt)?.to_vec();
+            pbkdf2(prf, number(5)?, salt, bytes[end_of_salt..].to_vec())
+        }
+        _ => None,
+    }
+}
+
+/// The values of `a=1,b=2`, in any order; each once, and no other.
+fn named<const N: usize>(text: &str, names: [&str; N]) -> Option<[u32; N]> {
+    let parts: Vec<_> = text.split(',').map(|part| part.split_once('=')).collect::<Option<_>>()?;
+    let find = |name: &str| parts.iter().find(|part| part.0 == name).and_then(|part| number(part.1));
+    let values: Vec<u32> = names.into_iter().map(find).collect::<Option<_>>()?;
+    values.try_into().ok().filter(|_| parts.len() == N)
+}
+
+/// Digits alone.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The exponent of a power of two.
+fn log2(text: &str) -> Option<u32> {
+    number(text).filter(|number| number.is_power_of_two()).map(u32::ilog2)
+}
+
+/// Base64 in the standard alphabet, or in passlib's, which has a dot for the plus sign.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.replace('.', "+")).ok()
+}
+
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password::work::{Blocks, Work};
+
+    /// The maker, the password and the hash of each line.
+    fn vectors() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        let lines = include_str!("vectors.txt").lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| {
+            let (maker, rest) = line.split_once(" | ").unwrap();
+            let (password, hash) = rest.split_once(" | ").unwrap();
+            (maker, password, hash)
+        })
+    }
+
+    /// Whether one of the forms of a password fits.
+    fn fits(recipe: &Recipe, password: &str) -> bool {
+        let typed = crate::password::TypedPassword::parse(&Secret::new(password.to_owned())).unwrap();
+        typed.forms().any(|form| recipe.fits(form.as_bytes(), &mut Blocks::default()))
+    }
+
+    // E1, E6
+    #[test]
+    fn a_hash_of_each_system_fits_its_password_and_no_other() {
+        for (maker, password, hash) in vectors() {
+            let recipe = read(without_django_name(hash)).unwrap_or_else(|| panic!("{maker}: {hash}"));
+            assert!(fits(&recipe, password), "{maker}");
+            let (start, _) = password.split_at(password.len() - 1);
+            let other = if password.len() > 72 { &password[..71] } else { start };
+            assert!(!fits(&recipe, other), "{maker}");
+            assert_ne!(recipe.work(), Work::default(), "{maker}");
+        }
+    }
+
+    // E1
+    #[test]
+    fn bcrypt_reads_the_first_72_bytes_as_it_did_in_the_other_system() {
+        let (_, password, hash) = vectors().find(|vector| vector.0.ends_with("100 bytes")).unwrap();
+        let recipe = read(hash).unwrap();
+        assert!(fits(&recipe, &password[..72]));
+        assert!(!fits(&recipe, &password[..71]));
+    }
+
+    #[test]
+    fn what_is_no_hash_is_not_read_as_one() {
+        for (maker, _, hash) in vectors() {
+            for end in 0..hash.len() {
+                // A shorter hash may be whole, but never so short that chance finds it.
+                if let Some(recipe) = read(&hash[..end]) {
+                    assert!(recipe.expected.len() >= 16, "{maker}: {}", &hash[..end]);
+                }
+            }
+        }
+        for text in [
+            "",
+            "password",
+            "$",
+            "$$$$$",
+            "$2x$05$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi",
+            "$2b$32$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi",
+            "$2b$5$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi1",
+            "$1$salt$qJH7.N4xYta3aEG/dfqo/0",
+            "$argon2id$v=19$m=64,t=1,p=2,x=1$c29tZXNhbHRzb21lc2FsdA$BcPDBsBJKtNjoq7kE2jD00S5Nh34Et4rvEigS5sDLfQ",
+            "$argon2id$v=20$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$BcPDBsBJKtNjoq7kE2jD00S5Nh34Et4rvEigS5sDLfQ",
+            "pbkdf2_sha256$0$salt$qHeML+asA16ump7qyYQ/VXA3isvVHTQdaY33m4wzigc=",
+            "pbkdf2_md5$1000$salt$qHeML+asA16ump7qyYQ/VXA3isvVHTQdaY33m4wzigc=",
+            "5f4dcc3b5aa765d61d8327deb882cf99",
+        ] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Files of accounts: JSON Lines, one JSON array, or CSV with named columns.
+//!
+//! The first character decides which it is, after a byte order mark.
+
+use countersign_token::json::parse_strict;
+use serde_json::{Map, Value};
+
+/// One account as it was written, and where.
+pub(super) struct Record {
+    /// `line 3`, or `entry 3` of an array.
+    pub(super) place: String,
+    /// Its fields; in CSV all are texts. Or what is wrong.
+    pub(super) fields: Result<Map<String, Value>, String>,
+}
+
+/// Reads a file.
+pub(super) fn records(text: &str) -> Vec<Record> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match text.trim_start().chars().next() {
+        None => Vec::new(),
+        Some('[') => array(text),
+        Some('{') => lines(text),
+        Some(_) => csv(text),
+    }
+}
+
+fn lines(text: &str) -> Vec<Record> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            let value = parse_strict(line.trim().as_bytes());
+            let fields = value.map_err(|error| described(&error)).and_then(object);
+            Record { place: format!("line {}", index + 1), fields }
+        })
+        .collect()
+}
+
+fn array(text: &str) -> Vec<Record> {
+    let entries = match parse_strict(text.trim().as_bytes()) {
+        Ok(Value::Array(entries)) => entries,
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            return vec![Record { place: "array".to_owned(), fields: Err(described(&error)) }];
+        }
+    };
+    let place = |index| format!("entry {}", index + 1);
+    entries
+        .into_iter()
+        .enumerate()
+        .map(|(index, entry)| Record { place: place(index), fields: object(entry) })
+        .collect()
+}
+
+fn csv(text: &str) -> Vec<Record> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
+    let columns = match reader.headers() {
+        Ok(columns) => columns.clone(),
+        Err(error) => return vec![Record { place: "line 1".to_owned(), fields: Err(error.to_string()) }],
+    };
+    let mut place = String::new();
+    let rows = reader.records().map(|row| {
+        let row = row.map_err(|error| {
+            let line = error.position().map(csv::Position::line);
+            (line, "this line has another number of fields than the first, or is not CSV".to_owned())
+        });
+        match row {
+            Ok(row) => {
+                place = format!("line {}", row.position().map_or(0, csv::Position::line));
+                // An empty field is an absent one.
+                let fields = columns.iter().zip(row.iter()).filter(|(_, text)| !text.is_empty());
+                let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text.to_owned())));
+                Record { place: place.clone(), fields: Ok(fields.collect()) }
+            }
+            Err((line, error)) => Record {
+                place: line.map_or("a line".to_owned(), |line| format!("line {line}")),
+                fields: Err(error),
+            },
+        }
+    });
+    rows.collect()
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, String> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err("an account is a JSON object".to_owned()),
+    }
+}
+
+fn described(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    format!("this is not JSON: {cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each record's place, and its fields as JSON or what is wrong.
+    fn read(text: &str) -> Vec<(String, String)> {
+        let records = records(text).into_iter();
+        records
+            .map(|record| {
+                let fields = record.fields.map(|fields| Value::Object(fields).to_string());
+                (record.place, fields.unwrap_or_else(|error| error))
+            })
+            .collect()
+    }
+
+    fn expected(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+        rows.iter().map(|(place, text)| ((*place).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_file_is_read_in_each_format_with_and_without_a_byte_order_mark() {
+        let jane = r#"{"id":1,"username":"jane"}"#;
+        for mark in ["", "\u{feff}"] {
+            assert_eq!(
+                read(&format!("{mark}{jane}\r\n\n{jane}")),
+                expected(&[("line 1", jane), ("line 3", jane)])
+            );
+            assert_eq!(read(&format!("{mark}\n[{jane}, 5]")), {
+                expected(&[("entry 1", jane), ("entry 2", "an account is a JSON object")])
+            });
+            let text = r#"{"claims":"{\"a\": 1}","username":"ja,ne"}"#;
+            let rows = "username, email,claims\r\n\"ja,ne\",,\"{\"\"a\"\": 1}\"\r\n";
+            assert_eq!(read(&format!("{mark}{rows}")), expected(&[("line 2", text)]));
+        }
+        assert_eq!(read("\u{feff} \n"), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_place() {
+        let twice = &read("{\"username\":\"a\"}\n{\"username\":\"b\",\"username\":\"c\"}")[1];
+        assert!(twice.0 == "line 2" && twice.1.starts_with("this is not JSON"), "{twice:?}");
+        let rows = read("username,email\na,b\nc\nd,e\n");
+        assert_eq!(rows[1].0, "line 3");
+        assert!(rows[1].1.contains("another number of fields"), "{rows:?}");
+        assert_eq!(rows[2].0, "line 4");
+    }
+}
