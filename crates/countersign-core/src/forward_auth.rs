@@ -19,6 +19,8 @@ pub struct Route {
     pub host: Option<Host>,
     /// From which path on: it, and everything under it.
     pub path: PlainPath,
+    /// For which methods; empty for all.
+    pub methods: Vec<String>,
     /// What is needed there.
     pub access: Access,
 }
@@ -46,7 +48,18 @@ pub struct Overlap {
 }
 
 impl Route {
-    fn covers(&self, path: &PlainPath) -> bool {
+    /// Whether there is a method that both routes are for.
+    pub fn shares_a_method_with(&self, other: &Self) -> bool {
+        (self.methods.is_empty() && other.methods.is_empty())
+            || self.methods.iter().any(|method| other.methods.contains(method))
+    }
+
+    fn covers(&self, method: &str, path: &PlainPath) -> bool {
+        // RFC 9110 §9.3.2: what holds of GET holds of HEAD.
+        let is_of = |name: &String| name == method || (name == "GET" && method == "HEAD");
+        if !self.methods.is_empty() && !self.methods.iter().any(is_of) {
+            return false;
+        }
         match self.access {
             Access::Public => self.path.covers_exactly(path),
             Access::Token(_) => self.path.covers_any_spelling_of(path),
@@ -59,15 +72,17 @@ impl Routes {
     pub fn new(mut routes: Vec<Route>) -> Self {
         // Of two spellings of one path, the route that needs a token decides.
         routes.sort_by_key(|route| {
-            Reverse((route.host.is_some(), route.path.length(), route.access != Access::Public))
+            let has_methods = !route.methods.is_empty();
+            Reverse((route.host.is_some(), route.path.length(), has_methods, route.access != Access::Public))
         });
         Self(routes)
     }
 
     /// What a request to a path of a host needs: a token, unless a route says otherwise.
-    pub fn access(&self, host: &Host, path: &PlainPath) -> Access {
-        let holds =
-            |route: &&Route| route.host.as_ref().is_none_or(|name| name == host) && route.covers(path);
+    pub fn access(&self, host: &Host, (method, path): (&str, &PlainPath)) -> Access {
+        let holds = |route: &&Route| {
+            route.host.as_ref().is_none_or(|name| name == host) && route.covers(method, path)
+        };
         self.0.iter().find(holds).map_or(Access::Token(Scope::default()), |route| route.access.clone())
     }
 
@@ -86,8 +101,11 @@ impl Routes {
                 let is_same =
                     decides.host == overruled.host && decides.path.length() == overruled.path.length();
                 let is_hosts_own = decides.host.is_some() && overruled.host.is_none();
-                let is_overlap =
-                    (is_same || is_hosts_own) && decides.path.covers_any_spelling_of(&overruled.path);
+                // A route for some methods decides about these alone, which is what it is for.
+                let is_for_as_many = decides.methods.is_empty() || decides.shares_a_method_with(overruled);
+                let is_overlap = is_for_as_many
+                    && (is_same || is_hosts_own)
+                    && decides.path.covers_any_spelling_of(&overruled.path);
                 // The first route of a host that covers the path is the one that decides there.
                 if !is_overlap || hosts.contains(&&decides.host) {
                     continue;
@@ -111,6 +129,7 @@ mod tests {
         Route {
             host: host.map(|host| Host::parse(host).unwrap()),
             path: PlainPath::parse(path).unwrap(),
+            methods: Vec::new(),
             access,
         }
     }
@@ -129,7 +148,10 @@ mod tests {
             route(None, "/caf%C3%A9", Access::Public),
         ]);
         let access = |path: &str| {
-            routes.access(&Host::parse("a.example").unwrap(), &PlainPath::parse(&encoded(path)).unwrap())
+            routes.access(
+                &Host::parse("a.example").unwrap(),
+                ("GET", &PlainPath::parse(&encoded(path)).unwrap()),
+            )
         };
         for path in [
             "/\u{17F}ecret",
@@ -159,7 +181,7 @@ mod tests {
             route(Some("c.example"), "/", Access::Public),
         ]);
         let access = |host: &str, path: &str| {
-            routes.access(&Host::parse(host).unwrap(), &PlainPath::parse(path).unwrap())
+            routes.access(&Host::parse(host).unwrap(), ("GET", &PlainPath::parse(path).unwrap()))
         };
         assert_eq!(access("a.example", "/admin/help"), Access::Public);
         assert_eq!(access("b.example", "/admin/help"), token("admin"));
@@ -201,7 +223,7 @@ mod tests {
             route(Some("api.example"), "/", token("")),
         ]);
         let access = |host: &str, path: &str| {
-            routes.access(&Host::parse(host).unwrap(), &PlainPath::parse(path).unwrap())
+            routes.access(&Host::parse(host).unwrap(), ("GET", &PlainPath::parse(path).unwrap()))
         };
         assert_eq!(access("www.example", "/"), Access::Public);
         assert_eq!(access("www.example", "/administrator"), Access::Public);
@@ -214,8 +236,34 @@ mod tests {
             assert_eq!(access(host, "/"), token(""), "{host}");
         }
         assert_eq!(
-            Routes::default().access(&Host::parse("a").unwrap(), &PlainPath::parse("/").unwrap()),
+            Routes::default().access(&Host::parse("a").unwrap(), ("GET", &PlainPath::parse("/").unwrap())),
             token("")
         );
+    }
+
+    #[test]
+    fn a_route_for_some_methods_decides_about_these_alone() {
+        let with = |route: Route, methods: &[&str]| Route {
+            methods: methods.iter().map(|method| (*method).to_owned()).collect(),
+            ..route
+        };
+        let routes = Routes::new(vec![
+            route(None, "/api", token("api")),
+            with(route(None, "/api", Access::Public), &["OPTIONS"]),
+            with(route(None, "/files", Access::Public), &["GET"]),
+        ]);
+        let access = |method: &str, path: &str| {
+            let path = PlainPath::parse(path).unwrap();
+            routes.access(&Host::parse("a.example").unwrap(), (method, &path))
+        };
+        assert_eq!(access("OPTIONS", "/api/x"), Access::Public);
+        for method in ["GET", "POST", "options", "OPTIONSX"] {
+            assert_eq!(access(method, "/api/x"), token("api"), "{method}");
+        }
+        for method in ["GET", "HEAD"] {
+            assert_eq!(access(method, "/files/a"), Access::Public, "{method}");
+        }
+        assert_eq!(access("POST", "/files/a"), token(""));
+        assert_eq!(routes.overlaps(), []);
     }
 }

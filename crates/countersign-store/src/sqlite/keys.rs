@@ -51,6 +51,12 @@ pub(super) fn replace(connection: &Connection, ring: &KeyRing) -> rusqlite::Resu
     Ok(true)
 }
 
+/// Forgets every key, so that the next start makes new ones.
+pub(super) fn forget_all(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute_batch("UPDATE signing_keys_revision SET revision = revision + 1; DELETE FROM signing_keys")
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
     let mut columns = Columns::of(row);
     Ok(StoredKey {

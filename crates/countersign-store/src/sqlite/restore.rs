@@ -16,7 +16,7 @@ use countersign_core::{SessionId, World};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::in_use::InUse;
-use super::{connection, lineage, revocations, schema, sessions};
+use super::{connection, keys, lineage, revocations, schema, sessions};
 use crate::{RestoreError, Restored};
 
 /// Puts the backup `from` in the place of the database `to`.
@@ -154,6 +154,8 @@ fn revoke_everything(database: &mut Connection, world: &World) -> rusqlite::Resu
     let everything = RevokedSessions::UpTo { whose: Whose::Everyone, newest, except: None };
     revocations::note(&transaction, at, &everything)?;
     lineage::note_restored(&transaction, at)?;
+    // A key that was retired since, because it was stolen, must not sign or verify again. The next start makes new ones.
+    keys::forget_all(&transaction)?;
     transaction.commit()?;
     Ok(revoked)
 }

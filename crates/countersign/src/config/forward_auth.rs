@@ -17,6 +17,9 @@ pub struct ForwardAuthConfig {
     /// The headers in which an application behind a proxy learns who is there: `remote` (`Remote-User`, …),
     /// `x-auth-request` (`X-Auth-Request-User`, …) or `x-forwarded` (`X-Forwarded-User`, …).
     pub identity_headers: IdentityHeaders,
+    /// The scheme that browsers use, `http` or `https`, if TLS ends before the proxy that asks. Unset: what the proxy
+    /// says.
+    pub scheme: Option<Scheme>,
     /// A cookie of the application that may hold the access token, for browsers. Unset: only `Authorization`.
     pub cookie: Option<String>,
     /// The page that browsers without a valid token are redirected to, with the address that they asked for as `rd`
@@ -26,8 +29,9 @@ pub struct ForwardAuthConfig {
     /// More hosts that `rd` may name, without ports: `["wiki.example.com"]`.
     pub hosts: Vec<String>,
     /// What parts of the application need: `[{ path = "/admin", scope = "admin" },
-    /// { path = "/assets", access = "public" }]`. A route with a `host` is for that host only. The routes of a host
-    /// decide before the others, then the longer path decides. A path without a route needs a token.
+    /// { path = "/assets", access = "public" }]`. A route with a `host` is for that host only, a route with `methods`
+    /// for those only. The routes of a host decide before the others, then the longer path, then a route with
+    /// `methods`. A path without a route needs a token.
     pub routes: Vec<RouteConfig>,
 }
 
@@ -44,6 +48,26 @@ pub enum IdentityHeaders {
     XForwarded,
 }
 
+/// How browsers reach an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As a URL has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// What one part of an application needs.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +76,10 @@ pub struct RouteConfig {
     pub host: Option<String>,
     /// The path: it, and everything under it.
     pub path: String,
+    /// The methods: `["OPTIONS"]` lets the preflight of another origin through. `GET` means `HEAD` too. Unset: every
+    /// one.
+    #[serde(default)]
+    pub methods: Vec<String>,
     /// The scope that a token must have.
     #[serde(default)]
     #[schemars(with = "String")]
@@ -84,8 +112,11 @@ impl ForwardAuthConfig {
         }
         let routes: Vec<Route> = self.routes.iter().map(RouteConfig::check).collect::<Result<_, _>>()?;
         for (place, route) in routes.iter().enumerate() {
-            let is_twin =
-                |other: &Route| other.host == route.host && other.path.trimmed() == route.path.trimmed();
+            let is_twin = |other: &Route| {
+                other.host == route.host
+                    && other.path.trimmed() == route.path.trimmed()
+                    && other.shares_a_method_with(route)
+            };
             if routes[..place].iter().any(is_twin) {
                 let path = &route.path;
                 return failed(
@@ -147,7 +178,15 @@ impl RouteConfig {
         let Ok(host) = host else {
             return failed(key, "each `host` is a name without a port, such as `app.example.com`");
         };
-        Ok(Route { host, path, access })
+        let is_method =
+            |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !self.methods.iter().all(is_method) {
+            return failed(
+                key,
+                "each of `methods` is the name of a method in capital letters, such as `OPTIONS`",
+            );
+        }
+        Ok(Route { host, path, methods: self.methods.clone(), access })
     }
 }
 
@@ -187,6 +226,9 @@ mod tests {
             r#"hosts = ["a:443"]"#,
             r#"routes = [{ path = "/a" }, { path = "/a/", access = "public" }]"#,
             r#"routes = [{ path = "/a", host = "a" }, { path = "/%61", host = "A.", scope = "x" }]"#,
+            r#"routes = [{ path = "/a", methods = ["get"] }]"#,
+            r#"routes = [{ path = "/a", methods = ["GET"] }, { path = "/a", methods = ["HEAD", "GET"], scope = "x" }]"#,
+            r#"scheme = "ftp""#,
             r#"identity_headers = "x-user""#,
         ] {
             assert!(checked(bad).is_err(), "{bad}");

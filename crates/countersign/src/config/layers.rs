@@ -210,7 +210,7 @@ impl Layers {
             key: secret.to_owned(),
             message: format!(
                 "cannot read {}: {error}{}",
-                file.display(),
+                name_of(file),
                 if secret == "master_key" { "; `countersign init` makes a master key" } else { "" }
             ),
         })?;
@@ -305,6 +305,18 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
+/// A file as an error names it. A name that could be the secret itself, set by mistake, is not repeated.
+fn name_of(file: &Path) -> String {
+    /// The shortest secret that this server generates or accepts has more characters.
+    const SHORT: usize = 16;
+    let name = file.display().to_string();
+    if name.len() < SHORT || name.contains(['/', '\\', '.']) {
+        name
+    } else {
+        "the file (its name is not shown, because it looks like a secret: give the path of a file)".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,6 +400,17 @@ mod tests {
         let file = directory.path().join("key").display().to_string();
         let loaded = from_environment(&[("COUNTERSIGN_LEGACY__REFRESH_SECRET_FILE", &file)]).unwrap();
         assert_eq!(loaded.config.legacy.refresh_secret.unwrap().expose(), "a secret");
+    }
+
+    // G1
+    #[test]
+    fn a_secret_in_the_place_of_its_files_name_is_not_repeated() {
+        let secret = "Zk3vS9yQm1xT7bRw8LpN2cHf5JdGa0UeXoKiVtYqWsM";
+        let error = from_environment(&[("COUNTERSIGN_MASTER_KEY_FILE", secret)]).unwrap_err().to_string();
+        assert!(!error.contains(secret) && error.contains("looks like a secret"), "{error}");
+        let error =
+            from_environment(&[("COUNTERSIGN_MASTER_KEY_FILE", "keys/none")]).unwrap_err().to_string();
+        assert!(error.contains("cannot read keys/none"), "{error}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use check::{CheckError, Checked};
-pub use forward_auth::{ForwardAuthConfig, IdentityHeaders};
+pub use forward_auth::{ForwardAuthConfig, IdentityHeaders, Scheme};
 pub use layers::{ConfigError, Environment, Loaded, Overrides, environment, load};
 pub use lifetime::{Date, Lifetime};
 pub use schema::json_schema;

@@ -41,9 +41,11 @@ pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<
         Some(client) => Some(client.clone()),
         None => app.store.client(&id).await?,
     };
+    // Some clients send their secret where the id belongs: only the id of a registered client is logged.
+    let known = client.as_ref().map(|client| tracing::field::display(client.id.clone()));
     let proved = client.filter(|client| is_proved(&client.authentication, credentials.secret.as_ref()));
     if proved.is_none() {
-        tracing::info!(client = %id, "a client did not authenticate");
+        tracing::info!(client = known, "a client did not authenticate");
     }
     proved.ok_or(ClientError::Refused)
 }

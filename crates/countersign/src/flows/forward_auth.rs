@@ -22,6 +22,8 @@ use crate::app::App;
 pub struct Asked {
     /// The host that it is for.
     pub host: Host,
+    /// Its method.
+    pub method: String,
     /// The path that it is for.
     pub path: PlainPath,
     /// The access token that came with it.
@@ -61,7 +63,7 @@ impl Identity {
 ///
 /// When the store fails: nobody is let through on half the evidence.
 pub async fn decide(app: &App, asked: &Asked) -> Result<Decision, StoreError> {
-    let access = app.routes.access(&asked.host, &asked.path);
+    let access = app.routes.access(&asked.host, (&asked.method, &asked.path));
     let identity = match &asked.token {
         Some(token) => identify(app, token).await?,
         None => None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use countersign_core::client::Client;
 use countersign_core::issuer::effective_scope;
-use countersign_core::refresh::is_held;
+use countersign_core::refresh::{is_bound, is_held};
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::SessionWithUser;
 use countersign_core::store::StoreError;
@@ -65,6 +65,7 @@ pub async fn introspect(
             && row.live_user(now).is_some()
             && token.generation >= row.session.ratchet.generation
             && is_held(&app.server_keys, &row.session, &token)
+            && is_bound(&app.server_keys, &row.session, &token)
     };
     let row = row.filter(is_theirs).map(Box::new);
     Ok(row.map(|row| Active::RefreshToken { issued_at: token.issued_at, row }))

@@ -10,7 +10,7 @@ use countersign_core::session::{Presence, Revoked, Session, SessionState, Sessio
 use countersign_core::store::{Rotated, StoreError, Whose};
 use countersign_core::{ClientId, Secret};
 
-use super::Pair;
+use super::{Pair, revoke};
 use crate::app::App;
 use crate::operations::event_log::{Change, Subject};
 use crate::operations::metrics::RefreshOutcome;
@@ -193,6 +193,7 @@ impl Exchange<'_> {
         let how =
             Revoked { reason: breach.reason(), by: self.by.clone(), presented: Some(self.token.generation) };
         self.app.store.revoke(self.token.session, &Whose::Everyone, &how).await?;
+        revoke::take_note(self.app).await;
         let outcome = RefreshOutcome::from(breach);
         tracing::warn!(
             session = %self.token.session,

@@ -11,23 +11,23 @@ use super::authenticate_client::is_confidential;
 use super::introspect::access_token;
 use crate::app::App;
 
-/// Signs out the session that a refresh token belongs to. Garbage signs nobody out and is no error
-/// (RFC 7009 §2.2).
+/// Signs out the session that a refresh token belongs to, and tells whether the token belongs to one. Garbage signs
+/// nobody out and is no error (RFC 7009 §2.2).
 ///
 /// # Errors
 ///
 /// When the store cannot make it durable: the session may still be live.
-pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result<(), StoreError> {
-    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(()) };
+pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result<bool, StoreError> {
+    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(false) };
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
     // Whoever has the master key but no secret may not sign anybody out: the secret must fit.
-    let Some(row) = app.store.session(token.session).await? else { return Ok(()) };
+    let Some(row) = app.store.session(token.session).await? else { return Ok(false) };
     let is_held = is_held(&app.server_keys, &row.session, &token);
     // A confidential client proves who it is wherever its tokens are used: at `/oauth2/revoke`.
     if is_held && !is_confidential(app, &row.session.grant.client).await? {
         end(app, token.session, &Whose::Everyone, how).await?;
     }
-    Ok(())
+    Ok(is_held)
 }
 
 /// What became of a client's wish to take a token back.
@@ -80,6 +80,7 @@ pub async fn end(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Res
     if ended {
         tracing::info!(%session, reason = how.reason.as_str(), "a session was revoked");
         app.metrics.count_revoked(1);
+        take_note(app).await;
     }
     Ok(ended)
 }
@@ -98,5 +99,12 @@ pub async fn end_all(
     let ended = app.store.revoke_all(of, except, &how).await?;
     tracing::info!(?of, ended, reason = how.reason.as_str(), "sessions were revoked");
     app.metrics.count_revoked(ended);
+    take_note(app).await;
     Ok(ended)
+}
+
+/// Refuses access tokens of what was just revoked from now on. If the store fails here, the next reading of the list
+/// does it.
+pub(super) async fn take_note(app: &App) {
+    app.revocations.catch_up(app).await.ok();
 }

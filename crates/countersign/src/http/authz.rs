@@ -18,6 +18,7 @@ use countersign_core::plain_path::PlainPath;
 
 use super::Edge;
 use super::cookie_use::{self, CookieUse};
+use super::cookies;
 use super::error::{Failure, Message};
 use super::extract::bearer;
 use super::identity_headers::{self, plain};
@@ -25,8 +26,9 @@ use super::visitor::is_from_trusted_proxy;
 use crate::flows::forward_auth::{self, Asked, Decision};
 
 /// Headers that say what a request was for.
-const CONTROLS: [&str; 6] = [
+const CONTROLS: [&str; 7] = [
     "x-original-url",
+    "x-rewrite-url",
     "x-original-method",
     "x-forwarded-method",
     "x-forwarded-proto",
@@ -65,7 +67,7 @@ pub(super) async fn auth_request(
     State(edge): State<Arc<Edge>>,
     request: Request,
 ) -> Result<Response, Message> {
-    Inquiry::of_nginx(checked(request, &edge)?)?.answer(&edge).await
+    Inquiry::of_nginx(checked(request, &edge, &["x-original-url"])?, &edge)?.answer(&edge).await
 }
 
 /// `/authz/forward-auth`, for Traefik and Caddy.
@@ -73,16 +75,20 @@ pub(super) async fn forward_auth(
     State(edge): State<Arc<Edge>>,
     request: Request,
 ) -> Result<Response, Message> {
-    Inquiry::forwarded(checked(request, &edge)?)?.answer(&edge).await
+    Inquiry::forwarded(checked(request, &edge, &[])?, &edge)?.answer(&edge).await
 }
 
 /// `/authz/ext-authz/…`, for Envoy over HTTP.
 pub(super) async fn ext_authz(State(edge): State<Arc<Edge>>, request: Request) -> Result<Response, Message> {
-    Inquiry::of_envoy(checked(request, &edge)?)?.answer(&edge).await
+    Inquiry::of_envoy(checked(request, &edge, &[])?, &edge)?.answer(&edge).await
 }
 
-/// G4: who may ask, and nothing that could be mistaken for what the proxy says.
-fn checked(request: Request, edge: &Edge) -> Result<Parts, Message> {
+/// Headers that some applications take for the path of a request, whatever its own path is.
+const OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+
+/// G4: who may ask, and nothing that could be mistaken for what the proxy says. Of [`OVERRIDES`], the proxy itself sends
+/// those in `own`.
+fn checked(request: Request, edge: &Edge, own: &[&str]) -> Result<Parts, Message> {
     let (parts, _) = request.into_parts();
     if !is_from_trusted_proxy(&parts, &edge.trusted_proxies) {
         tracing::warn!(
@@ -96,6 +102,9 @@ fn checked(request: Request, edge: &Edge) -> Result<Parts, Message> {
     let is_odd = |name: &str| CONTROLS.iter().any(|known| plain(name) == *known && name != *known);
     if parts.headers.keys().any(|name| is_odd(name.as_str())) {
         return Err(refused("a header is spelt in an odd way"));
+    }
+    if OVERRIDES.iter().any(|name| !own.contains(name) && parts.headers.contains_key(*name)) {
+        return Err(refused("the client sends a header that an application may take for the path"));
     }
     Ok(parts)
 }
@@ -116,8 +125,17 @@ fn required<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Message> 
     line.ok_or_else(|| refused("a header that says what the request is for is missing, or comes twice"))
 }
 
-fn parse_origin(text: &str) -> Result<Origin, Message> {
-    Origin::parse(text).map_err(|_| refused("the host could be read in more than one way"))
+/// The origin of a request as the browser sees it. A proxy says `ws` or `wss` of a WebSocket; in an `Origin` the scheme
+/// is that of the page.
+fn origin_of(edge: &Edge, scheme: &str, host: &str) -> Result<Origin, Message> {
+    let said = match scheme {
+        "ws" => "http",
+        "wss" => "https",
+        other => other,
+    };
+    let scheme = edge.forward_auth.scheme.map_or(said, |scheme| scheme.as_str());
+    let origin = Origin::parse(&format!("{scheme}://{host}"));
+    origin.map_err(|_| refused("the host could be read in more than one way"))
 }
 
 fn method(name: &str) -> Result<Method, Message> {
@@ -133,13 +151,14 @@ fn split(url: &str) -> Option<(&str, &str)> {
 
 impl Inquiry {
     /// `X-Original-URL` and `X-Original-Method`.
-    fn of_nginx(parts: Parts) -> Result<Self, Message> {
+    fn of_nginx(parts: Parts, edge: &Edge) -> Result<Self, Message> {
         let of = |name| required(&parts.headers, name);
         let (origin, target) =
             split(of("x-original-url")?).ok_or_else(|| refused("`X-Original-URL` is no URL"))?;
+        let (scheme, host) = origin.split_once("://").unwrap_or_default();
         Ok(Self {
             method: method(of("x-original-method")?)?,
-            origin: parse_origin(origin)?,
+            origin: origin_of(edge, scheme, host)?,
             target: target.to_owned(),
             headers: parts.headers,
             dialect: Dialect::Nginx,
@@ -147,17 +166,11 @@ impl Inquiry {
     }
 
     /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
-    fn forwarded(parts: Parts) -> Result<Self, Message> {
+    fn forwarded(parts: Parts, edge: &Edge) -> Result<Self, Message> {
         let of = |name| required(&parts.headers, name);
-        // Traefik says `wss` of a WebSocket. In an `Origin` the scheme is that of the page.
-        let scheme = match of("x-forwarded-proto")? {
-            "ws" => "http",
-            "wss" => "https",
-            other => other,
-        };
         Ok(Self {
             method: method(of("x-forwarded-method")?)?,
-            origin: parse_origin(&format!("{scheme}://{}", of("x-forwarded-host")?))?,
+            origin: origin_of(edge, of("x-forwarded-proto")?, of("x-forwarded-host")?)?,
             target: of("x-forwarded-uri")?.to_owned(),
             headers: parts.headers,
             dialect: Dialect::Forwarded,
@@ -165,10 +178,9 @@ impl Inquiry {
     }
 
     /// Method and host are the request's own, the path is behind the prefix.
-    fn of_envoy(parts: Parts) -> Result<Self, Message> {
-        let host = required(&parts.headers, "host")?;
-        let scheme = required(&parts.headers, "x-forwarded-proto")?;
-        let origin = parse_origin(&format!("{scheme}://{host}"))?;
+    fn of_envoy(parts: Parts, edge: &Edge) -> Result<Self, Message> {
+        let of = |name| required(&parts.headers, name);
+        let origin = origin_of(edge, of("x-forwarded-proto")?, of("host")?)?;
         let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
         let target = whole.strip_prefix("/authz/ext-authz").unwrap_or_default().to_owned();
         Ok(Self { method: parts.method, origin, target, headers: parts.headers, dialect: Dialect::Envoy })
@@ -182,7 +194,8 @@ impl Inquiry {
             Presented::CookieIgnored => (None, true),
         };
         let had_token = token.is_some();
-        let asked = Asked { host: self.origin.host().clone(), path, token };
+        let (host, method) = (self.origin.host().clone(), self.method.as_str().to_owned());
+        let asked = Asked { host, method, path, token };
         Ok(match forward_auth::decide(&edge.app, &asked).await.map_err(Failure::from)? {
             Decision::Allow(identity) => {
                 let mut response = StatusCode::OK.into_response();
@@ -211,7 +224,7 @@ impl Inquiry {
             return Ok(Presented::Token(Secret::new(token)));
         }
         let Some(name) = &edge.forward_auth.cookie else { return Ok(Presented::Nothing) };
-        let values = cookie_use::values(&self.headers, name)
+        let values = cookies::values(&self.headers, name)
             .ok_or_else(|| refused("the cookie has characters that are not ASCII"))?;
         let value = match values[..] {
             [] => return Ok(Presented::Nothing),

@@ -55,21 +55,6 @@ pub(super) fn judge(method: &Method, own: &Origin, headers: &HeaderMap) -> Cooki
     }
 }
 
-/// Every value of a cookie. `None`: one of them is not ASCII.
-pub(super) fn values<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<&'h str>> {
-    let mut values = Vec::new();
-    for line in headers.get_all(header::COOKIE) {
-        for pair in line.as_bytes().split(|byte| *byte == b';') {
-            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
-            let (found, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
-            if found == name.as_bytes() {
-                values.push(std::str::from_utf8(value).ok().filter(|value| value.is_ascii())?);
-            }
-        }
-    }
-    Some(values)
-}
-
 /// Whether a request may open a WebSocket. A socket that is open is not asked about again.
 fn is_handshake(headers: &HeaderMap) -> bool {
     headers.contains_key(header::UPGRADE)
@@ -180,24 +165,5 @@ mod tests {
             assert_eq!(judged(&Method::POST, &link), CookieUse::Refused, "a form from {site}");
             assert_eq!(judged(&Method::GET, &link[..2]), CookieUse::Ignored, "it could be a frame");
         }
-    }
-
-    #[test]
-    fn every_value_of_a_cookie_is_found() {
-        let found = |lines: &[&[u8]]| {
-            let line = |line: &&[u8]| (header::COOKIE, HeaderValue::from_bytes(line).unwrap());
-            let mut headers = HeaderMap::new();
-            for (name, value) in lines.iter().map(line) {
-                headers.append(name, value);
-            }
-            values(&headers, "session")
-                .map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
-        };
-        let texts = |values: &[&str]| Some(values.iter().map(|value| (*value).to_owned()).collect());
-        assert_eq!(found(&[b"a=b; session=x; sessions=y"]), texts(&["x"]));
-        assert_eq!(found(&[b"session=x", "session=y; name=é".as_bytes()]), texts(&["x", "y"]));
-        assert_eq!(found(&[b"session=x;session =y"]), texts(&["x", "y"]));
-        assert_eq!(found(&["session=é".as_bytes()]), None);
-        assert_eq!(found(&[]), texts(&[]));
     }
 }

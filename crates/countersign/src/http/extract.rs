@@ -94,11 +94,25 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
-        if !is_json(request.headers())? {
-            return Err(Failure::unsupported("Send JSON with Content-Type: application/json.").into());
-        }
-        let bytes = read(request.into_body(), edge.body_limit).await?;
-        let value = parse(&bytes)?;
+        let value = read_json(request, edge).await?;
+        Self::from_value(
+            value.ok_or_else(|| Failure::malformed("The body is a JSON object, and there is none."))?,
+        )
+    }
+}
+
+impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
+    type Rejection = Problem;
+
+    /// `null` is what some client libraries send for nothing.
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Option<Self>, Problem> {
+        let value = read_json(request, edge).await?.filter(|value| !value.is_null());
+        value.map(Self::from_value).transpose()
+    }
+}
+
+impl<T: DeserializeOwned> JsonBody<T> {
+    fn from_value(value: Value) -> Result<Self, Problem> {
         if !value.is_object() {
             return Err(Failure::malformed("The body is a JSON object.").into());
         }
@@ -111,16 +125,15 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
     }
 }
 
-impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Option<Self>, Problem> {
-        let has_none =
-            request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_TYPE);
-        if has_none {
-            return Ok(None);
-        }
-        <Self as FromRequest<_>>::from_request(request, edge).await.map(Some)
+/// The JSON of a body. An empty body is no body, whatever its type (RFC 9110 §8.3): client libraries send a type with
+/// every `POST`.
+async fn read_json(request: Request, edge: &Edge) -> Result<Option<Value>, Failure> {
+    let is_json = is_json(request.headers());
+    let bytes = read(request.into_body(), edge.body_limit).await?;
+    match (bytes.is_empty(), is_json?) {
+        (true, _) => Ok(None),
+        (false, true) => parse(&bytes).map(Some),
+        (false, false) => Err(Failure::unsupported("Send JSON with Content-Type: application/json.")),
     }
 }
 
@@ -232,7 +245,10 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
     match charset {
-        Some(charset) if is_json && !charset.eq_ignore_ascii_case("utf-8") => {
+        // RFC 8259 §11 defines no `charset`; client libraries send both spellings.
+        Some(charset)
+            if is_json && !["utf-8", "utf8"].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8)) =>
+        {
             Err(Failure::unsupported("Send JSON in UTF-8."))
         }
         _ => Ok(is_json),

@@ -71,8 +71,8 @@ pub(super) async fn protected_route(
     claims.map(Protected::reply).ok_or_else(|| Message::forbidden(BAD_ACCESS_TOKEN))
 }
 
-/// `POST /logout`: revokes the session of the refresh token in the body, or else in the cookie. Garbage is no error
-/// (RFC 7009 §2.2).
+/// `POST /logout`: revokes the session of the refresh token in the body. If there is none, or it belongs to no session,
+/// that of the cookie. Garbage is no error (RFC 7009 §2.2).
 pub(super) async fn logout(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -80,11 +80,18 @@ pub(super) async fn logout(
     body: TutorialBody,
 ) -> Result<Response, Message> {
     let sent = body.json().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
-    let cookie = cookies::find(&headers, cookies::REFRESH).filter(|_| sent.is_none());
-    let token = Secret::new(sent.or(cookie).unwrap_or_default().to_owned());
-    revoke::sign_out(&edge.app, &token, &visitor.presence).await?;
+    let sent = Secret::new(sent.unwrap_or_default().to_owned());
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if cookie.is_some() {
+    if revoke::sign_out(&edge.app, &sent, &visitor.presence).await? {
+        return Ok(response);
+    }
+    // A cookie that comes twice may be of two sessions, and the person wants to be signed out.
+    let cookies = cookies::values(&headers, cookies::REFRESH).unwrap_or_default();
+    for cookie in &cookies {
+        let token = Secret::new((*cookie).to_owned());
+        revoke::sign_out(&edge.app, &token, &visitor.presence).await?;
+    }
+    if !cookies.is_empty() {
         cookies::clear_refresh(response.headers_mut());
     }
     Ok(response)

@@ -63,6 +63,12 @@ pub enum KeyringError {
          put that one back, below the new one if there is a new one"
     )]
     WrongMasterKey(KeyId),
+    /// The public half is not that of the private one: another program has written to the store.
+    #[error(
+        "the signing key {0} in the store was not made by this server: take it out with `countersign key retire {0}` \
+         and find out who can write to the database"
+    )]
+    Foreign(KeyId),
     /// A key cannot be parsed or made.
     #[error("a signing key is broken")]
     Key(#[from] countersign_token::KeyError),
@@ -139,14 +145,14 @@ impl Keeper<'_> {
         self.unlock(&ring.keys)
     }
 
-    /// Whether every private key can be decrypted. Changes nothing, whatever is due.
+    /// Whether every key was made under the master key. Changes nothing, whatever is due.
     ///
     /// # Errors
     ///
     /// [`KeyringError`].
     pub async fn check(&self) -> Result<(), KeyringError> {
         let ring = self.store.signing_keys().await?;
-        ring.keys.iter().try_for_each(|key| self.unwrap(&key.key_id, &key.private).map(drop))
+        ring.keys.iter().try_for_each(|key| self.open(key).map(drop))
     }
 
     /// Rotates at once, whatever is due.
@@ -201,12 +207,20 @@ impl Keeper<'_> {
     /// Encrypts under the newest master key what is under an older one, so that the older one can go.
     async fn wrap_again(&self, mut ring: KeyRing) -> Result<KeyRing, KeyringError> {
         let newest = self.server_keys.newest();
-        if ring.keys.iter().all(|key| key.private.is_under(newest)) {
-            return Ok(ring);
+        let mut is_changed = false;
+        for key in ring.keys.iter_mut().filter(|key| !key.private.is_under(newest)) {
+            match self.unwrap(&key.key_id, &key.private) {
+                Ok(plain) => {
+                    key.private = newest.wrap(PURPOSE, &plain, self.world);
+                    is_changed = true;
+                }
+                Err(error) if matches!(key.state, KeyState::Active { .. }) => return Err(error),
+                // It is of no use here, and no reason to sign nothing.
+                Err(_) => {}
+            }
         }
-        for key in &mut ring.keys {
-            let plain = self.unwrap(&key.key_id, &key.private)?;
-            key.private = newest.wrap(PURPOSE, &plain, self.world);
+        if !is_changed {
+            return Ok(ring);
         }
         // Whoever changed the ring meanwhile is noticed, and the next round tries again.
         if self.store.replace_signing_keys(&ring).await? {
@@ -246,13 +260,32 @@ impl Keeper<'_> {
 
     fn unlock(&self, keys: &[StoredKey]) -> Result<Keys, KeyringError> {
         let active = signing_keys::active(keys).ok_or(KeyringError::Contended)?;
-        let material = self.unwrap(&active.key_id, &active.private)?;
-        let signing = SigningKey::parse(active.algorithm, active.key_id.clone(), &material)?;
-        let verifying =
-            keys.iter().map(|key| VerifyingKey::from_jwk(&key.public)).collect::<Result<Vec<_>, _>>()?;
-        let set = JwkSet { keys: keys.iter().map(|key| key.public.clone()).collect() };
+        let signing = self.open(active)?;
+        let is_own = |key: &&StoredKey| {
+            let opened = self.open(key);
+            if let Err(error) = &opened {
+                let error = error as &dyn std::error::Error;
+                tracing::error!(error, "a signing key in the store is not trusted and not published");
+            }
+            opened.is_ok()
+        };
+        let own: Vec<_> = keys.iter().filter(is_own).map(|key| &key.public).collect();
+        let verifying = own.iter().map(|key| VerifyingKey::from_jwk(key)).collect::<Result<Vec<_>, _>>()?;
+        let set = JwkSet { keys: own.into_iter().cloned().collect() };
         let published = serde_json::to_string(&set).expect("public keys are plain JSON");
         Ok(Keys { signing, verifying: KeySet::new(verifying), published })
+    }
+
+    /// Decrypts a key. What the store says of its public half must be true: a key that verifies tokens can be made
+    /// with the master key alone.
+    fn open(&self, key: &StoredKey) -> Result<SigningKey, KeyringError> {
+        let material = self.unwrap(&key.key_id, &key.private)?;
+        let signing = SigningKey::parse(key.algorithm, key.key_id.clone(), &material)?;
+        if public_half(&signing) == key.public {
+            Ok(signing)
+        } else {
+            Err(KeyringError::Foreign(key.key_id.clone()))
+        }
     }
 
     fn unwrap(&self, key_id: &KeyId, private: &Wrapped) -> Result<Secret<Vec<u8>>, KeyringError> {

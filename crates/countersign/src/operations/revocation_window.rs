@@ -2,7 +2,7 @@
 //!
 //! Verifiers that follow the list ask for what came after their cursor. Entries
 //! are read from the store, where commands and other processes note theirs too,
-//! ten times a second, and forgotten when no token issued before them can be
+//! ten times a second and after each revocation of this process, and forgotten when no token issued before them can be
 //! live. An entry takes about 100 bytes: a million revocations an hour, with
 //! access tokens of 15 minutes, are 30 MB.
 
@@ -15,7 +15,7 @@ use countersign_core::Timestamp;
 use countersign_core::revocation::{Revocation, RevokedIndex, TokenLife};
 use countersign_core::store::StoreError;
 use countersign_token::AccessTokenClaims;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::cursor::Cursor;
 use crate::app::App;
@@ -37,6 +37,8 @@ const LEEWAY: Duration = Duration::from_secs(90);
 pub struct RevocationWindow {
     life: TokenLife,
     read: RwLock<Read>,
+    /// One request at a time reads on in the store, so that no entry is taken twice.
+    reading: Mutex<()>,
     /// The last entry, once all were read.
     newest: watch::Sender<Cursor>,
     /// When the store last said that there is none after it, in seconds.
@@ -71,7 +73,7 @@ impl RevocationWindow {
     /// A list of which nothing was read yet, for tokens of some life.
     pub fn new(life: TokenLife) -> Self {
         let newest = watch::Sender::new(Cursor::default());
-        Self { life, read: RwLock::default(), newest, as_of: AtomicU64::new(0) }
+        Self { life, read: RwLock::default(), reading: Mutex::default(), newest, as_of: AtomicU64::new(0) }
     }
 
     /// Whether the store has answered lately.
@@ -120,6 +122,7 @@ impl RevocationWindow {
     ///
     /// When the store fails; what was read stays read, and the next time goes on behind it.
     pub async fn catch_up(&self, app: &App) -> Result<(), StoreError> {
+        let _reading = self.reading.lock().await;
         loop {
             let now = app.world.now();
             let some = app.store.revocations(self.up_to().number, PIECE).await?;

@@ -112,17 +112,69 @@ fn signing_out_by_the_cookie_alone_ends_the_session_and_clears_the_cookie() {
 
 // D9
 #[test]
-fn a_cookie_that_comes_twice_counts_as_absent() {
+fn a_cookie_that_comes_twice_counts_as_absent_and_signs_out() {
     let (server, reply) = signed_in();
     let own = reply.cookie(COOKIE).unwrap();
-    for line in [format!("{COOKIE}={own}; {COOKIE}=other"), format!("{COOKIE}=other; {COOKIE}={own}")] {
-        let twice = server.request(Call::post("/v1/sessions/refresh").header("cookie", &line));
+    let orders = [format!("{COOKIE}={own}; {COOKIE}=other"), format!("{COOKIE}=other; {COOKIE}={own}")];
+    for line in &orders {
+        let twice = server.request(Call::post("/v1/sessions/refresh").header("cookie", line));
         assert_eq!(twice.status, 400, "{line}");
-        assert_eq!(server.request(Call::post("/logout").header("cookie", &line)).status, 204);
     }
     let two_lines = Call::post("/v1/sessions/refresh")
         .header("cookie", &format!("{COOKIE}=other"))
         .header("cookie", &format!("{COOKIE}={own}"));
     assert_eq!(server.request(two_lines).status, 400);
-    assert_eq!(server.request(refresh(&own)).status, 200, "the session is untouched");
+    let next = server.request(refresh(&own)).cookie(COOKIE).expect("the session is untouched");
+    let signed_out = server.request(Call::post("/logout").header("cookie", &orders[1].replace(&own, &next)));
+    assert_eq!((signed_out.status.as_u16(), signed_out.cookie(COOKIE).as_deref()), (204, Some("")));
+    assert_eq!(server.request(refresh(&next)).status, 401);
+}
+
+// D2
+#[test]
+fn a_body_that_signs_nobody_out_does_not_hide_the_cookie() {
+    for body in [json!({}), json!({"refreshToken": ""}), json!({"refreshToken": "csr_no-token"}), json!(null)]
+    {
+        let (server, reply) = signed_in();
+        let own = reply.cookie(COOKIE).unwrap();
+        let call = Call::post("/logout").header("cookie", &format!("{COOKIE}={own}")).json(&body);
+        assert_eq!(server.request(call).status, 204, "{body}");
+        assert_eq!(server.request(refresh(&own)).status, 401, "{body}");
+    }
+}
+
+#[test]
+fn another_cookie_with_other_characters_hides_nothing() {
+    let (server, reply) = signed_in();
+    let line = format!("name=é; {COOKIE}={}", reply.cookie(COOKIE).unwrap());
+    assert_eq!(server.request(Call::post("/v1/sessions/refresh").header("cookie", &line)).status, 200);
+}
+
+/// fetch, axios, ky and Angular's client each send a request without content in another way.
+#[test]
+fn a_refresh_by_cookie_may_come_with_what_client_libraries_send_for_no_body() {
+    let (server, reply) = signed_in();
+    let mut own = reply.cookie(COOKIE).unwrap();
+    let form = "application/x-www-form-urlencoded";
+    for (kind, body) in [
+        ("application/json", ""),
+        ("application/json;charset=utf8", ""),
+        ("application/json", "{}"),
+        ("application/json", "null"),
+        ("application/json", r#"{"refresh_token":null}"#),
+        (form, ""),
+        ("text/plain;charset=UTF-8", ""),
+    ] {
+        let call = refresh(&own).header("content-type", kind).bytes(body);
+        let reply = server.request(call);
+        assert_eq!(reply.status, 200, "{kind} {body:?}: {}", reply.text);
+        own = reply.cookie(COOKIE).unwrap();
+    }
+    for (kind, body, expected) in
+        [(form, "a=b", 415), ("application/json", "[]", 400), ("application/json", "{", 400)]
+    {
+        assert_eq!(server.request(refresh(&own).header("content-type", kind).bytes(body)).status, expected);
+    }
+    let nothing = Call::post("/v1/sessions/refresh").header("content-type", "application/json").bytes("{}");
+    assert_eq!(server.request(nothing).status, 400, "and there is no cookie");
 }

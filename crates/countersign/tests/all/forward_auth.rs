@@ -161,9 +161,75 @@ fn a_cookie_without_proof_of_its_page_gets_what_no_cookie_gets() {
     assert_eq!(twice.status, 403, "the cookie comes twice");
 }
 
+/// A request for a path in the words of each dialect, over a scheme that the proxy names.
+fn inquiries(scheme: &str, method: &str, path: &str) -> [Call; 3] {
+    let nginx = Call::new(Method::GET, "/authz/auth-request")
+        .header("x-original-url", &format!("{scheme}://app.example{path}"))
+        .header("x-original-method", method);
+    let forwarded = Call::new(Method::GET, "/authz/forward-auth")
+        .header("x-forwarded-method", method)
+        .header("x-forwarded-proto", scheme)
+        .header("x-forwarded-host", "app.example")
+        .header("x-forwarded-uri", path);
+    let envoy = Call::new(method.parse().unwrap(), &format!("/authz/ext-authz{path}"))
+        .header("host", "app.example")
+        .header("x-forwarded-proto", scheme);
+    [nginx, forwarded, envoy].map(|call| call.from(PROXY))
+}
+
+// incident 50
+#[test]
+fn a_header_that_an_application_may_take_for_the_path_is_refused_unless_the_proxy_sends_it() {
+    let server = harness();
+    for (dialect, call) in inquiries("https", "GET", "/assets/a.css").into_iter().enumerate() {
+        assert_eq!(server.request(call).status, 200, "dialect {dialect}");
+    }
+    for name in ["x-original-url", "x-rewrite-url", "x_rewrite_url"] {
+        for (dialect, call) in inquiries("https", "GET", "/assets/a.css").into_iter().enumerate() {
+            assert_eq!(
+                server.request(call.header(name, "/admin")).status,
+                403,
+                "{name} in dialect {dialect}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
+    let server = Harness::with(|config| {
+        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        config.forward_auth =
+            toml::from_str(r#"routes = [{ path = "/api", methods = ["OPTIONS"], access = "public" }]"#)
+                .unwrap();
+    });
+    for (method, expected) in [("OPTIONS", 200), ("GET", 401), ("HEAD", 401), ("POST", 401)] {
+        for (dialect, call) in inquiries("https", method, "/api/orders").into_iter().enumerate() {
+            let call = call.header("origin", "https://www.example").header("content-length", "0");
+            assert_eq!(server.request(call).status, expected, "{method} in dialect {dialect}");
+        }
+    }
+}
+
+/// TLS may end one hop before the proxy that asks, which then says `http`.
+#[test]
+fn the_scheme_that_browsers_use_can_be_configured() {
+    for (scheme, expected) in [("", 403), (r#"scheme = "https""#, 200)] {
+        let server = Harness::with(|config| {
+            config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+            config.forward_auth = toml::from_str(&format!("cookie = \"session\"\n{scheme}")).unwrap();
+        });
+        let cookie = format!("session={}", signed_in(&server, "jane"));
+        for (dialect, call) in inquiries("http", "POST", "/orders").into_iter().enumerate() {
+            let call = call.header("cookie", &cookie).header("origin", "https://app.example");
+            assert_eq!(server.request(call).status, expected, "{scheme} in dialect {dialect}");
+        }
+    }
+}
+
 // D10
 #[test]
-fn traefik_asks_about_a_socket_with_a_scheme_of_its_own() {
+fn a_proxy_may_name_the_scheme_of_a_socket() {
     let server = harness();
     let cookie = format!("session={}", signed_in(&server, "jane"));
     for (proto, origin, expected) in [
@@ -173,11 +239,11 @@ fn traefik_asks_about_a_socket_with_a_scheme_of_its_own() {
         ("wss", "https://www.example", 403),
         ("ftp", "https://app.example", 403),
     ] {
-        let call = Call::new(Method::GET, "/authz/forward-auth").from(PROXY).header("cookie", &cookie);
-        let call = call.header("x-forwarded-method", "GET").header("x-forwarded-proto", proto);
-        let call = call.header("x-forwarded-host", "app.example").header("x-forwarded-uri", "/socket");
-        let reply = server.request(call.header("origin", origin).header("sec-websocket-version", "13"));
-        assert_eq!(reply.status, expected, "{proto} {origin}");
+        for (dialect, call) in inquiries(proto, "GET", "/socket").into_iter().enumerate() {
+            let call = call.header("cookie", &cookie).header("origin", origin);
+            let reply = server.request(call.header("sec-websocket-version", "13"));
+            assert_eq!(reply.status, expected, "{proto} {origin} in dialect {dialect}");
+        }
     }
 }
 

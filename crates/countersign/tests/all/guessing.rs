@@ -91,6 +91,22 @@ fn the_device_that_changes_the_password_stays_known() {
     assert_eq!(guess(&server, "jane", &device, "203.0.113.2"), 403, "a lane of its own");
 }
 
+// D4
+#[test]
+fn the_device_that_signs_the_others_out_stays_known() {
+    let server = Harness::with(|config| config.throttle.account_burst = 3);
+    server.add_user("jane");
+    let old = device(&server, "jane");
+    let access = server.sign_in("jane").access;
+    let call = Call::new(Method::DELETE, "/v1/sessions?except=current").bearer(&access);
+    let new = server.request(call.header("cookie", &format!("{DEVICE}={old}"))).cookie(DEVICE).unwrap();
+    for _ in 0..3 {
+        guess(&server, "jane", "none", "203.0.113.1");
+    }
+    assert_eq!(guess(&server, "jane", &old, "203.0.113.2"), 429, "it was bound to the epoch before");
+    assert_eq!(guess(&server, "jane", &new, "203.0.113.2"), 403, "a lane of its own");
+}
+
 // E4
 #[test]
 fn a_device_token_ends_with_what_it_stands_for() {

@@ -224,3 +224,32 @@ fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
         assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+/// A published key that another program wrote to the database, with the private half of one that is this server's.
+// G5
+#[test]
+fn a_key_that_was_not_made_under_the_master_key_is_neither_trusted_nor_published() {
+    let server = Harness::new();
+    server.add_user("jane");
+    let own = kids(&server);
+    let material = countersign_token::SigningKey::generate(Algorithm::Es256).unwrap();
+    let foreign = |kid: &str| {
+        let kid = countersign_token::KeyId::parse(kid).unwrap();
+        countersign_token::SigningKey::parse(Algorithm::Es256, kid, &material).unwrap()
+    };
+    for (kid, private) in [("another", "private_key"), ("garbage", "x'00'")] {
+        let public = serde_json::to_string(&foreign(kid).public_jwk().unwrap()).unwrap();
+        let insert = format!(
+            "INSERT INTO signing_keys SELECT ?1, algorithm, ?2, {private}, published_at, 'retired', 4102444800
+             FROM signing_keys WHERE state = 'active'"
+        );
+        assert_eq!(server.database().execute(&insert, [kid, &public]).unwrap(), 1);
+    }
+    server.keep_keys();
+    assert_eq!(kids(&server), own);
+    let access = server.sign_in("jane").access;
+    let claims = countersign_token::unverified::decode(&access).unwrap().claims;
+    let forged = foreign("another").sign(TokenType::AccessToken, &claims).unwrap();
+    assert_eq!(server.get_as("/protectedRoute", &access).status, 200);
+    assert_eq!(server.get_as("/protectedRoute", &forged).status, 403);
+}

@@ -110,7 +110,10 @@ fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
     let call = || Call::post("/v1/sessions/refresh").json(&refresh);
     let next = server.request(call().basic("shop", &shop)).json()["refresh_token"].clone();
     assert_eq!(server.introspect("shop", &shop, &tokens.refresh).told(), INACTIVE);
-    assert_eq!(server.introspect("shop", &shop, next.as_str().unwrap()).json()["active"], true);
+    let next = next.as_str().unwrap();
+    assert_eq!(server.introspect("shop", &shop, next).json()["active"], true);
+    server.database().execute("UPDATE sessions SET scope = 'orders:admin'", []).unwrap();
+    assert_eq!(server.introspect("shop", &shop, next).told(), INACTIVE, "the token is not bound to this row");
 }
 
 // B1, B11

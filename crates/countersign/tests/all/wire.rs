@@ -123,6 +123,16 @@ fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_re
         assert!(statuses.len() <= 1, "{framing:?}: {answer}");
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{framing:?}: {answer}");
     }
+    // With both, `chunked` counts (RFC 9112 §6.3), and the connection ends with the answer.
+    for framing in [
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+    ] {
+        let head = "POST /getTokens HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+        let answer =
+            exchange(&server, format!("{head}{framing}\r\n2\r\n{{}}\r\n0\r\n\r\n{smuggled}").as_bytes());
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing:?}: {answer}");
+    }
     for head in [
         "POST /refreshToken HTTP/1.1\r\nhost : localhost\r\n",
         "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\n x: folded\r\n",

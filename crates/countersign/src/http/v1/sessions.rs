@@ -48,10 +48,10 @@ pub(in super::super) struct SignIn {
     token_mode: TokenMode,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Refresh {
-    refresh_token: Secret<String>,
+    refresh_token: Option<Secret<String>>,
     client_id: Option<String>,
     /// For a client that registered `client_secret_post`.
     client_secret: Option<Secret<String>>,
@@ -100,21 +100,25 @@ pub(in super::super) async fn sign_in(
     Ok(response)
 }
 
-/// `POST /v1/sessions/refresh`: the token in the body, or in the cookie and no body.
+/// `POST /v1/sessions/refresh`: the token in the body, or in the cookie and none in the body.
 pub(in super::super) async fn refresh(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
     headers: HeaderMap,
     body: Option<JsonBody<Refresh>>,
 ) -> Reply<Response> {
-    let (text, client, mode) = match (body, cookies::find(&headers, cookies::REFRESH)) {
-        (Some(JsonBody(body)), _) => {
+    let Refresh { refresh_token, client_id, client_secret } =
+        body.map(|JsonBody(body)| body).unwrap_or_default();
+    let is_named = client_id.is_some() || client_secret.is_some();
+    let cookie = cookies::find(&headers, cookies::REFRESH).filter(|_| !is_named);
+    let (text, client, mode) = match (refresh_token, cookie) {
+        (Some(token), _) => {
             let basic = client_credentials::basic_if_any(&headers)?;
-            let is_authenticating = body.client_secret.is_some();
-            let sent = InBody { id: body.client_id, secret: body.client_secret, is_authenticating };
+            let is_authenticating = client_secret.is_some();
+            let sent = InBody { id: client_id, secret: client_secret, is_authenticating };
             let sent = client_credentials::combine(basic, sent)?;
             let client = authenticate_client::refreshing(&edge.app, sent.as_ref()).await?;
-            (body.refresh_token, client, TokenMode::Body)
+            (token, client, TokenMode::Body)
         }
         (None, Some(cookie)) => (Secret::new(cookie.to_owned()), ClientId::first_party(), TokenMode::Cookie),
         (None, None) => {
@@ -184,10 +188,16 @@ pub(in super::super) async fn end_all(
         Some(_) => return Err(Failure::malformed("`except` can be `current`.").into()),
     };
     let how = revoked(RevokedReason::EndedByUser, &visitor.presence);
-    let count = revoke::end_all(&edge.app, &Whose::User(caller.user.id), except, how).await?;
+    let mut user = caller.user;
+    let count = revoke::end_all(&edge.app, &Whose::User(user.id.clone()), except, how).await?;
     let mut response = ended(count).into_response();
     if except.is_none() {
         cookies::clear_refresh(response.headers_mut());
+    } else if visitor.device_token.is_some() {
+        // Device tokens are bound to the epoch, which has moved on by one. If something else moved it too, this one is
+        // of no use.
+        user.epoch += 1;
+        cookies::set_device(response.headers_mut(), &user, &edge.app);
     }
     Ok(response)
 }
