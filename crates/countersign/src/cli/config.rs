@@ -32,6 +32,9 @@ impl Configuration {
                     "`issuer` is missing: set it to the https URL of this server, such as `https://id.example.com`"
                 );
                 countersign_store::schema_status(config.store_url().expose())?;
+                for name in &loaded.ignored {
+                    output::line(format!("warning: {name} is no setting and is ignored"));
+                }
                 for warning in config.warnings()? {
                     output::line(format!("warning: {warning}"));
                 }

@@ -46,7 +46,7 @@ impl Serve {
         let hang_up = server::receive_hang_up()?;
         let loaded = context.load(self.flags())?;
         let exposed = loaded.exposed_files();
-        let mut config = loaded.config;
+        let (mut config, ignored) = (loaded.config, loaded.ignored);
         config.check()?;
         logging::start(&config.log).context("`log.filter` is malformed")?;
         make_directory(&config.data_dir)?;
@@ -57,6 +57,9 @@ impl Serve {
         }
         for file in exposed {
             tracing::warn!(file = %file.display(), "others can read a file with a secret: run chmod 600 on it");
+        }
+        for name in ignored {
+            tracing::warn!(name, "an environment variable is no setting and is ignored");
         }
         let server_keys = config.server_keys()?;
         anyhow::ensure!(

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::Config;
-use super::schema::{self, Key, Kind};
-
-/// Environment variables by name.
-pub type Environment = BTreeMap<String, String>;
+use super::environment::{self, Environment};
+use super::schema::{self, Key};
+use super::{Config, secret_file};
 
 /// What flags say, which is above everything else: dotted keys and their values.
 pub type Overrides = Vec<(&'static str, Value)>;
@@ -24,6 +22,8 @@ pub struct Loaded {
     pub origins: BTreeMap<String, String>,
     /// The files that secrets were read from: their own, and configuration files that hold one.
     pub secret_files: BTreeSet<PathBuf>,
+    /// Environment variables that begin as this server's do and are no settings.
+    pub ignored: Vec<String>,
 }
 
 /// Why there is no configuration. It names the place and the key.
@@ -70,24 +70,16 @@ pub enum ConfigError {
 /// Keys whose values are paths.
 const PATHS: [&str; 3] = ["data_dir", "tls.certificate", "tls.key"];
 
-struct Entry {
+pub(super) struct Entry {
     value: Value,
     origin: String,
 }
 
-struct Layers {
-    known: BTreeMap<String, Key>,
+pub(super) struct Layers {
+    pub(super) known: BTreeMap<String, Key>,
     entries: BTreeMap<String, Entry>,
-    secret_files: BTreeSet<PathBuf>,
-}
-
-/// The process's environment. Names and values that are not UTF-8 are left out.
-pub fn environment() -> Environment {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-    let variables = std::env::vars_os();
-    variables
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
+    pub(super) secret_files: BTreeSet<PathBuf>,
+    pub(super) ignored: Vec<String>,
 }
 
 /// Loads the configuration.
@@ -96,12 +88,16 @@ pub fn environment() -> Environment {
 ///
 /// [`ConfigError`], which names the place and the key.
 pub fn load(files: &[PathBuf], environment: &Environment, flags: Overrides) -> Result<Loaded, ConfigError> {
-    let mut layers =
-        Layers { known: schema::keys(), entries: BTreeMap::new(), secret_files: BTreeSet::new() };
+    let mut layers = Layers {
+        known: schema::keys(),
+        entries: BTreeMap::new(),
+        secret_files: BTreeSet::new(),
+        ignored: Vec::new(),
+    };
     for path in find_files(files, environment) {
         layers.add_file(&path)?;
     }
-    layers.add_environment(environment)?;
+    environment::add(&mut layers, environment)?;
     for (key, value) in flags {
         layers.set(key, value, "a flag")?;
     }
@@ -113,7 +109,7 @@ fn find_files(named: &[PathBuf], environment: &Environment) -> Vec<PathBuf> {
     if !named.is_empty() {
         return named.to_vec();
     }
-    if let Some(list) = environment.get("COUNTERSIGN_CONFIG") {
+    if let Some(list) = environment::set(environment, "COUNTERSIGN_CONFIG") {
         return std::env::split_paths(list).collect();
     }
     let usual = ["./countersign.toml", "/etc/countersign/countersign.toml"].map(PathBuf::from);
@@ -156,33 +152,10 @@ impl Layers {
                 value => match self.secret_named_by(&key) {
                     Some(secret) => {
                         let file = value.as_str().map(|file| directory.join(file)).unwrap_or_default();
-                        self.set_from_file(&secret, &file, origin)?;
+                        secret_file::set(self, &secret, &file, origin)?;
                     }
                     None => self.set(&key, value, origin)?,
                 },
-            }
-        }
-        Ok(())
-    }
-
-    fn add_environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
-        if let Some(url) = environment.get("DATABASE_URL") {
-            self.set("store.url", Value::String(url.clone()), "DATABASE_URL")?;
-        }
-        if let Some(port) = environment.get("PORT") {
-            self.set("listen", Value::String(format!("0.0.0.0:{port}")), "PORT")?;
-        }
-        for (name, text) in environment {
-            let Some(key) = name.strip_prefix("COUNTERSIGN_").filter(|key| *key != "CONFIG") else {
-                continue;
-            };
-            let key = key.to_lowercase().replace("__", ".");
-            match self.secret_named_by(&key) {
-                Some(secret) => self.set_from_file(&secret, Path::new(text), name)?,
-                None => {
-                    let value = self.parse(&key, text, name)?;
-                    self.set(&key, value, name)?;
-                }
             }
         }
         Ok(())
@@ -199,46 +172,12 @@ impl Layers {
     }
 
     /// The secret whose file `key` names: `master_key_file` names the file of `master_key`.
-    fn secret_named_by(&self, key: &str) -> Option<String> {
+    pub(super) fn secret_named_by(&self, key: &str) -> Option<String> {
         let base = key.strip_suffix("_file")?;
         self.known.get(base).filter(|key| key.is_secret).map(|_| base.to_owned())
     }
 
-    fn set_from_file(&mut self, secret: &str, file: &Path, origin: &str) -> Result<(), ConfigError> {
-        let text = std::fs::read_to_string(file).map_err(|error| ConfigError::BadValue {
-            origin: origin.to_owned(),
-            key: secret.to_owned(),
-            message: format!(
-                "cannot read {}: {error}{}",
-                name_of(file),
-                if secret == "master_key" { "; `countersign init` makes a master key" } else { "" }
-            ),
-        })?;
-        self.secret_files.insert(file.to_owned());
-        self.set(secret, Value::String(text.trim().to_owned()), &format!("{} ({origin})", file.display()))
-    }
-
-    /// An environment variable is text; its key says what it means.
-    fn parse(&self, key: &str, text: &str, origin: &str) -> Result<Value, ConfigError> {
-        let bad = |message: &str| ConfigError::BadValue {
-            origin: origin.to_owned(),
-            key: key.to_owned(),
-            message: message.to_owned(),
-        };
-        match self.known.get(key).map_or(Kind::Text, |key| key.kind) {
-            Kind::Text => Ok(Value::String(text.to_owned())),
-            Kind::Integer => text.parse().map(Value::Integer).map_err(|_| bad("a whole number is expected")),
-            Kind::Boolean => {
-                text.parse().map(Value::Boolean).map_err(|_| bad("`true` or `false` is expected"))
-            }
-            Kind::List => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
-            }
-        }
-    }
-
-    fn set(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
+    pub(super) fn set(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
         if !self.known.contains_key(key) {
             let nearest = self.nearest(key);
             return Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), nearest });
@@ -247,7 +186,7 @@ impl Layers {
         Ok(())
     }
 
-    fn nearest(&self, key: &str) -> Option<String> {
+    pub(super) fn nearest(&self, key: &str) -> Option<String> {
         let likeness = |name: &&String| (strsim::jaro_winkler(key, name) * 1000.0).round();
         let nearest = self.known.keys().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
         (likeness(&nearest) >= 800.0).then(|| nearest.clone())
@@ -265,7 +204,7 @@ impl Layers {
         let secret_files = self.secret_files.iter().cloned().chain(holding).filter(|path| path.is_file());
         let secret_files = secret_files.collect();
         let origins = self.entries.into_iter().map(|(key, entry)| (key, entry.origin)).collect();
-        Ok(Loaded { config, origins, secret_files })
+        Ok(Loaded { config, origins, secret_files, ignored: self.ignored })
     }
 
     /// Tries each value alone, to say which one it is.
@@ -303,18 +242,6 @@ fn insert(table: &mut Table, key: &str, value: Value) {
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
-}
-
-/// A file as an error names it. A name that could be the secret itself, set by mistake, is not repeated.
-fn name_of(file: &Path) -> String {
-    /// The shortest secret that this server generates or accepts has more characters.
-    const SHORT: usize = 16;
-    let name = file.display().to_string();
-    if name.len() < SHORT || name.contains(['/', '\\', '.']) {
-        name
-    } else {
-        "the file (its name is not shown, because it looks like a secret: give the path of a file)".to_owned()
-    }
 }
 
 #[cfg(test)]
@@ -381,36 +308,6 @@ mod tests {
         let error =
             from_environment(&[("COUNTERSIGN_REGISTRATION__ENABLED", "yes")]).unwrap_err().to_string();
         assert!(error.contains("`true` or `false`"), "{error}");
-    }
-
-    #[test]
-    fn usual_names_of_platforms_are_accepted() {
-        let loaded = from_environment(&[("PORT", "8080"), ("DATABASE_URL", "sqlite:/data/a.db")]).unwrap();
-        assert_eq!(loaded.config.listen.to_string(), "0.0.0.0:8080");
-        assert_eq!(loaded.config.store.url.unwrap().expose(), "sqlite:/data/a.db");
-    }
-
-    #[test]
-    fn a_secret_can_come_from_a_file() {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("key"), "a secret\n").unwrap();
-        std::fs::write(directory.path().join("c.toml"), "master_key_file = 'key'\n").unwrap();
-        let loaded = load(&[directory.path().join("c.toml")], &Environment::new(), Vec::new()).unwrap();
-        assert_eq!(loaded.config.master_key.unwrap().expose(), "a secret");
-        let file = directory.path().join("key").display().to_string();
-        let loaded = from_environment(&[("COUNTERSIGN_LEGACY__REFRESH_SECRET_FILE", &file)]).unwrap();
-        assert_eq!(loaded.config.legacy.refresh_secret.unwrap().expose(), "a secret");
-    }
-
-    // G1
-    #[test]
-    fn a_secret_in_the_place_of_its_files_name_is_not_repeated() {
-        let secret = "Zk3vS9yQm1xT7bRw8LpN2cHf5JdGa0UeXoKiVtYqWsM";
-        let error = from_environment(&[("COUNTERSIGN_MASTER_KEY_FILE", secret)]).unwrap_err().to_string();
-        assert!(!error.contains(secret) && error.contains("looks like a secret"), "{error}");
-        let error =
-            from_environment(&[("COUNTERSIGN_MASTER_KEY_FILE", "keys/none")]).unwrap_err().to_string();
-        assert!(error.contains("cannot read keys/none"), "{error}");
     }
 
     #[test]

@@ -5,11 +5,14 @@
 //! environment. [`Loaded`] also knows where each value came from.
 
 mod check;
+mod environment;
+mod fields;
 mod forward_auth;
 mod layers;
 mod lifetime;
 mod places;
 mod schema;
+mod secret_file;
 mod template;
 mod warnings;
 
@@ -20,11 +23,12 @@ use countersign_core::Secret;
 use countersign_token::Algorithm;
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 pub use check::{CheckError, Checked};
+pub use environment::{Environment, environment};
 pub use forward_auth::{ForwardAuthConfig, IdentityHeaders, Scheme};
-pub use layers::{ConfigError, Environment, Loaded, Overrides, environment, load};
+pub use layers::{ConfigError, Loaded, Overrides, load};
 pub use lifetime::{Date, Lifetime};
 pub use schema::json_schema;
 pub use template::{commented, reference};
@@ -40,7 +44,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address and port of metrics; never let strangers reach it.
     pub management_listen: SocketAddr,
-    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "fields::networks")]
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
     /// The directory of the database and, unless `master_key_file` names another place, of the master key. In a
@@ -48,7 +53,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The master key: a line of 43 characters of base64url. While one is replaced, up to three lines, the newest
     /// first.
-    #[serde(serialize_with = "redacted")]
+    #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub master_key: Option<Secret<String>>,
     /// Where users and sessions are kept.
@@ -82,7 +87,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
     /// `sqlite:PATH`, or `memory:` (data is lost on exit). Unset: `countersign.db` in the data directory.
-    #[serde(serialize_with = "without_credentials")]
+    #[serde(serialize_with = "fields::without_credentials")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub url: Option<Secret<String>>,
 }
@@ -104,7 +109,7 @@ pub struct AccessTokenConfig {
     /// The `typ` of their header: `at+jwt` (RFC 9068), or `JWT` for verifiers that insist.
     pub r#type: AccessTokenType,
     /// The shared secret of HS256, at least 32 bytes.
-    #[serde(serialize_with = "redacted")]
+    #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub secret: Option<Secret<String>>,
 }
@@ -245,11 +250,11 @@ pub struct LimitsConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct LegacyConfig {
     /// The secret of the tutorial's refresh tokens. Each is taken once.
-    #[serde(serialize_with = "redacted")]
+    #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub refresh_secret: Option<Secret<String>>,
     /// The secret of the tutorial's access tokens.
-    #[serde(serialize_with = "redacted")]
+    #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub access_secret: Option<Secret<String>>,
     /// The tutorial's tokens are taken until this time, such as `2027-01-31`. Required beside a secret.
@@ -370,18 +375,4 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self { format: LogFormat::default(), filter: "info".to_owned() }
     }
-}
-
-/// A URL may hold a password. What is left of it says which database is meant.
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn without_credentials<S: Serializer>(
-    url: &Option<Secret<String>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    url.as_ref().map(|url| countersign_store::without_credentials(url.expose())).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn redacted<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(|_| "(redacted)").serialize(serializer)
 }

@@ -28,8 +28,35 @@ impl Config {
     ///
     /// [`CheckError`] when it cannot be used.
     pub fn warnings(&self) -> Result<Vec<Warning>, CheckError> {
+        self.check()?;
         let overlaps = self.forward_auth.check()?.overlaps();
-        Ok(overlaps.iter().map(overlap).collect())
+        Ok(self.issuer_warnings().into_iter().chain(overlaps.iter().map(overlap)).collect())
+    }
+
+    /// What hurts clients that come through a network.
+    fn issuer_warnings(&self) -> Vec<Warning> {
+        let Some(issuer) = &self.issuer else { return Vec::new() };
+        let mut warnings = Vec::new();
+        let mut warn = |key, message: String| warnings.push(Warning { key, message });
+        if issuer.starts_with("http://") && !self.listen.ip().is_loopback() {
+            warn(
+                "issuer",
+                format!(
+                    "`{issuer}` is this machine alone, and `listen` accepts clients from a network. Set the `https` \
+                     address that they know"
+                ),
+            );
+        }
+        if issuer.starts_with("https://") && self.tls.certificate.is_none() && self.trusted_proxies.is_empty()
+        {
+            warn(
+                "trusted_proxies",
+                "TLS ends at a proxy, and no proxy is trusted: every client has the proxy's address, so that one \
+                 client's wrong passwords keep all others out. Name the proxy's address"
+                    .to_owned(),
+            );
+        }
+        warnings
     }
 }
 
@@ -84,5 +111,19 @@ mod tests {
         );
         assert_eq!(warnings(help), [""; 0]);
         assert_eq!(Config::default().warnings(), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_issuer_that_clients_cannot_reach_and_a_proxy_that_is_not_trusted_are_reported() {
+        let keys = |toml: &str| -> Vec<&str> {
+            let config: Config = toml::from_str(toml).unwrap();
+            config.warnings().unwrap().iter().map(|warning| warning.key).collect()
+        };
+        assert_eq!(keys("issuer = 'http://localhost:3000'\nlisten = '0.0.0.0:3000'"), ["issuer"]);
+        assert_eq!(keys("issuer = 'http://localhost:3000'"), [""; 0]);
+        assert_eq!(keys("issuer = 'https://id.example.com'"), ["trusted_proxies"]);
+        assert_eq!(keys("issuer = 'https://id.example.com'\ntrusted_proxies = ['192.0.2.1']"), [""; 0]);
+        let tls = "[tls]\ncertificate = 'a'\nkey = 'b'";
+        assert_eq!(keys(&format!("issuer = 'https://id.example.com'\n{tls}")), [""; 0]);
     }
 }
