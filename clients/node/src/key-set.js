@@ -3,7 +3,7 @@
 // and refuses the same keys.
 
 const { decodeBase64url } = require("./base64url.js");
-const jose = require("./jose.js");
+const { importPublicKey } = require("./signature.js");
 
 /**
  * Types of keys by `kty`: the curve, the algorithms that they can be for, the first one if `alg` is left out, and the
@@ -27,12 +27,12 @@ const MODULUS = { least: 2048, most: 8192 };
  * Parses a set into a map by `kid`. Keys for something else are skipped, as RFC 7517 §5 asks; a wrong one spoils
  * the set, because its publisher is broken or hostile.
  */
-async function parseKeySet(set, limits) {
+function parseKeySet(set, limits) {
   if (!Array.isArray(set?.keys)) throw new Error("the issuer's key set is not a list of keys");
   if (set.keys.length > limits.keySetKeys) throw new Error(`the issuer publishes over ${limits.keySetKeys} keys`);
   const known = new Map();
   for (const jwk of set.keys) {
-    const key = await parseKey(jwk);
+    const key = parseKey(jwk);
     if (!key) continue;
     if (known.has(jwk.kid)) throw new Error("two of the issuer's keys have the same kid");
     known.set(jwk.kid, key);
@@ -41,7 +41,7 @@ async function parseKeySet(set, limits) {
 }
 
 /** `undefined` for a key that is to be skipped. */
-async function parseKey(jwk) {
+function parseKey(jwk) {
   const type = TYPES.get(textOf(jwk, "kty") ?? fail("kty"));
   if (!type) return undefined;
   if (PRIVATE.some((name) => jwk[name] !== undefined)) throw new Error("the issuer publishes a private key");
@@ -53,8 +53,7 @@ async function parseKey(jwk) {
   if (alg === undefined) return undefined;
   const numbers = type.numbers.map((name) => [name, numberOf(jwk, name, type)]);
   if (!isSizeAccepted(jwk) || kid === undefined) return undefined;
-  const { importJWK } = await jose;
-  return { alg, publicKey: await importJWK({ kty: jwk.kty, crv: type.curve, ...Object.fromEntries(numbers) }, alg) };
+  return { alg, publicKey: importPublicKey({ kty: jwk.kty, crv: type.curve, ...Object.fromEntries(numbers) }) };
 }
 
 /** A key that says what it is for is used for nothing else (RFC 7517 §4.2 and §4.3). */

@@ -34,7 +34,7 @@ class PublishedKeys {
   async find({ kid, alg }) {
     const key = this.#known.get(kid) ?? (await this.#learn(kid));
     if (key.alg !== alg) throw new Refusal("wrong_algorithm");
-    return key.publicKey;
+    return key;
   }
 
   get status() {
@@ -68,7 +68,7 @@ class PublishedKeys {
     try {
       const { keySetSize: size, keySetTimeout: timeout, jsonDepth: depth } = limits;
       const set = await getJson(this.#url, { size, timeout, depth });
-      this.#known = await parseKeySet(set, limits);
+      this.#known = parseKeySet(set, limits);
       this.#isKnown = true;
       this.#trouble = undefined;
       this.#failures = 0;
