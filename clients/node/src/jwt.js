@@ -14,12 +14,16 @@ const MEDIA_TYPE_PREFIX = /^application\//i;
 async function verifyJwt(text, expected, { keys, world }) {
   const { header, payload, signed, signature } = readCompact(text, world.limits);
   checkHeader(header, expected);
-  const key = await keys.find(header);
-  if (!(await isSignatureValid(key, signed, signature))) throw new Refusal("bad_signature");
+  await verifySignature(await keys.find(header), signed, signature);
   const claims = readObject(payload, world.limits);
   checkClaims(claims, expected);
   checkTimes(claims, world);
   return claims;
+}
+
+async function verifySignature(keys, signed, signature) {
+  for (const key of keys) if (await isSignatureValid(key, signed, signature)) return;
+  throw new Refusal("bad_signature");
 }
 
 function checkHeader({ alg, kid, typ }, expected) {

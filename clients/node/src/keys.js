@@ -30,15 +30,16 @@ class PublishedKeys {
     this.#ask();
   }
 
-  /** The key that a header names, if it is for the algorithm that the header names. */
+  /** The keys that a header can mean: those with its `kid` and its algorithm, mostly one (RFC 7517 §4.5). */
   async find({ kid, alg }) {
-    const key = this.#known.get(kid) ?? (await this.#learn(kid));
-    if (key.alg !== alg) throw new Refusal("wrong_algorithm");
-    return key;
+    const named = this.#known.get(kid) ?? (await this.#learn(kid));
+    const keys = named.filter((key) => key.alg === alg);
+    if (keys.length === 0) throw new Refusal("wrong_algorithm");
+    return keys;
   }
 
   get status() {
-    return { known: this.#known.size, trouble: this.#trouble?.message };
+    return { known: [...this.#known.values()].flat().length, trouble: this.#trouble?.message };
   }
 
   close() {
@@ -49,8 +50,8 @@ class PublishedKeys {
   async #learn(kid) {
     const isCoolingDown = performance.now() - this.#askedAt < this.#world.limits.keySetCoolDown;
     if (this.#asking || !isCoolingDown) await this.#ask();
-    const key = this.#known.get(kid);
-    if (key) return key;
+    const named = this.#known.get(kid);
+    if (named) return named;
     // With the server away, a key that nobody here knows may still be a good one.
     throw this.#trouble ? new Refusal("keys_unavailable", { cause: this.#trouble }) : new Refusal("unknown_key");
   }
