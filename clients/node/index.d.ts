@@ -30,6 +30,16 @@ export type StalePolicy =
   /** Requests are served until the list is `for` seconds behind, 15 to 3,600; then nobody is let in. */
   | { readonly policy: "serve"; readonly for: number };
 
+/**
+ * A request of Node or Fetch, or of a framework that wraps one: Fastify (`raw`), Koa (`req`), Hono (`raw`). A plain object
+ * with `headers` is accepted, too.
+ */
+export interface RequestLike {
+  readonly headers?: object;
+  readonly raw?: object;
+  readonly req?: object;
+}
+
 export interface Needs {
   /** Scopes that the token must all have: a list, or a text with spaces between them. */
   readonly scope?: string | readonly string[];
@@ -46,12 +56,14 @@ export interface GuardOptions extends Needs {
   readonly tokenType?: "at+jwt" | "JWT";
   /** Algorithms that are accepted. Default: all four. */
   readonly algorithms?: readonly Algorithm[];
+  /** Seconds by which clocks may differ, 0 to 60. Default: 5. `nbf` and `iat` may always be 5 seconds ahead. */
+  readonly leeway?: number;
   /** Default: `{ stale: { policy: "serve", for: 60 } }`. */
   readonly revocations?: { readonly stale?: StalePolicy };
   /** Revoked sessions are let in until their tokens expire. For places that cannot reach the list. */
   readonly dangerouslyIgnoreRevocations?: boolean;
   /** Told of each refusal, for the log. The client is never told which check failed. */
-  readonly onRefused?: (refusal: Refusal, request: IncomingMessage | Request | string) => void;
+  readonly onRefused?: (refusal: Refusal, request: RequestLike | string) => void;
 }
 
 export type RefusalCode =
@@ -111,7 +123,7 @@ export interface Guard {
     needs?: Needs,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
   /** Rejects with a `Refusal`. */
-  verify(requestOrToken: IncomingMessage | Request | string, needs?: Needs): Promise<AccessToken>;
+  verify(requestOrToken: RequestLike | string, needs?: Needs): Promise<AccessToken>;
   /** Settled when keys and revocations are known for the first time; rejects if the guard is closed before. */
   ready(): Promise<void>;
   /** How well the issuer is known, for a health check. */

@@ -17,7 +17,7 @@ async function verifyJwt(text, expected, { keys, world }) {
   await verifySignature(await keys.find(header), signed, signature);
   const claims = readObject(payload, world.limits);
   checkClaims(claims, expected);
-  checkTimes(claims, world);
+  checkTimes(claims, expected, world);
   return claims;
 }
 
@@ -44,14 +44,17 @@ function checkClaims(claims, { issuer, audience, requiredClaims }) {
   if (![claims.aud].flat().includes(audience)) throw new Refusal("wrong_audience");
 }
 
-/** `exp` is required by every caller; `nbf` and `iat` are honoured when they are there. Fractions are dropped. */
-function checkTimes(claims, { now, limits }) {
+/**
+ * `exp` is required by every caller; `nbf` and `iat` are honoured when they are there. Fractions are dropped. Without
+ * leeway `nbf` and `iat` may still be a little ahead, because the issuer signed the token a moment ago with its own clock.
+ */
+function checkTimes(claims, { leeway }, { now, limits }) {
   const moment = now();
   const times = ["exp", "iat", "nbf"].filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]);
   if (!times.every(([, time]) => isMoment(time))) throw new Refusal("bad_claim");
   const { exp, iat = 0, nbf = 0 } = Object.fromEntries(times.map(([name, time]) => [name, Math.floor(time)]));
-  if (moment >= exp + limits.clockTolerance) throw new Refusal("expired");
-  if (Math.max(iat, nbf) > moment + limits.clockTolerance) throw new Refusal("not_yet_valid");
+  if (moment >= exp + leeway) throw new Refusal("expired");
+  if (Math.max(iat, nbf) > moment + Math.max(leeway, limits.clockTolerance)) throw new Refusal("not_yet_valid");
 }
 
 module.exports = { verifyJwt };

@@ -2,7 +2,7 @@
 // What a guard is told, checked once and at once: a mistake stops the program at its start. Nothing here
 // switches a check of the token off; the one check that can be, of revocations, has a name that says so.
 
-const { freshFor, longestServedStale } = require("./limits.js");
+const { clockTolerance, freshFor, longestLeeway, longestServedStale } = require("./limits.js");
 
 /** Asymmetric alone: a resource server holds nothing that could sign. */
 const ALGORITHMS = Object.freeze(["ES256", "RS256", "PS256", "EdDSA"]);
@@ -20,6 +20,8 @@ const READERS = {
   tokenType: (value = "at+jwt") => check(TOKEN_TYPES.includes(value), "tokenType", '"at+jwt" or "JWT"', value),
   algorithms: (value = ALGORITHMS) =>
     check(isAlgorithms(value), "algorithms", `one or more of ${ALGORITHMS.join(", ")}`, value),
+  leeway: (value = clockTolerance) =>
+    check(isWithin(value, 0, longestLeeway), "leeway", `a number of seconds, 0 to ${longestLeeway}`, value),
   dangerouslyIgnoreRevocations: (value = false) =>
     check(typeof value === "boolean", "dangerouslyIgnoreRevocations", "true or false", value),
   revocations: (value, options) => parseRevocations(value, options),
@@ -57,10 +59,15 @@ function parseRevocations(value, { dangerouslyIgnoreRevocations }) {
   const stale = value?.stale ?? DEFAULT_STALE;
   checkKeys("revocations.stale", stale, ["policy", "for"]);
   const isRefuse = stale.policy === "refuse" && stale.for === undefined;
-  const isServe = stale.policy === "serve" && stale.for >= freshFor && stale.for <= longestServedStale;
+  const isServe = stale.policy === "serve" && isWithin(stale.for, freshFor, longestServedStale);
   const wanted = `{ policy: "refuse" } or { policy: "serve", for: SECONDS }, ${freshFor} to ${longestServedStale}`;
   check(isRefuse || isServe, "revocations.stale", wanted, stale);
   return isRefuse ? freshFor : stale.for;
+}
+
+/** A text with digits is no number: `JSON.parse` or an environment variable may have left one. */
+function isWithin(value, least, most) {
+  return typeof value === "number" && value >= least && value <= most;
 }
 
 function isAlgorithms(value) {

@@ -16,6 +16,7 @@ async function verifyPiece(text, issuer, { keys, world }) {
     audience: issuer,
     algorithms: ALGORITHMS,
     typ: "revocations+jwt",
+    leeway: world.limits.clockTolerance,
     requiredClaims: ["exp", "iat"],
   };
   const claims = await verifyJwt(text, expected, { keys, world }).catch(({ message }) => {

@@ -15,6 +15,7 @@ test("what is left out has a safe value", () => {
     scope: [],
     tokenType: "at+jwt",
     algorithms: ["ES256", "RS256", "PS256", "EdDSA"],
+    leeway: 5,
     dangerouslyIgnoreRevocations: false,
     revocations: 60,
     onRefused: undefined,
@@ -35,6 +36,7 @@ test("a wrong value is an error that names it", () => {
     scope: [1, [1], [""], ['a"'], ["a b"], {}],
     tokenType: ["jwt", "any", null, false],
     algorithms: [[], ["HS256"], ["none"], "ES256", null, ["ES256", "HS256"]],
+    leeway: [-1, 60.5, Number.NaN, Infinity, "5", null],
     dangerouslyIgnoreRevocations: [1, "true", null],
     revocations: [
       false,
@@ -45,6 +47,7 @@ test("a wrong value is an error that names it", () => {
       { stale: { policy: "serve", for: 14 } },
       { stale: { policy: "serve", for: 3_601 } },
       { stale: { policy: "serve", for: Number.NaN } },
+      { stale: { policy: "serve", for: "60" } },
       { stale: { policy: "refuse", for: 60 } },
       { stale: { policy: "ignore" } },
     ],

@@ -41,6 +41,16 @@ try {
 
 requireToken(options).guard.close();
 
+// Requests of frameworks, as their types describe them.
+declare const fastify: import("fastify").FastifyRequest;
+declare const hono: import("hono").Context;
+await Promise.all([guard.verify(fastify), guard.verify(hono), guard.verify(hono.req), guard.verify(hono.req.raw)]);
+await guard.verify({ headers: { Authorization: "Bearer x" } });
+// @ts-expect-error A request is not a number.
+await guard.verify(1);
+// @ts-expect-error Leeway is a number of seconds.
+createGuard({ ...options, leeway: "5" });
+
 // @ts-expect-error The audience is needed.
 createGuard({ issuer: "https://id.example" });
 // @ts-expect-error Secrets are no keys of a resource server.
