@@ -58,6 +58,11 @@ export interface GuardOptions extends Needs {
   readonly algorithms?: readonly Algorithm[];
   /** Seconds by which clocks may differ, 0 to 60. Default: 5. `nbf` and `iat` may always be 5 seconds ahead. */
   readonly leeway?: number;
+  /**
+   * For clients of the Express tutorial. `Authorization` may hold the bare token, and every token that is refused gets 403
+   * instead of 400 or 401. Tokens that the tutorial's server signed are still refused. Default: `false`.
+   */
+  readonly tutorial?: boolean;
   /** Default: `{ stale: { policy: "serve", for: 60 } }`. */
   readonly revocations?: { readonly stale?: StalePolicy };
   /** Revoked sessions are let in until their tokens expire. For places that cannot reach the list. */

@@ -25,6 +25,17 @@ function bearerToken(request) {
 }
 
 /**
+ * Finds the token as the Express tutorial's clients send it: the whole header, or what follows the scheme Bearer. Whether it
+ * is a token at all shows when it is read.
+ */
+function tutorialToken(request) {
+  const authorization = authorizationOf(request);
+  const token = typeof authorization === "string" ? authorization.replace(/^bearer(?: +|$)/i, "").trim() : "";
+  if (token === "") throw new Refusal("no_token");
+  return token;
+}
+
+/**
  * The value of the header. Node keeps the first of several and a proxy in front may have checked the last, so a request
  * with several is refused, in whichever layer they are still visible.
  */
@@ -70,4 +81,4 @@ function isObject(value) {
   return typeof value === "object" && value !== null;
 }
 
-module.exports = { bearerToken };
+module.exports = { bearerToken, tutorialToken };

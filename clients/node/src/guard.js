@@ -2,7 +2,7 @@
 // Stands before an API: lets a request in with the claims of its access token, or refuses it.
 
 const { verifyAccessToken } = require("./access-token.js");
-const { bearerToken } = require("./bearer.js");
+const { bearerToken, tutorialToken } = require("./bearer.js");
 const { held } = require("./http.js");
 const { Issuer } = require("./issuer.js");
 const { parseNeeds, parseOptions } = require("./options.js");
@@ -93,7 +93,8 @@ class Guard {
 
   async #check(requestOrToken, scope) {
     if (this.#isClosed) throw new Refusal("closed");
-    const token = typeof requestOrToken === "string" ? requestOrToken : bearerToken(requestOrToken);
+    const tokenIn = this.#options.tutorial ? tutorialToken : bearerToken;
+    const token = typeof requestOrToken === "string" ? requestOrToken : tokenIn(requestOrToken);
     const { keys } = this.#issuer;
     const claims = await verifyAccessToken(token, this.#options, { keys, world: this.#world });
     await this.#checkRevocations(claims);
@@ -115,6 +116,7 @@ class Guard {
   #refusal(error) {
     const refusal = error instanceof Refusal ? error : new Refusal("internal", { cause: error });
     refusal.realm = this.#options.audience;
+    refusal.isTutorial = this.#options.tutorial;
     return refusal;
   }
 }

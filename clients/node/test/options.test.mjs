@@ -16,6 +16,7 @@ test("what is left out has a safe value", () => {
     tokenType: "at+jwt",
     algorithms: ["ES256", "RS256", "PS256", "EdDSA"],
     leeway: 5,
+    tutorial: false,
     dangerouslyIgnoreRevocations: false,
     revocations: 60,
     onRefused: undefined,
@@ -36,6 +37,7 @@ test("a wrong value is an error that names it", () => {
     scope: [1, [1], [""], ['a"'], ["a b"], {}],
     tokenType: ["jwt", "any", null, false],
     algorithms: [[], ["HS256"], ["none"], "ES256", null, ["ES256", "HS256"]],
+    tutorial: [1, "true", null],
     leeway: [-1, 60.5, Number.NaN, Infinity, "5", null],
     dangerouslyIgnoreRevocations: [1, "true", null],
     revocations: [
