@@ -1,5 +1,5 @@
 // The types of the package, written by hand. index.d.mts hands them to ES modules.
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
 
 /** The verified claims of an access token (RFC 9068 §2.2), frozen. */
 export interface AccessToken {
@@ -67,8 +67,30 @@ export interface GuardOptions extends Needs {
   readonly revocations?: { readonly stale?: StalePolicy };
   /** Revoked sessions are let in until their tokens expire. For places that cannot reach the list. */
   readonly dangerouslyIgnoreRevocations?: boolean;
+  /** Sends all requests to the server, for a proxy or a client certificate. It must be of the protocol of the address. */
+  readonly agent?: Agent;
+  /**
+   * Sends all requests to the server in place of `node:http`. The stream of revocations then keeps the process alive until
+   * `close()`, unless the function prevents it.
+   */
+  readonly fetch?: (url: string, init: FetchInit) => Promise<FetchResponse>;
   /** Told of each refusal, for the log. The client is never told which check failed. */
   readonly onRefused?: (refusal: Refusal, request: RequestLike | string) => void;
+}
+
+/** What `fetch` is given with the address. */
+export interface FetchInit {
+  readonly headers: Record<string, string>;
+  readonly signal: AbortSignal;
+  readonly redirect: "manual";
+  readonly cache: "no-store";
+}
+
+/** What `fetch` resolves with: a `Response`, whichever library made it. */
+export interface FetchResponse {
+  readonly status: number;
+  readonly headers: object;
+  readonly body: object | null;
 }
 
 export type RefusalCode =

@@ -7,7 +7,7 @@
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { readEvents } = require("./event-stream.js");
-const { get, getText, isOf, unexpected } = require("./http.js");
+const { getText, isOf, unexpected } = require("./http.js");
 const { pauseAfter, retryAfter } = require("./pause.js");
 const { verifyPiece } = require("./piece.js");
 const { Revoked } = require("./revoked.js");
@@ -15,6 +15,7 @@ const { Revoked } = require("./revoked.js");
 class RevocationFollower {
   #source;
   #keys;
+  #transport;
   #world;
   #revoked;
   /** Where the list goes on; `null`: from its beginning. */
@@ -39,9 +40,10 @@ class RevocationFollower {
   /** Settled when the first attempt has come to something: the list, a failure, or a long silence. */
   tried = new Promise((resolve) => (this.#resolveTried = resolve));
 
-  constructor({ issuer, server }, keys, world) {
+  constructor({ issuer, server }, keys, transport, world) {
     this.#source = { issuer, list: `${server}/revocations`, url: `${server}/revocations/stream` };
     this.#keys = keys;
+    this.#transport = transport;
     this.#world = world;
     this.#revoked = new Revoked(world.limits);
     this.#run();
@@ -185,7 +187,7 @@ class RevocationFollower {
     const query = place === null ? "" : `?after=${encodeURIComponent(place)}`;
     const type = "application/revocations+jwt";
     try {
-      return await getText(`${this.#source.list}${query}`, { accept: type, type, size, timeout });
+      return await getText(this.#transport, `${this.#source.list}${query}`, { accept: type, type, size, timeout });
     } catch (error) {
       this.#forgetCursorAfter(error.statusCode);
       throw error;
@@ -195,7 +197,7 @@ class RevocationFollower {
   async #open(place, signal) {
     const headers = { accept: "text/event-stream" };
     if (place !== null) headers["last-event-id"] = place;
-    const response = await get(this.#source.url, { headers, signal });
+    const response = await this.#transport(this.#source.url, { headers, signal });
     if (isOf("text/event-stream", response)) return response;
     this.#forgetCursorAfter(response.statusCode);
     throw unexpected(this.#source.url, response);

@@ -1,31 +1,36 @@
 "use strict";
-// One issuer as a process sees it: its keys and its list of revocations, shared by all guards that name it.
+// One issuer as a process sees it: its keys and its list of revocations, shared by all guards that name it and reach it
+// in the same way.
 
 const { RevocationFollower } = require("./follower.js");
 const { PublishedKeys } = require("./keys.js");
+const { transportOf } = require("./transport.js");
 
-/** Issuers in use, by name and address. */
-const inUse = new Map();
+/** Issuers in use. */
+const inUse = new Set();
+
+/** The options that guards of one issuer have in common. */
+const SHARED = ["issuer", "server", "agent", "fetch"];
 
 class Issuer {
   #options;
+  #transport;
   #world;
-  #name;
   #guards = 0;
   #follower;
 
-  constructor(options, world, name) {
+  constructor(options, world) {
     this.#options = options;
+    this.#transport = transportOf(options);
     this.#world = world;
-    this.#name = name;
-    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, world);
+    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, world);
   }
 
   /** The issuer that a guard names. Each call is answered by one of `release`. */
   static acquire(options, world) {
-    const name = `${options.issuer} ${options.server}`;
-    const issuer = inUse.get(name) ?? new Issuer(options, world, name);
-    inUse.set(name, issuer);
+    const isSame = (issuer) => SHARED.every((name) => issuer.#options[name] === options[name]);
+    const issuer = [...inUse].find(isSame) ?? new Issuer(options, world);
+    inUse.add(issuer);
     issuer.#guards += 1;
     return issuer;
   }
@@ -34,14 +39,14 @@ class Issuer {
   release() {
     this.#guards -= 1;
     if (this.#guards > 0) return;
-    inUse.delete(this.#name);
+    inUse.delete(this);
     this.keys.close();
     this.#follower?.close();
   }
 
   /** The list of revocations, followed from the first time on that somebody asks. */
   follow() {
-    this.#follower ??= new RevocationFollower(this.#options, this.keys, this.#world);
+    this.#follower ??= new RevocationFollower(this.#options, this.keys, this.#transport, this.#world);
     return this.#follower;
   }
 }

@@ -10,6 +10,7 @@ const { Refusal } = require("./refusal.js");
 
 class PublishedKeys {
   #url;
+  #transport;
   #world;
   #known = new Map();
   #isKnown = false;
@@ -24,8 +25,9 @@ class PublishedKeys {
   /** Settled when keys are known for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
-  constructor(url, world) {
+  constructor(url, transport, world) {
     this.#url = url;
+    this.#transport = transport;
     this.#world = world;
     this.#ask();
   }
@@ -68,7 +70,7 @@ class PublishedKeys {
     this.#askedAt = performance.now();
     try {
       const { keySetSize: size, keySetTimeout: timeout, jsonDepth: depth } = limits;
-      const set = await getJson(this.#url, { size, timeout, depth });
+      const set = await getJson(this.#transport, this.#url, { size, timeout, depth });
       this.#known = parseKeySet(set, limits);
       this.#isKnown = true;
       this.#trouble = undefined;

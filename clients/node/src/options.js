@@ -2,6 +2,8 @@
 // What a guard is told, checked once and at once: a mistake stops the program at its start. Nothing here
 // switches a check of the token off; the one check that can be, of revocations, has a name that says so.
 
+const http = require("node:http");
+
 const { clockTolerance, freshFor, longestLeeway, longestServedStale } = require("./limits.js");
 
 /** Asymmetric alone: a resource server holds nothing that could sign. */
@@ -26,6 +28,12 @@ const READERS = {
   dangerouslyIgnoreRevocations: (value = false) =>
     check(typeof value === "boolean", "dangerouslyIgnoreRevocations", "true or false", value),
   revocations: (value, options) => parseRevocations(value, options),
+  agent: (value) =>
+    check(value === undefined || value instanceof http.Agent, "agent", "an Agent of node:http or node:https", value),
+  fetch: (value, { agent }) => {
+    check(value === undefined || typeof value === "function", "fetch", "a function", value);
+    return check(value === undefined || agent === undefined, "fetch", "left out beside agent", value);
+  },
   onRefused: (value) => check(value === undefined || typeof value === "function", "onRefused", "a function", value),
 };
 

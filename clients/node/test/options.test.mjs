@@ -1,5 +1,6 @@
 // What a guard is told: mistakes stop the program at once and say what to write instead.
 import assert from "node:assert/strict";
+import { globalAgent } from "node:http";
 import { test } from "node:test";
 import { createGuard, requireToken } from "../index.mjs";
 import { parseNeeds, parseOptions } from "../src/options.js";
@@ -19,6 +20,8 @@ test("what is left out has a safe value", () => {
     tutorial: false,
     dangerouslyIgnoreRevocations: false,
     revocations: 60,
+    agent: undefined,
+    fetch: undefined,
     onRefused: undefined,
   });
 });
@@ -53,6 +56,8 @@ test("a wrong value is an error that names it", () => {
       { stale: { policy: "refuse", for: 60 } },
       { stale: { policy: "ignore" } },
     ],
+    agent: [false, {}, "http://proxy:3128", null],
+    fetch: [true, "fetch", null],
     onRefused: ["console", null],
   };
   for (const [name, values] of Object.entries(wrong)) {
@@ -74,6 +79,7 @@ test("an option that nobody knows is an error, and so is a pair that contradicts
   assert.throws(() => parseNeeds("a"), /`needs` must be an object/);
   const both = { ...GOOD, revocations: {}, dangerouslyIgnoreRevocations: true };
   assert.throws(() => parseOptions(both), /`revocations` must be left out/);
+  assert.throws(() => parseOptions({ ...GOOD, fetch, agent: globalAgent }), /`fetch` must be left out beside agent/);
 });
 
 test("mistakes are reported where they are made", () => {

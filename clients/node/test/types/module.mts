@@ -1,5 +1,6 @@
 // How an ES module uses the package, and what its types refuse.
 import { createServer } from "node:http";
+import { Agent } from "node:https";
 import express from "express";
 import { Refusal, createGuard, requireToken } from "countersign";
 import type { AccessToken, Guard, GuardOptions } from "countersign";
@@ -40,6 +41,13 @@ try {
 }
 
 requireToken(options).guard.close();
+
+// Other ways to the server.
+createGuard({ ...options, fetch });
+createGuard({ ...options, fetch: async (url, init) => new Response(`${url} ${init.headers["accept"]}`) });
+createGuard({ ...options, agent: new Agent({ keepAlive: true }) });
+// @ts-expect-error An address is no agent.
+createGuard({ ...options, agent: "http://proxy:3128" });
 
 // Requests of frameworks, as their types describe them.
 declare const fastify: import("fastify").FastifyRequest;
