@@ -5,6 +5,7 @@
 // A transport sends a GET request and resolves with `statusCode`, `headers`, `destroy()` and the body, which is still to
 // be read. `signal` ends both. Nothing is decompressed, so a small answer cannot become a very large one.
 
+const { channel } = require("node:diagnostics_channel");
 const http = require("node:http");
 const https = require("node:https");
 
@@ -20,11 +21,24 @@ function withNode(agent) {
     new Promise((resolve, reject) => {
       const client = url.startsWith("https:") ? https : http;
       const options = { headers: { ...HEADERS, ...headers }, signal, agent: agent ?? agentOfItsOwn(client) };
-      const request = client.get(url, options);
+      const request = withUnheldSockets(() => client.get(url, options));
+      // The agent holds a kept socket again when a request uses it.
       request.on("socket", (socket) => socket.unref());
       request.on("response", resolve);
       request.on("error", (error) => reject(unreachable(url, error)));
     }).then((response) => checkNotEncoded(url, response));
+}
+
+/** A request has no socket before its proxy has opened a tunnel, but the socket to the proxy would keep the process alive. */
+function withUnheldSockets(send) {
+  const opened = channel("net.client.socket");
+  const unref = ({ socket }) => socket.unref();
+  opened.subscribe(unref);
+  try {
+    return send();
+  } finally {
+    opened.unsubscribe(unref);
+  }
 }
 
 /**
