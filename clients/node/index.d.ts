@@ -74,6 +74,11 @@ export interface GuardOptions extends Needs {
    * `close()`, unless the function prevents it.
    */
   readonly fetch?: (url: string, init: FetchInit) => Promise<FetchResponse>;
+  /**
+   * Called with a line of text when the issuer cannot be used, once for each reason, and when it can be used again. No line
+   * contains a token. Default: `console.warn`.
+   */
+  readonly log?: (line: string) => void;
   /** Told of each refusal, for the log. The client is never told which check failed. */
   readonly onRefused?: (refusal: Refusal, request: RequestLike | string) => void;
 }

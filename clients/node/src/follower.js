@@ -16,6 +16,7 @@ class RevocationFollower {
   #source;
   #keys;
   #transport;
+  #log;
   #world;
   #revoked;
   /** Where the list goes on; `null`: from its beginning. */
@@ -40,10 +41,11 @@ class RevocationFollower {
   /** Settled when the first attempt has come to something: the list, a failure, or a long silence. */
   tried = new Promise((resolve) => (this.#resolveTried = resolve));
 
-  constructor({ issuer, server }, keys, transport, world) {
+  constructor({ issuer, server }, { keys, transport, log, world }) {
     this.#source = { issuer, list: `${server}/revocations`, url: `${server}/revocations/stream` };
     this.#keys = keys;
     this.#transport = transport;
+    this.#log = log;
     this.#world = world;
     this.#revoked = new Revoked(world.limits);
     this.#run();
@@ -73,6 +75,11 @@ class RevocationFollower {
     if (!list) return stream;
     const why = `the list was asked for in vain: ${list.message}`;
     return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
+  }
+
+  /** Tokens are refused because the list is too old for a guard. */
+  reportRefusing() {
+    this.#log.report("revocations", this.trouble?.message ?? "nothing recent has arrived", true);
   }
 
   get status() {
@@ -151,11 +158,17 @@ class RevocationFollower {
     await rest(random() * limits.shortestPause, signal);
     while (!signal.aborted) {
       const trouble = await this.#askForAll(signal).catch((error) => error);
-      if (!signal.aborted) this.#listTrouble = trouble;
+      if (!signal.aborted) this.#noteList(trouble);
       this.#resolveTried();
       const pause = limits.listInterval * (0.8 + 0.4 * random());
       await rest(Math.max(pause, this.#askedFor(trouble)), signal);
     }
+  }
+
+  /** A short absence of the server is not worth a line in the log. */
+  #noteList(trouble) {
+    this.#listTrouble = trouble;
+    if (trouble && this.behind > this.#world.limits.freshFor) this.#log.report("revocations", this.trouble.message, false);
   }
 
   /**
@@ -225,6 +238,7 @@ class RevocationFollower {
   /** The list is known as it was at a second. */
   #complete(iat) {
     this.#provenAt = Math.max(this.#provenAt, iat);
+    if (this.behind <= this.#world.limits.freshFor) this.#log.clear("revocations");
     this.#resolveReady();
     this.#resolveTried();
   }

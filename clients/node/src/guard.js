@@ -77,7 +77,7 @@ class Guard {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#issuer.release();
+    this.#issuer.release(this.#options);
     this.#resolveClosed();
   }
 
@@ -109,6 +109,7 @@ class Guard {
     // What is known to be revoked stays so, however old the knowledge is.
     if (follower.covers(claims)) throw new Refusal("revoked");
     if (follower.behind > this.#options.revocations) {
+      follower.reportRefusing();
       throw new Refusal("revocations_stale", { cause: follower.trouble });
     }
   }

@@ -5,6 +5,7 @@
 const { RevocationFollower } = require("./follower.js");
 const { PublishedKeys } = require("./keys.js");
 const { transportOf } = require("./transport.js");
+const { TroubleLog } = require("./trouble-log.js");
 
 /** Issuers in use. */
 const inUse = new Set();
@@ -15,6 +16,7 @@ const SHARED = ["issuer", "server", "agent", "fetch"];
 class Issuer {
   #options;
   #transport;
+  #log;
   #world;
   #guards = 0;
   #follower;
@@ -22,22 +24,25 @@ class Issuer {
   constructor(options, world) {
     this.#options = options;
     this.#transport = transportOf(options);
+    this.#log = new TroubleLog(options.issuer);
     this.#world = world;
-    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, world);
+    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, this.#log, world);
   }
 
-  /** The issuer that a guard names. Each call is answered by one of `release`. */
+  /** The issuer that a guard names. Each call is answered by one of `release`, with the same options. */
   static acquire(options, world) {
     const isSame = (issuer) => SHARED.every((name) => issuer.#options[name] === options[name]);
     const issuer = [...inUse].find(isSame) ?? new Issuer(options, world);
     inUse.add(issuer);
     issuer.#guards += 1;
+    issuer.#log.add(options.log);
     return issuer;
   }
 
   /** Stops everything when the last guard is gone. */
-  release() {
+  release({ log }) {
     this.#guards -= 1;
+    this.#log.remove(log);
     if (this.#guards > 0) return;
     inUse.delete(this);
     this.keys.close();
@@ -46,7 +51,9 @@ class Issuer {
 
   /** The list of revocations, followed from the first time on that somebody asks. */
   follow() {
-    this.#follower ??= new RevocationFollower(this.#options, this.keys, this.#transport, this.#world);
+    const { keys } = this;
+    const has = { keys, transport: this.#transport, log: this.#log, world: this.#world };
+    this.#follower ??= new RevocationFollower(this.#options, has);
     return this.#follower;
   }
 }

@@ -11,6 +11,7 @@ const { Refusal } = require("./refusal.js");
 class PublishedKeys {
   #url;
   #transport;
+  #log;
   #world;
   #known = new Map();
   #isKnown = false;
@@ -25,9 +26,10 @@ class PublishedKeys {
   /** Settled when keys are known for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
-  constructor(url, transport, world) {
+  constructor(url, transport, log, world) {
     this.#url = url;
     this.#transport = transport;
+    this.#log = log;
     this.#world = world;
     this.#ask();
   }
@@ -75,10 +77,12 @@ class PublishedKeys {
       this.#isKnown = true;
       this.#trouble = undefined;
       this.#failures = 0;
+      this.#log.clear("keys");
       this.#resolveReady();
     } catch (error) {
       this.#trouble = error;
       this.#failures += 1;
+      this.#log.report("keys", error.message, !this.#isKnown);
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => this.#ask(), this.#pause()).unref();
   }

@@ -12,6 +12,9 @@ const TOKEN_TYPES = ["at+jwt", "JWT"];
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const DEFAULT_STALE = { policy: "serve", for: 60 };
 
+/** One function, so that guards of one issuer that say nothing about a log write each line once. */
+const warn = (line) => console.warn(line);
+
 const READERS = {
   issuer: (value) => check(isIssuer(value), "issuer", "an https URL without a slash at its end", value),
   audience: (value) =>
@@ -34,6 +37,7 @@ const READERS = {
     check(value === undefined || typeof value === "function", "fetch", "a function", value);
     return check(value === undefined || agent === undefined, "fetch", "left out beside agent", value);
   },
+  log: (value = warn) => check(typeof value === "function", "log", "a function", value),
   onRefused: (value) => check(value === undefined || typeof value === "function", "onRefused", "a function", value),
 };
 

@@ -10,7 +10,9 @@ import system from "../src/world.js";
 const GOOD = { issuer: "https://id.example", audience: "https://api.example" };
 
 test("what is left out has a safe value", () => {
-  assert.deepEqual(parseOptions(GOOD), {
+  const { log, ...others } = parseOptions(GOOD);
+  assert.equal(typeof log, "function");
+  assert.deepEqual(others, {
     ...GOOD,
     server: "https://id.example",
     scope: [],
@@ -58,6 +60,7 @@ test("a wrong value is an error that names it", () => {
     ],
     agent: [false, {}, "http://proxy:3128", null],
     fetch: [true, "fetch", null],
+    log: [false, "console", null],
     onRefused: ["console", null],
   };
   for (const [name, values] of Object.entries(wrong)) {

@@ -124,7 +124,8 @@ test("a guard does not keep its process alive while the server refuses, is silen
   const nobody = "http://127.0.0.1:1";
   for (const url of [issuer.url, `http://127.0.0.1:${silent.address().port}`, nobody]) {
     const { stdout, stderr, took } = await script(home, "a.cjs", text, url);
-    assert.deepEqual([stdout, stderr], ["done\n", ""], url);
+    assert.equal(stdout, "done\n", url);
+    for (const line of stderr.trimEnd().split("\n")) assert.match(line, /^(countersign: the (keys|revocations) of .*)?$/);
     assert.ok(took < 4_000, `${url}: ${took}`);
   }
 });
