@@ -130,7 +130,7 @@ export declare class Refusal extends Error {
   toResponse(): Response;
 }
 
-/** For Express, Connect and plain `node:http`. Sets `request.auth`. */
+/** For Express, Connect and plain `node:http`. Sets `request.auth`; `claimsOf` has its type. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 export interface GuardStatus {
@@ -170,9 +170,8 @@ export declare function createGuard(options: GuardOptions): Guard;
 /** A guard as one middleware. Throws a `TypeError` when an option is wrong. */
 export declare function requireToken(options: GuardOptions): Middleware & { readonly guard: Guard };
 
-declare module "http" {
-  interface IncomingMessage {
-    /** Set behind a guard. */
-    auth?: AccessToken;
-  }
-}
+/**
+ * The claims of a request behind a guard's middleware, which are also in `request.auth`; `undefined` for every other request.
+ * `request.auth` has a type for programs that import `countersign/express`.
+ */
+export declare function claimsOf(request: object): AccessToken | undefined;

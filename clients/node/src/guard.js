@@ -9,6 +9,9 @@ const { parseNeeds, parseOptions } = require("./options.js");
 const { Refusal } = require("./refusal.js");
 const system = require("./world.js");
 
+/** The claims of requests that a guard has let in. Another library may use `request.auth` for something else. */
+const admitted = new WeakMap();
+
 class Guard {
   #options;
   #world;
@@ -35,6 +38,7 @@ class Guard {
       this.#admit(request, scope).then(
         (claims) => {
           request.auth = claims;
+          admitted.set(request, claims);
           next();
         },
         (error) => answer(response, this.#refusal(error)),
@@ -122,6 +126,11 @@ class Guard {
   }
 }
 
+/** The claims of a request behind a guard's middleware; `undefined` for every other request. */
+function claimsOf(request) {
+  return admitted.get(request);
+}
+
 /** Every scope that is needed must be granted (RFC 6750 §3.1). */
 function checkScope({ scope = "" }, needed) {
   const granted = scope.split(" ");
@@ -136,4 +145,4 @@ function answer(response, refusal) {
   response.end(refusal.body);
 }
 
-module.exports = { Guard };
+module.exports = { Guard, claimsOf };

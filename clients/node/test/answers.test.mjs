@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import express5 from "express";
 import express4 from "express4";
+import { claimsOf } from "../index.js";
 import limits from "../src/limits.js";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
 import { ask, bearer, guarded, guardOf, serve, statusOf } from "./support/api.mjs";
@@ -270,6 +271,24 @@ test("a token is verified without a request, and a refusal is an answer", async 
     [refusal.name, refusal.code, refusal.status, await refusal.toResponse().json()],
     ["Refusal", "malformed", 401, { message: "Failed to authenticate access token" }],
   );
+});
+
+test("the claims of a request are found again, whatever another library keeps in its auth", async (t) => {
+  const { guard } = await api(t);
+  const middleware = guard.middleware();
+  const seen = [];
+  const url = await serve(t, (request, response) => {
+    seen.push(claimsOf(request));
+    middleware(request, response, () => {
+      request.auth = "something else";
+      seen.push(claimsOf(request).sub);
+      response.end();
+    });
+  });
+  assert.equal((await ask(url, bearer(await issuer.token()))).status, 200);
+  assert.equal((await ask(url)).status, 401);
+  assert.deepEqual(seen, [undefined, "1", undefined]);
+  assert.equal(claimsOf(new Request("https://api.example")), undefined);
 });
 
 // C10

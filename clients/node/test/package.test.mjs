@@ -21,7 +21,7 @@ test("the package holds its sources, types, licences and texts, and nothing else
   const [{ files }] = JSON.parse(await output("npm", "pack", "--dry-run", "--json"));
   const sources = (await readdir(join(ROOT, "src"))).map((name) => `src/${name}`);
   const texts = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"];
-  const entries = ["index.d.mts", "index.d.ts", "index.js", "index.mjs"];
+  const entries = ["index", "express"].flatMap((name) => ["d.mts", "d.ts", "js", "mjs"].map((end) => `${name}.${end}`));
   assert.deepEqual(files.map(({ path }) => path).sort(), [...texts, ...entries, ...sources].sort());
   assert.ok(sources.every((name) => name.endsWith(".js")));
 });
@@ -51,6 +51,19 @@ test("nothing outside the package is loaded but Node's own modules, and nothing 
       name,
     );
   }
+});
+
+test("countersign/express is the same package", async (t) => {
+  const home = await install(t);
+  const text = `
+    import { createRequire } from "node:module";
+    import * as imported from "countersign/express";
+    import * as plain from "countersign";
+    const required = createRequire(import.meta.url)("countersign/express");
+    const names = ["Refusal", "claimsOf", "createGuard", "requireToken"];
+    console.log(Object.keys(imported).join(), names.every((name) => imported[name] === plain[name] && plain[name] === required[name]));`;
+  const { stdout } = await script(home, "a.mjs", text);
+  assert.equal(stdout, "Refusal,claimsOf,createGuard,requireToken true\n");
 });
 
 const VERIFY = `

@@ -2,8 +2,8 @@
 import { createServer } from "node:http";
 import { Agent } from "node:https";
 import express from "express";
-import { Refusal, createGuard, requireToken } from "countersign";
-import type { AccessToken, Guard, GuardOptions } from "countersign";
+import { Refusal, claimsOf, createGuard, requireToken } from "countersign/express";
+import type { AccessToken, Guard, GuardOptions } from "countersign/express";
 
 const options: GuardOptions = { issuer: "https://id.example", audience: "https://api.example" };
 
@@ -22,7 +22,7 @@ const guard: Guard = createGuard({
   onRefused: ({ code, message, cause }) => console.warn(code, message, cause),
 });
 const middleware = guard.middleware({ scope: "orders:write" });
-createServer((request, response) => middleware(request, response, () => response.end(request.auth?.sub)));
+createServer((request, response) => middleware(request, response, () => response.end(claimsOf(request)?.sub)));
 
 export default {
   fetch: guard.fetch((request, auth, context: { name: string }) =>
