@@ -36,8 +36,8 @@ function tutorialToken(request) {
 }
 
 /**
- * The value of the header. Node keeps the first of several and a proxy in front may have checked the last, so a request
- * with several is refused, in whichever layer they are still visible.
+ * The value of the header in the outermost layer. Node keeps the first of several and a proxy in front may have checked the
+ * last, so a request with several is refused, in whichever layer they are still visible.
  */
 function authorizationOf(request) {
   const layers = layersOf(request);
@@ -45,7 +45,7 @@ function authorizationOf(request) {
   if (layers.some((layer) => countLines(layer) > 1)) throw new Refusal("repeated_authorization");
   const values = layers.map(({ headers }) => valuesIn(headers));
   if (values.some(({ length }) => length > 1)) throw new Refusal("repeated_authorization");
-  return values.flat()[0];
+  return values[0][0];
 }
 
 /** The request and those that it wraps, outermost first. Fastify and Hono call the inner one `raw`, Koa `req`. */

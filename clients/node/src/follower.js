@@ -73,7 +73,8 @@ class RevocationFollower {
   get trouble() {
     const [stream, list] = [this.#streamTrouble, this.#listTrouble];
     if (!list) return stream;
-    const why = `the list was asked for in vain: ${list.message}`;
+    if (stream?.message === list.message) return list;
+    const why = `the list cannot be fetched: ${list.message}`;
     return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
   }
 

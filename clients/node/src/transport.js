@@ -62,7 +62,9 @@ function withFetch(fetch) {
       statusCode: response.status,
       headers: others,
       destroy: () => response.body?.cancel().catch(() => {}),
-      [Symbol.asyncIterator]: () => (response.body ?? [])[Symbol.asyncIterator](),
+      async *[Symbol.asyncIterator]() {
+        yield* response.body ?? [];
+      },
     };
   };
 }

@@ -180,6 +180,12 @@ test("middleware that sets the header from a cookie is followed", async (t) => {
   assert.equal((await ask(url, { cookie: token })).status, 200);
 });
 
+test("a header that a wrapper has taken out is not read from the request inside", async (t) => {
+  const guard = await guardFor(t);
+  const request = { headers: {}, raw: { headers: { authorization: good }, rawHeaders: ["authorization", good] } };
+  await assert.rejects(guard.verify(request), { code: "no_token" });
+});
+
 test("what has no headers is not a request", async (t) => {
   const guard = await guardFor(t);
   for (const request of [undefined, null, 1, {}, { raw: {} }, { headers: "authorization" }]) {

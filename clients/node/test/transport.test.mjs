@@ -143,6 +143,20 @@ test("every request asks for no content encoding, and an encoded answer is named
   assert.match(guard.status().revocations.trouble, /stream answered with the content encoding br/);
 });
 
+test("a fetch of the program may answer with anything, and the reason says what was wrong", async (t) => {
+  const issuer = await started(t);
+  const answers = [
+    [() => new Response(null), /jwks\.json: the text is not valid JSON/],
+    [() => new Response(null, { status: 204 }), /jwks\.json answered 204/],
+    [() => new Response("x".repeat(200_000)), /jwks\.json answered with more than/],
+  ];
+  for (const [answer, reason] of answers) {
+    const guard = guardOf(t, issuer, { fetch: async () => answer(), dangerouslyIgnoreRevocations: true });
+    await until(() => guard.status().keys.trouble !== undefined);
+    assert.match(guard.status().keys.trouble, reason);
+  }
+});
+
 test("a fetch of the program decodes what it gets", async (t) => {
   const issuer = await started(t);
   const set = gzipSync(JSON.stringify({ keys: [issuer.active.jwk] }));
