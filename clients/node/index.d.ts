@@ -1,5 +1,5 @@
 // The types of the package, written by hand. index.d.mts hands them to ES modules.
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
 
 /** The verified claims of an access token (RFC 9068 §2.2), frozen. */
 export interface AccessToken {
@@ -30,6 +30,16 @@ export type StalePolicy =
   /** Requests are served until the list is `for` seconds behind, 15 to 3,600; then nobody is let in. */
   | { readonly policy: "serve"; readonly for: number };
 
+/**
+ * A request of Node or Fetch, or of a framework that wraps one: Fastify (`raw`), Koa (`req`), Hono (`raw`). A plain object
+ * with `headers` is accepted, too.
+ */
+export interface RequestLike {
+  readonly headers?: object;
+  readonly raw?: object;
+  readonly req?: object;
+}
+
 export interface Needs {
   /** Scopes that the token must all have: a list, or a text with spaces between them. */
   readonly scope?: string | readonly string[];
@@ -46,12 +56,46 @@ export interface GuardOptions extends Needs {
   readonly tokenType?: "at+jwt" | "JWT";
   /** Algorithms that are accepted. Default: all four. */
   readonly algorithms?: readonly Algorithm[];
+  /** Seconds by which clocks may differ, 0 to 60. Default: 5. `nbf` and `iat` may always be 5 seconds ahead. */
+  readonly leeway?: number;
+  /**
+   * For clients of the Express tutorial. `Authorization` may hold the bare token, and every token that is refused gets 403
+   * instead of 400 or 401. Tokens that the tutorial's server signed are still refused. Default: `false`.
+   */
+  readonly tutorial?: boolean;
   /** Default: `{ stale: { policy: "serve", for: 60 } }`. */
   readonly revocations?: { readonly stale?: StalePolicy };
   /** Revoked sessions are let in until their tokens expire. For places that cannot reach the list. */
   readonly dangerouslyIgnoreRevocations?: boolean;
+  /** Sends all requests to the server, for a proxy or a client certificate. It must be of the protocol of the address. */
+  readonly agent?: Agent;
+  /**
+   * Sends all requests to the server in place of `node:http`. The stream of revocations then keeps the process alive until
+   * `close()`, unless the function prevents it.
+   */
+  readonly fetch?: (url: string, init: FetchInit) => Promise<FetchResponse>;
+  /**
+   * Called with a line of text when the issuer cannot be used, once for each reason, and when it can be used again. No line
+   * contains a token. Default: `console.warn`.
+   */
+  readonly log?: (line: string) => void;
   /** Told of each refusal, for the log. The client is never told which check failed. */
-  readonly onRefused?: (refusal: Refusal, request: IncomingMessage | Request | string) => void;
+  readonly onRefused?: (refusal: Refusal, request: RequestLike | string) => void;
+}
+
+/** What `fetch` is given with the address. */
+export interface FetchInit {
+  readonly headers: Record<string, string>;
+  readonly signal: AbortSignal;
+  readonly redirect: "manual";
+  readonly cache: "no-store";
+}
+
+/** What `fetch` resolves with: a `Response`, whichever library made it. */
+export interface FetchResponse {
+  readonly status: number;
+  readonly headers: object;
+  readonly body: object | null;
 }
 
 export type RefusalCode =
@@ -86,7 +130,7 @@ export declare class Refusal extends Error {
   toResponse(): Response;
 }
 
-/** For Express, Connect and plain `node:http`. Sets `request.auth`. */
+/** For Express, Connect and plain `node:http`. Sets `request.auth`; `claimsOf` has its type. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 export interface GuardStatus {
@@ -111,7 +155,7 @@ export interface Guard {
     needs?: Needs,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
   /** Rejects with a `Refusal`. */
-  verify(requestOrToken: IncomingMessage | Request | string, needs?: Needs): Promise<AccessToken>;
+  verify(requestOrToken: RequestLike | string, needs?: Needs): Promise<AccessToken>;
   /** Settled when keys and revocations are known for the first time; rejects if the guard is closed before. */
   ready(): Promise<void>;
   /** How well the issuer is known, for a health check. */
@@ -126,9 +170,8 @@ export declare function createGuard(options: GuardOptions): Guard;
 /** A guard as one middleware. Throws a `TypeError` when an option is wrong. */
 export declare function requireToken(options: GuardOptions): Middleware & { readonly guard: Guard };
 
-declare module "http" {
-  interface IncomingMessage {
-    /** Set behind a guard. */
-    auth?: AccessToken;
-  }
-}
+/**
+ * The claims of a request behind a guard's middleware, which are also in `request.auth`; `undefined` for every other request.
+ * `request.auth` has a type for programs that import `countersign/express`.
+ */
+export declare function claimsOf(request: object): AccessToken | undefined;

@@ -2,7 +2,7 @@
 // The whole package, for `require`; index.mjs hands the same to `import`, so that a process with both kinds of
 // modules still follows each issuer once.
 
-const { Guard } = require("./src/guard.js");
+const { Guard, claimsOf } = require("./src/guard.js");
 const { Refusal } = require("./src/refusal.js");
 
 /** A guard before an API. */
@@ -14,4 +14,4 @@ const requireToken = (options) => {
   return Object.assign(guard.middleware(), { guard });
 };
 
-module.exports = { createGuard, requireToken, Refusal };
+module.exports = { claimsOf, createGuard, requireToken, Refusal };

@@ -1,3 +1,3 @@
 import library from "./index.js";
 
-export const { createGuard, requireToken, Refusal } = library;
+export const { claimsOf, createGuard, requireToken, Refusal } = library;

@@ -18,8 +18,8 @@ const CONTROL = /\p{Cc}/u;
 async function verifyAccessToken(token, options, { keys, world }) {
   // Before anything is split or decoded: ten megabytes of dots cost nothing.
   if (token.length > world.limits.tokenLength) throw new Refusal("too_long");
-  const { issuer, audience, algorithms, tokenType } = options;
-  const expected = { issuer, audience, algorithms, typ: tokenType, requiredClaims: REQUIRED };
+  const { issuer, audience, algorithms, tokenType, leeway } = options;
+  const expected = { issuer, audience, algorithms, typ: tokenType, leeway, requiredClaims: REQUIRED };
   const claims = await verifyJwt(token, expected, { keys, world });
   if (!isWellTyped(claims, world.limits)) throw new Refusal("bad_claim");
   return deepFreeze(claims);

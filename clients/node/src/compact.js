@@ -1,6 +1,6 @@
 "use strict";
-// The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots. jose verifies the
-// signature but reads the parts leniently, so they are read here first, as strictly as the Rust crates read them.
+// The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots, read as strictly as the
+// Rust crates read them.
 
 const { decodeBase64url } = require("./base64url.js");
 const { Refusal } = require("./refusal.js");
@@ -9,13 +9,14 @@ const { parseStrictJson } = require("./strict-json.js");
 /** Extensions, unencoded payloads (RFC 7797), compression and encryption: the server never needs them. */
 const FORBIDDEN = ["crit", "b64", "zip", "enc"];
 
-/** The header as an object, and the payload as bytes. Nothing is verified yet. */
+/** The header as an object; the payload, the signature and the bytes that it signs. Nothing is verified yet. */
 function readCompact(text, limits) {
   const parts = text.split(".").map(decodeBase64url);
   if (parts.length !== 3 || parts.includes(undefined)) throw new Refusal("malformed");
   const header = readObject(parts[0], limits);
   if (FORBIDDEN.some((name) => Object.hasOwn(header, name))) throw new Refusal("malformed");
-  return { header, payload: parts[1] };
+  const signed = Buffer.from(text.slice(0, text.lastIndexOf(".")));
+  return { header, payload: parts[1], signed, signature: parts[2] };
 }
 
 /** The JSON object of a part. */

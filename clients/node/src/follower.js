@@ -7,7 +7,7 @@
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { readEvents } = require("./event-stream.js");
-const { get, getText, isOf, unexpected } = require("./http.js");
+const { getText, isOf, unexpected } = require("./http.js");
 const { pauseAfter, retryAfter } = require("./pause.js");
 const { verifyPiece } = require("./piece.js");
 const { Revoked } = require("./revoked.js");
@@ -15,6 +15,8 @@ const { Revoked } = require("./revoked.js");
 class RevocationFollower {
   #source;
   #keys;
+  #transport;
+  #log;
   #world;
   #revoked;
   /** Where the list goes on; `null`: from its beginning. */
@@ -39,9 +41,11 @@ class RevocationFollower {
   /** Settled when the first attempt has come to something: the list, a failure, or a long silence. */
   tried = new Promise((resolve) => (this.#resolveTried = resolve));
 
-  constructor({ issuer, server }, keys, world) {
+  constructor({ issuer, server }, { keys, transport, log, world }) {
     this.#source = { issuer, list: `${server}/revocations`, url: `${server}/revocations/stream` };
     this.#keys = keys;
+    this.#transport = transport;
+    this.#log = log;
     this.#world = world;
     this.#revoked = new Revoked(world.limits);
     this.#run();
@@ -69,8 +73,14 @@ class RevocationFollower {
   get trouble() {
     const [stream, list] = [this.#streamTrouble, this.#listTrouble];
     if (!list) return stream;
-    const why = `the list was asked for in vain: ${list.message}`;
+    if (stream?.message === list.message) return list;
+    const why = `the list cannot be fetched: ${list.message}`;
     return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
+  }
+
+  /** Tokens are refused because the list is too old for a guard. */
+  reportRefusing() {
+    this.#log.report("revocations", this.trouble?.message ?? "nothing recent has arrived", true);
   }
 
   get status() {
@@ -149,11 +159,17 @@ class RevocationFollower {
     await rest(random() * limits.shortestPause, signal);
     while (!signal.aborted) {
       const trouble = await this.#askForAll(signal).catch((error) => error);
-      if (!signal.aborted) this.#listTrouble = trouble;
+      if (!signal.aborted) this.#noteList(trouble);
       this.#resolveTried();
       const pause = limits.listInterval * (0.8 + 0.4 * random());
       await rest(Math.max(pause, this.#askedFor(trouble)), signal);
     }
+  }
+
+  /** A short absence of the server is not worth a line in the log. */
+  #noteList(trouble) {
+    this.#listTrouble = trouble;
+    if (trouble && this.behind > this.#world.limits.freshFor) this.#log.report("revocations", this.trouble.message, false);
   }
 
   /**
@@ -185,7 +201,7 @@ class RevocationFollower {
     const query = place === null ? "" : `?after=${encodeURIComponent(place)}`;
     const type = "application/revocations+jwt";
     try {
-      return await getText(`${this.#source.list}${query}`, { accept: type, type, size, timeout });
+      return await getText(this.#transport, `${this.#source.list}${query}`, { accept: type, type, size, timeout });
     } catch (error) {
       this.#forgetCursorAfter(error.statusCode);
       throw error;
@@ -195,7 +211,7 @@ class RevocationFollower {
   async #open(place, signal) {
     const headers = { accept: "text/event-stream" };
     if (place !== null) headers["last-event-id"] = place;
-    const response = await get(this.#source.url, { headers, signal });
+    const response = await this.#transport(this.#source.url, { headers, signal });
     if (isOf("text/event-stream", response)) return response;
     this.#forgetCursorAfter(response.statusCode);
     throw unexpected(this.#source.url, response);
@@ -223,6 +239,7 @@ class RevocationFollower {
   /** The list is known as it was at a second. */
   #complete(iat) {
     this.#provenAt = Math.max(this.#provenAt, iat);
+    if (this.behind <= this.#world.limits.freshFor) this.#log.clear("revocations");
     this.#resolveReady();
     this.#resolveTried();
   }

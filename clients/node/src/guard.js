@@ -2,12 +2,15 @@
 // Stands before an API: lets a request in with the claims of its access token, or refuses it.
 
 const { verifyAccessToken } = require("./access-token.js");
-const { bearerToken } = require("./bearer.js");
+const { bearerToken, tutorialToken } = require("./bearer.js");
 const { held } = require("./http.js");
 const { Issuer } = require("./issuer.js");
 const { parseNeeds, parseOptions } = require("./options.js");
 const { Refusal } = require("./refusal.js");
 const system = require("./world.js");
+
+/** The claims of requests that a guard has let in. Another library may use `request.auth` for something else. */
+const admitted = new WeakMap();
 
 class Guard {
   #options;
@@ -35,6 +38,7 @@ class Guard {
       this.#admit(request, scope).then(
         (claims) => {
           request.auth = claims;
+          admitted.set(request, claims);
           next();
         },
         (error) => answer(response, this.#refusal(error)),
@@ -77,7 +81,7 @@ class Guard {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#issuer.release();
+    this.#issuer.release(this.#options);
     this.#resolveClosed();
   }
 
@@ -93,7 +97,8 @@ class Guard {
 
   async #check(requestOrToken, scope) {
     if (this.#isClosed) throw new Refusal("closed");
-    const token = typeof requestOrToken === "string" ? requestOrToken : bearerToken(requestOrToken);
+    const tokenIn = this.#options.tutorial ? tutorialToken : bearerToken;
+    const token = typeof requestOrToken === "string" ? requestOrToken : tokenIn(requestOrToken);
     const { keys } = this.#issuer;
     const claims = await verifyAccessToken(token, this.#options, { keys, world: this.#world });
     await this.#checkRevocations(claims);
@@ -108,6 +113,7 @@ class Guard {
     // What is known to be revoked stays so, however old the knowledge is.
     if (follower.covers(claims)) throw new Refusal("revoked");
     if (follower.behind > this.#options.revocations) {
+      follower.reportRefusing();
       throw new Refusal("revocations_stale", { cause: follower.trouble });
     }
   }
@@ -115,8 +121,14 @@ class Guard {
   #refusal(error) {
     const refusal = error instanceof Refusal ? error : new Refusal("internal", { cause: error });
     refusal.realm = this.#options.audience;
+    refusal.isTutorial = this.#options.tutorial;
     return refusal;
   }
+}
+
+/** The claims of a request behind a guard's middleware; `undefined` for every other request. */
+function claimsOf(request) {
+  return admitted.get(request);
 }
 
 /** Every scope that is needed must be granted (RFC 6750 §3.1). */
@@ -133,4 +145,4 @@ function answer(response, refusal) {
   response.end(refusal.body);
 }
 
-module.exports = { Guard };
+module.exports = { Guard, claimsOf };

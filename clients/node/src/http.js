@@ -1,24 +1,7 @@
 "use strict";
-// GET requests that never keep a process alive. `fetch` cannot be told that; sockets of `node:http` can.
-//
-// Redirects are not followed: keys and revocations come from where the configuration says.
-
-const http = require("node:http");
-const https = require("node:https");
+// Answers to GET requests, of a bounded size and in a bounded time.
 
 const { parseStrictJson } = require("./strict-json.js");
-
-/** Sends a request; the answer's body is still to be read. `signal` ends both. */
-function get(url, { headers, signal }) {
-  return new Promise((resolve, reject) => {
-    const client = url.startsWith("https:") ? https : http;
-    // An agent of its own, so that the program's pool of connections is left alone.
-    const request = client.get(url, { headers, signal, agent: false });
-    request.on("socket", (socket) => socket.unref());
-    request.on("response", resolve);
-    request.on("error", reject);
-  });
-}
 
 /** Whether an answer is a good one, of a media type. */
 function isOf(type, { statusCode, headers }) {
@@ -32,9 +15,9 @@ function unexpected(url, { statusCode, headers }) {
 }
 
 /** Reads a whole body, of a bounded size and in a bounded time; of a certain media type, if one is named. */
-async function getBytes(url, { accept, type = "", size, timeout }) {
+async function getBytes(transport, url, { accept, type = "", size, timeout }) {
   const signal = AbortSignal.timeout(timeout);
-  const response = await get(url, { headers: { accept }, signal });
+  const response = await transport(url, { headers: { accept }, signal });
   if (!isOf(type, response)) {
     response.destroy();
     throw unexpected(url, response);
@@ -50,13 +33,18 @@ async function getBytes(url, { accept, type = "", size, timeout }) {
 }
 
 /** As `getBytes`, for text. */
-async function getText(url, bounds) {
-  return (await getBytes(url, bounds)).toString("utf8");
+async function getText(transport, url, bounds) {
+  return (await getBytes(transport, url, bounds)).toString("utf8");
 }
 
 /** As `getBytes`, for strict JSON of at most `depth` levels. */
-async function getJson(url, { depth, ...bounds }) {
-  return parseStrictJson(await getBytes(url, { accept: "application/json", ...bounds }), depth);
+async function getJson(transport, url, { depth, ...bounds }) {
+  const bytes = await getBytes(transport, url, { accept: "application/json", ...bounds });
+  try {
+    return parseStrictJson(bytes, depth);
+  } catch ({ message }) {
+    throw new Error(`${url}: ${message}`);
+  }
 }
 
 /** Keeps the process alive until a promise is settled: somebody is waiting for it. */
@@ -69,4 +57,4 @@ async function held(promise) {
   }
 }
 
-module.exports = { get, getJson, getText, held, isOf, unexpected };
+module.exports = { getJson, getText, held, isOf, unexpected };

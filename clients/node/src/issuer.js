@@ -1,47 +1,59 @@
 "use strict";
-// One issuer as a process sees it: its keys and its list of revocations, shared by all guards that name it.
+// One issuer as a process sees it: its keys and its list of revocations, shared by all guards that name it and reach it
+// in the same way.
 
 const { RevocationFollower } = require("./follower.js");
 const { PublishedKeys } = require("./keys.js");
+const { transportOf } = require("./transport.js");
+const { TroubleLog } = require("./trouble-log.js");
 
-/** Issuers in use, by name and address. */
-const inUse = new Map();
+/** Issuers in use. */
+const inUse = new Set();
+
+/** The options that guards of one issuer have in common. */
+const SHARED = ["issuer", "server", "agent", "fetch"];
 
 class Issuer {
   #options;
+  #transport;
+  #log;
   #world;
-  #name;
   #guards = 0;
   #follower;
 
-  constructor(options, world, name) {
+  constructor(options, world) {
     this.#options = options;
+    this.#transport = transportOf(options);
+    this.#log = new TroubleLog(options.issuer);
     this.#world = world;
-    this.#name = name;
-    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, world);
+    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, this.#log, world);
   }
 
-  /** The issuer that a guard names. Each call is answered by one of `release`. */
+  /** The issuer that a guard names. Each call is answered by one of `release`, with the same options. */
   static acquire(options, world) {
-    const name = `${options.issuer} ${options.server}`;
-    const issuer = inUse.get(name) ?? new Issuer(options, world, name);
-    inUse.set(name, issuer);
+    const isSame = (issuer) => SHARED.every((name) => issuer.#options[name] === options[name]);
+    const issuer = [...inUse].find(isSame) ?? new Issuer(options, world);
+    inUse.add(issuer);
     issuer.#guards += 1;
+    issuer.#log.add(options.log);
     return issuer;
   }
 
   /** Stops everything when the last guard is gone. */
-  release() {
+  release({ log }) {
     this.#guards -= 1;
+    this.#log.remove(log);
     if (this.#guards > 0) return;
-    inUse.delete(this.#name);
+    inUse.delete(this);
     this.keys.close();
     this.#follower?.close();
   }
 
   /** The list of revocations, followed from the first time on that somebody asks. */
   follow() {
-    this.#follower ??= new RevocationFollower(this.#options, this.keys, this.#world);
+    const { keys } = this;
+    const has = { keys, transport: this.#transport, log: this.#log, world: this.#world };
+    this.#follower ??= new RevocationFollower(this.#options, has);
     return this.#follower;
   }
 }

@@ -1,9 +1,9 @@
 "use strict";
-// A published set of public keys (RFC 7517 §5), each for exactly one algorithm. The Rust crate countersign-token skips
-// and refuses the same keys.
+// A published set of public keys (RFC 7517 §5), each for exactly one algorithm. A key that cannot be used is ignored, and
+// the other keys stay usable. The Rust crate countersign-token ignores the same keys: both run tests/vectors/key-sets.json.
 
 const { decodeBase64url } = require("./base64url.js");
-const jose = require("./jose.js");
+const { importPublicKey } = require("./signature.js");
 
 /**
  * Types of keys by `kty`: the curve, the algorithms that they can be for, the first one if `alg` is left out, and the
@@ -23,60 +23,86 @@ const KEY_ID = /^[\x21-\x7e]{1,64}$/;
 /** Bits. RFC 8725 §3.5 requires the least; more than the most only slows verifiers down. */
 const MODULUS = { least: 2048, most: 8192 };
 
+/** Bytes. Exponents in use are 3 and 65537; a longer one only slows verification down. */
+const LONGEST_EXPONENT = 4;
+
 /**
- * Parses a set into a map by `kid`. Keys for something else are skipped, as RFC 7517 §5 asks; a wrong one spoils
- * the set, because its publisher is broken or hostile.
+ * Points of edwards25519 with an order that divides 8, in hexadecimal and with the sign bit cleared, those with an unreduced
+ * coordinate among them (RFC 8032 §5.1.3). One signature fits every message under such a key.
  */
-async function parseKeySet(set, limits) {
-  if (!Array.isArray(set?.keys)) throw new Error("the issuer's key set is not a list of keys");
-  if (set.keys.length > limits.keySetKeys) throw new Error(`the issuer publishes over ${limits.keySetKeys} keys`);
+const SMALL_ORDER = [
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+];
+
+/**
+ * Parses a set into lists of keys by `kid`, in the order of publication. Keys may share a `kid`; one key that is published
+ * twice counts once. Throws for a set that has no usable key, and says why.
+ */
+function parseKeySet(set, limits) {
+  const listed = set?.keys;
+  if (!Array.isArray(listed)) throw new Error("the key set has no list of keys");
+  if (listed.length > limits.keySetKeys) throw new Error(`the key set has over ${limits.keySetKeys} keys`);
   const known = new Map();
-  for (const jwk of set.keys) {
-    const key = await parseKey(jwk);
-    if (!key) continue;
-    if (known.has(jwk.kid)) throw new Error("two of the issuer's keys have the same kid");
-    known.set(jwk.kid, key);
+  const reasons = new Set();
+  for (const jwk of listed) {
+    try {
+      const { kid, ...key } = parseKey(jwk);
+      const others = known.get(kid) ?? [];
+      if (!others.some((other) => isSame(other, key))) known.set(kid, [...others, key]);
+    } catch ({ message }) {
+      reasons.add(message);
+    }
   }
-  return known;
+  if (known.size > 0) return known;
+  throw new Error(`the key set has no usable key: ${[...reasons].join(", ") || "it is empty"}`);
 }
 
-/** `undefined` for a key that is to be skipped. */
-async function parseKey(jwk) {
-  const type = TYPES.get(textOf(jwk, "kty") ?? fail("kty"));
-  if (!type) return undefined;
-  if (PRIVATE.some((name) => jwk[name] !== undefined)) throw new Error("the issuer publishes a private key");
-  if (!isForVerifying(jwk)) return undefined;
-  const kid = textOf(jwk, "kid");
-  if (kid !== undefined && !KEY_ID.test(kid)) fail("kid");
-  if (type.curve !== undefined && (textOf(jwk, "crv") ?? fail("crv")) !== type.curve) return undefined;
+function isSame(one, other) {
+  return one.alg === other.alg && one.publicKey.equals(other.publicKey);
+}
+
+/** Throws for a key that cannot be used. No message quotes a value. */
+function parseKey(jwk) {
+  const kty = textOf(jwk, "kty") ?? malformed("kty");
+  const type = TYPES.get(kty) ?? unsupported("kty");
+  if (PRIVATE.some((name) => jwk[name] !== undefined)) throw new Error("a private key is published");
+  checkPurpose(jwk);
+  const kid = textOf(jwk, "kid") ?? malformed("kid");
+  if (!KEY_ID.test(kid)) malformed("kid");
+  const curve = type.curve && (textOf(jwk, "crv") ?? malformed("crv"));
+  if (curve !== type.curve) unsupported("crv");
   const alg = algorithmOf(jwk, type);
-  if (alg === undefined) return undefined;
-  const numbers = type.numbers.map((name) => [name, numberOf(jwk, name, type)]);
-  if (!isSizeAccepted(jwk) || kid === undefined) return undefined;
-  const { importJWK } = await jose;
-  return { alg, publicKey: await importJWK({ kty: jwk.kty, crv: type.curve, ...Object.fromEntries(numbers) }, alg) };
+  const numbers = Object.fromEntries(type.numbers.map((name) => [name, numberOf(jwk, name, type)]));
+  checkMaterial(type, numbers);
+  return { kid, alg, publicKey: importPublicKey({ kty, crv: curve, ...numbers }) };
 }
 
 /** A key that says what it is for is used for nothing else (RFC 7517 §4.2 and §4.3). */
-function isForVerifying(jwk) {
-  if ((textOf(jwk, "use") ?? "sig") !== "sig") return false;
+function checkPurpose(jwk) {
+  if ((textOf(jwk, "use") ?? "sig") !== "sig") unsupported("use");
   const { key_ops: operations = ["verify"] } = jwk;
-  if (!Array.isArray(operations) || !operations.every((one) => typeof one === "string")) fail("key_ops");
-  return operations.includes("verify");
+  if (!Array.isArray(operations) || !operations.every((one) => typeof one === "string")) malformed("key_ops");
+  if (!operations.includes("verify")) unsupported("key_ops");
 }
 
 /** RFC 9864 §2.2 names EdDSA on this curve by the name of the curve. */
 function algorithmOf(jwk, { algorithms }) {
   const named = textOf(jwk, "alg") ?? algorithms[0];
   const alg = named === "Ed25519" ? "EdDSA" : named;
-  return algorithms.includes(alg) ? alg : undefined;
+  return algorithms.includes(alg) ? alg : unsupported("alg");
 }
 
 /** The text of a number, if it is canonical: another spelling would be a second text for the same key. */
 function numberOf(jwk, name, { bytes }) {
-  const text = textOf(jwk, name) ?? fail(name);
-  const number = decodeBase64url(text) ?? fail(name);
-  if (bytes === undefined ? !isRsaNumber(number) : number.length !== bytes) fail(name);
+  const text = textOf(jwk, name) ?? malformed(name);
+  const number = decodeBase64url(text) ?? malformed(name);
+  if (bytes === undefined ? !isRsaNumber(number) : number.length !== bytes) malformed(name);
   return text;
 }
 
@@ -85,21 +111,34 @@ function isRsaNumber(number) {
   return number.length > 0 && number[0] !== 0 && number.at(-1) % 2 === 1 && !(number.length === 1 && number[0] === 1);
 }
 
-function isSizeAccepted({ kty, n }) {
-  if (kty !== "RSA") return true;
-  const modulus = decodeBase64url(n);
+function checkMaterial({ curve }, { n, e, x }) {
+  if (n !== undefined) checkSize(decodeBase64url(n), decodeBase64url(e));
+  if (curve === "Ed25519" && isOfSmallOrder(decodeBase64url(x))) malformed("x");
+}
+
+function checkSize(modulus, exponent) {
   const bits = modulus.length * 8 - (Math.clz32(modulus[0]) - 24);
-  return bits >= MODULUS.least && bits <= MODULUS.most;
+  if (bits < MODULUS.least || bits > MODULUS.most) unsupported("n");
+  if (exponent.length > LONGEST_EXPONENT) unsupported("e");
+}
+
+function isOfSmallOrder(point) {
+  point[31] &= 0x7f;
+  return SMALL_ORDER.includes(point.toString("hex"));
 }
 
 /** A member of another type than text is an error and never counts as absent. */
 function textOf(jwk, name) {
   const value = jwk?.[name];
-  return value === undefined || typeof value === "string" ? value : fail(name);
+  return value === undefined || typeof value === "string" ? value : malformed(name);
 }
 
-function fail(name) {
-  throw new Error(`a key of the issuer has a malformed ${name}`);
+function malformed(name) {
+  throw new Error(`a key has a malformed ${name}`);
+}
+
+function unsupported(name) {
+  throw new Error(`a key has an unsupported ${name}`);
 }
 
 module.exports = { parseKeySet };

@@ -10,6 +10,8 @@ const { Refusal } = require("./refusal.js");
 
 class PublishedKeys {
   #url;
+  #transport;
+  #log;
   #world;
   #known = new Map();
   #isKnown = false;
@@ -24,21 +26,24 @@ class PublishedKeys {
   /** Settled when keys are known for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
-  constructor(url, world) {
+  constructor(url, transport, log, world) {
     this.#url = url;
+    this.#transport = transport;
+    this.#log = log;
     this.#world = world;
     this.#ask();
   }
 
-  /** The key that a header names, if it is for the algorithm that the header names. */
+  /** The keys that a header can mean: those with its `kid` and its algorithm, mostly one (RFC 7517 §4.5). */
   async find({ kid, alg }) {
-    const key = this.#known.get(kid) ?? (await this.#learn(kid));
-    if (key.alg !== alg) throw new Refusal("wrong_algorithm");
-    return key.publicKey;
+    const named = this.#known.get(kid) ?? (await this.#learn(kid));
+    const keys = named.filter((key) => key.alg === alg);
+    if (keys.length === 0) throw new Refusal("wrong_algorithm");
+    return keys;
   }
 
   get status() {
-    return { known: this.#known.size, trouble: this.#trouble?.message };
+    return { known: [...this.#known.values()].flat().length, trouble: this.#trouble?.message };
   }
 
   close() {
@@ -49,8 +54,8 @@ class PublishedKeys {
   async #learn(kid) {
     const isCoolingDown = performance.now() - this.#askedAt < this.#world.limits.keySetCoolDown;
     if (this.#asking || !isCoolingDown) await this.#ask();
-    const key = this.#known.get(kid);
-    if (key) return key;
+    const named = this.#known.get(kid);
+    if (named) return named;
     // With the server away, a key that nobody here knows may still be a good one.
     throw this.#trouble ? new Refusal("keys_unavailable", { cause: this.#trouble }) : new Refusal("unknown_key");
   }
@@ -67,15 +72,17 @@ class PublishedKeys {
     this.#askedAt = performance.now();
     try {
       const { keySetSize: size, keySetTimeout: timeout, jsonDepth: depth } = limits;
-      const set = await getJson(this.#url, { size, timeout, depth });
-      this.#known = await parseKeySet(set, limits);
+      const set = await getJson(this.#transport, this.#url, { size, timeout, depth });
+      this.#known = parseKeySet(set, limits);
       this.#isKnown = true;
       this.#trouble = undefined;
       this.#failures = 0;
+      this.#log.clear("keys");
       this.#resolveReady();
     } catch (error) {
       this.#trouble = error;
       this.#failures += 1;
+      this.#log.report("keys", error.message, !this.#isKnown);
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => this.#ask(), this.#pause()).unref();
   }

@@ -10,8 +10,10 @@ module.exports = Object.freeze({
   /** Characters of `scope`. */
   scopeLength: 2_048,
 
-  /** Seconds by which clocks may differ. Machines with a time service differ by less than one. */
+  /** Seconds by which clocks may differ, unless a guard says otherwise. Machines with a time service differ by less than one. */
   clockTolerance: 5,
+  /** Seconds of leeway that a configuration may allow at most, as in the Rust verifier. */
+  longestLeeway: 60,
 
   /** Bytes of a published key set. A set in use has two to ten keys of at most 1.5 kB. */
   keySetSize: 128 * 1024,

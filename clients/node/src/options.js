@@ -2,13 +2,18 @@
 // What a guard is told, checked once and at once: a mistake stops the program at its start. Nothing here
 // switches a check of the token off; the one check that can be, of revocations, has a name that says so.
 
-const { freshFor, longestServedStale } = require("./limits.js");
+const http = require("node:http");
+
+const { clockTolerance, freshFor, longestLeeway, longestServedStale } = require("./limits.js");
 
 /** Asymmetric alone: a resource server holds nothing that could sign. */
 const ALGORITHMS = Object.freeze(["ES256", "RS256", "PS256", "EdDSA"]);
 const TOKEN_TYPES = ["at+jwt", "JWT"];
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const DEFAULT_STALE = { policy: "serve", for: 60 };
+
+/** One function, so that guards of one issuer that say nothing about a log write each line once. */
+const warn = (line) => console.warn(line);
 
 const READERS = {
   issuer: (value) => check(isIssuer(value), "issuer", "an https URL without a slash at its end", value),
@@ -20,9 +25,19 @@ const READERS = {
   tokenType: (value = "at+jwt") => check(TOKEN_TYPES.includes(value), "tokenType", '"at+jwt" or "JWT"', value),
   algorithms: (value = ALGORITHMS) =>
     check(isAlgorithms(value), "algorithms", `one or more of ${ALGORITHMS.join(", ")}`, value),
+  leeway: (value = clockTolerance) =>
+    check(isWithin(value, 0, longestLeeway), "leeway", `a number of seconds, 0 to ${longestLeeway}`, value),
+  tutorial: (value = false) => check(typeof value === "boolean", "tutorial", "true or false", value),
   dangerouslyIgnoreRevocations: (value = false) =>
     check(typeof value === "boolean", "dangerouslyIgnoreRevocations", "true or false", value),
   revocations: (value, options) => parseRevocations(value, options),
+  agent: (value) =>
+    check(value === undefined || value instanceof http.Agent, "agent", "an Agent of node:http or node:https", value),
+  fetch: (value, { agent }) => {
+    check(value === undefined || typeof value === "function", "fetch", "a function", value);
+    return check(value === undefined || agent === undefined, "fetch", "left out beside agent", value);
+  },
+  log: (value = warn) => check(typeof value === "function", "log", "a function", value),
   onRefused: (value) => check(value === undefined || typeof value === "function", "onRefused", "a function", value),
 };
 
@@ -57,10 +72,15 @@ function parseRevocations(value, { dangerouslyIgnoreRevocations }) {
   const stale = value?.stale ?? DEFAULT_STALE;
   checkKeys("revocations.stale", stale, ["policy", "for"]);
   const isRefuse = stale.policy === "refuse" && stale.for === undefined;
-  const isServe = stale.policy === "serve" && stale.for >= freshFor && stale.for <= longestServedStale;
+  const isServe = stale.policy === "serve" && isWithin(stale.for, freshFor, longestServedStale);
   const wanted = `{ policy: "refuse" } or { policy: "serve", for: SECONDS }, ${freshFor} to ${longestServedStale}`;
   check(isRefuse || isServe, "revocations.stale", wanted, stale);
   return isRefuse ? freshFor : stale.for;
+}
+
+/** A text with digits is no number: `JSON.parse` or an environment variable may have left one. */
+function isWithin(value, least, most) {
+  return typeof value === "number" && value >= least && value <= most;
 }
 
 function isAlgorithms(value) {

@@ -16,10 +16,12 @@ async function verifyPiece(text, issuer, { keys, world }) {
     audience: issuer,
     algorithms: ALGORITHMS,
     typ: "revocations+jwt",
+    leeway: world.limits.clockTolerance,
     requiredClaims: ["exp", "iat"],
   };
-  const claims = await verifyJwt(text, expected, { keys, world }).catch(({ message }) => {
-    throw new Error(`a piece of the list is refused: ${message}`);
+  const claims = await verifyJwt(text, expected, { keys, world }).catch(({ code, message }) => {
+    const reason = code === "wrong_issuer" ? `its issuer is another one than ${issuer}` : message;
+    throw new Error(`a piece of the list is refused: ${reason}`);
   });
   const { iat, after, cursor, more, revocations } = claims;
   const isPlace = typeof cursor === "string" && CURSOR.test(cursor);

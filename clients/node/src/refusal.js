@@ -11,6 +11,9 @@ const ANSWERS = {
   later: { status: 503, message: "Access tokens cannot be verified at the moment" },
 };
 
+/** The Express tutorial's server has one answer to every token that it refuses. */
+const TUTORIAL_ANSWER = { ...ANSWERS.token, status: 403 };
+
 /** Reasons by their code: which answer they get, and what they say in a log. */
 const REASONS = {
   no_token: ["none", "no bearer token was sent"],
@@ -40,6 +43,9 @@ class Refusal extends Error {
   #answer;
   #scope;
 
+  /** Whether the client is answered as by the Express tutorial's server. The guard says so. */
+  isTutorial = false;
+
   /** The protection space that a challenge names (RFC 9110 §11.5). The guard puts its audience here. */
   realm;
 
@@ -48,12 +54,12 @@ class Refusal extends Error {
     super(message, cause && { cause });
     this.name = "Refusal";
     this.code = code;
-    this.#answer = ANSWERS[answer];
+    this.#answer = answer;
     this.#scope = scope;
   }
 
   get status() {
-    return this.#answer.status;
+    return this.#told.status;
   }
 
   get headers() {
@@ -64,7 +70,7 @@ class Refusal extends Error {
   }
 
   get body() {
-    return JSON.stringify({ message: this.#answer.message });
+    return JSON.stringify({ message: this.#told.message });
   }
 
   /** For handlers that speak Fetch. */
@@ -72,8 +78,13 @@ class Refusal extends Error {
     return new Response(this.body, { status: this.status, headers: this.headers });
   }
 
+  get #told() {
+    const isOther = this.isTutorial && (this.#answer === "request" || this.#answer === "token");
+    return isOther ? TUTORIAL_ANSWER : ANSWERS[this.#answer];
+  }
+
   #challenge() {
-    const parameters = { realm: this.realm, error: this.#answer.error, scope: this.#scope };
+    const parameters = { realm: this.realm, error: this.#told.error, scope: this.#scope };
     const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
     return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`.trimEnd();
   }

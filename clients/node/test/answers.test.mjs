@@ -1,8 +1,10 @@
 // What clients are told: whole answers of plain node:http, Express 4, Express 5 and Fetch handlers.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import express5 from "express";
 import express4 from "express4";
+import { claimsOf } from "../index.js";
 import limits from "../src/limits.js";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
 import { ask, bearer, guarded, guardOf, serve, statusOf } from "./support/api.mjs";
@@ -78,6 +80,40 @@ test("what follows the scheme must be one token of the right alphabet", async (t
     const sent = Buffer.from(`Bearer${rest}`).toString("latin1");
     assert.deepEqual(told(await ask(url, { authorization: sent })), MALFORMED, sent);
   }
+});
+
+test("clients of the tutorial may send the bare token, and get the tutorial's answers", async (t) => {
+  const guard = guardOf(t, issuer, { tutorial: true });
+  await guard.ready();
+  const url = await guarded(t, guard, { scope: "orders:read" });
+  const token = await issuer.token();
+  for (const authorization of [token, `  ${token} `, `Bearer ${token}`, `bearer   ${token}`]) {
+    assert.equal((await ask(url, { authorization })).status, 200, authorization);
+  }
+  for (const authorization of ["", " ", "Bearer", "bearer "]) {
+    assert.deepEqual(told(await ask(url, { authorization })), NO_TOKEN, authorization);
+  }
+  assert.deepEqual(told(await ask(url)), NO_TOKEN);
+  const FORBIDDEN = { ...INVALID, status: 403 };
+  const expired = await issuer.token({ claims: { exp: 1 } });
+  const refused = ["x", "Basic YTpi", expired, `Bearer ${expired}`, `${token} ${token}`, `${token},${token}`, [token, token]];
+  for (const authorization of refused) {
+    assert.deepEqual(told(await ask(url, { authorization })), FORBIDDEN, String(authorization));
+  }
+  const other = await ask(url, { authorization: await issuer.token({ claims: { scope: "x" } }) });
+  assert.deepEqual([other.status, other.text], [403, '{"message":"Insufficient scope"}']);
+  guard.close();
+  assert.equal((await ask(url, { authorization: token })).status, 503);
+});
+
+test("tutorial mode accepts no more tokens than any guard", async (t) => {
+  const guard = guardOf(t, issuer, { tutorial: true });
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const input = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ id: 1, username: "john_doe" })}`;
+  const legacy = `${input}.${createHmac("sha256", "the access secret").update(input).digest("base64url")}`;
+  const request = new Request("https://api.example", { headers: { authorization: legacy } });
+  const refusal = await guard.verify(request).catch((error) => error);
+  assert.deepEqual([refusal.code, refusal.toResponse().status], ["wrong_algorithm", 403]);
 });
 
 // incident 50
@@ -235,6 +271,24 @@ test("a token is verified without a request, and a refusal is an answer", async 
     [refusal.name, refusal.code, refusal.status, await refusal.toResponse().json()],
     ["Refusal", "malformed", 401, { message: "Failed to authenticate access token" }],
   );
+});
+
+test("the claims of a request are found again, whatever another library keeps in its auth", async (t) => {
+  const { guard } = await api(t);
+  const middleware = guard.middleware();
+  const seen = [];
+  const url = await serve(t, (request, response) => {
+    seen.push(claimsOf(request));
+    middleware(request, response, () => {
+      request.auth = "something else";
+      seen.push(claimsOf(request).sub);
+      response.end();
+    });
+  });
+  assert.equal((await ask(url, bearer(await issuer.token()))).status, 200);
+  assert.equal((await ask(url)).status, 401);
+  assert.deepEqual(seen, [undefined, "1", undefined]);
+  assert.equal(claimsOf(new Request("https://api.example")), undefined);
 });
 
 // C10

@@ -62,15 +62,15 @@ test("ten thousand unknown keys cause one request after the cool-down", async (t
   assert.ok(issuer.keyRequests >= 2 && issuer.keyRequests <= 2 + coolDowns, String(issuer.keyRequests));
 });
 
-// C9 and incident 52: an empty set is an answer like any other.
+// C9 and incident 52
 test("the cool-down holds for an empty set", async (t) => {
   const issuer = await started(t);
   issuer.answerKeys = (_, response) => response.end('{"keys":[]}');
-  const guard = keysGuard(t, issuer);
-  await guard.ready();
+  const guard = keysGuard(t, issuer, { shortestPause: 60_000, longestPause: 60_000 });
+  await until(() => guard.status().keys.trouble !== undefined);
   await presentRandomKids(guard, 10_000);
   assert.equal(issuer.keyRequests, 1);
-  assert.deepEqual(new Set(guard.refused), new Set(["unknown_key"]));
+  assert.deepEqual(new Set(guard.refused), new Set(["keys_unavailable"]));
 });
 
 // C9 and incident 52: the pauses decide when the server is asked again, and no token does.
@@ -121,11 +121,10 @@ test("known keys stay in use when the server is away or answers nonsense", async
   const guard = keysGuard(t, issuer, { keySetInterval: 20, keySetCoolDown: 20 });
   await guard.ready();
   const token = await issuer.token();
-  const duplicate = JSON.stringify({ keys: [issuer.active.jwk, issuer.active.jwk] });
   const nonsense = {
     "answered 500": (response) => response.writeHead(500).end(),
     "answered 302": (response) => response.writeHead(302, { location: "/elsewhere" }).end(),
-    "not a list of keys": (response) => response.end("{}"),
+    "no list of keys": (response) => response.end("{}"),
     "the text is not valid JSON": (response) => response.end("<html>"),
     "repeats a member": (response) => response.end(`{"keys":[],"keys":${JSON.stringify([issuer.active.jwk])}}`),
     "not valid JSON": (response) => response.end(`\ufeff${JSON.stringify({ keys: [issuer.active.jwk] })}`),
@@ -137,7 +136,8 @@ test("known keys stay in use when the server is away or answers nonsense", async
       return response.end(JSON.stringify({ keys: [{ ...jwk, x: `${jwk.x}=` }] }));
     },
     "more than": (response) => response.end(`{"keys":[],"x":"${"x".repeat(200_000)}"}`),
-    "same kid": (response) => response.end(duplicate),
+    "no usable key": (response) => response.end('{"keys":[null]}'),
+    "it is empty": (response) => response.end('{"keys":[]}'),
     "over 100 keys": (response) => response.end(JSON.stringify({ keys: Array(101).fill({}) })),
     aborted: (response) => response.write("{", () => response.destroy()),
   };
@@ -183,6 +183,29 @@ test("an answer that does not come is given up", async (t) => {
   const guard = keysGuard(t, issuer, { keySetTimeout: 50 });
   await until(() => guard.status().keys.trouble !== undefined);
   await assert.rejects(guard.verify(await issuer.token()), { code: "keys_unavailable" });
+});
+
+test("keys with one kid are tried by the algorithm that a token names, and then one after the other", async (t) => {
+  const sameKid = await Promise.all(["ES256", "RS256", "ES256"].map((alg) => signingKey("shared", alg)));
+  const issuer = await started(t, { keys: sameKid });
+  const guard = keysGuard(t, issuer);
+  for (const key of sameKid) assert.equal((await guard.verify(await issuer.token({ key }))).sub, "1");
+  assert.equal(guard.status().keys.known, 3);
+  const stranger = await signingKey("shared");
+  await assert.rejects(guard.verify(await issuer.token({ key: stranger })), { code: "bad_signature" });
+  const other = await signingKey("shared", "EdDSA");
+  await assert.rejects(guard.verify(await issuer.token({ key: other })), { code: "wrong_algorithm" });
+  assert.equal(issuer.keyRequests, 1);
+});
+
+test("a key that cannot be used leaves the others in use", async (t) => {
+  const issuer = await started(t);
+  const { jwk } = issuer.active;
+  const others = [null, [], "x", { ...jwk, kid: "malformed", x: "AA" }, { ...jwk, kid: "private", d: "AA" }];
+  issuer.answerKeys = (_, response) => response.end(JSON.stringify({ keys: [...others, jwk, ...others] }));
+  const guard = keysGuard(t, issuer);
+  assert.equal((await guard.verify(await issuer.token())).sub, "1");
+  assert.deepEqual(guard.status().keys, { known: 1, trouble: undefined });
 });
 
 // C8

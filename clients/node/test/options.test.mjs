@@ -1,5 +1,6 @@
 // What a guard is told: mistakes stop the program at once and say what to write instead.
 import assert from "node:assert/strict";
+import { globalAgent } from "node:http";
 import { test } from "node:test";
 import { createGuard, requireToken } from "../index.mjs";
 import { parseNeeds, parseOptions } from "../src/options.js";
@@ -9,14 +10,20 @@ import system from "../src/world.js";
 const GOOD = { issuer: "https://id.example", audience: "https://api.example" };
 
 test("what is left out has a safe value", () => {
-  assert.deepEqual(parseOptions(GOOD), {
+  const { log, ...others } = parseOptions(GOOD);
+  assert.equal(typeof log, "function");
+  assert.deepEqual(others, {
     ...GOOD,
     server: "https://id.example",
     scope: [],
     tokenType: "at+jwt",
     algorithms: ["ES256", "RS256", "PS256", "EdDSA"],
+    leeway: 5,
+    tutorial: false,
     dangerouslyIgnoreRevocations: false,
     revocations: 60,
+    agent: undefined,
+    fetch: undefined,
     onRefused: undefined,
   });
 });
@@ -35,6 +42,8 @@ test("a wrong value is an error that names it", () => {
     scope: [1, [1], [""], ['a"'], ["a b"], {}],
     tokenType: ["jwt", "any", null, false],
     algorithms: [[], ["HS256"], ["none"], "ES256", null, ["ES256", "HS256"]],
+    tutorial: [1, "true", null],
+    leeway: [-1, 60.5, Number.NaN, Infinity, "5", null],
     dangerouslyIgnoreRevocations: [1, "true", null],
     revocations: [
       false,
@@ -45,9 +54,13 @@ test("a wrong value is an error that names it", () => {
       { stale: { policy: "serve", for: 14 } },
       { stale: { policy: "serve", for: 3_601 } },
       { stale: { policy: "serve", for: Number.NaN } },
+      { stale: { policy: "serve", for: "60" } },
       { stale: { policy: "refuse", for: 60 } },
       { stale: { policy: "ignore" } },
     ],
+    agent: [false, {}, "http://proxy:3128", null],
+    fetch: [true, "fetch", null],
+    log: [false, "console", null],
     onRefused: ["console", null],
   };
   for (const [name, values] of Object.entries(wrong)) {
@@ -69,6 +82,7 @@ test("an option that nobody knows is an error, and so is a pair that contradicts
   assert.throws(() => parseNeeds("a"), /`needs` must be an object/);
   const both = { ...GOOD, revocations: {}, dangerouslyIgnoreRevocations: true };
   assert.throws(() => parseOptions(both), /`revocations` must be left out/);
+  assert.throws(() => parseOptions({ ...GOOD, fetch, agent: globalAgent }), /`fetch` must be left out beside agent/);
 });
 
 test("mistakes are reported where they are made", () => {

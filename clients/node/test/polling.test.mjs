@@ -177,7 +177,7 @@ test("two lists that stand at one address by turns are not asked for without end
     response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   };
   const guard = guardOf(t, issuer, { world: hasty() });
-  await until(() => /503.*; the list was asked for in vain: the list does not go on$/.test(troubleOf(guard)));
+  await until(() => /503.*; the list cannot be fetched: the list does not go on$/.test(troubleOf(guard)));
   await pause(200);
   assert.equal(issuer.listRequests.length, 2);
   assert.equal(guard.status().revocations.behind, null);
@@ -200,7 +200,7 @@ test("a silent stream is no trouble as long as the list can be had", async (t) =
   await guard.ready();
   assert.equal(troubleOf(guard), undefined);
   issuer.answerList = (_, response) => response.writeHead(502).end();
-  await until(() => /^the list was asked for in vain: .* answered 502$/.test(troubleOf(guard)));
+  await until(() => /^the list cannot be fetched: .* answered 502$/.test(troubleOf(guard)));
 });
 
 test("a Retry-After of the list is waited for", async (t) => {

@@ -233,6 +233,27 @@ test("a token is over when its time is, give or take five seconds", async (t) =>
   await at({ nbf: now + 5.75, iat: now + 5.75 });
 });
 
+// C4: the Rust verifier has the same default and the same bound.
+test("leeway is an option, 0 to 60 seconds, and nbf and iat may always be five seconds ahead", async (t) => {
+  const now = seconds();
+  const world = { ...hasty(), now: () => now };
+  const verify = async (leeway, claims) => {
+    const guard = guardOf(t, issuer, { world, leeway, dangerouslyIgnoreRevocations: true });
+    await guard.ready();
+    return guard.verify(await issuer.token({ claims }));
+  };
+  await verify(60, { exp: now - 59 });
+  await assert.rejects(verify(60, { exp: now - 60 }), { code: "expired" });
+  await verify(0, { exp: now + 1 });
+  await assert.rejects(verify(0, { exp: now }), { code: "expired" });
+  for (const name of ["iat", "nbf"]) {
+    await verify(60, { [name]: now + 60 });
+    await assert.rejects(verify(60, { [name]: now + 61 }), { code: "not_yet_valid" });
+    await verify(0, { [name]: now + 5 });
+    await assert.rejects(verify(0, { [name]: now + 6 }), { code: "not_yet_valid" });
+  }
+});
+
 // C4 and incident 5
 test("a claim of the wrong type is an error and never absent", async (t) => {
   const wrong = {

@@ -24,13 +24,15 @@ export async function serve(t, listener) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** A guard for an issuer, closed after the test, with what it refused. */
+/** A guard for an issuer, closed after the test, with what it refused and logged. */
 export function guardOf(t, issuer, { world = hasty(), ...options } = {}) {
   const refused = [];
+  const logged = [];
+  const log = (line) => logged.push(line);
   const onRefused = ({ code }) => refused.push(code);
-  const guard = new Guard({ issuer: issuer.url, audience: AUDIENCE, onRefused, ...options }, world);
+  const guard = new Guard({ issuer: issuer.url, audience: AUDIENCE, log, onRefused, ...options }, world);
   t.after(() => guard.close());
-  return Object.assign(guard, { refused });
+  return Object.assign(guard, { refused, logged });
 }
 
 /** An API of one route behind a guard. */

@@ -1,6 +1,6 @@
 // The package as others get it: packed, unpacked into a `node_modules` of its own, and run in a process of its own.
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,15 +16,30 @@ export async function output(program, ...args) {
   return stdout;
 }
 
-/** Installs the package, with what it depends on, into a new directory. */
-export async function install(t) {
+/** A new directory, until the test is over. */
+export async function temporary(t) {
   const home = await mkdtemp(join(tmpdir(), "countersign-"));
-  t.after(() => rm(home, { recursive: true }));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  return home;
+}
+
+/** Packs the package into a directory, as npm would publish it. Answers the path of the archive. */
+export async function pack(home) {
   const [{ filename }] = JSON.parse(await output("npm", "pack", "--json", "--pack-destination", home));
-  const modules = join(home, "node_modules");
-  await mkdir(join(modules, "countersign"), { recursive: true });
-  await run("tar", ["-xf", join(home, filename), "-C", join(modules, "countersign"), "--strip-components=1"]);
-  await symlink(join(ROOT, "node_modules", "jose"), join(modules, "jose"));
+  return join(home, filename);
+}
+
+/** Unpacks an archive of the package into the modules of a directory. */
+export async function unpack(archive, home) {
+  const target = join(home, "node_modules", "countersign");
+  await mkdir(target, { recursive: true });
+  await run("tar", ["-xf", archive, "-C", target, "--strip-components=1"]);
+}
+
+/** Installs the package into a new directory. */
+export async function install(t) {
+  const home = await temporary(t);
+  await unpack(await pack(home), home);
   return home;
 }
 

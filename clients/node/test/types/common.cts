@@ -1,6 +1,6 @@
 // How a CommonJS module uses the package.
 import express = require("express");
-import countersign = require("countersign");
+import countersign = require("countersign/express");
 
 const { requireToken, createGuard, Refusal } = countersign;
 

@@ -1,8 +1,9 @@
 // How an ES module uses the package, and what its types refuse.
 import { createServer } from "node:http";
+import { Agent } from "node:https";
 import express from "express";
-import { Refusal, createGuard, requireToken } from "countersign";
-import type { AccessToken, Guard, GuardOptions } from "countersign";
+import { Refusal, claimsOf, createGuard, requireToken } from "countersign/express";
+import type { AccessToken, Guard, GuardOptions } from "countersign/express";
 
 const options: GuardOptions = { issuer: "https://id.example", audience: "https://api.example" };
 
@@ -21,7 +22,7 @@ const guard: Guard = createGuard({
   onRefused: ({ code, message, cause }) => console.warn(code, message, cause),
 });
 const middleware = guard.middleware({ scope: "orders:write" });
-createServer((request, response) => middleware(request, response, () => response.end(request.auth?.sub)));
+createServer((request, response) => middleware(request, response, () => response.end(claimsOf(request)?.sub)));
 
 export default {
   fetch: guard.fetch((request, auth, context: { name: string }) =>
@@ -40,6 +41,23 @@ try {
 }
 
 requireToken(options).guard.close();
+
+// Other ways to the server.
+createGuard({ ...options, fetch });
+createGuard({ ...options, fetch: async (url, init) => new Response(`${url} ${init.headers["accept"]}`) });
+createGuard({ ...options, agent: new Agent({ keepAlive: true }) });
+// @ts-expect-error An address is no agent.
+createGuard({ ...options, agent: "http://proxy:3128" });
+
+// Requests of frameworks, as their types describe them.
+declare const fastify: import("fastify").FastifyRequest;
+declare const hono: import("hono").Context;
+await Promise.all([guard.verify(fastify), guard.verify(hono), guard.verify(hono.req), guard.verify(hono.req.raw)]);
+await guard.verify({ headers: { Authorization: "Bearer x" } });
+// @ts-expect-error A request is not a number.
+await guard.verify(1);
+// @ts-expect-error Leeway is a number of seconds.
+createGuard({ ...options, leeway: "5" });
 
 // @ts-expect-error The audience is needed.
 createGuard({ issuer: "https://id.example" });

@@ -1,0 +1,194 @@
+// One Authorization header, whichever framework wraps the request.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect, createServer as createHttp2Server } from "node:http2";
+import { test } from "node:test";
+import { getRequestListener } from "@hono/node-server";
+import Fastify from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import express5 from "express";
+import express4 from "express4";
+import { Refusal } from "../index.js";
+import { ask, bearer, guardOf, serve } from "./support/api.mjs";
+import { FakeIssuer } from "./support/fake-issuer.mjs";
+
+const issuer = await FakeIssuer.start();
+test.after(() => issuer.stop());
+
+const token = await issuer.token();
+const good = `Bearer ${token}`;
+
+/** Pairs of which at least one half is good, and one that a framework may join into a single value. */
+const REPEATED = [
+  [good, good],
+  [good, "Bearer x"],
+  ["Bearer x", good],
+  ["Basic YTpi", good],
+  [good, ""],
+];
+
+async function guardFor(t) {
+  const guard = guardOf(t, issuer);
+  await guard.ready();
+  return guard;
+}
+
+const listenerOf = {
+  "Express 4": (guard) => express4().get("/", guard.middleware(), (req, res) => res.json(req.auth)),
+  "Express 5": (guard) => express5().get("/", guard.middleware(), (req, res) => res.json(req.auth)),
+  async Fastify(guard) {
+    const app = Fastify();
+    app.get("/", async (request, reply) => {
+      try {
+        return await guard.verify(request);
+      } catch (error) {
+        return reply.code(error.status).headers(error.headers).send(error.body);
+      }
+    });
+    await app.ready();
+    return app.routing;
+  },
+  "Koa, with its context": (guard) => koa((context) => guard.verify(context)),
+  "Koa, with its request": (guard) => koa((context) => guard.verify(context.request)),
+  "Hono, with its context": (guard) => hono((context) => guard.verify(context)),
+  "Hono, with its request": (guard) => hono((context) => guard.verify(context.req)),
+  "Hono, with the request of Fetch": (guard) => hono((context) => guard.verify(context.req.raw)),
+};
+
+function koa(verify) {
+  const app = new Koa();
+  app.use(async (context) => {
+    try {
+      context.body = await verify(context);
+    } catch (error) {
+      context.status = error.status;
+      context.body = error.body;
+    }
+  });
+  return app.callback();
+}
+
+function hono(verify) {
+  const app = new Hono();
+  app.get("/", async (context) => context.json(await verify(context)));
+  app.onError((error) => (error instanceof Refusal ? error.toResponse() : new Response(error.stack, { status: 500 })));
+  return getRequestListener(app.fetch);
+}
+
+// incident 50
+for (const [name, listen] of Object.entries(listenerOf)) {
+  test(`${name}: one header is accepted, two are refused, none is answered with 401`, async (t) => {
+    const guard = await guardFor(t);
+    const url = await serve(t, await listen(guard));
+    const { status, text } = await ask(url, bearer(token));
+    assert.deepEqual([status, JSON.parse(text).sub], [200, "1"]);
+    for (const authorization of REPEATED) {
+      assert.equal((await ask(url, { authorization })).status, 400, String(authorization));
+    }
+    const spelt = ["Host", "api.example", "Authorization", good, "AUTHORIZATION", good];
+    assert.equal((await ask(url, spelt)).status, 400);
+    assert.equal((await ask(url)).status, 401);
+  });
+}
+
+// incident 50
+test("a server that joins repeated headers refuses two", async (t) => {
+  const guard = await guardFor(t);
+  const middleware = guard.middleware();
+  const server = createServer({ joinDuplicateHeaders: true }, (request, response) =>
+    middleware(request, response, () => response.end()),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${server.address().port}`;
+  for (const authorization of REPEATED) assert.equal((await ask(url, { authorization })).status, 400);
+  assert.equal((await ask(url, bearer(token))).status, 200);
+});
+
+test("a request of HTTP/2 is verified", async (t) => {
+  const guard = await guardFor(t);
+  const middleware = guard.middleware();
+  const server = createHttp2Server((request, response) =>
+    middleware(request, response, () => response.end(request.auth.sub)),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect(`http://127.0.0.1:${server.address().port}`);
+  t.after(() => {
+    client.close();
+    server.close();
+  });
+  const stream = client.request({ ":path": "/", authorization: good });
+  const [headers] = await once(stream, "response");
+  stream.resume();
+  assert.equal(headers[":status"], 200);
+});
+
+// incident 50
+test("a wrapper without rawHeaders shows two headers in one of several ways, and all are refused", async (t) => {
+  const guard = await guardFor(t);
+  const refuses = (request, code) =>
+    assert.rejects(guard.verify(request), { code, status: 400 }, JSON.stringify(request));
+  for (const [first, second] of REPEATED) {
+    const wrapped = [
+      { headers: { authorization: [first, second] } },
+      { headers: { authorization: first, Authorization: second } },
+      { headers: { authorization: first }, headersDistinct: { authorization: [first, second] } },
+      { headers: { Authorization: second }, multiValueHeaders: { Authorization: [first, second] } },
+      { headers: { authorization: first }, rawHeaders: ["authorization", first, "AUTHORIZATION", second] },
+      { headers: { authorization: first }, raw: { headers: { authorization: [first, second] } } },
+      { headers: new Headers(bearer(token)), req: { headers: {}, rawHeaders: ["A", "b", "Authorization", "", "authorization", ""] } },
+    ];
+    for (const request of wrapped) await refuses(request, "repeated_authorization");
+  }
+  const joined = new Headers([
+    ["authorization", good],
+    ["authorization", good],
+  ]);
+  await refuses(new Request("https://api.example", { headers: joined }), "repeated_authorization");
+  await refuses({ headers: { authorization: `${good}, ${good}` } }, "repeated_authorization");
+  await refuses({ headers: { authorization: `${good}, Basic YTpi` } }, "malformed_authorization");
+});
+
+test("a wrapper without rawHeaders is read with names in any case", async (t) => {
+  const guard = await guardFor(t);
+  for (const headers of [
+    { authorization: good },
+    { Authorization: good },
+    { AUTHORIZATION: [good] },
+    { authorization: undefined, Authorization: good },
+    new Headers({ authorization: good }),
+    Object.assign(Object.create(null), { authorization: good }),
+  ]) {
+    assert.equal((await guard.verify({ headers })).sub, "1");
+  }
+  for (const headers of [{}, { authorization: undefined }, { authorization: [] }, { authorization: 1 }]) {
+    await assert.rejects(guard.verify({ headers }), { code: "no_token", status: 401 });
+  }
+});
+
+test("middleware that sets the header from a cookie is followed", async (t) => {
+  const guard = await guardFor(t);
+  const middleware = guard.middleware();
+  const url = await serve(t, (request, response) => {
+    request.headers.authorization = `Bearer ${request.headers.cookie}`;
+    middleware(request, response, () => response.end());
+  });
+  assert.equal((await ask(url, { cookie: token })).status, 200);
+});
+
+test("a header that a wrapper has taken out is not read from the request inside", async (t) => {
+  const guard = await guardFor(t);
+  const request = { headers: {}, raw: { headers: { authorization: good }, rawHeaders: ["authorization", good] } };
+  await assert.rejects(guard.verify(request), { code: "no_token" });
+});
+
+test("what has no headers is not a request", async (t) => {
+  const guard = await guardFor(t);
+  for (const request of [undefined, null, 1, {}, { raw: {} }, { headers: "authorization" }]) {
+    await assert.rejects(guard.verify(request), ({ code, cause }) => code === "internal" && cause instanceof TypeError);
+  }
+});

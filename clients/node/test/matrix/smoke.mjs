@@ -1,0 +1,5 @@
+// The scenario with `import`.
+import { claimsOf, createGuard } from "countersign";
+import { scenario } from "./scenario.cjs";
+
+console.log(JSON.stringify(await scenario({ claimsOf, createGuard }, JSON.parse(process.env.SCENARIO))));

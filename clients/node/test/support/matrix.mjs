@@ -1,0 +1,57 @@
+// Runtimes, bundlers and package managers with which the package must work, as test/matrix/package.json pins them.
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { ROOT } from "./package.mjs";
+
+const run = promisify(execFile);
+
+const HOME = join(ROOT, "test", "matrix");
+const MODULES = join(HOME, "node_modules");
+const INSTALLED = join(MODULES, ".installed-from-lock");
+const PROGRAMS = ["scenario.cjs", "smoke.cjs", "smoke.mjs", "smoke.jest.cjs", "proxied.cjs"];
+
+/** Long enough for a busy machine. */
+const PATIENCE = 120_000;
+
+/** Installs what the lock file pins, unless it is there already: it takes half a minute. */
+export async function installMatrix() {
+  const lock = await readFile(join(HOME, "package-lock.json"), "utf8");
+  const installed = await readFile(INSTALLED, "utf8").catch(() => undefined);
+  if (installed === lock) return;
+  const options = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  await run("npm", options, { cwd: HOME, timeout: 10 * PATIENCE });
+  await writeFile(INSTALLED, lock);
+}
+
+/** A module that the matrix pins. */
+export async function load(name) {
+  return import(join(MODULES, name));
+}
+
+/** The program of a pinned package. */
+export const bin = (name) => join(MODULES, ".bin", name);
+
+/** The binary of a major version of Node; `undefined` where npm has no build for this platform. */
+export function nodeOf(major) {
+  const path = join(MODULES, `node-${major}-${process.platform}-${process.arch}`, "bin", "node");
+  return existsSync(path) ? path : undefined;
+}
+
+/** Copies the programs of the matrix into a directory. */
+export async function copyPrograms(home) {
+  await Promise.all(PROGRAMS.map((name) => copyFile(join(HOME, name), join(home, name))));
+}
+
+/** Runs a program to its end and answers what it wrote. */
+export async function runIn(home, program, args, env = {}) {
+  // Programs that notice that a test runs them would write for a machine.
+  const { NODE_TEST_CONTEXT, NODE_OPTIONS, ...others } = process.env;
+  return run(program, args, { cwd: home, env: { ...others, ...env }, timeout: PATIENCE });
+}
+
+/** The yarn of the matrix, which is a script. */
+export const YARN = join(MODULES, "@yarnpkg", "cli-dist", "bin", "yarn.js");
+
