@@ -8,6 +8,7 @@
 
 mod accounts;
 mod admin;
+mod backup;
 mod bad_input;
 mod bench;
 mod cli;
