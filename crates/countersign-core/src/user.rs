@@ -1,7 +1,7 @@
 //! A user: somebody who signs in.
 //!
-//! Names are compared in one form (NFKC, lower case), so that two users cannot
-//! look alike. A user's own claims ride in every access token beside the
+//! Names are compared in one form (NFKC, lower case), and new ones follow RFC 8265
+//! and UTS 39, so that two users cannot look alike. A user's own claims ride in every access token beside the
 //! registered ones and can never replace one of them.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::email::Email;
 use crate::folding::is_ignorable;
+use crate::new_name;
 use crate::password::PasswordHash;
 use crate::{Timestamp, UserId};
 
@@ -88,6 +89,17 @@ pub enum UserError {
     /// Empty, too long, or with control characters.
     #[error("a username has 1 to {MAX_NAME} characters and none that cannot be seen")]
     Username,
+    /// A new name with characters that RFC 8265 does not allow.
+    #[error(
+        "a new username has letters, digits, ASCII punctuation, and one space between words (RFC 8265, UsernameCaseMapped)"
+    )]
+    UsernameCharacters,
+    /// A new name that mixes scripts.
+    #[error(
+        "a new username has letters of one script, or Latin ones with Chinese, Japanese or Korean ones (UTS 39, Highly \
+         Restrictive)"
+    )]
+    UsernameScripts,
     /// Not one `@` between two texts without spaces.
     #[error("an e-mail address looks like `jane@example.com`")]
     Email,
@@ -110,7 +122,20 @@ impl User {
 }
 
 impl Username {
-    /// Reads a username.
+    /// Reads the name of an account that is about to be made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Username::parse`], and when the name has characters or a mix of scripts that could be taken for another
+    /// name: [`UserError::UsernameCharacters`], [`UserError::UsernameScripts`].
+    pub fn new(text: &str) -> Result<Self, UserError> {
+        let name = Self::parse(text)?;
+        new_name::check(&name.shown)?;
+        Ok(name)
+    }
+
+    /// Reads a username as it is typed at a sign-in. Accounts that are older than the rules of [`Username::new`] have
+    /// such names.
     ///
     /// # Errors
     ///
@@ -142,6 +167,16 @@ impl Username {
     /// The form that names are compared by.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Whether a command that takes an id or a name could take this name for that id.
+    pub fn is_like_id(&self, id: &UserId) -> bool {
+        [self.shown.as_str(), &self.key].contains(&id.as_str())
+    }
+
+    /// The key of the name that is spelt like an id: ids are ASCII.
+    pub fn key_like(id: &UserId) -> String {
+        id.as_str().to_ascii_lowercase()
     }
 }
 

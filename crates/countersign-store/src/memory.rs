@@ -137,10 +137,15 @@ impl Store for MemoryStore {
         if !tables.all_hold(given) {
             return Ok(Added::Outdated);
         }
-        if tables.users.contains_key(&user.id) || tables.clients.contains_key(&ClientId::from(&user.id)) {
+        let is_taken =
+            tables.users.contains_key(&user.id) || tables.clients.contains_key(&ClientId::from(&user.id));
+        let like_id = Username::key_like(&user.id);
+        if is_taken || tables.users.values().any(|known| known.username.key() == like_id) {
             return Ok(Added::IdTaken);
         }
-        if tables.users.values().any(|known| known.username.key() == user.username.key()) {
+        let name = &user.username;
+        if tables.users.values().any(|known| known.username.key() == name.key() || name.is_like_id(&known.id))
+        {
             return Ok(Added::NameTaken);
         }
         if tables.is_email_taken(user) {

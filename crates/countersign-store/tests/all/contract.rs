@@ -9,7 +9,7 @@ use countersign_core::password::PasswordHash;
 use countersign_core::revocation::{RevokedSessions, TokenLife};
 use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionState};
 use countersign_core::store::{Added, Changed, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose};
-use countersign_core::user::{Password, PasswordKind, Role, UserClaims, Username};
+use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, SessionId, Timestamp};
 
 use crate::support::{Kit, NOON, after, grant, presence, revoked, rotate, stores, user};
@@ -57,6 +57,17 @@ fn an_id_and_a_name_are_given_once() {
         let mut namesake = user("3");
         namesake.username = Username::parse("USER-1").unwrap();
         assert_eq!(store.add_user(&[], &namesake).await.unwrap(), Added::NameTaken);
+    });
+}
+
+#[test]
+fn no_name_is_another_users_id() {
+    promise(async |store, _| {
+        let named = |id: &str, name: &str| User { username: Username::parse(name).unwrap(), ..user(id) };
+        assert_eq!(store.add_user(&[], &named("3", "1")).await.unwrap(), Added::NameTaken);
+        assert_eq!(store.add_user(&[], &named("3", "\u{ff11}")).await.unwrap(), Added::NameTaken);
+        assert_eq!(store.add_user(&[], &named("USER-1", "other")).await.unwrap(), Added::IdTaken);
+        assert_eq!(store.add_user(&[], &named("jane", "Jane")).await.unwrap(), Added::Added, "its own");
     });
 }
 

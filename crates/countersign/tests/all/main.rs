@@ -28,6 +28,7 @@ mod keys;
 mod kill;
 mod lab;
 mod legacy;
+mod names;
 mod oauth;
 mod operations;
 mod process;
