@@ -184,7 +184,8 @@ fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
             let kind = columns.parse_optional(|name: String| kind_from_name(&name))?;
             hash.zip(kind).map(|(hash, kind)| Password { hash, kind })
         },
-        claims: columns.parse(|text: String| UserClaims::check(serde_json::from_str(&text).ok()?).ok())?,
+        claims: columns
+            .parse(|text: String| serde_json::from_str(&text).ok().map(UserClaims::from_stored))?,
         role: columns.parse(|name: String| Role::from_name(&name))?,
         disabled_at: columns.parse_optional(|Seconds(time)| Some::<Timestamp>(time))?,
         epoch: columns.take()?,

@@ -11,6 +11,7 @@ use countersign_core::session::RevokedReason;
 use countersign_core::store::{Store, UserChange};
 use countersign_core::user::{Role, User as Account, Username};
 use countersign_core::{Secret, UserId};
+use countersign_token::json;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -323,7 +324,7 @@ async fn import(context: &Context, desk: &Desk, file: &PathBuf) -> anyhow::Resul
 }
 
 async fn import_line(directory: &Directory<'_>, line: &str) -> anyhow::Result<()> {
-    let line: ImportLine = serde_json::from_str(line)?;
+    let line: ImportLine = serde_json::from_value(parse_exact(line)?)?;
     let password = match &line.password_hash {
         None => FirstPassword::None,
         Some(hash) => {
@@ -348,5 +349,10 @@ fn plain(value: &Value) -> String {
 }
 
 fn parse_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    parse_exact(text).map_err(|error| format!("{error:#}"))
+}
+
+/// JSON of which every number is kept as it is written.
+fn parse_exact(text: &str) -> anyhow::Result<Value> {
+    Ok(json::parse_exact(text.as_bytes())?)
 }

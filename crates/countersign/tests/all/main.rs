@@ -11,6 +11,7 @@ mod admin;
 mod backup;
 mod bad_input;
 mod bench;
+mod claims;
 mod cli;
 mod concurrency;
 mod cookies;
