@@ -22,6 +22,6 @@ fuzz_target!(|bytes: &[u8]| {
         let published = serde_json::to_vec(&set).expect("a set serialises");
         assert_eq!(JwkSet::parse(&published).expect("a published set is read"), set);
         let named = set.keys.iter().filter(|key| key.key_id().is_some()).count();
-        assert_eq!(KeySet::from(set).iter().count(), named, "no two keys share a name");
+        assert!(KeySet::from(set).iter().count() <= named, "a key without a name verifies nothing");
     }
 });

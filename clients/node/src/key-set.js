@@ -54,7 +54,9 @@ function parseKeySet(set, limits) {
     try {
       const { kid, ...key } = parseKey(jwk);
       const others = known.get(kid) ?? [];
-      if (!others.some((other) => isSame(other, key))) known.set(kid, [...others, key]);
+      const rivals = others.filter(({ alg }) => alg === key.alg);
+      // A token that names several keys of one algorithm is tried with each: the number bounds what a forged one costs.
+      if (rivals.length < limits.keysOfOneName && !rivals.some((rival) => isSame(rival, key))) known.set(kid, [...others, key]);
     } catch ({ message }) {
       reasons.add(message);
     }

@@ -19,6 +19,7 @@ module.exports = Object.freeze({
   keySetSize: 128 * 1024,
   /** Keys of a published set. */
   keySetKeys: 100,
+  keysOfOneName: 4,
   /** How long an answer with keys may take. */
   keySetTimeout: 5_000,
   /** Keys that are known are asked for again after this time. The server publishes a key an hour before it signs. */

@@ -97,7 +97,45 @@ fn own_claims(session: &Session, user: &User) -> Map<String, Value> {
     let mut claims = Map::new();
     claims.insert("id".to_owned(), user.id.as_str().into());
     claims.insert("username".to_owned(), user.username.as_str().into());
-    claims.extend(user.claims.as_map().clone());
-    claims.extend(session.grant.claims.clone());
+    claims.extend(user.claims.with_session(&session.grant.claims));
     claims
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_token::{Algorithm, KeyId};
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_support::{NOON, grant, opened, server_keys, world};
+    use crate::user::{UserClaims, Username};
+
+    #[test]
+    fn a_token_with_as_many_claims_as_are_allowed_fits_into_a_cookie() {
+        let (mut row, _) = opened(&server_keys(&[1]), grant());
+        let longest = |length: usize| "x".repeat(length);
+        let mut user = row.user.take().unwrap();
+        user.id = longest(64).parse().unwrap();
+        user.username = Username::parse(&longest(128)).unwrap();
+        user.claims = UserClaims::check(json!({"a": longest(1000)})).unwrap();
+        let Value::Object(own) = json!({"b": longest(1536 - 1000 - 15)}) else { unreachable!() };
+        user.claims.check_with_session(&own).unwrap();
+        row.session.grant.claims = own;
+        row.session.grant.client = longest(64).parse().unwrap();
+        row.session.grant.audience = longest(64);
+        row.session.grant.scope = Scope::parse("openid profile email orders:read orders:write").unwrap();
+        let issuer = Issuer {
+            name: longest(64),
+            lifetime: Duration::from_secs(900),
+            jitter: Duration::ZERO,
+            token_type: TokenType::AccessToken,
+        };
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa] {
+            let material = SigningKey::generate(algorithm).unwrap();
+            let key = SigningKey::parse(algorithm, KeyId::parse(&longest(43)).unwrap(), &material).unwrap();
+            let token = issuer.access_token(&key, (&row.session, &user), NOON, &world()).unwrap();
+            let cookie = format!("__Host-access_token={}", token.text.expose());
+            assert!(cookie.len() <= 4096, "{algorithm}: {}", cookie.len());
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub mod forward_auth;
 pub mod ids;
 pub mod issuer;
 pub mod master_key;
+mod new_name;
 pub mod opening;
 pub mod origin;
 pub mod password;

@@ -151,9 +151,9 @@ pub enum Kept {
 pub enum Added {
     /// Added.
     Added,
-    /// Another user has this name.
+    /// Another user has this name, or has it as an id.
     NameTaken,
-    /// Another user or client has this id.
+    /// Another user or client has this id, or a user has it as a name.
     IdTaken,
     /// Another user has verified this e-mail address.
     EmailTaken,

@@ -1,7 +1,7 @@
 //! A user: somebody who signs in.
 //!
-//! Names are compared in one form (NFKC, lower case), so that two users cannot
-//! look alike. A user's own claims ride in every access token beside the
+//! Names are compared in one form (NFKC, lower case), and new ones follow RFC 8265
+//! and UTS 39, so that two users cannot look alike. A user's own claims ride in every access token beside the
 //! registered ones and can never replace one of them.
 
 use std::fmt;
@@ -11,14 +11,17 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::email::Email;
 use crate::folding::is_ignorable;
+use crate::new_name;
 use crate::password::PasswordHash;
 use crate::{Timestamp, UserId};
 
 /// The longest username, in characters.
 const MAX_NAME: usize = 128;
 
-/// The longest JSON of a user's own claims, in bytes: they ride in a header with every request.
-const MAX_CLAIMS: usize = 2048;
+/// The longest JSON of own claims, in bytes, a session's among them. The access token that carries them fits into a
+/// cookie (RFC 6265 §6.1: 4096 bytes) with an RS256 signature of 512 characters, ids of 64, a username of 128, and an
+/// issuer and an audience of 64 characters each.
+const MAX_CLAIMS: usize = 1536;
 
 /// A user as the store keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +80,7 @@ pub struct Username {
     key: String,
 }
 
-/// A user's own claims: never a registered one, at most 2 KiB.
+/// Own claims of a user or of a session: never a registered one, at most 1.5 KiB.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserClaims(Map<String, Value>);
 
@@ -88,6 +91,17 @@ pub enum UserError {
     /// Empty, too long, or with control characters.
     #[error("a username has 1 to {MAX_NAME} characters and none that cannot be seen")]
     Username,
+    /// A new name with characters that RFC 8265 does not allow.
+    #[error(
+        "a new username has letters, digits, ASCII punctuation, and one space between words (RFC 8265, UsernameCaseMapped)"
+    )]
+    UsernameCharacters,
+    /// A new name that mixes scripts.
+    #[error(
+        "a new username has letters of one script, or Latin ones with Chinese, Japanese or Korean ones (UTS 39, Highly \
+         Restrictive)"
+    )]
+    UsernameScripts,
     /// Not one `@` between two texts without spaces.
     #[error("an e-mail address looks like `jane@example.com`")]
     Email,
@@ -98,8 +112,14 @@ pub enum UserError {
     #[error("the claim `{0}` is set by the server and cannot be replaced")]
     RegisteredClaim(String),
     /// Too large.
-    #[error("claims are at most {MAX_CLAIMS} bytes of JSON")]
+    #[error("claims are at most {MAX_CLAIMS} bytes of JSON, so that a token fits into a cookie and a header")]
     ClaimsSize,
+    /// Each set is small enough, and both together are too large.
+    #[error(
+        "the claims of the session and of its user are together at most {MAX_CLAIMS} bytes of JSON, so that a token fits \
+         into a cookie and a header"
+    )]
+    JointClaimsSize,
 }
 
 impl User {
@@ -110,7 +130,20 @@ impl User {
 }
 
 impl Username {
-    /// Reads a username.
+    /// Reads the name of an account that is about to be made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Username::parse`], and when the name has characters or a mix of scripts that could be taken for another
+    /// name: [`UserError::UsernameCharacters`], [`UserError::UsernameScripts`].
+    pub fn new(text: &str) -> Result<Self, UserError> {
+        let name = Self::parse(text)?;
+        new_name::check(&name.shown)?;
+        Ok(name)
+    }
+
+    /// Reads a username as it is typed at a sign-in. Accounts that are older than the rules of [`Username::new`] have
+    /// such names.
     ///
     /// # Errors
     ///
@@ -143,6 +176,16 @@ impl Username {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// Whether a command that takes an id or a name could take this name for that id.
+    pub fn is_like_id(&self, id: &UserId) -> bool {
+        [self.shown.as_str(), &self.key].contains(&id.as_str())
+    }
+
+    /// The key of the name that is spelt like an id: ids are ASCII.
+    pub fn key_like(id: &UserId) -> String {
+        id.as_str().to_ascii_lowercase()
+    }
 }
 
 /// Control characters, separators of lines, marks of annotations, and those that show nothing by themselves.
@@ -168,14 +211,41 @@ impl UserClaims {
         if let Some(name) = claims.keys().find(|name| countersign_token::is_registered_claim(name)) {
             return Err(UserError::RegisteredClaim(name.clone()));
         }
-        let size = serde_json::to_string(&claims).map_or(usize::MAX, |text| text.len());
-        if size > MAX_CLAIMS { Err(UserError::ClaimsSize) } else { Ok(Self(claims)) }
+        if size(&claims) > MAX_CLAIMS { Err(UserError::ClaimsSize) } else { Ok(Self(claims)) }
+    }
+
+    /// Claims as a store kept them: those of an earlier release may be larger, and a name that has become a registered
+    /// one since is left out.
+    pub fn from_stored(mut claims: Map<String, Value>) -> Self {
+        claims.retain(|name, _| !countersign_token::is_registered_claim(name));
+        Self(claims)
+    }
+
+    /// A user's claims, and those of a session, which win where both name one.
+    pub fn with_session(&self, session: &Map<String, Value>) -> Map<String, Value> {
+        let mut claims = self.0.clone();
+        claims.extend(session.clone());
+        claims
+    }
+
+    /// Checks the claims that a session is to have besides its user's. A session without any is never refused.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::JointClaimsSize`].
+    pub fn check_with_session(&self, session: &Map<String, Value>) -> Result<(), UserError> {
+        let fits = session.is_empty() || size(&self.with_session(session)) <= MAX_CLAIMS;
+        if fits { Ok(()) } else { Err(UserError::JointClaimsSize) }
     }
 
     /// The claims.
     pub const fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }
+}
+
+fn size(claims: &Map<String, Value>) -> usize {
+    serde_json::to_string(claims).map_or(usize::MAX, |text| text.len())
 }
 
 impl Role {
@@ -230,6 +300,26 @@ mod tests {
         let refused = UserClaims::check(json!({"id": 1, "exp": 9_999_999_999_u64})).err();
         assert_eq!(refused, Some(UserError::RegisteredClaim("exp".to_owned())));
         assert_eq!(UserClaims::check(json!([])).err(), Some(UserError::ClaimsShape));
-        assert_eq!(UserClaims::check(json!({"a": "x".repeat(2048)})).err(), Some(UserError::ClaimsSize));
+        assert_eq!(UserClaims::check(json!({"a": "x".repeat(1536)})).err(), Some(UserError::ClaimsSize));
+    }
+
+    #[test]
+    fn a_users_and_a_sessions_claims_have_one_limit_together() {
+        let claims =
+            |name: &str, length: usize| UserClaims::check(json!({ name: "x".repeat(length) })).unwrap();
+        let user = claims("a", 1000);
+        let check = |session: &UserClaims| user.check_with_session(session.as_map());
+        // Quotes, colons, a comma and braces.
+        assert_eq!(check(&claims("b", 1536 - 1000 - 15)), Ok(()));
+        assert_eq!(check(&claims("b", 1536 - 1000 - 14)), Err(UserError::JointClaimsSize));
+        assert_eq!(check(&claims("a", 1500)), Ok(()), "it replaces the user's");
+        let old = UserClaims::from_stored(claims("a", 1500).with_session(claims("b", 500).as_map()));
+        assert_eq!(old.check_with_session(&Map::new()), Ok(()), "an older user signs in");
+    }
+
+    #[test]
+    fn stored_claims_lose_a_name_that_has_become_a_registered_one() {
+        let Value::Object(stored) = json!({"exp": 1, "team": "red"}) else { unreachable!() };
+        assert_eq!(json!(UserClaims::from_stored(stored).as_map()), json!({"team": "red"}));
     }
 }

@@ -38,6 +38,20 @@ pub enum OpenError {
         /// The newest that this release knows.
         known: u32,
     },
+    /// Another program made this database.
+    #[error("the database {0} belongs to another program: name another file with `store.url` or --data-dir")]
+    Foreign(PathBuf),
+    /// Another user owns a file, such as root, who ran a command.
+    #[error(
+        "cannot use {path}, which another user owns: run `chown --reference={directory} {path}` as root",
+        path = .path.display(), directory = .directory.display()
+    )]
+    NotPermitted {
+        /// The file.
+        path: PathBuf,
+        /// Its directory, whose owner should own it.
+        directory: PathBuf,
+    },
     /// A restore is putting another database in its place.
     #[error("the database {0} is being restored: try again when `countersign restore` is done")]
     Restoring(String),
@@ -67,9 +81,9 @@ pub enum RestoreError {
     /// Another process has the database open.
     #[error("the database {0} is in use: stop the server and other commands first")]
     InUse(PathBuf),
-    /// The backup's schema cannot be brought up to date.
+    /// The backup or the database cannot be opened, or the backup's schema cannot be brought up to date.
     #[error(transparent)]
-    Schema(OpenError),
+    Open(OpenError),
     /// A file cannot be read or written.
     #[error("cannot read or write {path}")]
     Failed {
@@ -168,7 +182,7 @@ pub fn give_to_owner_of_directory(path: &Path) {
 }
 
 /// The file that a `sqlite:` URL names. `None`: it names something else, such as a host before the path.
-fn file_of(url: &str) -> Option<&Path> {
+pub fn file_of(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
     let has_address = path.starts_with("//") && !path.starts_with("///");
     (!has_address).then(|| Path::new(path))

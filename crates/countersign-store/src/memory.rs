@@ -68,10 +68,14 @@ impl Tables {
     }
 
     fn add_user(&mut self, user: &User) -> Added {
-        if self.users.contains_key(&user.id) || self.clients.contains_key(&ClientId::from(&user.id)) {
+        let is_taken =
+            self.users.contains_key(&user.id) || self.clients.contains_key(&ClientId::from(&user.id));
+        let like_id = Username::key_like(&user.id);
+        if is_taken || self.users.values().any(|known| known.username.key() == like_id) {
             return Added::IdTaken;
         }
-        if self.users.values().any(|known| known.username.key() == user.username.key()) {
+        let name = &user.username;
+        if self.users.values().any(|known| known.username.key() == name.key() || name.is_like_id(&known.id)) {
             return Added::NameTaken;
         }
         if self.is_email_taken(user) {

@@ -26,7 +26,7 @@ pub enum KeyError {
     Generation,
 }
 
-/// A public key, or a set of them, cannot be accepted.
+/// A public key, or a set of them, cannot be accepted. A set ignores keys that cannot be accepted (RFC 7517 §5).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwkError {
@@ -41,14 +41,11 @@ pub enum JwkError {
     #[error("the key material is not a valid {0} key")]
     Material(crate::Algorithm),
     /// At fault: the publisher, who gave away a secret. Revoke that key.
-    #[error("the key set contains the private member `{0}`")]
+    #[error("the key contains the private member `{0}`")]
     Private(&'static str),
-    /// Nobody is at fault: the key is for something else. Key sets skip such keys (RFC 7517 §5).
+    /// Nobody is at fault: the key is for something else.
     #[error("the key has an unsupported `{0}`")]
     Unsupported(&'static str),
-    /// At fault: the publisher. Two keys of one name make a signature ambiguous.
-    #[error("two keys share one `kid`")]
-    DuplicateKeyId,
     /// At fault: the publisher. More keys than anyone needs, or more bytes.
     #[error("the key set is too large")]
     TooLarge,

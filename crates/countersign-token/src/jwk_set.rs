@@ -10,7 +10,7 @@ use crate::jwk::Jwk;
 /// Public keys in the order of publication. Serialises to `{"keys":[…]}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct JwkSet {
-    /// At most 100 when parsed; no two share a `kid`.
+    /// At most 100 when parsed.
     pub keys: Vec<Jwk>,
 }
 
@@ -19,12 +19,13 @@ const LONGEST_SET: usize = 512 * 1024;
 const MOST_KEYS: usize = 100;
 
 impl JwkSet {
-    /// Parses a set. Keys of a type, curve, size, purpose or algorithm that is not supported are skipped, as
-    /// RFC 7517 §5 asks; a wrong key spoils the set, because its publisher is broken or hostile.
+    /// Parses a set. Entries that are no usable public key are ignored, as RFC 7517 §5 asks: keys that are malformed,
+    /// not supported or for another purpose, keys with a private member, and what is no object. [`Jwk::parse`] says
+    /// what is wrong with one of them. Keys that share a `kid` are all kept (RFC 7517 §4.5).
     ///
     /// # Errors
     ///
-    /// When the set is too large, is not strict JSON, has a key that is wrong, or repeats a `kid`.
+    /// When the set is too large, is not strict JSON, or is no object with a list `keys`.
     pub fn parse(bytes: &[u8]) -> Result<Self, JwkError> {
         if bytes.len() > LONGEST_SET {
             return Err(JwkError::TooLarge);
@@ -42,17 +43,6 @@ impl JwkSet {
         if listed.len() > MOST_KEYS {
             return Err(JwkError::TooLarge);
         }
-        let mut keys: Vec<Jwk> = Vec::with_capacity(listed.len());
-        for value in listed {
-            let key = match Jwk::from_value(value) {
-                Err(JwkError::Unsupported(_)) => continue,
-                other => other?,
-            };
-            if key.key_id().is_some() && keys.iter().any(|known| known.key_id() == key.key_id()) {
-                return Err(JwkError::DuplicateKeyId);
-            }
-            keys.push(key);
-        }
-        Ok(Self { keys })
+        Ok(Self { keys: listed.iter().filter_map(|value| Jwk::from_value(value).ok()).collect() })
     }
 }

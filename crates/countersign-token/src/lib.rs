@@ -45,7 +45,7 @@ pub use signing_key::SigningKey;
 pub use timestamp::Timestamp;
 pub use token_type::TokenType;
 pub use verified_tokens::VerifiedTokens;
-pub use verify::{Expected, verify};
+pub use verify::{DEFAULT_LEEWAY, Expected, verify};
 pub use verifying_key::VerifyingKey;
 
 /// Runs the example of the read-me.

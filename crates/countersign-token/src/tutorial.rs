@@ -2,9 +2,10 @@
 //!
 //! Node's `jsonwebtoken` made them: HS256 with a secret of any length, no `kid`, no issuer, no audience. So
 //! they prove less than [`crate::verify`] demands, and have this module to themselves: nothing here is
-//! reached unless a caller names it. The rest of the sequence is the same and as strict; there is no leeway.
+//! reached unless a caller names it. The rest of the sequence is the same and as strict.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value};
@@ -36,12 +37,18 @@ impl fmt::Debug for TutorialKey {
     }
 }
 
-/// Verifies a tutorial token: HS256, `typ` `JWT` or none, `exp` required, `nbf` and `iat` honoured.
+/// Verifies a tutorial token: HS256, `typ` `JWT` or none, `exp` required, `nbf` and `iat` honoured. `leeway` is as in
+/// [`crate::Expected`].
 ///
 /// # Errors
 ///
 /// The first check that fails.
-pub fn verify(token: &str, key: &TutorialKey, now: Timestamp) -> Result<Map<String, Value>, VerifyError> {
+pub fn verify(
+    token: &str,
+    key: &TutorialKey,
+    leeway: Duration,
+    now: Timestamp,
+) -> Result<Map<String, Value>, VerifyError> {
     let compact = Compact::split(token, LONGEST_TOKEN)?;
     let header = compact.header()?;
     header.check_nothing_forbidden()?;
@@ -54,6 +61,6 @@ pub fn verify(token: &str, key: &TutorialKey, now: Timestamp) -> Result<Map<Stri
     hmac::verify(&key.0, compact.signed.as_bytes(), &compact.signature()?)
         .map_err(|_| VerifyError::BadSignature)?;
     let claims = compact.payload()?;
-    Lifespan::read(&claims)?.check(std::time::Duration::ZERO, now)?;
+    Lifespan::read(&claims)?.check(leeway, now)?;
     Ok(claims)
 }

@@ -22,17 +22,16 @@ pub struct Expected {
     pub audience: String,
     /// The one type that is accepted.
     pub token_type: TokenType,
-    /// How far clocks may differ; more than a minute counts as a minute. `nbf` and `iat` may always be five seconds
-    /// ahead.
+    /// How far clocks may differ, for `exp`, `nbf` and `iat` alike. [`DEFAULT_LEEWAY`] suits most; more than a minute
+    /// counts as a minute.
     pub leeway: Duration,
 }
 
-/// RFC 7519 §4.1.4: "usually no more than a few minutes"; machines with a time service differ by less than
-/// a second.
-const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+/// Machines with a time service differ by less than a second; this allows for one that is badly off.
+pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 
-/// The node that issued a token a moment ago may have a clock that is so far ahead, whatever the leeway.
-const ISSUER_AHEAD: Duration = Duration::from_secs(5);
+/// RFC 7519 §4.1.4: "usually no more than a few minutes".
+const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
 /// Verifies a token completely and returns its claims.
 ///
@@ -82,9 +81,12 @@ pub(crate) fn verify_with_lifespan<C: DeserializeOwned>(
     let compact = Compact::split(token, expected.token_type.longest())?;
     let header = compact.header()?;
     header.check_nothing_forbidden()?;
-    let key = find_key(&header, keys)?;
+    let candidates = find_keys(&header, keys)?;
     check_type(&header, expected.token_type)?;
-    key.verify_signature(compact.signed.as_bytes(), &compact.signature()?)?;
+    let (signed, signature) = (compact.signed.as_bytes(), compact.signature()?);
+    if !candidates.into_iter().any(|key| key.verify_signature(signed, &signature).is_ok()) {
+        return Err(VerifyError::BadSignature);
+    }
     let claims = compact.payload()?;
     check_issuer(&claims, &expected.issuer)?;
     check_audience(&claims, &expected.audience)?;
@@ -94,11 +96,18 @@ pub(crate) fn verify_with_lifespan<C: DeserializeOwned>(
     Ok((claims, lifespan))
 }
 
-fn find_key<'a>(header: &Header, keys: &'a KeySet) -> Result<&'a VerifyingKey, VerifyError> {
-    let algorithm = header.required_text("alg")?;
+/// The keys that the token names: nearly always one, and several when the issuer uses a name twice.
+fn find_keys<'a>(
+    header: &Header,
+    keys: &'a KeySet,
+) -> Result<impl IntoIterator<Item = &'a VerifyingKey>, VerifyError> {
+    let algorithm = header.required_text("alg")?.to_owned();
     let kid = header.text("kid")?.ok_or(VerifyError::MissingKeyId)?;
-    let key = keys.get(kid).ok_or(VerifyError::UnknownKey)?;
-    if algorithm == key.algorithm().name() { Ok(key) } else { Err(VerifyError::AlgorithmMismatch) }
+    let mut named = keys.named(kid).peekable();
+    named.peek().ok_or(VerifyError::UnknownKey)?;
+    let mut candidates = named.filter(move |key| key.algorithm().name() == algorithm).peekable();
+    candidates.peek().ok_or(VerifyError::AlgorithmMismatch)?;
+    Ok(candidates)
 }
 
 fn check_type(header: &Header, token_type: TokenType) -> Result<(), VerifyError> {
@@ -147,7 +156,7 @@ impl Lifespan {
         if now >= self.expires.plus(leeway) {
             return Err(VerifyError::Expired);
         }
-        if self.begins.is_some_and(|begins| begins > now.plus(leeway.max(ISSUER_AHEAD))) {
+        if self.begins.is_some_and(|begins| begins > now.plus(leeway)) {
             return Err(VerifyError::NotYetValid);
         }
         Ok(())

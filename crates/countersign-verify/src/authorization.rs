@@ -1,4 +1,5 @@
-//! The token in an `Authorization` header (RFC 6750 §2.1).
+//! The token in an `Authorization` header: after the scheme `Bearer` (RFC 6750 §2.1), or as clients of the Express
+//! tutorial send it.
 
 /// There is no bearer token to verify.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +38,18 @@ pub fn bearer_token(authorization: &str) -> Result<&str, BearerError> {
     } else {
         Err(BearerError::Malformed)
     }
+}
+
+/// Finds the token as clients of the Express tutorial send it: alone, or after `Bearer`. `None`: there is none.
+#[cfg(feature = "tower")]
+pub(crate) fn tutorial_token(authorization: &str) -> Option<&str> {
+    let text = authorization.trim_matches(' ');
+    let token = match text.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("Bearer") => rest.trim_start_matches(' '),
+        _ if text.eq_ignore_ascii_case("Bearer") => "",
+        _ => text,
+    };
+    Some(token).filter(|token| !token.is_empty())
 }
 
 fn is_token_symbol(byte: u8) -> bool {

@@ -1,5 +1,7 @@
 //! Tokens of the Express tutorial, taken until a set date while its users move over.
 
+use std::time::Duration;
+
 use countersign_token::tutorial::{self, TutorialKey};
 use countersign_token::{AccessTokenClaims, Audience, Scope, Timestamp, VerifyError, is_registered_claim};
 use serde_json::{Map, Value};
@@ -17,9 +19,9 @@ impl TutorialTokens {
         &self,
         token: &str,
         (issuer, audience): (&str, &str),
-        now: Timestamp,
+        (leeway, now): (Duration, Timestamp),
     ) -> Result<AccessTokenClaims, VerifyError> {
-        let claims = tutorial::verify(token, &self.key, now)?;
+        let claims = tutorial::verify(token, &self.key, leeway, now)?;
         let sub = ["sub", "id", "username"]
             .into_iter()
             .find_map(|name| claims.get(name).and_then(subject))

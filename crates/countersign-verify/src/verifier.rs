@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use countersign_token::tutorial::TutorialKey;
 use countersign_token::{
-    AccessTokenClaims, Expected, KeySet, Timestamp, TokenType, VerifiedTokens, VerifyError, unverified,
+    AccessTokenClaims, DEFAULT_LEEWAY, Expected, KeySet, Timestamp, TokenType, VerifiedTokens, VerifyError,
+    unverified,
 };
 
 use crate::tutorial_tokens::TutorialTokens;
@@ -50,9 +51,6 @@ struct Passed {
     tokens: Arc<VerifiedTokens>,
 }
 
-/// Machines with a time service differ by less than a second; this allows for one that is badly off.
-const LEEWAY: Duration = Duration::from_secs(5);
-
 /// At about 1 KiB each, the tokens of so many users who call within a quarter of an hour.
 const PLACES: usize = 8192;
 
@@ -68,7 +66,7 @@ impl Verifier {
         let verifier = Self {
             audience: audience.into(),
             trusted: Vec::new(),
-            leeway: LEEWAY,
+            leeway: DEFAULT_LEEWAY,
             places: PLACES,
             tutorial: None,
             clock: Clock::system(),
@@ -85,7 +83,8 @@ impl Verifier {
         self
     }
 
-    /// How far clocks may differ; more than a minute counts as a minute.
+    /// How far clocks may differ, for `exp`, `nbf` and `iat` alike: five seconds unless set; more than a minute counts
+    /// as a minute.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -131,7 +130,7 @@ impl Verifier {
                 if now < tutorial.until =>
             {
                 let issuer = self.trusted.first().map_or("", |trusted| trusted.issuer.name());
-                Ok(Arc::new(tutorial.verify(token, (issuer, &self.audience), now)?))
+                Ok(Arc::new(tutorial.verify(token, (issuer, &self.audience), (self.leeway, now))?))
             }
             (outcome, _) => outcome,
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_core::issuer::Issuer;
@@ -11,7 +10,7 @@ use countersign_core::signing_keys::KeyPolicy;
 use countersign_core::store::Store;
 use countersign_core::{ServerKeys, World};
 use countersign_token::tutorial::TutorialKey;
-use countersign_token::{Algorithm, Expected, TokenType};
+use countersign_token::{Algorithm, DEFAULT_LEEWAY, Expected, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration, Terms};
 use crate::config::{AccessTokenType, Checked, Config};
@@ -59,7 +58,7 @@ pub async fn assemble(
         issuer: issuer.name.clone(),
         audience: audience.clone(),
         token_type: issuer.token_type,
-        leeway: Duration::ZERO,
+        leeway: DEFAULT_LEEWAY,
     };
     let life = store.begin_token_life(issuer.longest_lifetime(), world.now()).await?;
     let hashing = hashing(config, &checked, world);

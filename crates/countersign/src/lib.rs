@@ -15,4 +15,5 @@ pub mod load;
 pub mod operations;
 pub mod system;
 pub mod time_text;
+pub mod user_body;
 pub mod visitor;

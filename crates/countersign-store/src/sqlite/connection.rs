@@ -1,6 +1,7 @@
 //! A connection as every part of this store wants it.
 
 use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,9 +42,13 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", count.wrapping_add(1))
 }
 
-/// Copies the whole database as it is at one moment to a new file.
+/// Copies the whole database as it is at one moment to a new file, which is gone again if that fails.
 pub(super) fn copy_to(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     create_private(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    fill(connection, path).inspect_err(|_| remove_with_journal(path))
+}
+
+fn fill(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let mut copy = Connection::open(path)?;
     // In one step: between two, another process's commit would begin it anew, again and again.
     Backup::new(connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
@@ -51,13 +56,18 @@ pub(super) fn copy_to(connection: &Connection, path: &Path) -> rusqlite::Result<
     copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
 }
 
+/// Removes what a copy that failed has left; that it failed is the error, not this.
+fn remove_with_journal(path: &Path) {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    for file in [path, Path::new(&journal)] {
+        std::fs::remove_file(file).ok();
+    }
+}
+
 /// Makes a new file that its owner alone may read.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 /// What SQLite's own check finds, in its words.

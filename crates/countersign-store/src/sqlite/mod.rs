@@ -4,6 +4,7 @@
 //! function that runs it: users in [`users`], sessions in [`sessions`], keys in
 //! [`keys`]. Rotations go to the [`journal`] first, and to their rows later.
 
+mod backup;
 mod clients;
 mod columns;
 mod connection;
@@ -12,6 +13,7 @@ mod in_use;
 mod journal;
 mod keys;
 mod lineage;
+mod lock_file;
 mod readers;
 mod restore;
 mod revocations;
@@ -66,9 +68,7 @@ impl SqliteStore {
             path: path.display().to_string(),
             source: source.into(),
         };
-        let in_use = InUse::share(path)
-            .map_err(|error| failed(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
-        let in_use = in_use.ok_or_else(|| OpenError::Restoring(path.display().to_string()))?;
+        let in_use = InUse::share(path)?.ok_or_else(|| OpenError::Restoring(path.display().to_string()))?;
         schema::update(path)?;
         let connection = connection::open_for_writing(path).map_err(failed)?;
         let journal = Journal::open(&connection, journal).map_err(failed)?;
@@ -266,7 +266,8 @@ impl Store for SqliteStore {
             return Err(StoreError::new(format!("{} exists; a backup overwrites nothing", path.display())));
         }
         let path = path.to_owned();
-        self.readers.read(move |connection| connection::copy_to(connection, &path)).await
+        let written = self.readers.read(move |connection| Ok(backup::write(connection, &path))).await?;
+        written.map_err(|error| StoreError::caused_by("the copy could not be written", error))
     }
 
     async fn diagnose(&self) -> Answer<Vec<String>> {

@@ -24,7 +24,7 @@ pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored,
     check_backup(from)?;
     // A link stays one: the file that it names is replaced.
     let to = &to.canonicalize().unwrap_or_else(|_| to.to_owned());
-    let in_use = InUse::alone(to).map_err(|source| failed(to, source))?;
+    let in_use = InUse::alone(to).map_err(RestoreError::Open)?;
     // Held until the new database is in its place, so that no process opens the old one meanwhile.
     let _in_use = in_use.ok_or_else(|| RestoreError::InUse(to.to_owned()))?;
     let held = if to.exists() { hold(to)? } else { None };
@@ -37,6 +37,7 @@ pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored,
     };
     let revoked = backup.and_then(|()| revoke_in(&copy, world));
     let revoked = revoked.inspect_err(|_| drop(remove(&copy)))?;
+    crate::give_to_owner_of_directory(&copy);
     let kept = replace((to, &copy), world)?;
     drop(held);
     Ok(Restored { revoked, kept })
@@ -88,8 +89,8 @@ fn check_backup(from: &Path) -> Result<(), RestoreError> {
     }
     File::open(from).map_err(|source| failed(from, source))?;
     let status = schema::status(from).map_err(|error| match error {
-        crate::OpenError::Database { .. } => not_a_backup(),
-        other => RestoreError::Schema(other),
+        crate::OpenError::Database { .. } | crate::OpenError::Foreign(_) => not_a_backup(),
+        other => RestoreError::Open(other),
     })?;
     if status.found == 0 {
         return Err(not_a_backup());
@@ -134,7 +135,7 @@ fn copy_to(backup: &Connection, copy: &Path) -> Result<(), RestoreError> {
 /// Makes the copy the database that will be put in place; returns how many sessions it revoked.
 fn revoke_in(copy: &Path, world: &World) -> Result<u64, RestoreError> {
     let fail = |source: rusqlite::Error| failed(copy, source);
-    schema::update(copy).map_err(RestoreError::Schema)?;
+    schema::update(copy).map_err(RestoreError::Open)?;
     let mut database = connection::open(copy).map_err(fail)?;
     let revoked = revoke_everything(&mut database, world).map_err(fail)?;
     // The file can be renamed once it has no write-ahead log.

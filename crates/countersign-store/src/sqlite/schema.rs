@@ -3,12 +3,12 @@
 //! A database that a newer release has written is refused in words rather than
 //! misread. A lock file lets one process migrate while another waits.
 
-use std::fs::{File, OpenOptions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 
-use super::connection;
+use super::{connection, lock_file};
 use crate::{OpenError, SchemaStatus};
 
 mod embedded {
@@ -17,11 +17,19 @@ mod embedded {
 
 /// Brings the database up to date.
 pub(super) fn update(path: &Path) -> Result<(), OpenError> {
-    let _lock = lock(path).map_err(|source| failed(path, source))?;
+    let lock = lock_file::open(path, "lock")?;
+    lock.lock().map_err(|source| lock_file::failed(&path.with_extension("lock"), source))?;
+    if path.exists() {
+        lock_file::check_permitted(path)?;
+        // Before anything of the file is changed: it may be another program's.
+        status(path)?;
+    } else {
+        connection::create_private(path).map_err(|source| lock_file::failed(path, source))?;
+        crate::give_to_owner_of_directory(path);
+    }
     let mut connection = connection::open(path).map_err(|source| failed(path, source))?;
-    keep_private(path).map_err(|source| failed(path, source))?;
+    keep_private(path).map_err(|source| lock_file::failed(path, source))?;
     let status = compare(&connection).map_err(|source| failed(path, source))?;
-    check(&status)?;
     if !status.pending.is_empty() {
         embedded::migrations::runner().run(&mut connection).map_err(|source| failed(path, source))?;
     }
@@ -33,25 +41,46 @@ pub(crate) fn status(path: &Path) -> Result<SchemaStatus, OpenError> {
     let status = if path.exists() {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(|source| failed(path, source))?;
-        compare(&connection).map_err(|source| failed(path, source))?
+        let status = compare(&connection).map_err(|source| failed(path, source))?;
+        let SchemaStatus { found, known, .. } = status;
+        if found > known {
+            return Err(OpenError::NewerSchema { found, known });
+        }
+        if is_foreign(&connection).map_err(|source| failed(path, source))? {
+            return Err(OpenError::Foreign(path.to_owned()));
+        }
+        status
     } else {
         difference(0)
     };
-    check(&status)?;
     Ok(status)
 }
 
-fn check(status: &SchemaStatus) -> Result<(), OpenError> {
-    let SchemaStatus { found, known, .. } = *status;
-    if found > known { Err(OpenError::NewerSchema { found, known }) } else { Ok(()) }
+/// Whether another program made the database: it has tables and no migration of ours, or migrations of other names.
+fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
+    if !has_history(connection)? {
+        let has_tables =
+            "SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\')";
+        return connection.query_row(has_tables, [], |row| row.get(0));
+    }
+    let mut applied = connection.prepare("SELECT version, name FROM refinery_schema_history")?;
+    let applied = applied.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    let applied = applied.collect::<Result<Vec<_>, _>>()?;
+    let runner = embedded::migrations::runner();
+    let is_ours = |(version, name): &(i64, String)| {
+        let migrations = runner.get_migrations();
+        migrations.iter().any(|ours| i64::from(ours.version()) == *version && ours.name() == name)
+    };
+    Ok(!applied.iter().all(is_ours))
+}
+
+fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
+    let history = "SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history')";
+    connection.query_row(history, [], |row| row.get(0))
 }
 
 fn compare(connection: &Connection) -> rusqlite::Result<SchemaStatus> {
-    let is_new = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'", [], |_| Ok(()))
-        .optional()?
-        .is_none();
-    if is_new {
+    if !has_history(connection)? {
         return Ok(difference(0));
     }
     let found: Option<u32> =
@@ -68,21 +97,9 @@ fn difference(found: u32) -> SchemaStatus {
     SchemaStatus { found, known, pending: pending.collect() }
 }
 
-fn lock(path: &Path) -> std::io::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).open(path.with_extension("lock"))?;
-    file.lock()?;
-    Ok(file)
-}
-
-#[cfg(unix)]
 fn keep_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn keep_private(_: &Path) -> std::io::Result<()> {
-    Ok(())
+    let is_private = std::fs::metadata(path)?.permissions().mode() & 0o777 == 0o600;
+    if is_private { Ok(()) } else { std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) }
 }
 
 fn failed(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OpenError {

@@ -20,8 +20,14 @@ pub(super) fn add(connection: &Connection, given: &[Standing], user: &User) -> r
         return Ok(Added::Outdated);
     }
     let is_client = clients::by_id(connection, &ClientId::from(&user.id))?.is_some();
-    if is_client || by_id(connection, &user.id)?.is_some() {
+    let is_name = by_name_key(connection, &Username::key_like(&user.id))?.is_some();
+    if is_client || is_name || by_id(connection, &user.id)?.is_some() {
         return Ok(Added::IdTaken);
+    }
+    let is_id = "SELECT EXISTS(SELECT 1 FROM users WHERE id IN (?1, ?2))";
+    let spellings = params![user.username.as_str(), user.username.key()];
+    if connection.prepare_cached(is_id)?.query_row(spellings, |row| row.get(0))? {
+        return Ok(Added::NameTaken);
     }
     let written = write(
         connection,
@@ -202,7 +208,8 @@ fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
             let kind = columns.parse_optional(|name: String| kind_from_name(&name))?;
             hash.zip(kind).map(|(hash, kind)| Password { hash, kind })
         },
-        claims: columns.parse(|text: String| UserClaims::check(serde_json::from_str(&text).ok()?).ok())?,
+        claims: columns
+            .parse(|text: String| serde_json::from_str(&text).ok().map(UserClaims::from_stored))?,
         role: columns.parse(|name: String| Role::from_name(&name))?,
         disabled_at: columns.parse_optional(|Seconds(time)| Some::<Timestamp>(time))?,
         epoch: columns.take()?,

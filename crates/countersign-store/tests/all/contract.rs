@@ -103,6 +103,17 @@ fn the_work_of_imported_hashes_is_the_greatest_until_the_last_is_replaced() {
 }
 
 #[test]
+fn no_name_is_another_users_id() {
+    promise(async |store, _| {
+        let named = |id: &str, name: &str| User { username: Username::parse(name).unwrap(), ..user(id) };
+        assert_eq!(store.add_user(&[], &named("3", "1")).await.unwrap(), Added::NameTaken);
+        assert_eq!(store.add_user(&[], &named("3", "\u{ff11}")).await.unwrap(), Added::NameTaken);
+        assert_eq!(store.add_user(&[], &named("USER-1", "other")).await.unwrap(), Added::IdTaken);
+        assert_eq!(store.add_user(&[], &named("jane", "Jane")).await.unwrap(), Added::Added, "its own");
+    });
+}
+
+#[test]
 fn each_change_of_a_user_changes_what_it_names() {
     promise(async |store, _| {
         let id = user("1").id;

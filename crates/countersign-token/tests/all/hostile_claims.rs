@@ -3,7 +3,9 @@
 //! Rows `C4` to `C7` and the incidents are those of the security checklist. Unless the signature is what the test is
 //! about, it is good: the refusal is due to nothing but the content.
 
-use countersign_token::{Algorithm, LONGEST_TOKEN, TokenType, VerifyError, unverified, verify};
+use std::time::Duration;
+
+use countersign_token::{Algorithm, Expected, LONGEST_TOKEN, TokenType, VerifyError, unverified, verify};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -74,10 +76,16 @@ mod claim_values {
     #[test]
     fn a_token_from_the_future_waits_for_its_time() {
         for name in ["nbf", "iat"] {
-            let at = |moment: u64| verified_claims(&claims_with(name, json!(moment)));
-            let now = NOW.seconds();
-            assert!(at(now + 5).is_ok());
-            assert!(matches!(at(now + 6), Err(VerifyError::NotYetValid)));
+            for leeway in [0, 1, 5, 60] {
+                let expected = Expected { leeway: Duration::from_secs(leeway), ..expected() };
+                let at = |ahead: u64| {
+                    let claims = claims_with(name, json!(NOW.seconds() + ahead));
+                    let token = signing_key(Algorithm::EdDsa).sign(TokenType::AccessToken, &claims).unwrap();
+                    verify::<Value>(&token, &all_keys(), &expected, NOW)
+                };
+                assert!(at(leeway).is_ok(), "{name} {leeway}");
+                assert!(matches!(at(leeway + 1), Err(VerifyError::NotYetValid)), "{name} {leeway}");
+            }
         }
     }
 
@@ -87,7 +95,7 @@ mod claim_values {
             .sign(TokenType::AccessToken, &claims_with("exp", json!(NOW.seconds() - 60)))
             .unwrap();
         let mut expected = expected();
-        expected.leeway = std::time::Duration::from_secs(86_400);
+        expected.leeway = Duration::from_secs(86_400);
         let outcome = verify::<Value>(&token, &all_keys(), &expected, NOW);
         assert!(matches!(outcome, Err(VerifyError::Expired)));
     }

@@ -1,11 +1,12 @@
 //! Keys that are weak, broken or not meant for this: row `C6` of the security checklist.
 
 use countersign_token::{
-    Algorithm, Jwk, JwkError, JwkSet, KeyError, KeyId, KeySet, Secret, SigningKey, VerifyingKey,
+    Algorithm, Jwk, JwkError, JwkSet, KeyError, KeyId, KeySet, Secret, SigningKey, TokenType, VerifyingKey,
+    verify,
 };
 use serde_json::{Value, json};
 
-use crate::support::{decode, encode, material, signing_key};
+use crate::support::{NOW, claims, decode, encode, expected, material, signing_key};
 
 fn jwk(algorithm: Algorithm) -> Value {
     serde_json::to_value(signing_key(algorithm).public_jwk().unwrap()).unwrap()
@@ -276,19 +277,75 @@ mod key_sets {
         assert_eq!(set.unwrap().keys, [signing_key(Algorithm::Es256).public_jwk().unwrap()]);
     }
 
-    #[test]
-    fn are_spoilt_by_a_wrong_key() {
-        let mut wrong = jwk(Algorithm::Es256);
-        wrong["y"] = json!(encode([1; 32]));
-        assert!(matches!(parse(vec![jwk(Algorithm::EdDsa), wrong]), Err(JwkError::Material(_))));
+    /// The key of an algorithm with one member replaced.
+    fn spoilt(algorithm: Algorithm, name: &str, value: Value) -> Value {
+        let mut key = jwk(algorithm);
+        key[name] = value;
+        key
     }
 
     // C6
     #[test]
-    fn with_two_keys_of_one_name_are_refused() {
-        let mut other = jwk(Algorithm::EdDsa);
-        other["kid"] = json!("ES256");
-        assert!(matches!(parse(vec![jwk(Algorithm::Es256), other]), Err(JwkError::DuplicateKeyId)));
+    fn lose_no_good_key_to_one_that_cannot_be_used() {
+        let wrong = [
+            Value::Null,
+            json!(1),
+            json!("key"),
+            json!([]),
+            json!({}),
+            json!({ "kty": null }),
+            json!({ "kty": "constructor" }),
+            json!({ "kty": "__proto__", "__proto__": { "kty": "EC" } }),
+            spoilt(Algorithm::Es256, "y", json!(encode([1; 32]))),
+            spoilt(Algorithm::Es256, "x", json!("AA")),
+            spoilt(Algorithm::Es256, "d", json!("AA")),
+            spoilt(Algorithm::Es256, "kid", json!(7)),
+            spoilt(Algorithm::Es256, "kid", json!("")),
+            spoilt(Algorithm::Es256, "use", json!("enc")),
+            spoilt(Algorithm::Es256, "key_ops", json!("verify")),
+            spoilt(Algorithm::Rs256, "e", json!("AA")),
+            spoilt(Algorithm::Rs256, "alg", json!("none")),
+        ];
+        let good = signing_key(Algorithm::EdDsa).public_jwk().unwrap();
+        for wrong in wrong {
+            for keys in
+                [vec![wrong.clone(), jwk(Algorithm::EdDsa)], vec![jwk(Algorithm::EdDsa), wrong.clone()]]
+            {
+                assert_eq!(parse(keys).unwrap().keys, std::slice::from_ref(&good), "{wrong}");
+            }
+        }
+    }
+
+    fn named(algorithm: Algorithm, kid: &str) -> SigningKey {
+        let material = SigningKey::generate(algorithm).unwrap();
+        SigningKey::parse(algorithm, KeyId::parse(kid).unwrap(), &material).unwrap()
+    }
+
+    fn is_verified(key: &SigningKey, keys: &KeySet) -> bool {
+        let token = key.sign(TokenType::AccessToken, &claims()).unwrap();
+        verify::<Value>(&token, keys, &expected(), NOW).is_ok()
+    }
+
+    // C6
+    #[test]
+    fn verify_with_each_key_of_one_name() {
+        let keys =
+            [Algorithm::Es256, Algorithm::Es256, Algorithm::EdDsa].map(|algorithm| named(algorithm, "k"));
+        let published = parse(keys.iter().map(|key| json!(key.public_jwk().unwrap())).collect()).unwrap();
+        let set = KeySet::from(published);
+        assert!(keys.iter().all(|key| is_verified(key, &set)));
+        assert!(!is_verified(&named(Algorithm::Es256, "k"), &set), "another key of that name");
+        assert!(!is_verified(&named(Algorithm::Rs256, "k"), &set), "another algorithm");
+    }
+
+    // C6
+    #[test]
+    fn try_at_most_four_keys_of_one_name_and_algorithm() {
+        let keys: Vec<_> = (0..5).map(|_| named(Algorithm::EdDsa, "k")).collect();
+        let other = named(Algorithm::Es256, "k");
+        let set = KeySet::new(keys.iter().chain([&other]).map(SigningKey::verifying_key));
+        let verified: Vec<_> = keys.iter().chain([&other]).map(|key| is_verified(key, &set)).collect();
+        assert_eq!(verified, [true, true, true, true, false, true]);
     }
 
     #[test]
@@ -299,7 +356,7 @@ mod key_sets {
 
     #[test]
     fn are_objects_with_a_list_of_keys() {
-        for wrong in ["[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, r#"{"keys":[1]}"#] {
+        for wrong in ["[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, r#"[{"keys":[]}]"#] {
             assert!(JwkSet::parse(wrong.as_bytes()).is_err(), "{wrong}");
         }
         assert!(JwkSet::parse(br#"{"keys":[]}"#).unwrap().keys.is_empty());
@@ -311,6 +368,6 @@ mod key_sets {
             [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].map(|a| signing_key(a).public_jwk());
         let set = JwkSet { keys: keys.into_iter().flatten().collect() };
         assert_eq!(JwkSet::parse(&serde_json::to_vec(&set).unwrap()).unwrap(), set);
-        assert_eq!(KeySet::from(set).get("RS256").unwrap().algorithm(), Algorithm::Rs256);
+        assert_eq!(KeySet::from(set).named("RS256").next().unwrap().algorithm(), Algorithm::Rs256);
     }
 }

@@ -6,6 +6,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use countersign_token::{Algorithm, JwkSet, Secret, Timestamp, TokenType, tutorial};
 use serde_json::{Value, json};
@@ -126,10 +127,10 @@ mod node {
         for (secret, answer) in secrets.into_iter().zip(answers) {
             let key = tutorial::TutorialKey::new(&Secret::new(secret.to_owned())).unwrap();
             let token = answer["token"].as_str().unwrap();
-            let read = tutorial::verify(token, &key, NOW).unwrap();
+            let read = tutorial::verify(token, &key, Duration::ZERO, NOW).unwrap();
             assert_eq!(read["username"], json!("john_doe"));
             let after = Timestamp::from_seconds(NOW.seconds() + 30);
-            assert!(tutorial::verify(token, &key, after).is_err());
+            assert!(tutorial::verify(token, &key, Duration::ZERO, after).is_err());
         }
     }
 }

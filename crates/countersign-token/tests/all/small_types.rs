@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_token::json::parse_strict;
+use countersign_token::json::{parse_exact, parse_strict};
 use countersign_token::{
     Algorithm, Audience, KeyId, Scope, Secret, Timestamp, TokenType, is_registered_claim,
 };
@@ -159,6 +159,64 @@ mod strict_json {
         }
         assert!(parse_strict(b"\"\xff\"").is_err());
         assert!(parse_strict(b"\xef\xbb\xbf{}").is_err());
+    }
+
+    #[test]
+    fn keeps_every_number_or_refuses_it() {
+        let kept = [
+            "0",
+            "-0",
+            "7",
+            "-7",
+            "9007199254740993",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "0.1",
+            "1.50",
+            "-0.30000000000000004",
+            "100.0",
+            "1e2",
+            "1.5E+3",
+            "2.5e-3",
+            "1e22",
+            "0.0",
+            "0e9",
+            "1.7976931348623157e308",
+            "5e-324",
+        ];
+        let rounded = [
+            "18446744073709551616",
+            "-9223372036854775809",
+            "100000000000000000000",
+            "18446744073709551616.0",
+            "9007199254740993.0",
+            "0.1000000000000000055511151231257827",
+            "3.14159265358979323846",
+            "1e-400",
+            "123456789012345678901234567890e0",
+        ];
+        let placed =
+            |number: &str| format!(r#"{{"-1e999\"99999999999999999999":["1e999\\",{number}],"b":-1}}"#);
+        for number in kept {
+            let value = parse_exact(placed(number).as_bytes());
+            assert!(value.is_ok(), "{number}");
+        }
+        for number in rounded {
+            let error = parse_exact(placed(number).as_bytes()).unwrap_err();
+            let reason = std::error::Error::source(&error).unwrap().to_string();
+            assert_eq!(reason, format!("the number {number} would be rounded; write it as a string"));
+            assert!(parse_strict(placed(number).as_bytes()).is_ok(), "{number}");
+        }
+        let long = parse_exact("9".repeat(5000).as_bytes()).unwrap_err();
+        assert!(std::error::Error::source(&long).unwrap().to_string().len() < 120);
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_every_number_that_it_writes(integer in any::<i64>(), natural in any::<u64>(), double in any::<f64>()) {
+            let value = serde_json::json!([integer, natural, double]);
+            proptest::prop_assert_eq!(parse_exact(value.to_string().as_bytes()).unwrap(), value);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The token vectors that every verifier in this repository shares: `tests/vectors/access-tokens.json`.
+//! The vectors that every verifier in this repository shares: `tests/vectors/access-tokens.json` and `key-sets.json`.
 //!
 //! They run through [`VerifiedTokens`], which APIs use. A token is verified twice, because a token that passed is
 //! remembered.
@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 const FILE: &str = include_str!("../../../../tests/vectors/access-tokens.json");
+
+const KEY_SETS: &str = include_str!("../../../../tests/vectors/key-sets.json");
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -62,4 +64,34 @@ fn there_are_enough_of_both_kinds() {
     let accepted = vectors.vectors.iter().filter(|vector| vector.accept).count();
     assert!(accepted >= 50, "{accepted} accepted");
     assert!(vectors.vectors.len() - accepted >= 250, "{} in all", vectors.vectors.len());
+}
+
+#[derive(Deserialize)]
+struct KeySets {
+    vectors: Vec<KeySetVector>,
+}
+
+#[derive(Deserialize)]
+struct KeySetVector {
+    name: String,
+    jwks: Value,
+    /// `None`: the set is refused, or no token can name any of its keys.
+    usable: Option<Vec<String>>,
+}
+
+// C6
+#[test]
+fn of_the_shared_key_sets_the_same_keys_are_usable() {
+    let KeySets { vectors } = serde_json::from_str(KEY_SETS).unwrap();
+    assert!(vectors.len() > 80);
+    for KeySetVector { name, jwks, usable } in vectors {
+        let keys = JwkSet::from_value(&jwks).map(KeySet::from).unwrap_or_default();
+        let named = |key: &countersign_token::VerifyingKey| format!("{} {}", key.key_id(), key.algorithm());
+        let mut found: Vec<_> = keys.iter().map(named).collect();
+        let mut usable = usable.unwrap_or_default();
+        // The set is ordered by name.
+        usable.sort();
+        found.sort();
+        assert_eq!(found, usable, "{name}");
+    }
 }

@@ -60,8 +60,8 @@ impl Follower {
             url.query_pairs_mut().append_pair("after", cursor);
         }
         let piece = async {
-            let sent = self.source.client.get(url).header(ACCEPT, MEDIA_TYPE).send().await;
-            let response = self.accepted(sent.map_err(IssuerError::from)?)?;
+            let sent = origin::request(&self.source.client, &url).header(ACCEPT, MEDIA_TYPE).send().await;
+            let response = self.accepted(sent.map_err(IssuerError::from)?, &url)?;
             let is_piece = origin::is_of(MEDIA_TYPE, &response);
             Ok(if is_piece { Some(origin::body(response, LONGEST_EVENT).await?) } else { None })
         };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use reqwest::Client;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -38,6 +39,7 @@ pub struct Discovery {
     when_stale: WhenStale,
     refresh_every: Duration,
     clock: Clock,
+    client: Option<Client>,
     observer: Option<Observer>,
 }
 
@@ -80,6 +82,7 @@ impl Discovery {
             when_stale: WhenStale::default(),
             refresh_every: REFRESH_EVERY,
             clock: Clock::system(),
+            client: None,
             observer: None,
         }
     }
@@ -109,6 +112,15 @@ impl Discovery {
     /// before it signs.
     pub fn refresh_every(mut self, refresh_every: Duration) -> Self {
         self.refresh_every = refresh_every;
+        self
+    }
+
+    /// Sends every request with this client, for certificates, a proxy or a resolver of your own. It must not follow
+    /// redirects (`redirect::Policy::none()`), and must not have a `timeout`, which would end the stream of
+    /// revocations. Without one, the client trusts the machine's certificates and uses the proxy that `HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name, except for an issuer on this machine.
+    pub fn client(mut self, client: Client) -> Self {
+        self.client = Some(client);
         self
     }
 
@@ -183,7 +195,7 @@ impl Discovery {
             FeedAddress::At(_) => feed.decide(Following::From(self.clock.now())),
         }
         let source = Source {
-            client: origin::client(&self.issuer)?,
+            client: self.client.map_or_else(|| origin::client(&self.issuer), Ok)?,
             issuer: self.issuer,
             keys,
             feed: watch::Sender::new(address),

@@ -35,6 +35,13 @@ pub enum IssuerError {
         /// What it said in `Retry-After`.
         retry_after: Option<Duration>,
     },
+    /// At fault: the configuration. A client of your own followed a redirect; build it with
+    /// `redirect::Policy::none()`.
+    #[error("the answer came from another address than the one that was asked")]
+    Redirected,
+    /// At fault: the issuer, or a proxy before it. The request accepts `identity` alone.
+    #[error("the answer is compressed, though the request accepts no content encoding")]
+    Encoded,
     /// At fault: the issuer, or whatever else answered at its address.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),

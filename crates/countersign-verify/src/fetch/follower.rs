@@ -75,8 +75,8 @@ impl Follower {
     }
 
     /// An answer with status 200. 400 is the answer to a cursor that the issuer does not understand any more.
-    pub(super) fn accepted(&self, response: Response) -> Result<Response, IssuerError> {
-        origin::accepted(response).inspect_err(|error| {
+    pub(super) fn accepted(&self, response: Response, asked: &Url) -> Result<Response, IssuerError> {
+        origin::accepted(response, asked).inspect_err(|error| {
             if matches!(error, IssuerError::Status { status: 400, .. }) {
                 self.feed.begin_anew();
             }

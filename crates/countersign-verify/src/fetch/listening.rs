@@ -73,13 +73,13 @@ impl Follower {
     }
 
     async fn open(&self, stream: &Url, place: Option<&str>) -> Result<Response, FollowError> {
-        let mut request = self.source.client.get(stream.clone()).header(ACCEPT, MEDIA_TYPE);
+        let mut request = origin::request(&self.source.client, stream).header(ACCEPT, MEDIA_TYPE);
         if let Some(cursor) = place {
             request = request.header("last-event-id", cursor);
         }
         let sent = timeout(origin::ANSWER_TIME, request.send()).await;
         let sent = sent.map_err(|_| IssuerError::TooSlow)?.map_err(IssuerError::from)?;
-        let response = self.accepted(sent)?;
+        let response = self.accepted(sent, stream)?;
         if origin::is_of(MEDIA_TYPE, &response) { Ok(response) } else { Err(FollowError::NoEvents) }
     }
 }

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls_platform_verifier::Verifier;
@@ -29,7 +29,8 @@ pub(super) fn parse(address: &str) -> Result<Url, IssuerError> {
     if is_private && url.has_host() && !has_user { Ok(url) } else { Err(unacceptable()) }
 }
 
-/// For everything that is asked of one issuer.
+/// For everything that is asked of one issuer. The proxy is the one that the environment names (`HTTPS_PROXY`,
+/// `NO_PROXY`).
 pub(super) fn client(issuer: &str) -> Result<Client, IssuerError> {
     let tls = tls().map_err(|error| IssuerError::Client(error.into()))?;
     let mut builder = Client::builder()
@@ -57,9 +58,15 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
     Ok(config.with_no_client_auth())
 }
 
+/// A request for a document. Without `Accept-Encoding` every encoding would be acceptable (RFC 9110 §12.5.3), and
+/// nothing is decoded here: a small body could become a very large one.
+pub(super) fn request(client: &Client, url: &Url) -> RequestBuilder {
+    client.get(url.clone()).header(ACCEPT_ENCODING, "identity")
+}
+
 /// The body of a small document.
 pub(super) async fn get(client: &Client, url: Url, longest: usize) -> Result<Vec<u8>, IssuerError> {
-    let body = async { body(accepted(client.get(url).send().await?)?, longest).await };
+    let body = async { body(accepted(request(client, &url).send().await?, &url)?, longest).await };
     tokio::time::timeout(ANSWER_TIME, body).await.map_err(|_| IssuerError::TooSlow)?
 }
 
@@ -75,13 +82,24 @@ pub(super) async fn body(mut response: Response, longest: usize) -> Result<Vec<u
     Ok(body)
 }
 
-/// An answer with status 200; anything else, a redirect included, is an error.
-pub(super) fn accepted(response: Response) -> Result<Response, IssuerError> {
-    if response.status().as_u16() == 200 {
-        return Ok(response);
+/// An answer with status 200 of the address that was asked; anything else, a redirect included, is an error.
+pub(super) fn accepted(response: Response, asked: &Url) -> Result<Response, IssuerError> {
+    if response.url() != asked {
+        return Err(IssuerError::Redirected);
     }
     let retry_after = retry_after(response.headers());
-    Err(IssuerError::Status { status: response.status().as_u16(), retry_after })
+    match response.status().as_u16() {
+        200 if is_encoded(response.headers()) => Err(IssuerError::Encoded),
+        200 => Ok(response),
+        status => Err(IssuerError::Status { status, retry_after }),
+    }
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether an answer says that it is of this media type, with whatever parameters.

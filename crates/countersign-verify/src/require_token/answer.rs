@@ -1,8 +1,9 @@
-//! What somebody without a good token is answered (RFC 6750 §3): a status, a challenge, a few constant words.
+//! Responses to requests without a valid token (RFC 6750 §3): a status, a challenge, a few constant words. Clients of
+//! the Express tutorial get the words that its server used.
 
 use countersign_token::Scope;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Denial;
 
@@ -42,15 +43,44 @@ pub(super) fn to<B: From<String>>(denial: &Denial, scope: &Scope, realm: &str) -
             ),
         },
     };
-    let body = format!(r#"{{"error":"{code}","error_description":"{words}"}}"#);
+    response(status, format!(r#"{{"error":"{code}","error_description":"{words}"}}"#), Some(header))
+}
+
+/// The same in the words of the Express tutorial, whose clients compare the status.
+pub(super) fn to_tutorial_client<B: From<String>>(denial: &Denial, realm: &str) -> Response<B> {
+    let retry_after = match denial {
+        Denial::Refused(refusal) => refusal.retry_after(),
+        _ => None,
+    };
+    let (status, message, header) = match (denial, retry_after) {
+        (Denial::NoToken, _) => {
+            let challenge = format!("Bearer realm=\"{}\"", quoted(realm));
+            (StatusCode::UNAUTHORIZED, "No access token provided", Some((WWW_AUTHENTICATE, challenge)))
+        }
+        (_, None) => (StatusCode::FORBIDDEN, "Failed to authenticate access token", None),
+        (_, Some(after)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Access tokens cannot be checked at the moment",
+            Some((RETRY_AFTER, after.as_secs().to_string())),
+        ),
+    };
+    response(status, format!(r#"{{"message":"{message}"}}"#), header)
+}
+
+fn response<B: From<String>>(
+    status: StatusCode,
+    body: String,
+    header: Option<(HeaderName, String)>,
+) -> Response<B> {
     let mut response = Response::new(B::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let (name, value) = header;
-    let value = HeaderValue::try_from(value).expect("a quoted string has visible ASCII characters");
-    headers.insert(name, value);
+    if let Some((name, value)) = header {
+        let value = HeaderValue::try_from(value).expect("a quoted string has visible ASCII characters");
+        headers.insert(name, value);
+    }
     response
 }
 

@@ -19,6 +19,7 @@ use http::{HeaderMap, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::authorization::tutorial_token;
 use crate::{Verifier, bearer_token};
 
 pub use denial::Denial;
@@ -47,7 +48,17 @@ pub use denial::Denial;
 pub struct RequireToken {
     verifier: Verifier,
     scope: Scope,
+    clients: Clients,
     observer: Option<Observer>,
+}
+
+/// How clients send the token, and which responses they know.
+#[derive(Clone, Copy, Debug)]
+enum Clients {
+    /// As RFC 6750 has it.
+    Standard,
+    /// As the Express tutorial has it.
+    Tutorial,
 }
 
 type Observer = Arc<dyn Fn(&Denial) + Send + Sync>;
@@ -55,7 +66,7 @@ type Observer = Arc<dyn Fn(&Denial) + Send + Sync>;
 impl RequireToken {
     /// Every token is accepted that the verifier accepts, whatever its scope.
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, scope: Scope::default(), observer: None }
+        Self { verifier, scope: Scope::default(), clients: Clients::Standard, observer: None }
     }
 
     /// Also requires this scope, or these with a space between them; may be called again for more.
@@ -67,6 +78,17 @@ impl RequireToken {
     pub fn scope(mut self, scope: &str) -> Self {
         let both = if self.scope.is_empty() { scope.to_owned() } else { format!("{} {scope}", self.scope) };
         self.scope = Scope::parse(&both).expect("the required scope is written as RFC 6749 §3.3 has it");
+        self
+    }
+
+    /// Serves clients that were written for the Express tutorial: the token may stand alone in the `Authorization`
+    /// header, and responses are the tutorial's: 401 `{"message":"No access token provided"}` without a token, 403
+    /// `{"message":"Failed to authenticate access token"}` with one that is not accepted or lacks a scope. What cannot
+    /// be looked up stays 503. Tokens are checked as ever; [`Verifier::accept_tutorial_tokens`] also accepts those that
+    /// the tutorial's server signed.
+    #[must_use]
+    pub fn tutorial_clients(mut self) -> Self {
+        self.clients = Clients::Tutorial;
         self
     }
 
@@ -84,9 +106,21 @@ impl RequireToken {
         if authorizations.next().is_some() {
             return Err(Denial::SeveralHeaders);
         }
-        let token = bearer_token(authorization.to_str().map_err(|_| Denial::Malformed)?)?;
+        let authorization = authorization.to_str().map_err(|_| Denial::Malformed)?;
+        let token = match self.clients {
+            Clients::Standard => bearer_token(authorization)?,
+            Clients::Tutorial => tutorial_token(authorization).ok_or(Denial::NoToken)?,
+        };
         let claims = self.verifier.verify_now(token).await?;
         if self.scope.is_subset_of(&claims.scope) { Ok(claims) } else { Err(Denial::Scope) }
+    }
+
+    fn answer<B: From<String>>(&self, denial: &Denial) -> Response<B> {
+        let realm = self.verifier.audience();
+        match self.clients {
+            Clients::Standard => answer::to(denial, &self.scope, realm),
+            Clients::Tutorial => answer::to_tutorial_client(denial, realm),
+        }
     }
 
     fn report(&self, denial: &Denial) {
@@ -142,7 +176,7 @@ where
                 }
                 Err(denial) => {
                     required.report(&denial);
-                    Ok(answer::to(&denial, &required.scope, required.verifier.audience()))
+                    Ok(required.answer(&denial))
                 }
             }
         })
@@ -155,6 +189,7 @@ impl fmt::Debug for RequireToken {
             .debug_struct("RequireToken")
             .field("verifier", &self.verifier)
             .field("scope", &self.scope)
+            .field("clients", &self.clients)
             .finish_non_exhaustive()
     }
 }

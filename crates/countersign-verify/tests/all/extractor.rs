@@ -61,6 +61,17 @@ async fn a_handler_gets_the_claims_and_the_users_own_ones_as_a_type() {
 }
 
 #[tokio::test]
+async fn two_authorization_headers_reach_no_handler() {
+    let key = key("k");
+    let bearer = format!("Bearer {}", sign(&key, &claims_of(ISSUER)));
+    for second in [bearer.as_str(), "Bearer a.b.c", "Basic YTpi", ""] {
+        let request = Request::get("/plain").header("authorization", &bearer).header("Authorization", second);
+        let answer = guarded(&key).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 400, "{second}");
+    }
+}
+
+#[tokio::test]
 async fn claims_of_another_shape_are_refused() {
     let key = key("k");
     let token = sign(&key, &claims_with(ISSUER, "username", 7));

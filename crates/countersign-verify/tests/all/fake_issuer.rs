@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) manner: Mutex<Manner>,
     active: Mutex<Arc<SigningKey>>,
     pub(crate) published: Mutex<Value>,
+    /// The heads of all requests.
+    pub(crate) heads: Mutex<Vec<String>>,
     pub(crate) metadata_reads: AtomicU64,
     pub(crate) key_reads: AtomicU64,
     /// What each stream was resumed after.
@@ -122,6 +124,7 @@ impl FakeIssuer {
             manner: Mutex::new(Manner::Well),
             published: Mutex::new(json!({ "keys": [active.public_jwk()] })),
             active: Mutex::new(active),
+            heads: Mutex::default(),
             metadata_reads: AtomicU64::default(),
             key_reads: AtomicU64::default(),
             resumed: Mutex::default(),
@@ -256,6 +259,7 @@ async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result
         request.push(byte);
     }
     let request = String::from_utf8_lossy(&request).into_owned();
+    state.heads.lock().unwrap().push(request.clone());
     let path = request.split(' ').nth(1).unwrap_or_default();
     match path {
         "/revocations/stream" => stream(&mut connection, &state, &request).await,

@@ -116,6 +116,25 @@ async fn the_cool_down_holds_after_failures_and_empty_sets_and_known_keys_stay_i
     }
 }
 
+// C6
+#[tokio::test]
+async fn a_key_that_cannot_be_used_and_a_name_that_two_keys_have_leave_good_keys_in_use() {
+    let time = Time::at_noon();
+    let issuer = FakeIssuer::start(&time).await;
+    let namesake = key("first");
+    let broken = json!({ "kty": "EC", "crv": "P-256", "kid": "first", "x": "AA", "y": "AA" });
+    let prototype = json!({ "kty": "constructor", "kid": "first" });
+    let good = [namesake.public_jwk(), issuer.active().public_jwk()];
+    *issuer.state.published.lock().unwrap() =
+        json!({ "keys": [null, broken, prototype, "key", good[0], good[1]] });
+    let verifier = verifier(&issuer, &time).await;
+    let claims = claims_of(&issuer.name);
+    assert!(verifier.verify_now(&issuer.sign(&claims)).await.is_ok());
+    assert!(verifier.verify_now(&sign(&namesake, &claims)).await.is_ok());
+    let foreign = verifier.verify_now(&sign(&key("first"), &claims)).await;
+    assert!(matches!(foreign, Err(Refusal::Token(VerifyError::BadSignature))), "{foreign:?}");
+}
+
 // C9 and C10
 #[tokio::test]
 async fn an_api_may_start_before_its_issuer_and_refuses_until_it_is_there() {

@@ -165,6 +165,64 @@ async fn what_cannot_be_looked_up_is_503_and_says_when_to_come_back() {
     }
 }
 
+/// Status and body of an answer to clients of the tutorial.
+async fn told(layer: &RequireToken, authorizations: &[&str]) -> (String, String) {
+    let answer = asked(layer, authorizations).await;
+    let (status, body) = (answer.lines().next().unwrap(), answer.lines().last().unwrap());
+    (status.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn clients_of_the_tutorial_may_send_the_token_alone() {
+    let key = key("k");
+    let layer = layer(&key).tutorial_clients();
+    let token = sign(&key, &claims_of(ISSUER));
+    for authorization in [token.clone(), format!("Bearer {token}"), format!("bearer   {token}")] {
+        assert_eq!(asked(&layer, &[&authorization]).await, "200 OK\n\nhello alice");
+    }
+}
+
+#[tokio::test]
+async fn clients_of_the_tutorial_get_its_responses() {
+    let key = key("k");
+    let layer = layer(&key).tutorial_clients();
+    for authorizations in [&[][..], &[""], &["Bearer"], &["bearer "]] {
+        assert_eq!(
+            asked(&layer, authorizations).await,
+            concat!(
+                "401 Unauthorized\n",
+                "cache-control: no-store\n",
+                "content-type: application/json\n",
+                "www-authenticate: Bearer realm=\"https://api.example\"\n",
+                "\n",
+                r#"{"message":"No access token provided"}"#
+            )
+        );
+    }
+    let good = sign(&key, &claims_of(ISSUER));
+    let expired = sign(&key, &claims_with(ISSUER, "exp", 1));
+    for authorizations in
+        [&["a.b.c"][..], &[&expired], &["Basic YTpi"], &[&good, &good], &[&format!("Bearer Bearer {good}")]]
+    {
+        assert_eq!(
+            asked(&layer, authorizations).await,
+            concat!(
+                "403 Forbidden\n",
+                "cache-control: no-store\n",
+                "content-type: application/json\n",
+                "\n",
+                r#"{"message":"Failed to authenticate access token"}"#
+            )
+        );
+    }
+    let scoped = layer.scope("admin");
+    assert_eq!(told(&scoped, &[&good]).await.0, "403 Forbidden");
+    let unknown = Verifier::discover_lazily("http://127.0.0.1:9", AUDIENCE).unwrap();
+    let unknown = RequireToken::new(unknown).tutorial_clients();
+    let later = r#"{"message":"Access tokens cannot be checked at the moment"}"#;
+    assert_eq!(told(&unknown, &[&good]).await, ("503 Service Unavailable".to_owned(), later.to_owned()));
+}
+
 // G1
 #[tokio::test]
 async fn the_observer_learns_the_reason_and_no_token() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod api;
+mod client;
 mod dependencies;
 mod extractor;
 mod fake_issuer;

@@ -71,6 +71,22 @@ fn leeway_is_five_seconds_unless_set() {
     assert!(verifier(&server).leeway(Duration::ZERO).verify(&token, after(0)).is_err());
 }
 
+#[test]
+fn one_leeway_is_for_all_times_and_is_a_minute_at_most() {
+    let server = server();
+    for name in ["nbf", "iat"] {
+        for (leeway, most) in [(0, 0), (5, 5), (60, 60), (3600, 60)] {
+            let verifier = verifier(&server).leeway(Duration::from_secs(leeway));
+            let ahead = |seconds: u64| {
+                let mut claims = claims();
+                claims[name] = (NOW.seconds() + seconds).into();
+                verifier.verify(&server.sign(TokenType::AccessToken, &claims).unwrap(), NOW).is_ok()
+            };
+            assert_eq!((ahead(most), ahead(most + 1)), (true, false), "{name} {leeway}");
+        }
+    }
+}
+
 mod tutorial_tokens {
     use super::*;
 
@@ -113,10 +129,10 @@ mod tutorial_tokens {
     }
 
     #[test]
-    fn expire_as_they_always_did() {
+    fn expire_with_the_leeway_of_other_tokens() {
         let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(86_400));
-        assert!(verifier.verify(TOKEN, later(3599)).is_ok());
-        assert!(matches!(verifier.verify(TOKEN, later(3600)), Err(Refusal::Token(VerifyError::Expired))));
+        assert!(verifier.verify(TOKEN, later(3604)).is_ok());
+        assert!(matches!(verifier.verify(TOKEN, later(3605)), Err(Refusal::Token(VerifyError::Expired))));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Context {
     pub(super) async fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
         let config = self.config()?;
         let url = config.store_url();
-        let is_new = database_file(url.expose()).is_some_and(|file| !file.exists());
+        let is_new = countersign_store::file_of(url.expose()).is_some_and(|file| !file.exists());
         anyhow::ensure!(
             !is_new,
             "there is no database at {}: name its directory with --data-dir, or run `countersign migrate` to make one",
@@ -84,11 +84,4 @@ impl Context {
         let by = Presence { at: self.world.now(), address: None, device: "the command line".to_owned() };
         Revoked { reason, by, presented: None }
     }
-}
-
-/// The file of a store that lives in one.
-fn database_file(url: &str) -> Option<PathBuf> {
-    url.split_once(':')
-        .filter(|(_, path)| !path.is_empty() && !path.starts_with("//"))
-        .map(|(_, path)| path.into())
 }

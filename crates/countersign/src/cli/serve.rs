@@ -143,13 +143,14 @@ fn make_master_key(config: &Config, context: &Context) -> anyhow::Result<()> {
     if config.master_key.is_some() || path.exists() {
         return Ok(());
     }
-    let database = config.data_dir.join("countersign.db");
-    anyhow::ensure!(
-        !database.exists(),
-        "the master key {} is gone, and {} cannot be used without it: bring it back, or remove the database",
-        path.display(),
-        database.display()
-    );
+    let url = config.store_url();
+    if let Some(database) = countersign_store::file_of(url.expose()).filter(|database| database.exists()) {
+        anyhow::bail!(
+            "the master key {} is gone, and {} cannot be used without it: bring it back, or remove the database",
+            path.display(),
+            database.display()
+        );
+    }
     write_private(&path, &ServerKeys::generate(&context.world))
 }
 

@@ -13,12 +13,8 @@ use crate::time_text;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
-    /// Lists sessions.
-    List {
-        /// One user's: an id or a name.
-        #[arg(long)]
-        user: Option<String>,
-    },
+    /// Lists sessions that have not ended.
+    List(List),
     /// Shows a session.
     Show { id: SessionId },
     /// Tells in words what happened to a session.
@@ -28,11 +24,21 @@ pub(super) enum Session {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct List {
+    /// One user's: an id or a name (`id:ID` or `name:NAME` where both exist).
+    #[arg(long)]
+    user: Option<String>,
+    /// Also sessions that have ended and are not removed yet.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Revoke {
     /// One session.
     id: Option<SessionId>,
-    /// All of one user: an id or a name.
+    /// All of one user: an id or a name (`id:ID` or `name:NAME` where both exist).
     #[arg(long)]
     user: Option<String>,
     /// All of one client.
@@ -48,7 +54,7 @@ impl Session {
         let (_, store) = context.store().await?;
         let store = &*store;
         match self {
-            Self::List { user } => list(context, store, user.as_deref()).await,
+            Self::List(list) => list.run(context, store).await,
             Self::Show { id } => {
                 output::json(&body(&find(store, id).await?, context.world.now()));
                 Ok(())
@@ -64,6 +70,32 @@ impl Session {
             }
             Self::Revoke(revoke) => revoke.run(context, store).await,
         }
+    }
+}
+
+impl List {
+    async fn run(self, context: &Context, store: &dyn Store) -> anyhow::Result<()> {
+        let of = match &self.user {
+            Some(name) => Whose::User(user::find(store, name).await?.id),
+            None => Whose::Everyone,
+        };
+        let now = context.world.now();
+        let sessions = pages::all(async |page| store.sessions(&of, page).await, |row| row.session.id).await?;
+        let is_listed = |row: &&SessionWithUser| self.all || row.live_user(now).is_some();
+        let rows: Vec<_> = sessions.iter().filter(is_listed).map(|row| body(row, now)).collect();
+        if context.wants_json() {
+            output::json(&Value::Array(rows));
+            return Ok(());
+        }
+        let ended = sessions.len() - rows.len();
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
+        let columns = ["id", "user", "client", "device", "address", "refreshed_at", "state"];
+        let rows = rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect());
+        output::table(&["ID", "USER", "CLIENT", "DEVICE", "ADDRESS", "REFRESHED", "STATE"], rows);
+        if ended > 0 {
+            output::remark(format!("{ended} sessions have ended: --all lists them, too"));
+        }
+        Ok(())
     }
 }
 
@@ -87,25 +119,6 @@ impl Revoke {
     }
 }
 
-async fn list(context: &Context, store: &dyn Store, owner: Option<&str>) -> anyhow::Result<()> {
-    let of = match owner {
-        Some(name) => Whose::User(user::find(store, name).await?.id),
-        None => Whose::Everyone,
-    };
-    let now = context.world.now();
-    let sessions = pages::all(async |page| store.sessions(&of, page).await, |row| row.session.id).await?;
-    let rows: Vec<_> = sessions.iter().map(|row| body(row, now)).collect();
-    if context.wants_json() {
-        output::json(&Value::Array(rows));
-        return Ok(());
-    }
-    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
-    let columns = ["id", "user", "client", "device", "address", "refreshed_at", "state"];
-    let rows = rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect());
-    output::table(&["ID", "USER", "CLIENT", "DEVICE", "ADDRESS", "REFRESHED", "STATE"], rows);
-    Ok(())
-}
-
 async fn find(store: &dyn Store, id: SessionId) -> anyhow::Result<SessionWithUser> {
     let row = store.session(id).await?;
     row.with_context(|| {
@@ -113,11 +126,14 @@ async fn find(store: &dyn Store, id: SessionId) -> anyhow::Result<SessionWithUse
     })
 }
 
-fn body(SessionWithUser { session, user }: &SessionWithUser, now: Timestamp) -> Value {
+fn body(row: &SessionWithUser, now: Timestamp) -> Value {
+    let SessionWithUser { session, user } = row;
     let address = |address: Option<std::net::IpAddr>| address.map(|address| address.to_string());
     let state = match &session.state {
         SessionState::Revoked(revoked) => revoked.reason.as_str(),
-        SessionState::Active if session.is_live(now) => "live",
+        SessionState::Active if row.live_user(now).is_some() => "live",
+        // Its user is disabled or gone, or was signed out everywhere.
+        SessionState::Active if session.is_live(now) => "ended",
         SessionState::Active => "expired",
     };
     json!({

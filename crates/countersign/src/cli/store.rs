@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::context::Context;
@@ -37,7 +38,10 @@ impl Restore {
         let config = context.config()?;
         make_directory(&config.data_dir)?;
         let url = config.store_url();
-        let restored = countersign_store::restore(url.expose(), &self.file, &context.world)?;
+        let restored = countersign_store::restore(url.expose(), &self.file, &context.world);
+        let shown = countersign_store::without_credentials(url.expose());
+        let restored =
+            restored.with_context(|| format!("cannot restore {} to {shown}", self.file.display()))?;
         HighWater::begin_again(&config.data_dir, &*countersign_store::open(url.expose())?).await?;
         output::line(format!("{} was restored. Everyone has to sign in again.", self.file.display()));
         output::line(format!("{} sessions of the backup were revoked.", restored.revoked));
@@ -72,8 +76,10 @@ impl Migrate {
 
 impl Backup {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let (_, store) = context.store().await?;
-        store.backup(&self.file).await?;
+        let (config, store) = context.store().await?;
+        let shown = countersign_store::without_credentials(config.store_url().expose());
+        let written = store.backup(&self.file).await;
+        written.with_context(|| format!("cannot back up {shown} to {}", self.file.display()))?;
         output::line(format!(
             "The database was copied to {}. The master key is not in it.",
             self.file.display()

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use countersign_token::{Algorithm, Expected, JwkSet, KeySet, TokenType, VerifyingKey, unverified};
+use countersign_token::{
+    Algorithm, DEFAULT_LEEWAY, Expected, JwkSet, KeySet, TokenType, VerifyingKey, unverified,
+};
+use reqwest::header::ACCEPT_ENCODING;
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -75,7 +78,7 @@ impl Verify {
                 as_said(first, "--audience")
             }),
             token_type: token_type(&self.typ)?,
-            leeway: Duration::ZERO,
+            leeway: DEFAULT_LEEWAY,
         };
         let claims: Value = countersign_token::verify(&token, &keys, &expected, context.world.now())?;
         output::json(&claims);
@@ -119,15 +122,15 @@ async fn read_keys(place: &str, algorithms: &[Algorithm]) -> anyhow::Result<KeyS
         std::fs::read(place).with_context(|| format!("cannot read {shown}"))?
     };
     let set = JwkSet::parse(&bytes).with_context(|| format!("{shown} is no key set"))?;
-    let keys = set.keys.iter().map(VerifyingKey::from_jwk).collect::<Result<Vec<_>, _>>()?;
     let is_allowed = |key: &VerifyingKey| algorithms.is_empty() || algorithms.contains(&key.algorithm());
-    Ok(KeySet::new(keys.into_iter().filter(is_allowed)))
+    Ok(KeySet::new(KeySet::from(set).iter().filter(|key| is_allowed(key)).cloned()))
 }
 
 /// The bytes at a URL, which no error repeats.
 async fn fetch(url: &str) -> anyhow::Result<Vec<u8>> {
     let client = reqwest::Client::builder().timeout(FETCH_TIME).redirect(reqwest::redirect::Policy::none());
-    let answered = client.build()?.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    let asked = client.build()?.get(url).header(ACCEPT_ENCODING, "identity");
+    let answered = asked.send().await.and_then(reqwest::Response::error_for_status);
     let mut response = answered.map_err(reqwest::Error::without_url)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {

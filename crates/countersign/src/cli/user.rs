@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_core::email::Email;
 use countersign_core::password::NewPassword;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Store, UserChange};
 use countersign_core::user::{Role, User as Account, Username};
 use countersign_core::{Secret, UserId};
-use serde_json::{Value, json};
+use countersign_token::json;
+use serde_json::Value;
 
 use super::context::Context;
 use super::import::Import;
@@ -20,6 +20,7 @@ use crate::assembly;
 use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, PasswordChange};
 use crate::operations::hash_pool::HashPool;
 use crate::time_text;
+use crate::user_body::user_body;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -28,13 +29,13 @@ pub(super) enum User {
     /// Lists accounts.
     List,
     /// Shows an account.
-    Show { user: String },
+    Show(Who),
     /// Disables an account and ends its sessions.
-    Disable { user: String },
+    Disable(Who),
     /// Enables an account again.
-    Enable { user: String },
+    Enable(Who),
     /// Deletes an account and ends its sessions.
-    Delete { user: String },
+    Delete(Who),
     /// Sets a password and ends the sessions.
     SetPassword(SetPassword),
     /// Adds the accounts of another system, with the hashes of their passwords.
@@ -65,9 +66,15 @@ pub(super) struct Add {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct SetPassword {
-    /// An id or a name.
+pub(super) struct Who {
+    /// An id or a name; `id:ID` or `name:NAME` where a text is the id of one user and the name of another.
     user: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetPassword {
+    #[command(flatten)]
+    who: Who,
     #[command(flatten)]
     password: PasswordSource,
 }
@@ -106,15 +113,15 @@ impl User {
         match self {
             Self::Add(add) => add.run(context, &desk).await,
             Self::List => list(context, &desk).await,
-            Self::Show { user } => show(context, &find(&*desk.store, &user).await?),
-            Self::Disable { user } => {
+            Self::Show(who) => show(context, &find(&*desk.store, &who.user).await?),
+            Self::Disable(who) => {
                 let change = UserChange::Disable(context.revoked(RevokedReason::UserDisabled));
-                apply(context, &desk, &user, change, "disabled").await
+                apply(context, &desk, &who.user, change, "disabled").await
             }
-            Self::Enable { user } => apply(context, &desk, &user, UserChange::Enable, "enabled").await,
-            Self::Delete { user } => {
+            Self::Enable(who) => apply(context, &desk, &who.user, UserChange::Enable, "enabled").await,
+            Self::Delete(who) => {
                 let change = UserChange::Delete(context.revoked(RevokedReason::UserDeleted));
-                apply(context, &desk, &user, change, "deleted").await
+                apply(context, &desk, &who.user, change, "deleted").await
             }
             Self::SetPassword(set) => set.run(context, &desk).await,
             Self::Import(import) => import.run(context, &desk.directory(context)).await,
@@ -146,7 +153,7 @@ impl Add {
         };
         let made = accounts::add(&desk.directory(context), &[], account, password).await?;
         if context.wants_json() {
-            let mut shown = body(&made.user);
+            let mut shown = user_body(&made.user);
             if let Some(password) = &made.generated {
                 shown["password"] = password.expose().as_str().into();
             }
@@ -163,7 +170,7 @@ impl Add {
 
 impl SetPassword {
     async fn run(self, context: &Context, desk: &Desk) -> anyhow::Result<()> {
-        let user = find(&*desk.store, &self.user).await?;
+        let user = find(&*desk.store, &self.who.user).await?;
         let (directory, how) = (desk.directory(context), context.revoked(RevokedReason::PasswordChanged));
         match self.password.first()? {
             FirstPassword::Chosen(text) => {
@@ -209,20 +216,46 @@ impl PasswordSource {
     }
 }
 
-/// The user whom an id or a name means.
+/// The user whom a text means: an id, a name, or one of the two after `id:` or `name:`.
+///
+/// An id of one user can be the name of another, because a database that moved here brought its own ids. A command then
+/// does nothing rather than act on the wrong account.
 pub(super) async fn find(store: &dyn Store, text: &str) -> anyhow::Result<Account> {
-    if let Ok(id) = text.parse::<UserId>()
-        && let Some(user) = store.user(&id).await?
-    {
-        return Ok(user);
+    let mut found = Vec::from_iter(by_id(store, text).await?);
+    found.extend(by_name(store, text).await?);
+    if let Some(id) = text.strip_prefix("id:") {
+        found.extend(by_id(store, id).await?);
     }
-    let named = match Username::parse(text) {
-        Ok(name) => store.user_by_name(&name).await?,
-        Err(_) => None,
-    };
-    named.with_context(|| {
+    if let Some(name) = text.strip_prefix("name:") {
+        found.extend(by_name(store, name).await?);
+    }
+    found.dedup_by(|one, other| one.id == other.id);
+    anyhow::ensure!(
+        found.len() < 2,
+        "{text:?} could mean {}: write id:ID or name:NAME",
+        found
+            .iter()
+            .map(|user| format!("{} (id {})", user.username, user.id))
+            .collect::<Vec<_>>()
+            .join(" or ")
+    );
+    found.pop().with_context(|| {
         format!("there is no user with the id or name {text:?}: see `countersign user list`")
     })
+}
+
+async fn by_id(store: &dyn Store, text: &str) -> anyhow::Result<Option<Account>> {
+    match text.parse::<UserId>() {
+        Ok(id) => Ok(store.user(&id).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+async fn by_name(store: &dyn Store, text: &str) -> anyhow::Result<Option<Account>> {
+    match Username::parse(text) {
+        Ok(name) => Ok(store.user_by_name(&name).await?),
+        Err(_) => Ok(None),
+    }
 }
 
 async fn apply(
@@ -241,7 +274,7 @@ async fn apply(
 async fn list(context: &Context, desk: &Desk) -> anyhow::Result<()> {
     let users = pages::all(async |page| desk.store.users(page).await, |user| user.id.clone()).await?;
     if context.wants_json() {
-        output::json(&users.iter().map(body).collect());
+        output::json(&users.iter().map(user_body).collect());
         return Ok(());
     }
     let rows = users.iter().map(|user| {
@@ -254,7 +287,7 @@ async fn list(context: &Context, desk: &Desk) -> anyhow::Result<()> {
 }
 
 fn show(context: &Context, user: &Account) -> anyhow::Result<()> {
-    let body = body(user);
+    let body = user_body(user);
     if context.wants_json() {
         output::json(&body);
         return Ok(());
@@ -264,23 +297,15 @@ fn show(context: &Context, user: &Account) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn body(user: &Account) -> Value {
-    json!({
-        "id": user.id.as_str(),
-        "username": user.username.as_str(),
-        "email": user.email.as_ref().map(Email::address),
-        "email_verified": user.email.as_ref().is_some_and(Email::is_verified),
-        "role": user.role.as_str(),
-        "enabled": user.is_enabled(),
-        "claims": user.claims.as_map(),
-        "created_at": time_text::rfc3339(user.created_at),
-    })
-}
-
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn parse_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    parse_exact(text).map_err(|error| format!("{error:#}"))
+}
+
+/// JSON of which every number is kept as it is written.
+fn parse_exact(text: &str) -> anyhow::Result<Value> {
+    Ok(json::parse_exact(text.as_bytes())?)
 }

@@ -63,11 +63,11 @@ pub enum AccountError {
     /// The password is not good enough.
     #[error(transparent)]
     Weak(#[from] Weakness),
-    /// Somebody has the name.
-    #[error("this username is taken")]
+    /// Another user has the name, or has it as an id: commands take either.
+    #[error("this username is taken, as a name or as an id")]
     NameTaken,
-    /// Somebody has the id.
-    #[error("this id is taken")]
+    /// Another user or client has the id, or a user has it as a name.
+    #[error("this id is taken, as an id or as a name")]
     IdTaken,
     /// Another user has verified the e-mail address.
     #[error("another user has verified this e-mail address")]
@@ -138,7 +138,7 @@ pub async fn draft(
     if account.id.as_ref().is_some_and(|id| ClientId::from(id).is_reserved()) {
         return Err(AccountError::IdTaken);
     }
-    let username = Username::parse(&account.username)?;
+    let username = Username::new(&account.username)?;
     let email = account.email.map(|(text, verification)| Email::parse(&text, verification)).transpose()?;
     let claims = account.claims.map(UserClaims::check).transpose()?.unwrap_or_default();
     let (password, generated) = first_password(directory, first, &username, email.as_ref()).await?;

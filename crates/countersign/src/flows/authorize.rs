@@ -41,7 +41,7 @@ pub enum AuthorizeError {
 
 /// Verifies an access token locally, as any API does.
 pub fn verify(app: &App, text: &str) -> Option<Arc<AccessTokenClaims>> {
-    let verified = app.keyring.current().verified.verify(text, app.world.now());
+    let verified = app.keyring.current().verify(text, &app.audience, app.world.now());
     verified.inspect_err(|error| tracing::debug!(%error, "an access token was refused")).ok()
 }
 

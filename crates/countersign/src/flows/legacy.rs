@@ -9,7 +9,7 @@ use countersign_core::session::Presence;
 use countersign_core::store::{SingleUse, StoreError};
 use countersign_core::user::User;
 use countersign_core::{ClientId, Secret, Timestamp, UserId};
-use countersign_token::{Scope, tutorial};
+use countersign_token::{DEFAULT_LEEWAY, Scope, tutorial};
 use serde_json::{Map, Value};
 
 use super::Pair;
@@ -41,7 +41,7 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Opt
     let Some(key) = app.legacy.refresh.as_ref().filter(|_| by.at < app.legacy.accept_until) else {
         return Ok(None);
     };
-    let Ok(claims) = tutorial::verify(text.expose(), key, by.at) else { return Ok(None) };
+    let Ok(claims) = tutorial::verify(text.expose(), key, DEFAULT_LEEWAY, by.at) else { return Ok(None) };
     // The tutorial's tokens name no issuer; one of ours under a shared secret is an access token.
     if ["iss", "sid", "client_id"].iter().any(|name| claims.contains_key(*name)) {
         return Ok(None);
@@ -66,7 +66,7 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Opt
 pub fn verify_access(app: &App, text: &str) -> Option<Map<String, Value>> {
     let now = app.world.now();
     let key = app.legacy.access.as_ref().filter(|_| now < app.legacy.accept_until)?;
-    tutorial::verify(text, key, now).ok()
+    tutorial::verify(text, key, DEFAULT_LEEWAY, now).ok()
 }
 
 async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<Option<User>, StoreError> {
@@ -86,5 +86,5 @@ async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<Option<User>,
     reason = "the cast saturates, and later is safe"
 )]
 fn seconds_after(expires: f64) -> Timestamp {
-    Timestamp::from_seconds((expires.max(0.0) as u64).saturating_add(1))
+    Timestamp::from_seconds((expires.max(0.0) as u64).saturating_add(1)).plus(DEFAULT_LEEWAY)
 }

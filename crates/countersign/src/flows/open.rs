@@ -4,7 +4,7 @@ use countersign_core::issuer::ACCOUNT_SCOPE;
 use countersign_core::opening::Opening;
 use countersign_core::session::{Grant, Mode, Presence, SessionWithUser};
 use countersign_core::store::{Opened, SingleUse, Standing, StoreError};
-use countersign_core::user::User;
+use countersign_core::user::{User, UserError};
 use countersign_core::{ClientId, Secret, Timestamp};
 use countersign_token::Scope;
 use serde_json::{Map, Value};
@@ -51,6 +51,9 @@ pub enum OpenError {
     /// The user was disabled or signed out everywhere since they were read.
     #[error("the user was disabled or signed out everywhere meanwhile")]
     UserChanged,
+    /// The session's claims are too many beside its user's.
+    #[error(transparent)]
+    Claims(#[from] UserError),
     /// No client of this id is registered.
     #[error("the client is not registered")]
     NoSuchClient,
@@ -74,6 +77,7 @@ pub async fn open(
     by: &Presence,
     terms: Terms<'_>,
 ) -> Result<Pair, OpenError> {
+    user.claims.check_with_session(&request.claims)?;
     let grant = Grant {
         user: user.id.clone(),
         client: request.client,

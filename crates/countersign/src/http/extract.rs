@@ -16,6 +16,7 @@ use countersign_core::Secret;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
 use countersign_core::store::Standing;
 use countersign_core::user::Role;
+use countersign_token::json::{JsonError, parse_exact, parse_strict};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -84,7 +85,7 @@ impl FromRequest<Arc<Edge>> for TutorialBody {
         let bytes = read(request.into_body(), edge.body_limit).await?;
         match (bytes.is_empty(), is_json) {
             (true, _) => Ok(Self::Absent),
-            (false, true) => Ok(Self::Json(parse(&bytes)?)),
+            (false, true) => Ok(Self::Json(parse_strict(&bytes).map_err(not_json)?)),
             (false, false) => Ok(Self::Other),
         }
     }
@@ -132,7 +133,8 @@ async fn read_json(request: Request, edge: &Edge) -> Result<Option<Value>, Failu
     let bytes = read(request.into_body(), edge.body_limit).await?;
     match (bytes.is_empty(), is_json?) {
         (true, _) => Ok(None),
-        (false, true) => parse(&bytes).map(Some),
+        // What is kept and sent on is kept as it was written.
+        (false, true) => parse_exact(&bytes).map(Some).map_err(not_json),
         (false, false) => Err(Failure::unsupported("Send JSON with Content-Type: application/json.")),
     }
 }
@@ -279,9 +281,7 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
     })
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Failure> {
-    countersign_token::json::parse_strict(bytes).map_err(|error| {
-        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        Failure::malformed(format!("The body is not JSON: {cause}."))
-    })
+fn not_json(error: JsonError) -> Failure {
+    let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+    Failure::malformed(format!("The body is not JSON that can be accepted: {cause}."))
 }

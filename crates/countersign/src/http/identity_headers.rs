@@ -7,7 +7,8 @@
 //!
 //! Applications split values at commas and trim them. A value that would come out
 //! as another one is percent-encoded, and so is a value with a percent sign: no
-//! two users have the same header. A group like that is left out.
+//! two users have the same header. A group like that is left out, and so is a name
+//! to show that fits into no header; the username stands in its place.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use countersign_core::email::Email;
@@ -61,14 +62,24 @@ fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
     let groups = groups(claims);
     match preset {
         IdentityHeaders::Remote => {
-            let shown = claims.extra.get("name").and_then(Value::as_str);
-            let shown = shown.map_or_else(|| username.clone(), encoded);
+            let shown = name_to_show(claims).unwrap_or_else(|| username.clone());
             [username, shown, email, groups]
         }
         IdentityHeaders::XAuthRequest | IdentityHeaders::XForwarded => {
             [user.id.to_string(), username, email, groups]
         }
     }
+}
+
+/// The longest name to show, in bytes as it is sent: proxies read headers into buffers of 4 KiB and answer 502 to more.
+const LONGEST_NAME: usize = 256;
+
+/// The claim `name`. `None`: there is none, or it is blank, longer than a header should be, or has control characters,
+/// which no header can carry.
+fn name_to_show(claims: &AccessTokenClaims) -> Option<String> {
+    let name = claims.extra.get("name").and_then(Value::as_str)?;
+    let is_shown = !name.trim().is_empty() && !name.contains(char::is_control);
+    Some(encoded(name)).filter(|sent| is_shown && sent.len() <= LONGEST_NAME)
 }
 
 /// The claim `groups`, with commas between. A group whose name an application could read as another is left out.

@@ -13,7 +13,8 @@ use countersign_core::signing_keys::{self, Change, KeyPolicy, KeyState, StoredKe
 use countersign_core::store::{KeyRing, Store, StoreError};
 use countersign_core::{Secret, ServerKeys, Timestamp, World};
 use countersign_token::{
-    Algorithm, Expected, Jwk, JwkSet, KeyId, KeySet, SigningKey, VerifiedTokens, VerifyingKey,
+    AccessTokenClaims, Algorithm, Expected, Jwk, JwkSet, KeyId, KeySet, SigningKey, VerifiedTokens,
+    VerifyError, VerifyingKey,
 };
 
 /// What private keys are encrypted for.
@@ -49,6 +50,30 @@ pub struct Current {
     pub verified: VerifiedTokens,
     /// The published key set (RFC 7517 §5), as JSON.
     pub published: String,
+}
+
+impl Current {
+    /// Verifies an access token for an audience. It may have been issued a moment ahead, because the clocks of nodes
+    /// differ, and it ends at its `exp` to the second, because this server wrote that.
+    ///
+    /// # Errors
+    ///
+    /// The first check that fails.
+    pub fn verify(
+        &self,
+        text: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<Arc<AccessTokenClaims>, VerifyError> {
+        let usual = self.verified.expected();
+        let claims = if audience == usual.audience {
+            self.verified.verify(text, now)?
+        } else {
+            let expected = Expected { audience: audience.to_owned(), ..usual.clone() };
+            Arc::new(countersign_token::verify(text, self.verified.keys(), &expected, now)?)
+        };
+        if now < claims.exp { Ok(claims) } else { Err(VerifyError::Expired) }
+    }
 }
 
 /// Why there are no keys.

@@ -124,6 +124,10 @@ fn accounts_are_made_shown_changed_and_deleted() {
     );
     assert_eq!(said(&added), "Added jane with the id 7.\n", "{}", complained(&added));
     assert!(failed(at, &["user", "add", "jane", "--generate-password"]).contains("this username is taken"));
+    let id_as_name = failed(at, &["user", "add", "7", "--generate-password"]);
+    assert!(id_as_name.contains("this username is taken"), "{id_as_name}");
+    let name_as_id = failed(at, &["user", "add", "other", "--id", "jane", "--generate-password"]);
+    assert!(name_as_id.contains("this id is taken"), "{name_as_id}");
     let weak = run_with(at, &["user", "add", "john", "--password-stdin"], "passwordpassword");
     assert!(complained(&weak).contains("first that an attacker would try"), "{}", complained(&weak));
     let claims = ["user", "add", "x", "--claims", r#"{"exp":1}"#, "--generate-password"];
@@ -168,6 +172,10 @@ fn sessions_are_listed_explained_and_revoked() {
         done(at, &["session", "explain", id]).contains("an administrator ended it, with the command line")
     );
     assert!(failed(at, &["session", "revoke", id]).contains("no live session"));
+    let listed = |arguments: &[&str]| json_of(at, arguments).as_array().unwrap().len();
+    assert_eq!([listed(&["session", "list"]), listed(&["session", "list", "--all"])], [1, 2]);
+    assert!(!done(at, &["session", "list", "--user", "john_doe"]).contains(id));
+    assert!(done(at, &["session", "list", "--user", "john_doe", "--all"]).contains(id));
     assert_eq!(done(at, &["session", "revoke", "--user", "john_doe"]), "1 sessions were revoked.\n");
     assert_eq!(refresh(&second), 403);
     sign_in();

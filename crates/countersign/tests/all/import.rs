@@ -63,7 +63,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
     for user in [jane, john] {
         assert_eq!(user["created_at"], "2024-01-31T10:00:00Z");
     }
-    assert_eq!(shown(at, "joe@example.com")["enabled"], false);
+    assert_eq!(shown(at, "joe@example.com")["disabled"], true);
     let sign_in = |name: &str, password: &str| {
         server.post("/getTokens", &json!({"username": name, "password": password})).0
     };
@@ -89,7 +89,7 @@ fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
     assert_eq!(text(&output.stdout), "1 accounts were added.\n", "{output:?}");
     let user = shown(at, "c");
     assert_eq!(user["claims"], json!({"team": "red"}));
-    for (name, value) in [("id", json!("9")), ("email_verified", json!(true)), ("enabled", json!(true))] {
+    for (name, value) in [("id", json!("9")), ("email_verified", json!(true)), ("disabled", json!(false))] {
         assert_eq!(user[name], value, "{name}");
     }
     assert_eq!(user["created_at"], "2024-01-31T10:00:00Z");

@@ -96,7 +96,7 @@ fn an_access_token_of_the_tutorial_is_taken_until_it_expires() {
     let access = node_sign(&payload(900), ACCESS_SECRET);
     let reply = server.get_as("/protectedRoute", &access);
     assert_eq!((reply.status.as_u16(), &reply.json()["user"]["id"]), (200, &json!(1)));
-    server.wait_seconds(900);
+    server.wait_seconds(905);
     assert_eq!(server.get_as("/protectedRoute", &access).status, 403);
 }
 

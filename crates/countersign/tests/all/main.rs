@@ -8,8 +8,10 @@
 
 mod accounts;
 mod admin;
+mod backup;
 mod bad_input;
 mod bench;
+mod claims;
 mod cli;
 mod concurrency;
 mod cookies;
@@ -28,6 +30,7 @@ mod keys;
 mod kill;
 mod lab;
 mod legacy;
+mod names;
 mod oauth;
 mod operations;
 mod process;

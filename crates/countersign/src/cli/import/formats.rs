@@ -2,7 +2,7 @@
 //!
 //! The first character decides which it is, after a byte order mark.
 
-use countersign_token::json::parse_strict;
+use countersign_token::json::parse_exact;
 use serde_json::{Map, Value};
 
 /// One account as it was written, and where.
@@ -28,7 +28,7 @@ fn lines(text: &str) -> Vec<Record> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
-            let value = parse_strict(line.trim().as_bytes());
+            let value = parse_exact(line.trim().as_bytes());
             let fields = value.map_err(|error| described(&error)).and_then(object);
             Record { place: format!("line {}", index + 1), fields }
         })
@@ -36,7 +36,7 @@ fn lines(text: &str) -> Vec<Record> {
 }
 
 fn array(text: &str) -> Vec<Record> {
-    let entries = match parse_strict(text.trim().as_bytes()) {
+    let entries = match parse_exact(text.trim().as_bytes()) {
         Ok(Value::Array(entries)) => entries,
         Ok(_) => Vec::new(),
         Err(error) => {

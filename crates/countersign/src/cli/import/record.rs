@@ -104,7 +104,7 @@ fn id(fields: &Map<String, Value>) -> Result<Option<UserId>, String> {
 fn claims(fields: &Map<String, Value>) -> Result<Option<Value>, String> {
     match present(fields, "claims") {
         Some(Value::String(text)) => {
-            let claims = countersign_token::json::parse_strict(text.as_bytes());
+            let claims = countersign_token::json::parse_exact(text.as_bytes());
             claims.map(Some).map_err(|_| wrong("claims", "it is a JSON object"))
         }
         claims => Ok(claims.cloned()),

@@ -68,6 +68,7 @@ impl From<OpenError> for Failure {
                 let detail = "This user is disabled, or was signed out everywhere at this moment.";
                 Self::new(StatusCode::CONFLICT, "user_disabled", detail)
             }
+            OpenError::Claims(error) => AccountError::Malformed(error).into(),
             OpenError::NoSuchClient => {
                 let detail = "No client of this id is registered. Register it with `countersign client add`.";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_client", detail)

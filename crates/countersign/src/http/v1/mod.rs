@@ -7,9 +7,8 @@ pub(super) mod users;
 
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::StatusCode};
-use countersign_core::email::Email;
 use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionState, SessionWithUser};
-use countersign_core::user::{Role, User};
+use countersign_core::user::Role;
 use countersign_core::{SessionId, Timestamp, UserId, story};
 use serde_json::{Value, json};
 
@@ -71,19 +70,6 @@ fn session_story(row: &SessionWithUser, now: Timestamp) -> Value {
     let mut body = full_session_body(row);
     body["story"] = story::tell(row, now, time_text::spoken).into();
     body
-}
-
-fn user_body(user: &User) -> Value {
-    json!({
-        "id": user.id.as_str(),
-        "username": user.username.as_str(),
-        "email": user.email.as_ref().map(Email::address),
-        "email_verified": user.email.as_ref().is_some_and(Email::is_verified),
-        "claims": user.claims.as_map(),
-        "role": user.role.as_str(),
-        "disabled": !user.is_enabled(),
-        "created_at": rfc3339(user.created_at),
-    })
 }
 
 fn created(body: Value) -> Response {

@@ -16,11 +16,12 @@ use serde_json::Value;
 use super::super::error::Failure;
 use super::super::extract::{JsonBody, SignedIn};
 use super::super::{Edge, cookies};
-use super::{Reply, created, revoked, user_body};
+use super::{Reply, created, revoked};
 use crate::app::Registration;
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
 use crate::flows::change_password;
 use crate::flows::sign_in::SignInError;
+use crate::user_body::user_body;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]

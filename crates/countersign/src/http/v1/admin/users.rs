@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 use super::super::super::Edge;
 use super::super::super::error::Failure;
 use super::super::super::extract::{Administrator, Id, JsonBody, Query};
-use super::super::{Reply, created, parse_role, parse_user, revoked, user_body};
+use super::super::{Reply, created, parse_role, parse_user, revoked};
 use super::{Piece, check_limit, parse_parameter};
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
+use crate::user_body::user_body;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]

@@ -1,0 +1,21 @@
+//! A user as JSON, the same for the API and for commands with `--json`.
+
+use countersign_core::email::Email;
+use countersign_core::user::User;
+use serde_json::{Value, json};
+
+use crate::time_text::rfc3339;
+
+/// The members that `User` has in openapi.json.
+pub fn user_body(user: &User) -> Value {
+    json!({
+        "id": user.id.as_str(),
+        "username": user.username.as_str(),
+        "email": user.email.as_ref().map(Email::address),
+        "email_verified": user.email.as_ref().is_some_and(Email::is_verified),
+        "claims": user.claims.as_map(),
+        "role": user.role.as_str(),
+        "disabled": !user.is_enabled(),
+        "created_at": rfc3339(user.created_at),
+    })
+}
