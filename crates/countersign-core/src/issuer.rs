@@ -47,6 +47,12 @@ pub struct AccessToken {
 }
 
 impl Issuer {
+    /// The path of its name: empty, or such as `/auth`, without a slash at its end.
+    pub fn path(&self) -> &str {
+        let rest = self.name.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("", |start| &rest[start..])
+    }
+
     /// Issues an access token for a session that was just opened or refreshed.
     ///
     /// # Errors

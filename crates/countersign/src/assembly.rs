@@ -16,7 +16,7 @@ use crate::app::{App, DemoUser, Legacy, Registration, Terms};
 use crate::config::{AccessTokenType, Checked, Config};
 use crate::flows::lab::Lab;
 use crate::flows::revocation_list::SignedPieces;
-use crate::http::{DeviceLabels, Edge, Followers, Hosts};
+use crate::http::{Cookies, DeviceLabels, Edge, Followers, Hosts};
 use crate::operations::event_log::EventLog;
 use crate::operations::hash_pool::HashPool;
 use crate::operations::keyring::{Keeper, Keyring, Keys};
@@ -63,6 +63,7 @@ pub async fn assemble(
     let life = store.begin_token_life(issuer.longest_lifetime(), world.now()).await?;
     let hashing = hashing(config, &checked, world);
     hashing.set_greatest_work(store.imported_work().await?);
+    let cookies = Cookies::below(issuer.path());
     let app = App {
         store,
         server_keys,
@@ -89,6 +90,8 @@ pub async fn assemble(
         trusted_proxies: config.trusted_proxies.clone(),
         devices: DeviceLabels::default(),
         hosts: Hosts::Any,
+        cookies,
+        allowed_origins: checked.allowed_origins,
         followers: Followers::default(),
         watchers: Followers::default(),
         forward_auth: config.forward_auth.clone(),

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign_core::forward_auth::Routes;
-use countersign_core::origin::Host;
+use countersign_core::origin::{Host, Origin};
 use countersign_core::refresh::{LateRetry, RefreshPolicy};
 use countersign_core::{Secret, Timestamp};
 use countersign_token::Algorithm;
@@ -40,6 +40,8 @@ pub struct Checked {
     pub legacy_until: Timestamp,
     /// What the parts of applications behind proxies need.
     pub routes: Routes,
+    /// The origins whose pages may call the API.
+    pub allowed_origins: Vec<Origin>,
     /// The hosts that `rd` may name when a browser is sent to sign in.
     pub return_hosts: Vec<Host>,
 }
@@ -86,6 +88,7 @@ impl Config {
                 queue: self.password.queue.into(),
             },
             legacy_until: self.legacy_until()?,
+            allowed_origins: self.cors.check()?,
             return_hosts: self.forward_auth.return_hosts()?,
             routes: self.forward_auth.check()?,
         })
@@ -211,12 +214,19 @@ fn check_issuer(issuer: &str) -> Result<(), CheckError> {
     let is_sound = !host.is_empty()
         && (scheme == Some("https") || (scheme == Some("http") && is_loopback))
         && !issuer.ends_with('/')
-        && !issuer.contains(['?', '#', '@']);
+        && !issuer.contains(['?', '#', '@', '%', ';', ','])
+        && has_plain_path(issuer);
     if is_sound {
         Ok(())
     } else {
         failed("issuer", "an https URL without trailing slash, such as `https://id.example.com`")
     }
+}
+
+/// Whether no segment of an issuer's path would be taken out on the way.
+fn has_plain_path(issuer: &str) -> bool {
+    let rest = issuer.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split('/').skip(1).all(|segment| !["", ".", ".."].contains(&segment))
 }
 
 #[cfg(test)]
@@ -234,9 +244,16 @@ mod tests {
             let config = Config { issuer: Some(issuer.to_owned()), ..Config::default() };
             config.check().err().map(|error| error.key)
         };
-        for issuer in
-            ["", "id.example.com", "http://id.example.com", "https://id.example.com/", "https://a?b"]
-        {
+        for issuer in [
+            "",
+            "id.example.com",
+            "http://id.example.com",
+            "https://id.example.com/",
+            "https://a?b",
+            "https://a/../b",
+            "https://a//b",
+            "https://a/%62",
+        ] {
             assert_eq!(key_of(issuer), Some("issuer"), "{issuer}");
         }
         assert_eq!(key_of("https://id.example.com/tenant"), None);

@@ -5,6 +5,7 @@
 //! environment. [`Loaded`] also knows where each value came from.
 
 mod check;
+mod cors;
 mod environment;
 mod fields;
 mod forward_auth;
@@ -26,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use check::{CheckError, Checked};
+pub use cors::CorsConfig;
 pub use environment::{Environment, environment};
 pub use forward_auth::{ForwardAuthConfig, IdentityHeaders, Scheme};
 pub use layers::{ConfigError, Loaded, Overrides, load};
@@ -74,6 +76,8 @@ pub struct Config {
     pub throttle: ThrottleConfig,
     /// How much a request may be.
     pub limits: LimitsConfig,
+    /// Which pages of other origins may call the API.
+    pub cors: CorsConfig,
     /// Answering proxies that ask whether to let a request through.
     pub forward_auth: ForwardAuthConfig,
     /// Moving from the tutorial's tokens.
@@ -300,6 +304,7 @@ impl Default for Config {
             password: PasswordConfig::default(),
             throttle: ThrottleConfig::default(),
             limits: LimitsConfig::default(),
+            cors: CorsConfig::default(),
             forward_auth: ForwardAuthConfig::default(),
             legacy: LegacyConfig::default(),
             log: LogConfig::default(),

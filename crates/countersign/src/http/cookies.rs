@@ -1,6 +1,8 @@
-//! Two cookies, both `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict` (RFC 6265bis §4.1.3).
+//! Two cookies, both `Secure`, `HttpOnly` and `SameSite=Strict` (RFC 6265bis §4.1.3).
 //!
-//! Browsers treat `http://localhost` as trustworthy, so both work in
+//! A server that has its host for itself names them `__Host-`, which no other host
+//! can set. Below a path they are `__Secure-` and for that path, because `__Host-` is
+//! for all paths. Browsers treat `http://localhost` as trustworthy, so both work in
 //! development too.
 
 use std::time::Duration;
@@ -12,17 +14,74 @@ use countersign_core::user::User;
 
 use crate::app::App;
 
-/// Holds the refresh token in cookie mode.
-pub(super) const REFRESH: &str = "__Host-countersign";
-
-/// Holds the device token, which keeps its owner's lane open while strangers guess.
-pub(super) const DEVICE: &str = "__Host-countersign-device";
+/// The names and the path of the cookies.
+#[derive(Debug, Clone)]
+pub struct Cookies {
+    refresh: String,
+    device: String,
+    path: String,
+}
 
 /// Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
+impl Cookies {
+    /// The cookies of a server whose issuer has this path: empty, or such as `/auth`.
+    pub fn below(path: &str) -> Self {
+        let prefix = if path.is_empty() { "__Host-" } else { "__Secure-" };
+        Self {
+            refresh: format!("{prefix}countersign"),
+            device: format!("{prefix}countersign-device"),
+            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+        }
+    }
+
+    /// The refresh token in cookie mode.
+    pub(super) fn refresh<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        find(headers, &self.refresh)
+    }
+
+    /// Each refresh token in a cookie, if it comes more than once.
+    pub(super) fn every_refresh<'h>(&self, headers: &'h HeaderMap) -> Vec<&'h str> {
+        values(headers, &self.refresh).unwrap_or_default()
+    }
+
+    /// The device token, which keeps its owner's lane open while others guess.
+    pub(super) fn device<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        find(headers, &self.device)
+    }
+
+    /// Gives the browser a refresh token.
+    pub(super) fn set_refresh(&self, headers: &mut HeaderMap, token: &Secret<String>, lifetime: Duration) {
+        self.set(headers, &self.refresh, token, lifetime);
+    }
+
+    /// Takes the refresh token out of the browser.
+    pub(super) fn clear_refresh(&self, headers: &mut HeaderMap) {
+        self.set(headers, &self.refresh, &Secret::new(String::new()), Duration::ZERO);
+    }
+
+    /// Makes the browser a known device of the user who has just signed in there.
+    pub(super) fn set_device(&self, headers: &mut HeaderMap, user: &User, app: &App) {
+        let token = KnownDevice::issue(user, &app.server_keys, &app.world);
+        self.set(headers, &self.device, &token, DEVICE_LIFETIME);
+    }
+
+    fn set(&self, headers: &mut HeaderMap, name: &str, value: &Secret<String>, lifetime: Duration) {
+        let text = format!(
+            "{name}={}; Path={}; Secure; HttpOnly; SameSite=Strict; Max-Age={}",
+            value.expose(),
+            self.path,
+            lifetime.as_secs()
+        );
+        let mut line = HeaderValue::try_from(text).expect("tokens are base64url and an issuer is a URL");
+        line.set_sensitive(true);
+        headers.append(header::SET_COOKIE, line);
+    }
+}
+
 /// The value of a cookie. One that comes twice counts as absent, because either could be meant.
-pub(super) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     match values(headers, name)?.as_slice() {
         [value] => Some(value),
         _ => None,
@@ -42,29 +101,6 @@ pub(super) fn values<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<&'h s
         }
     }
     Some(values)
-}
-
-/// Adds a cookie to an answer.
-pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &Secret<String>, lifetime: Duration) {
-    let text = format!(
-        "{name}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}",
-        value.expose(),
-        lifetime.as_secs()
-    );
-    let mut line = HeaderValue::try_from(text).expect("tokens are base64url");
-    line.set_sensitive(true);
-    headers.append(header::SET_COOKIE, line);
-}
-
-/// Makes the browser a known device of the user who has just signed in there.
-pub(super) fn set_device(headers: &mut HeaderMap, user: &User, app: &App) {
-    let token = KnownDevice::issue(user, &app.server_keys, &app.world);
-    set(headers, DEVICE, &token, DEVICE_LIFETIME);
-}
-
-/// Takes the refresh token out of the browser.
-pub(super) fn clear_refresh(headers: &mut HeaderMap) {
-    set(headers, REFRESH, &Secret::new(String::new()), Duration::ZERO);
 }
 
 #[cfg(test)]

@@ -24,8 +24,7 @@ pub(super) async fn show_at_path(
     State(edge): State<Arc<Edge>>,
     Path(path): Path<String>,
 ) -> Result<Response, Message> {
-    let issuer = edge.app.terms.issuer.name.split_once("://").map_or("", |(_, rest)| rest);
-    let own = issuer.split_once('/').map_or("", |(_, path)| path);
+    let own = edge.app.terms.issuer.path().trim_start_matches('/');
     if own.is_empty() || path != own {
         return Err(Failure::not_found("issuer").into());
     }

@@ -8,6 +8,7 @@ mod authz;
 mod client_credentials;
 mod cookie_use;
 mod cookies;
+mod cross_origin;
 mod error;
 mod events;
 mod extract;
@@ -28,14 +29,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::{any, delete, get, post};
-use countersign_core::origin::Host;
+use countersign_core::origin::{Host, Origin};
 use ipnet::IpNet;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 use crate::config::ForwardAuthConfig;
+pub use cookies::Cookies;
 pub use followers::Followers;
 pub use visitor::DeviceLabels;
 
@@ -53,6 +56,10 @@ pub struct Edge {
     pub devices: DeviceLabels,
     /// By which names clients may call it.
     pub hosts: Hosts,
+    /// The names and the path of its cookies.
+    pub cookies: Cookies,
+    /// The origins whose pages may call it with the user's cookies and tokens.
+    pub allowed_origins: Vec<Origin>,
     /// How proxies are answered.
     pub forward_auth: ForwardAuthConfig,
     /// The hosts that `rd` may name when a browser is sent to sign in.
@@ -74,47 +81,86 @@ pub enum Hosts {
     Loopback,
 }
 
-/// What clients reach.
+/// What clients reach: below the issuer's path, and without it, because some proxies take it away.
 pub fn routes(edge: Arc<Edge>) -> Router {
+    let path = edge.app.terms.issuer.path().to_owned();
+    let routes = framed(all_routes(&edge), edge);
+    if path.is_empty() {
+        return routes;
+    }
+    let below = routes.map_request(move |request| without_path(request, &path));
+    Router::new().fallback_service(below)
+}
+
+fn all_routes(edge: &Edge) -> Router<Arc<Edge>> {
+    let origins = edge.allowed_origins.as_slice();
     let routes = match edge.app.lab {
         // In development an empty request signs somebody in: not one that another page sends.
-        Some(_) => tutorial().layer(CsrfLayer::new()).merge(lab_routes()),
-        None => tutorial(),
+        Some(_) => tutorial(origins).layer(cross_origin::refuse_others(origins)).merge(lab_routes()),
+        None => tutorial(origins),
     };
-    let routes = routes
-        .merge(first_party())
+    let for_users = routes.merge(first_party(origins));
+    let for_users = match origins {
+        [] => for_users,
+        origins => for_users.layer(cross_origin::for_pages(origins)),
+    };
+    for_users
+        .merge(public().layer(cross_origin::public()))
         // For clients and resource servers.
         .route("/oauth2/introspect", post(oauth::introspect))
         .route("/oauth2/revoke", post(oauth::revoke))
-        .route("/revocations", get(revocations::list))
-        .route("/revocations/stream", get(revocations::follow))
-        .route("/.well-known/oauth-authorization-server", get(metadata::show))
-        .route("/.well-known/oauth-authorization-server/{*path}", get(metadata::show_at_path))
-        .route("/.well-known/openid-configuration", get(metadata::show))
         // For proxies.
         .route("/authz/auth-request", any(authz::auth_request))
         .route("/authz/forward-auth", any(authz::forward_auth))
         .route("/authz/ext-authz/", any(authz::ext_authz))
         .route("/authz/ext-authz/{*path}", any(authz::ext_authz))
-        // For everybody.
-        .route("/.well-known/jwks.json", get(health::jwks))
-        .route("/openapi.json", get(health::openapi))
+        // For those who watch over the process.
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz));
-    framed(routes, edge)
+        .route("/healthz", get(health::readyz))
 }
 
-fn tutorial() -> Router<Arc<Edge>> {
+/// A request to a path below the issuer's is one to the path without it. The well-known documents of an issuer with a
+/// path stand at both places (RFC 8414 §3.1, OpenID Connect Discovery §4).
+fn without_path(mut request: Request, path: &str) -> Request {
+    let below = |target: &str| {
+        let rest = target.strip_prefix(path)?;
+        match rest.chars().next() {
+            Some('/') => Some(rest.to_owned()),
+            None | Some('?') => Some(["/", rest].concat()),
+            Some(_) => None,
+        }
+    };
+    let target = request.uri().path_and_query().and_then(|target| below(target.as_str()));
+    if let Some(target) = target.and_then(|target| target.parse().ok()) {
+        *request.uri_mut() = target;
+    }
+    request
+}
+
+fn tutorial(origins: &[Origin]) -> Router<Arc<Edge>> {
     Router::new()
         .route("/getTokens", post(tutorial::get_tokens))
         .route("/refreshToken", post(tutorial::refresh_token))
         .route("/protectedRoute", get(tutorial::protected_route))
         // It takes the cookie too, which a page of another origin cannot use.
-        .route("/logout", post(tutorial::logout).layer(CsrfLayer::new()))
+        .route("/logout", post(tutorial::logout).layer(cross_origin::refuse_others(origins)))
 }
 
-fn first_party() -> Router<Arc<Edge>> {
+/// What anybody may read, from a page of any origin.
+fn public() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/.well-known/jwks.json", get(health::jwks))
+        .route("/.well-known/oauth-authorization-server", get(metadata::show))
+        .route("/.well-known/oauth-authorization-server/{*path}", get(metadata::show_at_path))
+        .route("/.well-known/openid-configuration", get(metadata::show))
+        .route("/.well-known/openid-configuration/{*path}", get(metadata::show_at_path))
+        .route("/revocations", get(revocations::list))
+        .route("/revocations/stream", get(revocations::follow))
+        .route("/openapi.json", get(health::openapi))
+}
+
+fn first_party(origins: &[Origin]) -> Router<Arc<Edge>> {
     Router::new()
         .route("/v1/users", post(v1::users::sign_up))
         .route("/v1/users/me", get(v1::users::show).patch(v1::users::change).delete(v1::users::delete))
@@ -140,7 +186,7 @@ fn first_party() -> Router<Arc<Edge>> {
         .route("/v1/admin/sessions/{id}", get(v1::admin::sessions::show).delete(v1::admin::sessions::end))
         .route("/v1/admin/events", get(events::all))
         // A page of another origin cannot use a visitor's cookies here.
-        .layer(CsrfLayer::new())
+        .layer(cross_origin::refuse_others(origins))
 }
 
 /// What operators reach, on an address of its own.
@@ -164,7 +210,7 @@ fn lab_routes() -> Router<Arc<Edge>> {
         .route("/v1/lab/events", get(events::of_lab))
         .route("/v1/lab/keys/rotate", post(v1::lab::rotate_key))
         .route("/v1/lab/restart", post(v1::lab::restart))
-        .layer(CsrfLayer::new())
+        .layer(cross_origin::refuse_others(&[]))
 }
 
 /// What every answer has, whichever route or failure made it.
@@ -180,7 +226,6 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
     use countersign_core::{ServerKeys, Timestamp, testing};
-    use tower::ServiceExt;
 
     use super::*;
     use crate::assembly::assemble;

@@ -12,9 +12,9 @@ use countersign_token::Scope;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Edge;
 use super::error::Message;
 use super::extract::{TutorialBody, TutorialToken};
-use super::{Edge, cookies};
 use crate::flows::open::{Request, Terms};
 use crate::flows::sign_in::{Credentials, SignInError};
 use crate::flows::{Pair, authorize, legacy, open, revoke, sign_in};
@@ -42,7 +42,7 @@ pub(super) async fn get_tokens(
     let terms = Terms { given: &given, ..Terms::default() };
     let pair = open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
     let mut response = reply(&pair.map_err(|error| refusing(error.into()))?);
-    cookies::set_device(response.headers_mut(), user, app);
+    edge.cookies.set_device(response.headers_mut(), user, app);
     Ok(response)
 }
 
@@ -86,13 +86,13 @@ pub(super) async fn logout(
         return Ok(response);
     }
     // A cookie that comes twice may be of two sessions, and the person wants to be signed out.
-    let cookies = cookies::values(&headers, cookies::REFRESH).unwrap_or_default();
+    let cookies = edge.cookies.every_refresh(&headers);
     for cookie in &cookies {
         let token = Secret::new((*cookie).to_owned());
         revoke::sign_out(&edge.app, &token, &visitor.presence).await?;
     }
     if !cookies.is_empty() {
-        cookies::clear_refresh(response.headers_mut());
+        edge.cookies.clear_refresh(response.headers_mut());
     }
     Ok(response)
 }

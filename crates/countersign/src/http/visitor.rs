@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use quick_cache::sync::Cache;
 use woothee::parser::Parser;
 
-use super::{Edge, cookies};
+use super::Edge;
 use crate::visitor::Visitor;
 
 /// The longest label of a device, in characters.
@@ -38,7 +38,7 @@ impl FromRequestParts<Arc<Edge>> for Visitor {
             address: peer.map(|peer| client_address(peer, &parts.headers, &edge.trusted_proxies)),
             device: edge.devices.of(&parts.headers),
         };
-        let device_token = cookies::find(&parts.headers, cookies::DEVICE).map(str::to_owned);
+        let device_token = edge.cookies.device(&parts.headers).map(str::to_owned);
         Ok(Self { presence, device_token })
     }
 }

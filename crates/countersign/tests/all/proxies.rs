@@ -1,6 +1,6 @@
 //! Real proxies in front of an application that believes `Remote-User`, configured as the examples are.
 
-mod site;
+pub(crate) mod site;
 
 use serde_json::json;
 

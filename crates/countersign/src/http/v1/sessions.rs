@@ -15,10 +15,10 @@ use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::Edge;
 use super::super::client_credentials::{self, InBody};
 use super::super::error::{Failure, Problem};
 use super::super::extract::{Id, JsonBody, Query, SignedIn};
-use super::super::{Edge, cookies};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
 use crate::flows::open::{Request, Terms};
 use crate::flows::refresh::RefreshError;
@@ -96,7 +96,7 @@ pub(in super::super) async fn sign_in(
     let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await;
     let pair = pair.map_err(SignInError::from)?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
-    cookies::set_device(response.headers_mut(), &user, app);
+    edge.cookies.set_device(response.headers_mut(), &user, app);
     Ok(response)
 }
 
@@ -110,7 +110,7 @@ pub(in super::super) async fn refresh(
     let Refresh { refresh_token, client_id, client_secret } =
         body.map(|JsonBody(body)| body).unwrap_or_default();
     let is_named = client_id.is_some() || client_secret.is_some();
-    let cookie = cookies::find(&headers, cookies::REFRESH).filter(|_| !is_named);
+    let cookie = edge.cookies.refresh(&headers).filter(|_| !is_named);
     let (text, client, mode) = match (refresh_token, cookie) {
         (Some(token), _) => {
             let basic = client_credentials::basic_if_any(&headers)?;
@@ -129,7 +129,7 @@ pub(in super::super) async fn refresh(
         Ok(pair) => Ok(reply(&edge, &pair, mode, StatusCode::OK)),
         Err(error @ RefreshError::Refused(_)) if mode == TokenMode::Cookie => {
             let mut response = Problem::from(error).into_response();
-            cookies::clear_refresh(response.headers_mut());
+            edge.cookies.clear_refresh(response.headers_mut());
             Ok(response)
         }
         Err(error) => Err(error.into()),
@@ -170,7 +170,7 @@ pub(in super::super) async fn end(
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     if is_current {
-        cookies::clear_refresh(response.headers_mut());
+        edge.cookies.clear_refresh(response.headers_mut());
     }
     Ok(response)
 }
@@ -192,12 +192,12 @@ pub(in super::super) async fn end_all(
     let count = revoke::end_all(&edge.app, &Whose::User(user.id.clone()), except, how).await?;
     let mut response = ended(count).into_response();
     if except.is_none() {
-        cookies::clear_refresh(response.headers_mut());
+        edge.cookies.clear_refresh(response.headers_mut());
     } else if visitor.device_token.is_some() {
         // Device tokens are bound to the epoch, which has moved on by one. If something else moved it too, this one is
         // of no use.
         user.epoch += 1;
-        cookies::set_device(response.headers_mut(), &user, &edge.app);
+        edge.cookies.set_device(response.headers_mut(), &user, &edge.app);
     }
     Ok(response)
 }
@@ -208,7 +208,7 @@ fn reply(edge: &Edge, pair: &Pair, mode: TokenMode, status: StatusCode) -> Respo
     }
     let mut response = (status, Json(pair_body(pair))).into_response();
     let lifetime = edge.app.terms.policy.idle_lifetime;
-    cookies::set(response.headers_mut(), cookies::REFRESH, &pair.refresh, lifetime);
+    edge.cookies.set_refresh(response.headers_mut(), &pair.refresh, lifetime);
     response
 }
 

@@ -13,9 +13,9 @@ use countersign_core::store::UserChange;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::Edge;
 use super::super::error::Failure;
 use super::super::extract::{JsonBody, SignedIn};
-use super::super::{Edge, cookies};
 use super::{Reply, created, revoked};
 use crate::app::Registration;
 use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
@@ -107,7 +107,7 @@ pub(in super::super) async fn delete(
     let password = &body.current_password;
     change_password::confirmed(&edge.app, &caller, password, (&changes, &visitor)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    cookies::clear_refresh(response.headers_mut());
+    edge.cookies.clear_refresh(response.headers_mut());
     Ok(response)
 }
 
@@ -122,6 +122,6 @@ pub(in super::super) async fn change_password(
     let user = change_password::change(&edge.app, &caller, passwords, &visitor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     // The change ended what every device token stands for; this device has just proved the password.
-    cookies::set_device(response.headers_mut(), &user, &edge.app);
+    edge.cookies.set_device(response.headers_mut(), &user, &edge.app);
     Ok(response)
 }

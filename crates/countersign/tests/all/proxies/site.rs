@@ -31,6 +31,16 @@ pub(super) struct Site {
     directory: TempDir,
 }
 
+/// A program that ends with the test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Nginx,
@@ -160,7 +170,7 @@ pub(super) fn bearer(token: &str) -> String {
     format!("authorization: Bearer {token}\r\n")
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -196,7 +206,7 @@ fn serve(mut stream: TcpStream) {
     stream.write_all(&reply).ok();
 }
 
-fn nginx(directory: &Path, text: &str) -> Child {
+pub(crate) fn nginx(directory: &Path, text: &str) -> Child {
     let file = directory.join("nginx.conf");
     std::fs::write(&file, text).unwrap();
     let place = directory.display();

@@ -1,0 +1,115 @@
+//! An issuer with a path: a server below a part of a host.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Call, Harness, PASSWORD};
+use crate::process::{Process, patiently, read_reply};
+use crate::proxies::site::{Running, free_port, nginx};
+
+const ISSUER: &str = "https://example.com/auth";
+
+fn server() -> Harness {
+    let server = Harness::with(|config| config.issuer = Some(ISSUER.to_owned()));
+    server.add_user("jane");
+    server
+}
+
+#[test]
+fn every_address_that_is_advertised_is_served() {
+    let server = server();
+    let metadata = server.get("/auth/.well-known/openid-configuration").json();
+    assert_eq!(metadata["issuer"], ISSUER);
+    for (name, address) in metadata
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| name.ends_with("_uri") || name.ends_with("_endpoint"))
+    {
+        let path = address.as_str().unwrap().strip_prefix("https://example.com").unwrap();
+        assert!(path.starts_with("/auth/"), "{name}");
+        let status = server.get(path).status;
+        assert!(status == 200 || status == 405, "{name}: {path} is answered {status}");
+    }
+}
+
+/// RFC 8414 §3.1 inserts the well-known part before the path, OpenID Connect Discovery §4 appends it.
+#[test]
+fn the_metadata_stand_at_both_places() {
+    let server = server();
+    for path in [
+        "/.well-known/oauth-authorization-server/auth",
+        "/.well-known/openid-configuration/auth",
+        "/auth/.well-known/oauth-authorization-server",
+        "/auth/.well-known/openid-configuration",
+    ] {
+        assert_eq!(server.get(path).json()["issuer"], ISSUER, "{path}");
+    }
+    assert_eq!(server.get("/.well-known/oauth-authorization-server/other").status, 404);
+}
+
+/// A proxy may take the path away or leave it.
+#[test]
+fn routes_are_served_with_the_path_and_without_it() {
+    let server = server();
+    let body = json!({"username": "jane", "password": PASSWORD});
+    for path in ["/auth/getTokens", "/getTokens"] {
+        assert_eq!(server.post(path, &body).status, 200, "{path}");
+    }
+    for path in ["/authx/getTokens", "/auth/auth/getTokens", "/AUTH/getTokens"] {
+        assert_eq!(server.post(path, &body).status, 404, "{path}");
+    }
+}
+
+// D9
+#[test]
+fn the_cookie_is_for_the_path_alone() {
+    let server = server();
+    let body = json!({"username": "jane", "password": PASSWORD, "token_mode": "cookie"});
+    let reply = server.request(Call::post("/auth/v1/sessions").json(&body));
+    let token = reply.cookie("__Secure-countersign").unwrap();
+    for line in reply.headers.get_all("set-cookie") {
+        let line = line.to_str().unwrap();
+        assert!(line.starts_with("__Secure-countersign"), "{line}");
+        assert!(line.contains("; Path=/auth; Secure; HttpOnly; SameSite=Strict"), "{line}");
+    }
+    let call = Call::new(Method::POST, "/auth/v1/sessions/refresh");
+    let refreshed = server.request(call.header("cookie", &format!("__Secure-countersign={token}")));
+    assert_eq!(refreshed.status, 200);
+}
+
+/// What an address answers, as JSON.
+fn get(port: u16, path: &str) -> Option<Value> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let (status, body) = read_reply(&mut stream)?;
+    serde_json::from_str(&body).ok().filter(|_| status == 200)
+}
+
+/// A proxy that leaves the path as it is, and one that takes the issuer's part away.
+#[test]
+fn it_works_behind_nginx_at_a_sub_path() {
+    for rest in ["", "/"] {
+        let directory = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let here = format!("http://localhost:{port}");
+        let server = Process::dev_with(directory.path(), |command| {
+            command.env("COUNTERSIGN_ISSUER", format!("{here}/auth"));
+        });
+        let location = format!("location /auth/ {{ proxy_pass http://{}{rest}; }}", server.address());
+        let text = format!(
+            "events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{port}; {location} }} }}"
+        );
+        let _nginx = Running(nginx(directory.path(), &text));
+        assert!(patiently(|| get(port, "/auth/.well-known/openid-configuration").is_some()), "{rest:?}");
+        let metadata = get(port, "/auth/.well-known/openid-configuration").unwrap();
+        assert_eq!(metadata["issuer"], format!("{here}/auth"));
+        let keys = metadata["jwks_uri"].as_str().unwrap().strip_prefix(&here).unwrap();
+        assert!(get(port, keys).is_some(), "{rest:?}");
+        assert_eq!(get(port, "/.well-known/jwks.json"), None, "nothing else of the host is served");
+    }
+}
