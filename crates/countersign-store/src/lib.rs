@@ -25,7 +25,10 @@ const MEMORY: &str = "memory:";
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL names no store that this release has.
-    #[error("unsupported database `{0}`: use `sqlite:PATH`, or `memory:` (data is lost on exit)")]
+    #[error(
+        "unsupported database `{0}`: use `sqlite:PATH`, with a path such as `/data/countersign.db` and without parameters, \
+         or `memory:` (data is lost on exit)"
+    )]
     UnknownStore(String),
     /// A newer release has written this database.
     #[error(
@@ -163,7 +166,7 @@ pub fn restore(url: &str, from: &Path, world: &World) -> Result<Restored, Restor
 /// A URL as it may be shown: the path of a database in a file whole, and of anything else the scheme alone, because a
 /// password can stand anywhere in it.
 pub fn without_credentials(url: &str) -> String {
-    if url == MEMORY || file_of(url).is_some_and(|_| !url.contains(['?', '#'])) {
+    if url == MEMORY || file_of(url).is_some() {
         return url.to_owned();
     }
     let is_scheme = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -181,11 +184,13 @@ pub fn give_to_owner_of_directory(path: &Path) {
     }
 }
 
-/// The file that a `sqlite:` URL names. `None`: it names something else, such as a host before the path.
+/// The file that a `sqlite:` URL names. `None`: it names something else, such as a host before the path, or has
+/// parameters, which this release would take for a part of the file's name.
 pub fn file_of(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
     let has_address = path.starts_with("//") && !path.starts_with("///");
-    (!has_address).then(|| Path::new(path))
+    let is_plain = !path.contains(['?', '#']) && !path.starts_with("file:") && !path.ends_with('/');
+    (!has_address && is_plain).then(|| Path::new(path))
 }
 
 /// What [`open`] would change in the schema of the store that `url` names; changes nothing itself.
@@ -203,7 +208,7 @@ pub fn schema_status(url: &str) -> Result<SchemaStatus, OpenError> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_credentials;
+    use super::{file_of, open, schema_status, without_credentials};
 
     // G1
     #[test]
@@ -223,6 +228,27 @@ mod tests {
             ("sqlite:a.db?key=canary", "(redacted)"),
         ] {
             assert_eq!(without_credentials(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_not_understood_names_no_file() {
+        for url in ["sqlite:a.db", "sqlite:/data/a.db", "sqlite:///data/a.db", "sqlite:./a b.db"] {
+            assert!(file_of(url).is_some(), "{url}");
+        }
+        for url in [
+            "sqlite:",
+            "sqlite://a.db",
+            "sqlite:file:a.db",
+            "sqlite:a.db?mode=ro",
+            "sqlite:a.db#x",
+            "sqlite:/data/",
+            "a.db",
+            "SQLITE:a.db",
+            "file:a.db",
+        ] {
+            assert_eq!(file_of(url), None, "{url}");
+            assert!(open(url).is_err() && schema_status(url).is_err(), "{url}");
         }
     }
 }
