@@ -9,8 +9,11 @@ use anyhow::{Context as _, Result, bail};
 use crate::console::{Remark, say};
 use crate::{process, repository};
 
-/// How long each target runs in a check.
+/// How long each target runs when nothing else is said.
 pub(crate) const SECONDS: u64 = 60;
+
+/// How long each target runs in a check, in which known inputs matter more than new ones.
+pub(crate) const SECONDS_OF_CHECK: u64 = 20;
 
 /// Coverage for libFuzzer on a stable compiler.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

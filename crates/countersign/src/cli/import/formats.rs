@@ -57,24 +57,22 @@ fn csv(text: &str) -> Vec<Record> {
         Ok(columns) => columns.clone(),
         Err(error) => return vec![Record { place: "line 1".to_owned(), fields: Err(error.to_string()) }],
     };
-    let mut place = String::new();
-    let rows = reader.records().map(|row| {
-        let row = row.map_err(|error| {
-            let line = error.position().map(csv::Position::line);
-            (line, "this line has another number of fields than the first, or is not CSV".to_owned())
-        });
-        match row {
-            Ok(row) => {
-                place = format!("line {}", row.position().map_or(0, csv::Position::line));
-                // An empty field is an absent one.
-                let fields = columns.iter().zip(row.iter()).filter(|(_, text)| !text.is_empty());
-                let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text.to_owned())));
-                Record { place: place.clone(), fields: Ok(fields.collect()) }
-            }
-            Err((line, error)) => Record {
-                place: line.map_or("a line".to_owned(), |line| format!("line {line}")),
-                fields: Err(error),
-            },
+    // Behind a carriage return, a position is that of the line feed, which is still on the line before.
+    let line_of = |position: Option<&csv::Position>| {
+        let position = position.cloned().unwrap_or_else(csv::Position::new);
+        let byte = usize::try_from(position.byte()).ok().and_then(|at| text.as_bytes().get(at));
+        format!("line {}", position.line() + u64::from(byte == Some(&b'\n')))
+    };
+    let rows = reader.records().map(|row| match row {
+        Ok(row) => {
+            // An empty field is an absent one.
+            let fields = columns.iter().zip(row.iter()).filter(|(_, text)| !text.is_empty());
+            let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text.to_owned())));
+            Record { place: line_of(row.position()), fields: Ok(fields.collect()) }
+        }
+        Err(error) => {
+            let told = "this line has another number of fields than the first, or is not CSV";
+            Record { place: line_of(error.position()), fields: Err(told.to_owned()) }
         }
     });
     rows.collect()
