@@ -246,7 +246,20 @@ fn a_temporary_password_is_good_for_setting_another_one_alone() {
         server.post("/v1/sessions", &body)
     };
     assert_eq!(code(&with(json!({}))), "403 password_change_required");
-    assert_eq!(server.post("/getTokens", &json!({"username": "jane", "password": temporary})).status, 403);
+    // The tutorial's route says so to the holder of the password alone.
+    let mut body = json!({"username": "jane", "password": temporary});
+    let told = |body: &serde_json::Value| {
+        let reply = server.post("/getTokens", body);
+        (reply.status.as_u16(), reply.json()["message"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(told(&body), (403, "This password is temporary. Send `newPassword` too".to_owned()));
+    let refused = (403, "Failed to authenticate credentials".to_owned());
+    body["newPassword"] = json!(7);
+    assert_eq!(told(&body), refused);
+    body["newPassword"] = json!("short");
+    assert_eq!(told(&body).0, 422);
+    let guess = json!({"username": "jane", "password": "guess", "newPassword": "hgwq trnb xkcd zpvm"});
+    assert_eq!(told(&guess), refused);
     assert_eq!(code(&with(json!({"new_password": "short"}))), "422 weak_password");
     let opened = with(json!({"new_password": PASSWORD}));
     assert_eq!(opened.status, 201);
