@@ -206,7 +206,7 @@ pub struct PasswordConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThrottleConfig {
-    /// Failed tries from one address, at once.
+    /// Failed tries from one address, at once; ten times as many in reserve, three for each account. Sign-ups: as many.
     pub address_burst: u32,
     /// Time until one address may fail once more.
     pub address_refill: Lifetime,

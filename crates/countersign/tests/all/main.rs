@@ -40,6 +40,7 @@ mod restore;
 mod revocations;
 mod secrecy;
 mod sessions;
+mod throttle;
 mod timing;
 mod tutorial;
 mod vectors;
