@@ -25,7 +25,7 @@ use crate::session::{Presence, Revoked, Session, SessionWithUser};
 use crate::signing_keys::StoredKey;
 use crate::user::{User, Username};
 use crate::{ClientId, SessionId, Timestamp, UserId};
-pub use accounts::{Changed, Standing, UserChange};
+pub use accounts::{Changed, History, Standing, UserChange};
 
 /// The store could not do what was asked: a full disk, a lost connection, a file that cannot be read.
 #[derive(Debug)]

@@ -55,6 +55,7 @@ pub(crate) fn user() -> User {
         role: Role::User,
         disabled_at: None,
         epoch: 0,
+        sessions_ended_at: None,
         created_at: NOON,
     }
 }

@@ -12,7 +12,10 @@ use countersign_token::Timestamp;
 use crate::world::{Clock, Entropy, World};
 
 /// A clock that stands still until it is told to go on.
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    millis: AtomicU64,
+    monotonic: AtomicU64,
+}
 
 /// Bytes from a counter that is mixed well (`SplitMix64`): the same seed, the same bytes.
 pub struct SeededEntropy(AtomicU64);
@@ -20,25 +23,37 @@ pub struct SeededEntropy(AtomicU64);
 impl ManualClock {
     /// A clock that shows `time`.
     pub fn at(time: Timestamp) -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(time.seconds() * 1000)))
+        Arc::new(Self { millis: AtomicU64::new(time.seconds() * 1000), monotonic: AtomicU64::new(0) })
     }
 
     /// Lets `duration` pass.
     pub fn advance(&self, duration: Duration) {
-        let millis = u64::try_from(duration.as_millis()).expect("a test waits for less than an age");
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.monotonic.fetch_add(millis(duration), Ordering::SeqCst);
+        self.set_forward(duration);
     }
 
-    /// Goes back, as a clock that was wrong.
-    pub fn set_back(&self, duration: Duration) {
-        let millis = u64::try_from(duration.as_millis()).expect("a test goes back by less than an age");
-        self.0.fetch_sub(millis, Ordering::SeqCst);
+    /// Is set forward, and no time passes.
+    pub fn set_forward(&self, duration: Duration) {
+        self.millis.fetch_add(millis(duration), Ordering::SeqCst);
     }
+
+    /// Is set back, and no time passes.
+    pub fn set_back(&self, duration: Duration) {
+        self.millis.fetch_sub(millis(duration), Ordering::SeqCst);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("a test moves by less than an age")
 }
 
 impl Clock for ManualClock {
     fn now_millis(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.millis.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        self.monotonic.load(Ordering::SeqCst)
     }
 }
 

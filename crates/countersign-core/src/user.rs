@@ -42,6 +42,9 @@ pub struct User {
     pub disabled_at: Option<Timestamp>,
     /// Counts the times that all their sessions were ended at once.
     pub epoch: u32,
+    /// When they were last signed out everywhere, if they were. Legacy tokens that were issued until then are refused.
+    /// A password that is set before the first session, or in place of a temporary one, does not count.
+    pub sessions_ended_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -126,6 +129,11 @@ impl User {
     /// Whether they may have sessions at all.
     pub const fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+
+    /// Notes that they were signed out everywhere. A clock that was set back moves the time to no earlier one.
+    pub fn note_sign_out(&mut self, at: Timestamp) {
+        self.sessions_ended_at = self.sessions_ended_at.max(Some(at));
     }
 }
 

@@ -9,8 +9,11 @@ use countersign_token::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
-    /// The current time, in milliseconds since the Unix epoch.
+    /// The current time, in milliseconds since the Unix epoch. It may be set forward and back.
     fn now_millis(&self) -> u64;
+    /// Milliseconds since some moment before: for durations inside one process. It never goes back, and setting the
+    /// clock does not change it.
+    fn monotonic_millis(&self) -> u64;
 }
 
 /// A cryptographically secure random generator.
@@ -37,9 +40,14 @@ impl World {
         Timestamp::from_seconds(self.clock.now_millis() / 1000)
     }
 
-    /// The current time, in milliseconds since the Unix epoch. Ids and throttles use it.
+    /// The current time, in milliseconds since the Unix epoch. Ids use it.
     pub fn now_millis(&self) -> u64 {
         self.clock.now_millis()
+    }
+
+    /// Milliseconds on a clock that is never set. Throttles and measured durations use it.
+    pub fn monotonic_millis(&self) -> u64 {
+        self.clock.monotonic_millis()
     }
 
     /// `N` random bytes.

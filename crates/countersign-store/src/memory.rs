@@ -16,8 +16,8 @@ use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
 use countersign_core::store::{
-    Added, Answer, Changed, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing,
-    Store, StoreError, Swept, UserChange, Whose,
+    Added, Answer, Changed, History, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse,
+    Standing, Store, StoreError, Swept, UserChange, Whose,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -87,7 +87,9 @@ impl Tables {
 
     fn change_user(&mut self, id: &UserId, changes: &[UserChange]) -> Changed {
         let Some(mut user) = self.users.get(id).cloned() else { return Changed::NoSuchUser };
-        changes.iter().for_each(|change| change.apply(&mut user));
+        let has_session = self.sessions.values().any(|session| session.grant.user == *id);
+        let history = if has_session { History::Sessions } else { History::NoSession };
+        changes.iter().for_each(|change| change.apply(&mut user, history));
         if self.is_email_taken(&user) {
             return Changed::EmailTaken;
         }
@@ -271,7 +273,13 @@ impl Store for MemoryStore {
     }
 
     async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64> {
-        Ok(self.tables().end_all(of, except, how))
+        let mut tables = self.tables();
+        for user in tables.users.values_mut() {
+            if matches!(of, Whose::Everyone) || *of == Whose::User(user.id.clone()) {
+                user.note_sign_out(how.by.at);
+            }
+        }
+        Ok(tables.end_all(of, except, how))
     }
 
     async fn sweep(&self, before: Timestamp, piece: &Page<SessionId>) -> Answer<Swept> {

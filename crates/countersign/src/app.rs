@@ -95,6 +95,8 @@ pub struct Legacy {
     pub refresh: Option<TutorialKey>,
     /// Verifies its access tokens.
     pub access: Option<TutorialKey>,
+    /// The claim of both that has the user's id.
+    pub user_id_claim: String,
     /// None of either is taken from here on.
     pub accept_until: Timestamp,
 }

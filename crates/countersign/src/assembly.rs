@@ -160,7 +160,9 @@ fn legacy(config: &Config, checked: &Checked) -> anyhow::Result<Legacy> {
     let key = |secret: &Option<countersign_core::Secret<String>>| {
         secret.as_ref().map(TutorialKey::new).transpose().context("a secret under `legacy` is empty")
     };
+    anyhow::ensure!(!config.legacy.user_id_claim.is_empty(), "`legacy.user_id_claim` is empty: name a claim");
     Ok(Legacy {
+        user_id_claim: config.legacy.user_id_claim.clone(),
         refresh: key(&config.legacy.refresh_secret)?,
         access: key(&config.legacy.access_secret)?,
         accept_until: checked.legacy_until,

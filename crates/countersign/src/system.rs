@@ -1,16 +1,18 @@
 //! The real clock and the real random generator: the one place that asks the system for either.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use countersign_core::{Clock, Entropy, World};
 
 /// The world as it is.
 pub fn world() -> World {
-    World::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
+    World::new(Arc::new(SystemClock { started: instant() }), Arc::new(SystemEntropy))
 }
 
-struct SystemClock;
+struct SystemClock {
+    started: Instant,
+}
 
 impl Clock for SystemClock {
     fn now_millis(&self) -> u64 {
@@ -21,6 +23,15 @@ impl Clock for SystemClock {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         since_epoch.map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
     }
+
+    fn monotonic_millis(&self) -> u64 {
+        u64::try_from(instant().duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system for the time")]
+fn instant() -> Instant {
+    Instant::now()
 }
 
 struct SystemEntropy;

@@ -3,8 +3,8 @@
 use crate::email::Email;
 use crate::password::PasswordHash;
 use crate::session::{Revoked, Session, SessionState};
-use crate::user::{Password, Role, User, UserClaims};
-use crate::{SessionId, UserId};
+use crate::user::{Password, PasswordKind, Role, User, UserClaims};
+use crate::{SessionId, Timestamp, UserId};
 
 /// What a write rests on. The write is made only while all of this holds; otherwise it changes nothing.
 ///
@@ -50,6 +50,15 @@ pub enum UserChange {
     Delete(Revoked),
 }
 
+/// Whether the store has a session of a user, live or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// It has none: the user has not arrived here yet.
+    NoSession,
+    /// It has at least one.
+    Sessions,
+}
+
 /// What became of a change of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
@@ -90,7 +99,10 @@ impl Standing {
 
 impl UserChange {
     /// Makes the change in a user's record. Ending sessions and deleting the record are the store's part.
-    pub fn apply(&self, user: &mut User) {
+    pub fn apply(&self, user: &mut User, history: History) {
+        if let Some(at) = self.signs_out_at(user, history) {
+            user.note_sign_out(at);
+        }
         match self {
             Self::SetPassword { password, .. } => user.password = Some(password.clone()),
             Self::Disable(how) => user.disabled_at = Some(how.by.at),
@@ -99,6 +111,22 @@ impl UserChange {
             Self::SetEmail(email) => user.email.clone_from(email),
             Self::SetRole(role) => user.role = *role,
             Self::Delete(_) => {}
+        }
+    }
+
+    /// When the change ends whatever the user obtained before, legacy tokens included; `None` when it does not.
+    ///
+    /// Such a password counts alone as replaces one that the user had chosen and signed in with here. One that an
+    /// administrator gives to a user who has not arrived yet, and the user's own in its place, are part of the move.
+    fn signs_out_at(&self, user: &User, history: History) -> Option<Timestamp> {
+        let has_chosen =
+            user.password.as_ref().is_some_and(|password| password.kind == PasswordKind::Lasting);
+        match self {
+            Self::SetPassword { how, .. } => {
+                (has_chosen && history == History::Sessions).then_some(how.by.at)
+            }
+            Self::Disable(how) | Self::Delete(how) => Some(how.by.at),
+            Self::Enable | Self::SetClaims(_) | Self::SetEmail(_) | Self::SetRole(_) => None,
         }
     }
 

@@ -177,6 +177,17 @@ pub(super) fn revoke_all(
     except: Option<SessionId>,
     how: &Revoked,
 ) -> rusqlite::Result<u64> {
+    users::note_sign_out(connection, of, how.by.at)?;
+    end_all(connection, of, except, how)
+}
+
+/// Ends sessions and moves epochs, and leaves it to the caller whether that is a sign-out.
+pub(super) fn end_all(
+    connection: &Connection,
+    of: &Whose,
+    except: Option<SessionId>,
+    how: &Revoked,
+) -> rusqlite::Result<u64> {
     let ended = end_where(connection, "id IS NOT :id", except, (of, how))?;
     match of {
         Whose::User(user) => move_epoch(connection, Some(user.as_str()), except)?,

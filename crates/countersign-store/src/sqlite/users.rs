@@ -2,7 +2,7 @@
 
 use countersign_core::email::{Email, Verification};
 use countersign_core::password::{PasswordHash, Work};
-use countersign_core::store::{Added, Changed, ImportMode, Page, Standing, UserChange, Whose};
+use countersign_core::store::{Added, Changed, History, ImportMode, Page, Standing, UserChange, Whose};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, Timestamp, UserId};
 use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
@@ -13,7 +13,8 @@ use super::{clients, sessions};
 
 /// The columns of a user, in the order in which [`read`] takes them.
 pub(super) const COLUMNS: &str = "u.id, u.username, u.username_key, u.email, u.verified_email IS NOT NULL, u.password_hash, \
-     u.password_kind, u.claims, u.role, u.disabled_at, u.epoch, u.created_at";
+     u.password_kind, u.claims, u.role, u.disabled_at, u.epoch, u.created_at, \
+     u.sessions_ended_at";
 
 pub(super) fn add(connection: &Connection, given: &[Standing], user: &User) -> rusqlite::Result<Added> {
     if !all_hold(connection, given)? {
@@ -32,9 +33,9 @@ pub(super) fn add(connection: &Connection, given: &[Standing], user: &User) -> r
     let written = write(
         connection,
         "INSERT INTO users (id, username, username_key, email, verified_email, password_hash, password_kind,
-                            claims, role, disabled_at, epoch, created_at)
+                            claims, role, disabled_at, epoch, created_at, sessions_ended_at)
          VALUES (:id, :username, :key, :email, :verified_email, :hash, :kind, :claims, :role, :disabled_at, :epoch,
-                 :created_at)
+                 :created_at, :sessions_ended_at)
          ON CONFLICT (username_key) DO NOTHING",
         user,
     )?;
@@ -78,6 +79,7 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<Wr
         ":disabled_at": user.disabled_at.map(Seconds),
         ":epoch": user.epoch,
         ":created_at": Seconds(user.created_at),
+        ":sessions_ended_at": user.sessions_ended_at.map(Seconds),
     });
     match written {
         Ok(rows) => Ok(Written::Rows(rows)),
@@ -135,12 +137,14 @@ pub(super) fn change(
         return Ok(Changed::Outdated);
     }
     let Some(mut user) = by_id(connection, id)? else { return Ok(Changed::NoSuchUser) };
-    changes.iter().for_each(|change| change.apply(&mut user));
+    let history = history(connection, id)?;
+    changes.iter().for_each(|change| change.apply(&mut user, history));
     let written = write(
         connection,
         "UPDATE users SET username = :username, username_key = :key, email = :email, verified_email = :verified_email,
                           password_hash = :hash, password_kind = :kind, claims = :claims, role = :role,
-                          disabled_at = :disabled_at, epoch = :epoch, created_at = :created_at
+                          disabled_at = :disabled_at, epoch = :epoch, created_at = :created_at,
+                          sessions_ended_at = :sessions_ended_at
          WHERE id = :id",
         &user,
     )?;
@@ -148,7 +152,7 @@ pub(super) fn change(
         return Ok(Changed::EmailTaken);
     }
     for (how, keep) in changes.iter().filter_map(UserChange::ends_sessions) {
-        sessions::revoke_all(connection, &Whose::User(id.clone()), keep, how)?;
+        sessions::end_all(connection, &Whose::User(id.clone()), keep, how)?;
     }
     let user = by_id(connection, id)?.unwrap_or(user);
     if changes.iter().any(|change| matches!(change, UserChange::Delete(_))) {
@@ -168,6 +172,30 @@ pub(super) fn rehash(
         [id.as_str(), old.as_str(), new.as_str()],
     )?;
     Ok(changed == 1)
+}
+
+/// Whether there is a session of a user.
+fn history(connection: &Connection, user: &UserId) -> rusqlite::Result<History> {
+    let has_session: bool = connection
+        .prepare_cached("SELECT EXISTS(SELECT 1 FROM sessions WHERE user_id = ?1)")?
+        .query_row([user.as_str()], |row| row.get(0))?;
+    Ok(if has_session { History::Sessions } else { History::NoSession })
+}
+
+/// Notes that users were signed out everywhere: one, or all of them.
+pub(super) fn note_sign_out(connection: &Connection, of: &Whose, at: Timestamp) -> rusqlite::Result<()> {
+    let user = match of {
+        Whose::User(user) => Some(user.as_str()),
+        Whose::Everyone => None,
+        Whose::Client(_) => return Ok(()),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE users SET sessions_ended_at = max(coalesce(sessions_ended_at, 0), ?2)
+             WHERE ?1 IS NULL OR id = ?1",
+        )?
+        .execute(params![user, Seconds(at)])
+        .map(drop)
 }
 
 /// Reads an index that has the hashes of other systems alone.
@@ -214,6 +242,7 @@ fn read_rest(id: UserId, columns: &mut Columns<'_>) -> rusqlite::Result<User> {
         disabled_at: columns.parse_optional(|Seconds(time)| Some::<Timestamp>(time))?,
         epoch: columns.take()?,
         created_at: columns.parse(|Seconds(time)| Some(time))?,
+        sessions_ended_at: columns.parse_optional(|Seconds(time)| Some::<Timestamp>(time))?,
     })
 }
 

@@ -136,12 +136,69 @@ fn each_change_of_a_user_changes_what_it_names() {
         (expected.password, expected.disabled_at) = (Some(password), Some(NOON));
         // Two of the changes ended all sessions.
         expected.epoch = 2;
+        expected.sessions_ended_at = Some(NOON);
         assert_eq!(store.user(&id).await.unwrap(), Some(expected));
         let deleted = store.change_user(&id, &[], &[UserChange::Delete(how)]).await.unwrap();
         assert!(matches!(deleted, Changed::Done(_)), "{deleted:?}");
         let gone = store.change_user(&id, &[], &[UserChange::Enable]).await.unwrap();
         assert_eq!(gone, Changed::NoSuchUser);
         assert_eq!(store.user(&id).await.unwrap(), None);
+    });
+}
+
+/// A password for user 1, set at `at`.
+fn new_password(kind: PasswordKind, at: Timestamp) -> UserChange {
+    let password = Password { hash: PasswordHash::from_stored(format!("$argon2id${at:?}")), kind };
+    UserChange::SetPassword { password, keep: None, how: revoked(RevokedReason::PasswordChanged, at) }
+}
+
+async fn signed_out_at(store: &dyn Store, id: &str) -> Option<Timestamp> {
+    store.user(&user(id).id).await.unwrap().unwrap().sessions_ended_at
+}
+
+// D4, D5
+#[test]
+fn every_sign_out_everywhere_is_noted_with_its_time() {
+    promise(async |store, _| {
+        let (one, two) = (user("1").id, user("2").id);
+        let ended = |seconds| revoked(RevokedReason::EndedByAdmin, after(seconds));
+        store.revoke_all(&Whose::User(one.clone()), None, &ended(1)).await.unwrap();
+        assert_eq!(signed_out_at(&*store, "1").await, Some(after(1)));
+        assert_eq!(signed_out_at(&*store, "2").await, None, "another user");
+        store.revoke_all(&Whose::Everyone, None, &ended(2)).await.unwrap();
+        assert_eq!(signed_out_at(&*store, "1").await, Some(after(2)));
+        assert_eq!(signed_out_at(&*store, "2").await, Some(after(2)));
+        let client = Whose::Client(ClientId::first_party());
+        store.revoke_all(&client, None, &ended(3)).await.unwrap();
+        assert_eq!(signed_out_at(&*store, "1").await, Some(after(2)), "only the sessions of a client");
+        for change in [UserChange::Disable(ended(4)), UserChange::Enable] {
+            store.change_user(&two, &[], &[change]).await.unwrap();
+        }
+        assert_eq!(signed_out_at(&*store, "2").await, Some(after(4)), "enabling does not undo it");
+        store.revoke_all(&Whose::User(two), None, &ended(3)).await.unwrap();
+        assert_eq!(signed_out_at(&*store, "2").await, Some(after(4)), "a clock that was set back");
+    });
+}
+
+// D4
+#[test]
+fn a_password_is_a_sign_out_when_it_replaces_one_that_the_user_signed_in_with() {
+    promise(async |store, kit| {
+        let id = user("1").id;
+        let set = async |kind, seconds| {
+            let change = new_password(kind, after(seconds));
+            store.change_user(&id, &[], &[change]).await.unwrap();
+            signed_out_at(&*store, "1").await
+        };
+        assert_eq!(set(PasswordKind::Temporary, 1).await, None, "the user has not arrived");
+        assert_eq!(set(PasswordKind::Lasting, 2).await, None, "the user's own, for a temporary one");
+        assert_eq!(set(PasswordKind::Lasting, 3).await, None, "no session yet");
+        let epoch = store.user(&id).await.unwrap().unwrap().epoch;
+        let session = Session { user_epoch: epoch, ..kit.session("1", NOON).0 };
+        assert_eq!(store.open(&session, &[], None).await.unwrap(), Opened::Opened);
+        assert_eq!(set(PasswordKind::Temporary, 4).await, Some(after(4)), "a reset");
+        assert_eq!(set(PasswordKind::Lasting, 5).await, Some(after(4)), "the reset was the sign-out");
+        assert_eq!(set(PasswordKind::Lasting, 6).await, Some(after(6)));
     });
 }
 

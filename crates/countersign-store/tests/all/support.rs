@@ -91,6 +91,7 @@ pub(crate) fn user(id: &str) -> User {
         role: Role::User,
         disabled_at: None,
         epoch: 0,
+        sessions_ended_at: None,
         created_at: NOON,
     }
 }

@@ -210,7 +210,7 @@ pub struct PasswordConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThrottleConfig {
-    /// Failed tries from one address, at once.
+    /// Failed tries from one address, at once; ten times as many in reserve, three for each account. Sign-ups: as many.
     pub address_burst: u32,
     /// Time until one address may fail once more.
     pub address_refill: Lifetime,
@@ -250,7 +250,7 @@ pub struct LimitsConfig {
 }
 
 /// Moving from the tutorial's tokens.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LegacyConfig {
     /// The secret of the tutorial's refresh tokens. Each is taken once.
@@ -261,6 +261,9 @@ pub struct LegacyConfig {
     #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub access_secret: Option<Secret<String>>,
+    /// The claim of the tutorial's refresh tokens that has the user's id, such as `userId`, `_id` or `sub`.
+    #[schemars(length(min = 1))]
+    pub user_id_claim: String,
     /// The tutorial's tokens are taken until this time, such as `2027-01-31`. Required beside a secret.
     pub accept_until: Option<Date>,
 }
@@ -309,6 +312,13 @@ impl Default for Config {
             legacy: LegacyConfig::default(),
             log: LogConfig::default(),
         }
+    }
+}
+
+impl Default for LegacyConfig {
+    fn default() -> Self {
+        let user_id_claim = "id".to_owned();
+        Self { refresh_secret: None, access_secret: None, user_id_claim, accept_until: None }
     }
 }
 

@@ -151,6 +151,7 @@ pub async fn draft(
         role: account.role.unwrap_or(Role::User),
         disabled_at: account.disabled_at,
         epoch: 0,
+        sessions_ended_at: None,
         created_at: account.created_at.unwrap_or_else(|| directory.world.now()),
     };
     Ok(Made { user, generated })

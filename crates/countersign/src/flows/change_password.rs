@@ -68,7 +68,7 @@ pub async fn confirmed(
 /// # Errors
 ///
 /// [`AccountError`].
-pub async fn set(
+async fn set(
     app: &App,
     (signed_in, standing): (&SignedIn, &Standing),
     (new, keep): (&Secret<String>, Option<SessionId>),
@@ -78,6 +78,31 @@ pub async fn set(
     let how = Revoked { reason: RevokedReason::PasswordChanged, by, presented: None };
     let change = PasswordChange { user: &signed_in.user, new, keep, how };
     accounts::set_password(&app.directory(), std::slice::from_ref(standing), change).await
+}
+
+/// Replaces the password on the way of a sign-in, if there is a new one. A temporary password needs one. Returns the
+/// user as they are then, and what the session rests on.
+///
+/// # Errors
+///
+/// [`ChangePasswordError`].
+pub async fn at_sign_in(
+    app: &App,
+    signed_in: SignedIn,
+    new: Option<&Secret<String>>,
+    visitor: &Visitor,
+) -> Result<(User, Standing), ChangePasswordError> {
+    let standing = signed_in.standing();
+    match (new, signed_in.password.kind) {
+        (Some(new), _) => {
+            // The change ends every session of the user's epoch before it; the new session is for the epoch after.
+            let user = set(app, (&signed_in, &standing), (new, None), visitor).await?;
+            let standing = Standing::of(&user);
+            Ok((user, standing))
+        }
+        (None, PasswordKind::Temporary) => Err(ChangePasswordError::Temporary),
+        (None, PasswordKind::Lasting) => Ok((signed_in.user, standing)),
+    }
 }
 
 /// Proves the password of the account that the caller is signed in to, and returns what the change rests on.

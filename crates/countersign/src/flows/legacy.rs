@@ -1,15 +1,16 @@
-//! Moving from the tutorial: its refresh tokens are taken once each, until the date.
+//! Moving from the tutorial: its refresh tokens are accepted once each, until the date.
 //!
-//! They are `jsonwebtoken` HS256 tokens whose `id` names a user. Each buys one
-//! real pair; the token's hash is kept until it would have expired, so that it
-//! buys no second one.
+//! They are `jsonwebtoken` HS256 tokens with a claim that names a user. Each buys
+//! one real pair; the token's hash is kept until it would have expired, so that it
+//! buys no second one. A token is refused if its user was signed out everywhere at
+//! or after the second in which it was issued. A first password is no sign-out.
 
 use aws_lc_rs::digest;
 use countersign_core::session::Presence;
 use countersign_core::store::{SingleUse, StoreError};
 use countersign_core::user::User;
 use countersign_core::{ClientId, Secret, Timestamp, UserId};
-use countersign_token::{DEFAULT_LEEWAY, Scope, tutorial};
+use countersign_token::{DEFAULT_LEEWAY, Scope, VerifyError, tutorial};
 use serde_json::{Map, Value};
 
 use super::Pair;
@@ -17,6 +18,53 @@ use super::open::{self, OpenError, Request, Terms};
 use super::refresh::{self, RefreshError};
 use crate::app::App;
 use crate::operations::metrics::RefreshOutcome;
+
+/// Why a legacy token buys no pair. The client learns none of it.
+#[derive(Debug, thiserror::Error)]
+enum ExchangeError {
+    /// No legacy tokens are accepted, or no longer.
+    #[error("legacy tokens are not accepted")]
+    Closed,
+    /// Another token, a wrong secret, or expired.
+    #[error("it is no valid legacy token: {0}")]
+    Invalid(#[from] VerifyError),
+    /// An access token of this server under a shared secret.
+    #[error("it is an access token of this server")]
+    AccessToken,
+    /// The claim is missing or is no id, or no user has the id.
+    #[error("its claim names no user")]
+    NoSuchUser,
+    /// The user is disabled.
+    #[error("its user is disabled")]
+    Disabled(UserId),
+    /// The user was signed out everywhere since the token was issued.
+    #[error("its user was signed out everywhere after it was issued")]
+    SignedOut(UserId),
+    /// It bought a pair before.
+    #[error("it was exchanged before")]
+    AlreadySpent(UserId),
+    /// No session can be opened for its user.
+    #[error("no session can be opened: {1}")]
+    NotOpened(UserId, OpenError),
+    /// The store failed.
+    #[error("the store could not answer")]
+    Unavailable(#[from] StoreError),
+}
+
+impl ExchangeError {
+    /// The user, when the token is genuine and names one.
+    const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Disabled(user)
+            | Self::SignedOut(user)
+            | Self::AlreadySpent(user)
+            | Self::NotOpened(user, _) => Some(user),
+            Self::Closed | Self::Invalid(_) | Self::AccessToken | Self::NoSuchUser | Self::Unavailable(_) => {
+                None
+            }
+        }
+    }
+}
 
 /// Refreshes; what is no token of this server may be one of the tutorial's.
 ///
@@ -33,33 +81,47 @@ pub async fn refresh(
     if !matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         return refreshed;
     }
-    Box::pin(exchange(app, text, by)).await?.map_or(refreshed, Ok)
+    match Box::pin(exchange(app, text, by)).await {
+        Ok(pair) => {
+            app.metrics.count_sign_in("exchanged");
+            Ok(pair)
+        }
+        Err(ExchangeError::Unavailable(error)) => Err(error.into()),
+        Err(ExchangeError::Closed) => refreshed,
+        Err(error) => {
+            if matches!(error, ExchangeError::AlreadySpent(_)) {
+                app.metrics.count_sign_in("exchanged_before");
+            }
+            let user = error.user().map(tracing::field::display);
+            tracing::info!(user, reason = %error, "a legacy refresh token was refused");
+            refreshed
+        }
+    }
 }
 
-/// Exchanges a refresh token of the tutorial for a pair. `None`: it is not acceptable.
-async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Option<Pair>, StoreError> {
-    let Some(key) = app.legacy.refresh.as_ref().filter(|_| by.at < app.legacy.accept_until) else {
-        return Ok(None);
-    };
-    let Ok(claims) = tutorial::verify(text.expose(), key, DEFAULT_LEEWAY, by.at) else { return Ok(None) };
-    // The tutorial's tokens name no issuer; one of ours under a shared secret is an access token.
-    if ["iss", "sid", "client_id"].iter().any(|name| claims.contains_key(*name)) {
-        return Ok(None);
+async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Pair, ExchangeError> {
+    let key = app.legacy.refresh.as_ref().filter(|_| by.at < app.legacy.accept_until);
+    let claims = tutorial::verify(text.expose(), key.ok_or(ExchangeError::Closed)?, DEFAULT_LEEWAY, by.at)?;
+    // An access token of this server under a shared secret names this issuer and a session.
+    if claims.get("iss").and_then(Value::as_str) == Some(app.terms.issuer.name.as_str())
+        || ["sid", "client_id"].iter().any(|name| claims.contains_key(*name))
+    {
+        return Err(ExchangeError::AccessToken);
     }
-    let Some(user) = user_of(app, &claims).await? else { return Ok(None) };
+    let user = user_of(app, &claims).await?;
     let digest = digest::digest(&digest::SHA256, text.expose().as_bytes());
     let digest = digest.as_ref().try_into().expect("SHA-256 yields 32 bytes");
-    let expires_at = claims.get("exp").and_then(Value::as_f64).map_or(app.legacy.accept_until, seconds_after);
+    let expires_at = time(&claims, "exp").map_or(app.legacy.accept_until, |expires_at| {
+        expires_at.plus(std::time::Duration::from_secs(1)).plus(DEFAULT_LEEWAY)
+    });
     let single = SingleUse { digest, expires_at };
     let request = Request::first_party(&Scope::default());
     let terms = Terms { spending: Some(&single), ..Terms::default() };
-    let opened = open::open(app, &user, request, by, terms).await;
-    app.metrics.count_sign_in(if opened.is_ok() { "exchanged" } else { "exchanged_before" });
-    match opened {
-        Ok(pair) => Ok(Some(pair)),
-        Err(OpenError::Unavailable(error)) => Err(error),
-        Err(_) => Ok(None),
-    }
+    open::open(app, &user, request, by, terms).await.map_err(|error| match error {
+        OpenError::Unavailable(error) => ExchangeError::Unavailable(error),
+        OpenError::AlreadySpent => ExchangeError::AlreadySpent(user.id),
+        error => ExchangeError::NotOpened(user.id, error),
+    })
 }
 
 /// Verifies an access token of the tutorial: its claims, until it expires or the date has come.
@@ -69,22 +131,33 @@ pub fn verify_access(app: &App, text: &str) -> Option<Map<String, Value>> {
     tutorial::verify(text, key, DEFAULT_LEEWAY, now).ok()
 }
 
-async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<Option<User>, StoreError> {
-    let id = match claims.get("id") {
+async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<User, ExchangeError> {
+    let id = match claims.get(&app.legacy.user_id_claim) {
         Some(Value::String(id)) => id.clone(),
         Some(Value::Number(id)) => id.to_string(),
-        _ => return Ok(None),
+        _ => return Err(ExchangeError::NoSuchUser),
     };
-    let Ok(id) = id.parse::<UserId>() else { return Ok(None) };
-    // Whoever was signed out everywhere, here, was signed out there too.
-    Ok(app.store.user(&id).await?.filter(|user| user.is_enabled() && user.epoch == 0))
+    let id = id.parse::<UserId>().map_err(|_| ExchangeError::NoSuchUser)?;
+    let user = app.store.user(&id).await?.ok_or(ExchangeError::NoSuchUser)?;
+    if !user.is_enabled() {
+        return Err(ExchangeError::Disabled(id));
+    }
+    // `iat` has whole seconds: of two events in one second, the sign-out may be the later one. A token without
+    // `iat` may be of any time.
+    let is_of_before = |ended_at| time(claims, "iat").is_none_or(|issued_at| issued_at <= ended_at);
+    if user.sessions_ended_at.is_some_and(is_of_before) {
+        return Err(ExchangeError::SignedOut(id));
+    }
+    Ok(user)
 }
 
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction, in whole seconds.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast saturates, and later is safe"
+    reason = "the cast saturates: a time before the epoch is the epoch, and one after all times is the last one"
 )]
-fn seconds_after(expires: f64) -> Timestamp {
-    Timestamp::from_seconds((expires.max(0.0) as u64).saturating_add(1)).plus(DEFAULT_LEEWAY)
+fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+    let seconds = claims.get(name)?.as_f64()?;
+    Some(Timestamp::from_seconds(seconds.max(0.0) as u64))
 }

@@ -36,7 +36,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
 
 /// Frames a request and its answer.
 pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
-    let started = edge.app.world.now_millis();
+    let started = edge.app.world.monotonic_millis();
     let request_id = request_id(&edge, request.headers());
     let trace_id = trace_id(request.headers()).map(tracing::field::display);
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
@@ -56,7 +56,7 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
             // Where this request ends, another server may see differently: nothing behind it is read.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let millis = edge.app.world.now_millis().saturating_sub(started);
+        let millis = edge.app.world.monotonic_millis().saturating_sub(started);
         let status = response.status().as_u16();
         edge.app.metrics.note_request(
             method,

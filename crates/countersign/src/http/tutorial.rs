@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_core::user::PasswordKind;
 use countersign_core::{ClientId, Secret};
 use countersign_token::Scope;
 use serde::Serialize;
@@ -15,16 +14,19 @@ use serde_json::Value;
 use super::Edge;
 use super::error::Message;
 use super::extract::{TutorialBody, TutorialToken};
+use crate::flows::change_password::ChangePasswordError;
 use crate::flows::open::{Request, Terms};
-use crate::flows::sign_in::{Credentials, SignInError};
-use crate::flows::{Pair, authorize, legacy, open, revoke, sign_in};
+use crate::flows::sign_in::Credentials;
+use crate::flows::{Pair, authorize, change_password, legacy, open, revoke, sign_in};
 use crate::visitor::Visitor;
 
 const BAD_CREDENTIALS: &str = "Failed to authenticate credentials";
+const NEW_PASSWORD_NEEDED: &str = "This password is temporary. Send `newPassword` too";
 const BAD_REFRESH_TOKEN: &str = "Failed to authenticate refresh token";
 const BAD_ACCESS_TOKEN: &str = "Failed to authenticate access token";
 
-/// `POST /getTokens`: a name and a password for a pair.
+/// `POST /getTokens`: a name and a password for a pair. `newPassword` replaces the password on the way; a temporary
+/// one needs it.
 pub(super) async fn get_tokens(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -33,16 +35,19 @@ pub(super) async fn get_tokens(
     let app = &edge.app;
     let credentials = credentials(&edge, &body)?;
     let refusing = |error| Message::refusing(error, BAD_CREDENTIALS);
+    let new = new_password(&body)?;
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await.map_err(refusing)?;
-    if signed_in.password.kind == PasswordKind::Temporary {
-        return Err(refusing(SignInError::Refused));
-    }
-    let user = &signed_in.user;
-    let given = [signed_in.standing()];
-    let terms = Terms { given: &given, ..Terms::default() };
-    let pair = open::open(app, user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
+    // Only the holder of the temporary password learns that it is one.
+    let set = change_password::at_sign_in(app, signed_in, new.as_ref(), &visitor).await;
+    let (user, standing) = set.map_err(|error| match error {
+        ChangePasswordError::Temporary => Message::forbidden(NEW_PASSWORD_NEEDED),
+        error => error.into(),
+    })?;
+    let terms = Terms { given: &[standing], ..Terms::default() };
+    let pair =
+        open::open(app, &user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
     let mut response = reply(&pair.map_err(|error| refusing(error.into()))?);
-    edge.cookies.set_device(response.headers_mut(), user, app);
+    edge.cookies.set_device(response.headers_mut(), &user, app);
     Ok(response)
 }
 
@@ -115,6 +120,14 @@ fn credentials(edge: &Edge, body: &TutorialBody) -> Result<Credentials, Message>
             Ok(Credentials::new(username, &Secret::new(password.clone())))
         }
         _ => Err(Message::forbidden(BAD_CREDENTIALS)),
+    }
+}
+
+fn new_password(body: &TutorialBody) -> Result<Option<Secret<String>>, Message> {
+    match body.json().and_then(|body| body.get("newPassword")) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(Secret::new(text.clone()))),
+        Some(_) => Err(Message::forbidden(BAD_CREDENTIALS)),
     }
 }
 

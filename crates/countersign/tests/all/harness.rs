@@ -152,6 +152,11 @@ impl Harness {
         });
     }
 
+    /// Sets the clock forward, as when a virtual machine is resumed. No time passes for the process.
+    pub(crate) fn set_forward(&self, seconds: u64) {
+        self.clock.set_forward(Duration::from_secs(seconds));
+    }
+
     /// Sets the clock back, as if another node answered whose clock is behind.
     pub(crate) fn set_back(&self, seconds: u64) {
         self.clock.set_back(Duration::from_secs(seconds));

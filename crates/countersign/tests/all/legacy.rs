@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use axum::http::Method;
 use countersign::config::Date;
 use countersign::flows::accounts::NewAccount;
 use countersign_core::Secret;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Harness, START, Tokens};
+use crate::harness::{Call, Harness, PASSWORD, START, Tokens};
 
 const REFRESH_SECRET: &str = "refresh-secret";
 const ACCESS_SECRET: &str = "access-secret";
@@ -21,7 +22,9 @@ fn node_sign(payload: &Value, secret: &str) -> String {
         "Node's jsonwebtoken is not installed: run `cargo xtask check` once, it installs what the tests need"
     );
     let script = "const jwt = require('jsonwebtoken'); \
-                  process.stdout.write(jwt.sign(JSON.parse(process.argv[1]), process.argv[2]));";
+                  const payload = JSON.parse(process.argv[1]); \
+                  const options = { noTimestamp: !('iat' in payload) }; \
+                  process.stdout.write(jwt.sign(payload, process.argv[2], options));";
     let output = Command::new("node")
         .args(["-e", script, &payload.to_string(), secret])
         .current_dir(oracles)
@@ -140,4 +143,91 @@ fn an_access_token_is_no_refresh_token_whatever_the_secrets() {
     config.legacy.access_secret = config.legacy.refresh_secret.clone();
     config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
     assert_eq!(config.check().unwrap_err().key, "legacy.refresh_secret");
+}
+
+/// A token of the tutorial for John, issued some seconds after the start.
+fn issued(seconds: u64) -> String {
+    let payload = json!({"id": 1, "username": "john_doe", "iat": START + seconds, "exp": START + 86_400});
+    node_sign(&payload, REFRESH_SECRET)
+}
+
+fn admin_of(server: &Harness) -> String {
+    server.add_admin("root");
+    server.sign_in_for("root", "countersign:admin").access
+}
+
+/// What administrators do to John.
+fn do_to_john(server: &Harness, admin: &str, (method, path): (Method, &str), body: &Value) -> Value {
+    let call = Call::new(method, &format!("/v1/admin/{path}")).bearer(admin).json(body);
+    let reply = server.request(call);
+    assert!(reply.status.is_success(), "{reply:?}");
+    if reply.text.is_empty() { Value::Null } else { reply.json() }
+}
+
+#[test]
+fn a_temporary_password_for_a_user_who_has_not_arrived_ends_no_tutorial_token() {
+    let server = server();
+    let admin = admin_of(&server);
+    server.wait_seconds(10);
+    // Twice, because the first one went astray.
+    for _ in 0..2 {
+        do_to_john(&server, &admin, (Method::POST, "users/1/password"), &json!({}));
+    }
+    assert_eq!(server.refresh(&issued(0)).status, 200, "the phone");
+    let temporary = do_to_john(&server, &admin, (Method::POST, "users/1/password"), &json!({}));
+    let temporary = &temporary["temporary_password"];
+    let sign_in =
+        json!({"username": "john_doe", "password": temporary, "newPassword": "hgwq trnb xkcd zpvm"});
+    assert_eq!(server.post("/getTokens", &sign_in).status, 200, "the computer");
+    assert_eq!(server.refresh(&issued(1)).status, 200, "the tablet");
+}
+
+// D4, D5
+#[test]
+fn a_tutorial_token_of_before_a_sign_out_everywhere_is_refused_and_a_later_one_is_not() {
+    type SignOut = fn(&Harness, &str);
+    let sign_outs: [(&str, SignOut); 3] = [
+        ("revoke", |server, admin| {
+            do_to_john(server, admin, (Method::DELETE, "sessions?user=1"), &json!({}));
+        }),
+        ("disable and enable", |server, admin| {
+            for disabled in [true, false] {
+                do_to_john(server, admin, (Method::PATCH, "users/1"), &json!({"disabled": disabled}));
+            }
+        }),
+        ("a new password of one's own", |server, _| {
+            let access = server.sign_in("john_doe").access;
+            let body = json!({"current_password": PASSWORD, "new_password": "hgwq trnb xkcd zpvm"});
+            assert_eq!(server.post_as("/v1/users/me/password", &access, &body).status, 204);
+        }),
+    ];
+    for (name, sign_out) in sign_outs {
+        let server = server();
+        let admin = admin_of(&server);
+        server.wait_seconds(10);
+        sign_out(&server, &admin);
+        assert_eq!(server.refresh(&issued(9)).status, 403, "{name}");
+        assert_eq!(server.refresh(&issued(10)).status, 403, "{name}: in the same second, it may be older");
+        let untimed = json!({"id": 1, "exp": START + 86_400});
+        assert_eq!(server.refresh(&node_sign(&untimed, REFRESH_SECRET)).status, 403, "{name}: of any time");
+        server.wait_seconds(5);
+        assert_eq!(server.refresh(&issued(11)).status, 200, "{name}: the tutorial's server still signs");
+    }
+}
+
+#[test]
+fn a_tutorial_token_may_name_its_user_by_another_claim() {
+    for (claim, id) in [("userId", json!(1)), ("_id", json!("1")), ("sub", json!("1"))] {
+        let server = Harness::with(|config| {
+            config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));
+            config.legacy.user_id_claim = claim.to_owned();
+            config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
+        });
+        let one = Some("1".parse().unwrap());
+        server.add(NewAccount { id: one, username: "john_doe".to_owned(), ..NewAccount::default() });
+        let token = json!({claim: id, "iss": "the old app", "iat": START, "exp": START + 900});
+        assert_eq!(server.refresh(&node_sign(&token, REFRESH_SECRET)).status, 200, "{claim}");
+        let token = json!({"id": 1, "iat": START, "exp": START + 900});
+        assert_eq!(server.refresh(&node_sign(&token, REFRESH_SECRET)).status, 403, "{claim}");
+    }
 }

@@ -42,6 +42,7 @@ mod revocations;
 mod secrecy;
 mod sessions;
 mod sub_path;
+mod throttle;
 mod timing;
 mod tutorial;
 mod vectors;

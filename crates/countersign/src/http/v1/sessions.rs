@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::RevokedReason;
-use countersign_core::store::{Standing, Whose};
-use countersign_core::user::{PasswordKind, User};
+use countersign_core::store::Whose;
+use countersign_core::user::User;
 use countersign_core::{ClientId, Secret};
 use countersign_token::Scope;
 use serde::Deserialize;
@@ -81,17 +81,8 @@ pub(in super::super) async fn sign_in(
     let credentials = Credentials::new(&body.username, &body.password);
     let signed_in = sign_in::authenticate(app, credentials, &visitor).await?;
     check_scope(&scope, &signed_in.user)?;
-    let standing = signed_in.standing();
-    let (user, standing) = match (&body.new_password, signed_in.password.kind) {
-        (Some(new), _) => {
-            // The change ends every session of the user's epoch before it; the new session is for the epoch after.
-            let user = change_password::set(app, (&signed_in, &standing), (new, None), &visitor).await?;
-            let standing = Standing::of(&user);
-            (user, standing)
-        }
-        (None, PasswordKind::Temporary) => return Err(Failure::password_change_required().into()),
-        (None, PasswordKind::Lasting) => (signed_in.user, standing),
-    };
+    let new = body.new_password.as_ref();
+    let (user, standing) = change_password::at_sign_in(app, signed_in, new, &visitor).await?;
     let terms = Terms { given: &[standing], ..Terms::default() };
     let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await;
     let pair = pair.map_err(SignInError::from)?;

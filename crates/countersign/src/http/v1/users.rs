@@ -62,7 +62,7 @@ pub(in super::super) async fn sign_up(
     if edge.app.registration == Registration::Closed {
         return Err(Failure::registration_closed().into());
     }
-    edge.app.throttle.take_for_address(&visitor).map_err(SignInError::Throttled)?;
+    edge.app.throttle.take_sign_up(&visitor).map_err(SignInError::Throttled)?;
     let _place = edge.app.hashing.take_place(visitor.presence.address).map_err(SignInError::from)?;
     let email = body.email.map(|email| (email, Verification::Unverified));
     let account = NewAccount { username: body.username, email, ..NewAccount::default() };
