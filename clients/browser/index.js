@@ -250,6 +250,8 @@ class Session {
     if (this.state === "signed-out" || (needsServer && isOffline()) || (isKnown && isHidden)) return;
     const early = isKnown ? mine.due - age(mine) : 0;
     if (early > 0) return this.#later(early);
+    // The answer of this refresh may be due when it arrives: it was slow, or the machine slept.
+    if (this.#renewing) return this.#later(1_000);
     this.#renew(isKnown && early > -1_000).catch(() => {
       this.#later(Math.max(this.#heldUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
     });
