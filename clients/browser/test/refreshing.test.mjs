@@ -129,7 +129,7 @@ test("a refresh leaves nothing in a cache, follows no redirect, and outlives its
   const { browser, server } = await signedIn();
   await browser.clock.advance(900_000);
   const { how } = server.requests.at(-1);
-  assert.deepEqual(how, { cache: "no-store", credentials: "same-origin", keepalive: true, redirect: "error" });
+  assert.deepEqual(how, { cache: "no-store", credentials: "include", keepalive: true, redirect: "error" });
 });
 
 for (const mode of ["cookie", "body"]) {
