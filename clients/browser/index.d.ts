@@ -1,11 +1,17 @@
 // The types of the package, written by hand.
 
 export interface SessionOptions {
-  /** Where the server is: an address, or a path on this origin, such as `/`. Cookie mode needs this page's origin. */
+  /**
+   * Where the server is: an address, or a path on this origin, such as `/`. A server on another origin must allow this
+   * page's origin (`cors.allowed_origins`). Cookie mode needs a server of this page's site.
+   */
   readonly baseUrl: string;
   /** How the refresh token travels: in a cookie that no script can read, or in the body. */
   readonly mode: "cookie" | "body";
-  /** Further origins that are given the access token, such as `https://api.example`. Default: none. */
+  /**
+   * Further origins that are given the access token, such as `https://api.example`. Default: none. If the server is on
+   * another origin, this page's own origin is a further one.
+   */
   readonly allow?: readonly string[];
   /**
    * Body mode only: where the refresh token survives a reload, such as `() => sessionStorage`. Default: nowhere. Pass a
@@ -64,7 +70,7 @@ export interface Session {
    * is signed out in the tabs nevertheless, and the request to the server is repeated later.
    */
   signOut(): Promise<void>;
-  /** As the browser's, with an access token for the origins that may have it. */
+  /** As the browser's, with an access token for the origins that may have it. `credentials` stay as you choose them. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** Calls the listener after each change; the returned function stops that. */
   onChange(listener: (change: SessionChange) => void): () => void;
@@ -74,7 +80,7 @@ export interface Session {
 
 /**
  * Throws a `TypeError` if an option is wrong. Throws a `SessionError` with the code `unsupported` outside a page (in Node
- * or in a worker), and in cookie mode in a sandboxed frame without `allow-same-origin`.
+ * or in a worker), and in cookie mode in a file or in a sandboxed frame without `allow-same-origin`.
  *
  * If the browser lacks or denies storage, Web Locks, `BroadcastChannel` or cookies, the session works in the memory of
  * this tab, and the module calls `console.warn` once.

@@ -39,13 +39,13 @@ export function createSession({ baseUrl, mode, allow = [], storage, ...unknown }
   const wrong =
     Object.keys(unknown)[0] ??
     (isCookie || mode === "body" ? null : "mode") ??
-    (typeof baseUrl !== "string" || origin === "null" || (isCookie && origin !== location.origin) ? "baseUrl" : null) ??
+    (typeof baseUrl !== "string" || origin === "null" ? "baseUrl" : null) ??
     (origins.has("null") ? "allow" : null) ??
     (isCookie && storage ? "storage" : null);
   if (wrong) throw new TypeError(`the option \`${wrong}\` is not right; the README lists what can be given`);
-  // The browser sends no cookies from such a frame, although its `location` shows this origin.
+  // The browser sends no cookies from such a page, although the `location` of a sandboxed frame shows this origin.
   if (isCookie && globalThis.origin === "null") {
-    throw new SessionError("unsupported", "cookie mode does not work in a sandboxed frame without `allow-same-origin`");
+    throw new SessionError("unsupported", "cookie mode does not work in a file, or in a sandboxed frame without `allow-same-origin`");
   }
   const base = href.replace(/\/+$/, "");
   // In cookie mode it holds the id of a session whose sign-out is not done yet, and nothing else.
@@ -250,6 +250,8 @@ class Session {
     if (this.state === "signed-out" || (needsServer && isOffline()) || (isKnown && isHidden)) return;
     const early = isKnown ? mine.due - age(mine) : 0;
     if (early > 0) return this.#later(early);
+    // The answer of this refresh may be due when it arrives: it was slow, or the machine slept.
+    if (this.#renewing) return this.#later(1_000);
     this.#renew(isKnown && early > -1_000).catch(() => {
       this.#later(Math.max(this.#heldUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
     });
@@ -443,6 +445,8 @@ class Session {
         headers,
         body: body && JSON.stringify(body),
         cache: "no-store",
+        // The server may be on another origin. The requests of `fetch` keep the credentials that their caller chose.
+        credentials: this.#isCookie ? "include" : "same-origin",
         redirect: "error",
         // The cookie of an answer is to be kept even if the page is gone by then.
         keepalive: true,

@@ -129,5 +129,28 @@ test("a refresh leaves nothing in a cache, follows no redirect, and outlives its
   const { browser, server } = await signedIn();
   await browser.clock.advance(900_000);
   const { how } = server.requests.at(-1);
-  assert.deepEqual(how, { cache: "no-store", credentials: "same-origin", keepalive: true, redirect: "error" });
+  assert.deepEqual(how, { cache: "no-store", credentials: "include", keepalive: true, redirect: "error" });
 });
+
+for (const mode of ["cookie", "body"]) {
+  for (const [why, delay] of [
+    ["slow", ({ clock }) => clock.advance(2_900)],
+    ["overtaken by sleep", ({ clock }) => clock.sleep(3_600_000)],
+  ]) {
+    test(`in ${mode} mode a token whose answer was ${why} is refreshed again, by itself`, async () => {
+      const browser = new FakeBrowser();
+      browser.server.lifetime = 4;
+      const [tab] = await browser.openMany(1, { mode });
+      await browser.during(tab.signIn());
+      browser.server.latency = 2_950;
+      const before = browser.server.refreshes;
+      while (browser.server.refreshes === before) await browser.clock.advance(100);
+      await delay(browser);
+      await browser.clock.advance(100);
+      browser.server.latency = 0;
+      await browser.clock.advance(10_000);
+      assert.ok(browser.server.refreshes - before >= 4, String(browser.server.refreshes - before));
+      assert.equal(tab.session.state, "signed-in");
+    });
+  }
+}

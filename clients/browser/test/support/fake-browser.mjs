@@ -218,7 +218,8 @@ class Tab {
     const asked = { origin, method, path, body, authorization, access, text, how };
     if (isOnline === false) throw new TypeError("Failed to fetch");
     const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    const answer = await Promise.race([server.answer({ ...asked, tab: this }, jar), aborted]);
+    const hasCookies = credentials === "include" || (credentials === "same-origin" && origin === ORIGIN);
+    const answer = await Promise.race([server.answer({ ...asked, tab: this }, hasCookies ? jar : { token: "" }), aborted]);
     if (this.isGone) return new Promise(() => {});
     const payload = answer.body === undefined ? null : JSON.stringify(answer.body);
     return new Response(answer.text ?? payload, { status: answer.status, headers: answer.headers });

@@ -3,6 +3,7 @@ import { SessionError, createSession } from "countersign-browser";
 import type { EndReason, Session, SessionChange, User } from "countersign-browser";
 
 const session: Session = createSession({ baseUrl: "/", mode: "cookie", allow: ["https://api.example"] });
+createSession({ baseUrl: "https://id.app.example", mode: "cookie", allow: [location.origin] });
 createSession({ baseUrl: "https://id.example", mode: "body", storage: sessionStorage });
 createSession({ baseUrl: "https://id.example", mode: "body", storage: () => sessionStorage });
 
