@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::Pair;
 use super::open::{self, OpenError, Request, Terms};
 use super::refresh::{self, RefreshError};
+use super::revoke;
 use crate::app::App;
 use crate::operations::metrics::RefreshOutcome;
 
@@ -96,6 +97,23 @@ pub async fn refresh(
             tracing::info!(user, reason = %error, "a legacy refresh token was refused");
             refreshed
         }
+    }
+}
+
+/// Signs out what a refresh token stands for, and tells whether it stood for something. A legacy token is exchanged and
+/// its session revoked, so that it buys nothing later.
+///
+/// # Errors
+///
+/// When the store cannot make it durable.
+pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result<bool, StoreError> {
+    if revoke::sign_out(app, text, by).await? {
+        return Ok(true);
+    }
+    match Box::pin(exchange(app, text, by)).await {
+        Ok(pair) => revoke::sign_out(app, &pair.refresh, by).await,
+        Err(ExchangeError::Unavailable(error)) => Err(error),
+        Err(_) => Ok(false),
     }
 }
 

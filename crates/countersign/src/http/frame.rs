@@ -51,7 +51,7 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
         };
         let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
         response = with_body(response, dialect);
-        add_headers(response.headers_mut(), &request_id);
+        add_headers(response.headers_mut(), &request_id, &edge);
         if is_framed.is_err() {
             // Where this request ends, another server may see differently: nothing behind it is read.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -154,8 +154,13 @@ fn with_body(response: Response, dialect: Dialect) -> Response {
     framed
 }
 
-fn add_headers(headers: &mut HeaderMap, request_id: &str) {
+fn add_headers(headers: &mut HeaderMap, request_id: &str, edge: &Edge) {
+    // Below a path, the rest of the host is not this server's: whether it speaks https alone is not for it to say.
+    let is_hosts_own = edge.app.terms.issuer.path().is_empty();
     for (name, value) in SECURITY_HEADERS {
+        if name == header::STRICT_TRANSPORT_SECURITY && !is_hosts_own {
+            continue;
+        }
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if let Ok(value) = HeaderValue::try_from(request_id) {

@@ -36,8 +36,19 @@ pub(super) async fn jwks(State(edge): State<Arc<Edge>>) -> Response {
 }
 
 /// The description of this API.
-pub(super) async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+pub(super) async fn openapi(State(edge): State<Arc<Edge>>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    match edge.app.terms.issuer.path() {
+        "" => (headers, OPENAPI).into_response(),
+        path => {
+            let at_path = OPENAPI.replacen(
+                r#""servers": [{ "url": "/""#,
+                &format!(r#""servers": [{{ "url": "{path}""#),
+                1,
+            );
+            (headers, at_path).into_response()
+        }
+    }
 }
 
 /// Everything that is counted.

@@ -127,7 +127,7 @@ fn without_path(mut request: Request, path: &str) -> Request {
         let rest = target.strip_prefix(path)?;
         match rest.chars().next() {
             Some('/') => Some(rest.to_owned()),
-            None | Some('?') => Some(["/", rest].concat()),
+            None | Some('?') => Some(String::from('/') + rest),
             Some(_) => None,
         }
     };

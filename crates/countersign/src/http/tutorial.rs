@@ -87,7 +87,7 @@ pub(super) async fn logout(
     let sent = body.json().and_then(|body| body.get("refreshToken")).and_then(Value::as_str);
     let sent = Secret::new(sent.unwrap_or_default().to_owned());
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if revoke::sign_out(&edge.app, &sent, &visitor.presence).await? {
+    if legacy::sign_out(&edge.app, &sent, &visitor.presence).await? {
         return Ok(response);
     }
     // A cookie that comes twice may be of two sessions, and the person wants to be signed out.

@@ -53,7 +53,13 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
         json!({"username": "john", "role": "admin", "created_at": 1_706_695_200_000_u64, "password_hash": DJANGO}),
         json!({"email": "joe@example.com", "disabled": true, "password_hash": BCRYPT}),
     ];
-    let output = import(at, &[], "users.jsonl", &lines.map(|line| line.to_string()).join("\n"));
+    let file = lines.map(|line| line.to_string()).join("\n");
+    let refused = import(at, &[], "users.jsonl", &file);
+    assert!(
+        text(&refused.stderr).contains("line 2: `role`: an `admin` may read and change every account"),
+        "{refused:?}"
+    );
+    let output = import(at, &["--allow-admins"], "users.jsonl", &file);
     assert_eq!(text(&output.stdout), "3 accounts were added.\n", "{output:?}");
     assert!(text(&output.stderr).contains("Every sign-in now does the work"), "{output:?}");
     let jane = shown(at, "jane");

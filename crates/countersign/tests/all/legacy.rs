@@ -51,6 +51,15 @@ fn payload(lifetime: u64) -> Value {
     json!({"id": 1, "username": "john_doe", "iat": START, "exp": START + lifetime})
 }
 
+// D2
+#[test]
+fn signing_out_with_a_refresh_token_of_the_tutorial_leaves_it_worthless() {
+    let server = server();
+    let old = node_sign(&payload(86_400), REFRESH_SECRET);
+    assert_eq!(server.post("/logout", &json!({"refreshToken": old})).status, 204);
+    assert_eq!(server.refresh(&old).status, 403);
+}
+
 #[test]
 fn a_refresh_token_of_the_tutorial_is_taken_once() {
     let server = server();

@@ -51,6 +51,15 @@ fn the_metadata_stand_at_both_places() {
     assert_eq!(server.get("/.well-known/oauth-authorization-server/other").status, 404);
 }
 
+#[test]
+fn the_description_names_the_path_and_nothing_is_said_of_the_rest_of_the_host() {
+    let server = server();
+    let reply = server.get("/auth/openapi.json");
+    assert_eq!(reply.json()["servers"][0]["url"], "/auth");
+    assert_eq!(reply.header("strict-transport-security"), None);
+    assert!(reply.header("content-security-policy").is_some());
+}
+
 /// A proxy may take the path away or leave it.
 #[test]
 fn routes_are_served_with_the_path_and_without_it() {

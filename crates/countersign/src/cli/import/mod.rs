@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use countersign_core::password::Work;
 use countersign_core::store::{Added, ImportMode};
-use countersign_core::user::User;
+use countersign_core::user::{Role, User};
 use serde_json::json;
 
 use self::formats::Record;
@@ -44,6 +44,9 @@ pub(super) struct Import {
     /// Without it, one account that cannot be added means that none is.
     #[arg(long)]
     skip_existing: bool,
+    /// Accepts `role: admin`, which makes administrators of this server. Roles of your application belong in `claims`.
+    #[arg(long)]
+    allow_admins: bool,
 }
 
 /// What was read: which record each user comes from, and what is wrong with the others.
@@ -55,7 +58,7 @@ struct Checked {
 impl Import {
     pub(super) async fn run(self, context: &Context, directory: &Directory<'_>) -> anyhow::Result<()> {
         let (name, text) = read(&self.file)?;
-        let checked = check(directory, formats::records(&text)).await;
+        let checked = self.check(directory, formats::records(&text)).await;
         if self.dry_run {
             return rehearse(context, directory, &name, checked).await;
         }
@@ -99,6 +102,41 @@ impl Import {
         Ok(())
     }
 
+    async fn check(&self, directory: &Directory<'_>, records: Vec<Record>) -> Checked {
+        let mut checked = Checked { users: Vec::new(), errors: Vec::new() };
+        // A name that comes twice is found before the store is asked, with both places.
+        let mut names: HashMap<String, String> = HashMap::new();
+        for Record { place, fields } in records {
+            let user = match fields {
+                Ok(fields) => record::user(directory, &fields).await.and_then(|user| self.admit(user)),
+                Err(error) => Err(error),
+            };
+            match user {
+                Ok(user) => match names.get(user.username.key()) {
+                    Some(first) => {
+                        checked.errors.push((place, format!("`username`: {first} has the same name")));
+                    }
+                    None => {
+                        names.insert(user.username.key().to_owned(), place.clone());
+                        checked.users.push((place, user));
+                    }
+                },
+                Err(error) => checked.errors.push((place, error)),
+            }
+        }
+        checked
+    }
+
+    /// An administrator of the other system is not one of this server unless the operator says so.
+    fn admit(&self, user: User) -> Result<User, String> {
+        if user.role == Role::Admin && !self.allow_admins {
+            let why = "an `admin` may read and change every account of this server; import with --allow-admins if you \
+                       mean that, and put roles of your application into `claims`";
+            return Err(format!("`role`: {why}"));
+        }
+        Ok(user)
+    }
+
     async fn write(&self, directory: &Directory<'_>, users: &[User]) -> anyhow::Result<Vec<Added>> {
         if !self.skip_existing {
             return Ok(directory.store.import_users(users, ImportMode::AllOrNone).await?);
@@ -131,31 +169,6 @@ fn read(file: &Path) -> anyhow::Result<(String, String)> {
         anyhow::anyhow!("{name} line {line} is not UTF-8: save the file as UTF-8 and import it again")
     })?;
     Ok((name, text))
-}
-
-async fn check(directory: &Directory<'_>, records: Vec<Record>) -> Checked {
-    let mut checked = Checked { users: Vec::new(), errors: Vec::new() };
-    // A name that comes twice is found before the store is asked, with both places.
-    let mut names: HashMap<String, String> = HashMap::new();
-    for Record { place, fields } in records {
-        let user = match fields {
-            Ok(fields) => record::user(directory, &fields).await,
-            Err(error) => Err(error),
-        };
-        match user {
-            Ok(user) => match names.get(user.username.key()) {
-                Some(first) => {
-                    checked.errors.push((place, format!("`username`: {first} has the same name")));
-                }
-                None => {
-                    names.insert(user.username.key().to_owned(), place.clone());
-                    checked.users.push((place, user));
-                }
-            },
-            Err(error) => checked.errors.push((place, error)),
-        }
-    }
-    checked
 }
 
 /// Shows what would happen to each record.
