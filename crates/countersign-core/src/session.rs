@@ -184,6 +184,19 @@ impl SessionWithUser {
         let may = |user: &&User| user.is_enabled() && user.epoch == self.session.user_epoch;
         self.user.as_ref().filter(may).filter(|_| self.session.is_live(now))
     }
+
+    /// Why [`SessionWithUser::live_user`] finds no user, for the log. `None` if it finds one.
+    pub fn why_not_live(&self, now: Timestamp) -> Option<&'static str> {
+        if let SessionState::Revoked(revoked) = &self.session.state {
+            return Some(revoked.reason.as_str());
+        }
+        match &self.user {
+            None => Some("user_deleted"),
+            Some(user) if !user.is_enabled() => Some("user_disabled"),
+            Some(user) if user.epoch != self.session.user_epoch => Some("signed_out_everywhere"),
+            Some(_) => (!self.session.is_live(now)).then_some("expired"),
+        }
+    }
 }
 
 impl Mode {

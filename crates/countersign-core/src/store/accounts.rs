@@ -130,6 +130,19 @@ impl UserChange {
         }
     }
 
+    /// What it changes, for the log.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::SetPassword { .. } => "password",
+            Self::Disable(_) => "disabled",
+            Self::Enable => "enabled",
+            Self::SetClaims(_) => "claims",
+            Self::SetEmail(_) => "email",
+            Self::SetRole(_) => "role",
+            Self::Delete(_) => "deleted",
+        }
+    }
+
     /// The sessions that the change ends: how, and all but which.
     pub const fn ends_sessions(&self) -> Option<(&Revoked, Option<SessionId>)> {
         match self {

@@ -65,6 +65,7 @@ impl Client {
             Self::Remove { id } => {
                 let removed = store.remove_client(&id, &context.revoked(RevokedReason::EndedByAdmin)).await?;
                 anyhow::ensure!(removed, no_such(&id));
+                tracing::info!(client = %id, "a client was removed");
                 output::line(format!("The client {id} was removed, and its sessions were revoked."));
                 Ok(())
             }
@@ -92,6 +93,7 @@ impl Add {
         let client =
             Registered { id: id.clone(), authentication, audiences, created_at: context.world.now() };
         anyhow::ensure!(store.add_client(&client).await? == Added::Added, taken());
+        tracing::info!(client = %id, "a client was registered");
         show_once(context, &client, secret.as_ref());
         Ok(())
     }
@@ -109,6 +111,7 @@ async fn rotate_secret(context: &Context, store: &dyn Store, id: &ClientId) -> a
         "the client {id} was changed or removed by another command at this moment: run this command again"
     );
     client.authentication = authentication;
+    tracing::info!(client = %id, "a client's secret was replaced");
     show_once(context, &client, secret.as_ref());
     Ok(())
 }

@@ -24,8 +24,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use countersign_core::World;
+use tracing::Instrument;
 
-use crate::config::LogFormat;
+use crate::config::{LogConfig, LogFormat};
+use crate::operations::logging;
 use context::Context;
 
 /// A self-hosted token server: short-lived access tokens, refresh tokens that rotate, sessions that can be
@@ -48,7 +50,7 @@ struct Global {
     /// The directory of the database and the master key.
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The format of the log.
+    /// The format of the log. Commands other than `serve` write one only with this option.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// Answer as JSON, for scripts.
@@ -99,8 +101,17 @@ pub fn run(world: World) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&error.into()),
     };
+    // `serve` starts its log when it has read the configuration.
+    if let Some(format) = cli.global.log_format.filter(|_| !matches!(cli.command, Command::Serve(_))) {
+        let log = LogConfig { format, ..LogConfig::default() };
+        logging::start(&log).expect("the default filter is well-formed");
+    }
+    let span = match cli.command {
+        Command::Serve(_) => tracing::Span::none(),
+        _ => tracing::info_span!("command", caller = "the command line"),
+    };
     let context = Context::new(cli.global, world);
-    let done = runtime.block_on(dispatch(&context, cli.command));
+    let done = runtime.block_on(dispatch(&context, cli.command).instrument(span));
     // Blocking work of an interrupted command is not waited for.
     runtime.shutdown_background();
     match done {

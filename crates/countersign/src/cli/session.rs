@@ -105,6 +105,7 @@ impl Revoke {
         if let Some(id) = self.id {
             let ended = store.revoke(id, &Whose::Everyone, &how).await?;
             anyhow::ensure!(ended, "there is no live session {id}: see `countersign session list`");
+            tracing::info!(session = %id, reason = how.reason.as_str(), "a session was revoked");
             output::line(format!("The session {id} was revoked."));
             return Ok(());
         }
@@ -114,6 +115,7 @@ impl Revoke {
             (None, None) => Whose::Everyone,
         };
         let ended = store.revoke_all(&of, None, &how).await?;
+        tracing::info!(?of, ended, reason = how.reason.as_str(), "sessions were revoked");
         output::line(format!("{ended} sessions were revoked."));
         Ok(())
     }

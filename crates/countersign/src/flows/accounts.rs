@@ -210,9 +210,7 @@ pub async fn set_password(
     let hash = directory.hashing.hash(new, context, old).await??;
     let password = Password { hash, kind: PasswordKind::Lasting };
     let change = UserChange::SetPassword { password, keep, how };
-    let user = change_user(directory, &user.id, given, &[change]).await?;
-    tracing::info!(user = %user.id, "a password was changed");
-    Ok(user)
+    change_user(directory, &user.id, given, &[change]).await
 }
 
 /// Gives a user a generated password that is good for setting another one alone, while everything in `given` holds,
@@ -245,7 +243,11 @@ pub async fn change_user(
     changes: &[UserChange],
 ) -> Result<User, AccountError> {
     match directory.store.change_user(id, given, changes).await? {
-        Changed::Done(user) => Ok(*user),
+        Changed::Done(user) => {
+            let changes: Vec<_> = changes.iter().map(UserChange::as_str).collect();
+            tracing::info!(user = %user.id, changes = changes.join(" "), "an account was changed");
+            Ok(*user)
+        }
         Changed::NoSuchUser => Err(AccountError::NoSuchUser),
         Changed::EmailTaken => Err(AccountError::EmailTaken),
         Changed::Outdated => Err(AccountError::Outdated),

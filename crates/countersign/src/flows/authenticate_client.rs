@@ -47,7 +47,9 @@ pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<
     if proved.is_none() {
         tracing::info!(client = known, "a client did not authenticate");
     }
-    proved.ok_or(ClientError::Refused)
+    let client = proved.ok_or(ClientError::Refused)?;
+    tracing::Span::current().record("caller", client.id.as_str());
+    Ok(client)
 }
 
 /// The client that refreshes. Without credentials it is the app that this server serves itself.

@@ -12,7 +12,7 @@ use countersign_core::{Secret, SessionId};
 
 use super::accounts::{self, AccountError, PasswordChange};
 use super::authorize::Caller;
-use super::sign_in::{self, Credentials, SignInError, SignedIn};
+use super::sign_in::{self, Credentials, Refusal, SignInError, SignedIn};
 use crate::app::App;
 use crate::visitor::Visitor;
 
@@ -116,7 +116,7 @@ async fn prove(
     let signed_in = sign_in::authenticate(app, credentials, visitor).await?;
     // The name may belong to another account by now.
     if signed_in.user.id != caller.user.id {
-        return Err(SignInError::Refused.into());
+        return Err(SignInError::Refused(Refusal::ChangedMeanwhile).into());
     }
     let standing = Standing { session: Some(caller.session.id), ..signed_in.standing() };
     Ok((signed_in, standing))

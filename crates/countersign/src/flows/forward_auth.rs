@@ -72,7 +72,10 @@ pub async fn decide(app: &App, asked: &Asked) -> Result<Decision, StoreError> {
         (Access::Public, identity) => Decision::Allow(identity),
         (Access::Token(_), None) => Decision::TokenNeeded,
         (Access::Token(scope), Some(identity)) if identity.has(&scope) => Decision::Allow(Some(identity)),
-        (Access::Token(scope), Some(_)) => Decision::ScopeMissing(scope),
+        (Access::Token(scope), Some(identity)) => {
+            authorize::note_scope_missing(&identity.claims, scope.as_str());
+            Decision::ScopeMissing(scope)
+        }
     })
 }
 

@@ -13,7 +13,7 @@ use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::SessionWithUser;
 use countersign_core::store::StoreError;
 use countersign_core::user::Username;
-use countersign_core::{Secret, Timestamp};
+use countersign_core::{Secret, SessionId, Timestamp};
 use countersign_token::AccessTokenClaims;
 
 use super::authorize;
@@ -58,17 +58,37 @@ pub async fn introspect(
         }));
     }
     let now = app.world.now();
-    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(None) };
-    let row = app.store.session(token.session).await?;
-    let is_theirs = |row: &SessionWithUser| {
-        row.session.grant.client == caller.id
-            && row.live_user(now).is_some()
-            && token.generation >= row.session.ratchet.generation
-            && is_held(&app.server_keys, &row.session, &token)
-            && is_bound(&app.server_keys, &row.session, &token)
+    let inactive = |session: Option<SessionId>, reason: &str| {
+        let session = session.map(tracing::field::display);
+        tracing::info!(client = %caller.id, session, reason, "a token is not active");
+        Ok(None)
     };
-    let row = row.filter(is_theirs).map(Box::new);
-    Ok(row.map(|row| Active::RefreshToken { issued_at: token.issued_at, row }))
+    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else {
+        return inactive(None, "no_valid_token");
+    };
+    let Some(row) = app.store.session(token.session).await? else {
+        return inactive(Some(token.session), "no_such_session");
+    };
+    match why_inactive(app, caller, (&token, &row), now) {
+        Some(reason) => inactive(Some(token.session), reason),
+        None => Ok(Some(Active::RefreshToken { issued_at: token.issued_at, row: Box::new(row) })),
+    }
+}
+
+/// Why a refresh token is not active for a client. `None`: it is.
+fn why_inactive(
+    app: &App,
+    caller: &Client,
+    (token, row): (&RefreshToken, &SessionWithUser),
+    now: Timestamp,
+) -> Option<&'static str> {
+    if row.session.grant.client != caller.id {
+        return Some("another_client");
+    }
+    let why = row.why_not_live(now);
+    let why = why.or((token.generation < row.session.ratchet.generation).then_some("spent"));
+    let why = why.or((!is_held(&app.server_keys, &row.session, token)).then_some("tag_without_secret"));
+    why.or((!is_bound(&app.server_keys, &row.session, token)).then_some("row_tampered"))
 }
 
 /// An access token of ours for one of some audiences, verified.

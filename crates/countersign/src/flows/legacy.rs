@@ -78,7 +78,7 @@ pub async fn refresh(
     client: &ClientId,
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
-    let refreshed = refresh::refresh(app, text, client, by).await;
+    let refreshed = refresh::own(app, text, client, by).await;
     if !matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         return refreshed;
     }
@@ -88,7 +88,10 @@ pub async fn refresh(
             Ok(pair)
         }
         Err(ExchangeError::Unavailable(error)) => Err(error.into()),
-        Err(ExchangeError::Closed) => refreshed,
+        Err(ExchangeError::Closed) => {
+            refresh::note_not_ours();
+            refreshed
+        }
         Err(error) => {
             if matches!(error, ExchangeError::AlreadySpent(_)) {
                 app.metrics.count_sign_in("exchanged_before");

@@ -46,6 +46,20 @@ pub async fn refresh(
     client: &ClientId,
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
+    let refreshed = own(app, text, client, by).await;
+    if matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
+        note_not_ours();
+    }
+    refreshed
+}
+
+/// As [`refresh`], for a caller that may accept what is no token of this server, and writes its line if not.
+pub(super) async fn own(
+    app: &App,
+    text: &Secret<String>,
+    client: &ClientId,
+    by: &Presence,
+) -> Result<Pair, RefreshError> {
     let exchanged = match RefreshToken::parse(text.expose(), &app.server_keys) {
         Ok(token) => Exchange { app, token: &token, client, by }.run().await,
         Err(_) => Err(RefreshError::Refused(RefreshOutcome::NotOurs)),
@@ -58,6 +72,11 @@ pub async fn refresh(
     };
     app.metrics.count_refresh(outcome);
     exchanged.map(|(_, pair)| pair)
+}
+
+/// Writes the line of the log about what is no token of this server.
+pub(super) fn note_not_ours() {
+    tracing::info!(outcome = RefreshOutcome::NotOurs.as_str(), "a refresh was refused");
 }
 
 /// One presentation of a genuine token.
@@ -73,7 +92,10 @@ type Exchanged = Result<(RefreshOutcome, Pair), RefreshError>;
 impl Exchange<'_> {
     async fn run(&self) -> Exchanged {
         let throttle = &self.app.throttle;
-        throttle.take_refresh(self.token.session).map_err(RefreshError::TooOften)?;
+        if let Err(wait) = throttle.take_refresh(self.token.session) {
+            self.note_refused(RefreshOutcome::SessionThrottled, None);
+            return Err(RefreshError::TooOften(wait));
+        }
         let exchanged = self.exchange().await;
         if exchanged.is_err() {
             throttle.give_back_refresh(self.token.session);
@@ -168,9 +190,10 @@ impl Exchange<'_> {
 
     fn replayed(&self, row: &SessionWithUser, link: Link) -> Exchanged {
         let throttle = &self.app.throttle;
-        throttle
-            .take_replay(self.token.session, self.token.generation)
-            .map_err(RefreshError::TooManyReplays)?;
+        if let Err(wait) = throttle.take_replay(self.token.session, self.token.generation) {
+            self.note_refused(RefreshOutcome::ReplayThrottled, Some(row));
+            return Err(RefreshError::TooManyReplays(wait));
+        }
         let (presented, generation) = (self.token.generation, row.session.ratchet.generation);
         self.note(Subject::of(&row.session), Change::Replayed { presented, generation });
         self.pair_at(row, link).map(|pair| (RefreshOutcome::Replayed, pair))
@@ -223,11 +246,17 @@ impl Exchange<'_> {
                 session = %self.token.session,
                 "a genuine tag around a wrong secret: a server key is leaking; replace the master key"
             ),
-            _ => {
-                tracing::info!(session = %self.token.session, outcome = outcome.as_str(), "a refresh was refused");
-            }
+            _ => self.note_refused(outcome, row),
         }
         Err(RefreshError::Refused(outcome))
+    }
+
+    /// Writes the line that says why somebody was signed out: `ended` is how the session ended, if it has.
+    fn note_refused(&self, outcome: RefreshOutcome, row: Option<&SessionWithUser>) {
+        let user = row.map(|row| tracing::field::display(&row.session.grant.user));
+        let ended = row.and_then(|row| row.why_not_live(self.by.at));
+        let session = self.token.session;
+        tracing::info!(%session, user, ended, outcome = outcome.as_str(), "a refresh was refused");
     }
 
     fn note(&self, of: Subject, change: Change) {

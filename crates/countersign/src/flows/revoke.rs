@@ -18,14 +18,27 @@ use crate::app::App;
 ///
 /// When the store cannot make it durable: the session may still be live.
 pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result<bool, StoreError> {
-    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else { return Ok(false) };
+    let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else {
+        if !text.expose().is_empty() {
+            note_nothing_revoked(None, "not_ours");
+        }
+        return Ok(false);
+    };
+    let session = token.session;
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
     // Whoever has the master key but no secret may not sign anybody out: the secret must fit.
-    let Some(row) = app.store.session(token.session).await? else { return Ok(false) };
+    let Some(row) = app.store.session(session).await? else {
+        note_nothing_revoked(Some(session), "no_such_session");
+        return Ok(false);
+    };
     let is_held = is_held(&app.server_keys, &row.session, &token);
     // A confidential client proves who it is wherever its tokens are used: at `/oauth2/revoke`.
-    if is_held && !is_confidential(app, &row.session.grant.client).await? {
-        end(app, token.session, &Whose::Everyone, how).await?;
+    if !is_held {
+        note_nothing_revoked(Some(session), "tag_without_secret");
+    } else if is_confidential(app, &row.session.grant.client).await? {
+        note_nothing_revoked(Some(session), "confidential_client");
+    } else {
+        end_or_note(app, session, &Whose::Everyone, how).await?;
     }
     Ok(is_held)
 }
@@ -61,13 +74,28 @@ pub async fn take_back(
         Err(_) => access_token(app, &audiences, text.expose())
             .and_then(|claims| Some((claims.sid.parse().ok()?, claims.client_id.parse().ok()?))),
     };
-    let Some((session, client)) = session else { return Ok(TakenBack::Done) };
+    let Some((session, client)) = session else {
+        note_nothing_revoked(None, "no_valid_token");
+        return Ok(TakenBack::Done);
+    };
     if client != caller.id {
+        note_nothing_revoked(Some(session), "another_client");
         return Ok(TakenBack::NotTheirs);
     }
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
-    end(app, session, &Whose::Client(client), how).await?;
+    end_or_note(app, session, &Whose::Client(client), how).await?;
     Ok(TakenBack::Done)
+}
+
+async fn end_or_note(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Result<(), StoreError> {
+    if !end(app, session, of, how).await? {
+        note_nothing_revoked(Some(session), "ended_before");
+    }
+    Ok(())
+}
+
+fn note_nothing_revoked(session: Option<SessionId>, reason: &str) {
+    tracing::info!(session = session.map(tracing::field::display), reason, "a token revoked no session");
 }
 
 /// Ends one session among `of`. `false`: there is no such live session there.

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use countersign_core::Secret;
 use countersign_core::device::KnownDevice;
 use countersign_core::password::{TypedPassword, Verified};
 use countersign_core::store::{Standing, StoreError};
 use countersign_core::user::{Password, User, Username};
+use countersign_core::{Secret, UserId};
 
 use super::open::OpenError;
 use crate::app::App;
@@ -40,12 +40,50 @@ impl SignedIn {
     }
 }
 
+/// Why credentials are refused. The log says so, and no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The password is longer than any may be, or empty.
+    MalformedPassword,
+    /// No user has the name.
+    NoSuchUser,
+    /// The user has no password.
+    NoPassword(UserId),
+    /// The password is another one.
+    WrongPassword(UserId),
+    /// The password is right, and the user is disabled.
+    Disabled(UserId),
+    /// The account was changed while the credentials were verified.
+    ChangedMeanwhile,
+}
+
+impl Refusal {
+    /// Its name in the log.
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::MalformedPassword => "malformed_password",
+            Self::NoSuchUser => "no_such_user",
+            Self::NoPassword(_) => "no_password",
+            Self::WrongPassword(_) => "wrong_password",
+            Self::Disabled(_) => "user_disabled",
+            Self::ChangedMeanwhile => "changed_meanwhile",
+        }
+    }
+
+    const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::NoPassword(user) | Self::WrongPassword(user) | Self::Disabled(user) => Some(user),
+            Self::MalformedPassword | Self::NoSuchUser | Self::ChangedMeanwhile => None,
+        }
+    }
+}
+
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// Unknown, wrong, disabled or without a password: nobody learns which.
     #[error("the credentials are not acceptable")]
-    Refused,
+    Refused(Refusal),
     /// Too many tries for this account or from this address.
     #[error("too many tries")]
     Throttled(Duration),
@@ -68,7 +106,7 @@ impl From<OpenError> for SignInError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Unavailable(error) => Self::Unavailable(error),
-            _ => Self::Refused,
+            _ => Self::Refused(Refusal::ChangedMeanwhile),
         }
     }
 }
@@ -93,16 +131,22 @@ pub async fn authenticate(
     let proved = prove(app, credentials, visitor).await;
     let outcome = match &proved {
         Ok(_) => "signed_in",
-        Err(SignInError::Refused) => "refused",
+        Err(SignInError::Refused(_)) => "refused",
         Err(SignInError::Throttled(_)) => "throttled",
         Err(SignInError::Busy(_)) => "busy",
         Err(SignInError::Unavailable(_)) => "unavailable",
     };
     app.metrics.count_sign_in(outcome);
-    let user = proved.as_ref().ok().map(|signed_in| tracing::field::display(signed_in.user.id.clone()));
+    let (user, reason) = match &proved {
+        Ok(signed_in) => (Some(&signed_in.user.id), None),
+        Err(SignInError::Refused(refusal)) => (refusal.user(), Some(refusal.as_str())),
+        Err(_) => (None, None),
+    };
+    let user = user.map(tracing::field::display);
     let address = visitor.presence.address.map(tracing::field::display);
     tracing::info!(
         outcome,
+        reason,
         user,
         address,
         device = visitor.presence.device,
@@ -118,7 +162,7 @@ async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result
     let attempt = app.throttle.take(username.as_ref(), device, visitor).map_err(SignInError::Throttled)?;
     let proved = prove_untried(app, (username.as_ref(), user), password).await;
     // Only a refusal counts: not a right password, and nothing that is the server's fault.
-    if !matches!(proved, Err(SignInError::Refused)) {
+    if !matches!(proved, Err(SignInError::Refused(_))) {
         attempt.give_back();
     }
     proved
@@ -148,7 +192,7 @@ async fn prove_untried(
     password: Option<TypedPassword>,
 ) -> Result<SignedIn, SignInError> {
     // Longer than any password may be: refused before it costs anything.
-    let password = password.ok_or(SignInError::Refused)?;
+    let password = password.ok_or(SignInError::Refused(Refusal::MalformedPassword))?;
     let user = match user {
         Some(user) => Some(user),
         None => by_name(app, username).await?,
@@ -158,7 +202,7 @@ async fn prove_untried(
     }
     // The hash was replaced at this moment: by a stronger one of the same password, or by one of another.
     let user = by_name(app, username).await?;
-    verify(app, user, &password).await?.ok_or(SignInError::Refused)
+    verify(app, user, &password).await?.ok_or(SignInError::Refused(Refusal::ChangedMeanwhile))
 }
 
 /// The user of a name that an account could have.
@@ -178,9 +222,14 @@ async fn verify(
     let known = user.as_ref().and_then(|user| user.password.clone());
     let (verified, stronger) =
         app.hashing.verify(password.clone(), known.as_ref().map(|known| known.hash.clone())).await?;
-    let (Some(user), Some(mut known)) = (user, known) else { return Err(SignInError::Refused) };
-    if verified == Verified::Wrong || !user.is_enabled() {
-        return Err(SignInError::Refused);
+    let refused = |refusal| Err(SignInError::Refused(refusal));
+    let Some(user) = user else { return refused(Refusal::NoSuchUser) };
+    let Some(mut known) = known else { return refused(Refusal::NoPassword(user.id)) };
+    if verified == Verified::Wrong {
+        return refused(Refusal::WrongPassword(user.id));
+    }
+    if !user.is_enabled() {
+        return refused(Refusal::Disabled(user.id));
     }
     if let Some(stronger) = stronger {
         if !app.store.rehash(&user.id, &known.hash, &stronger).await? {

@@ -244,6 +244,9 @@ impl Inquiry {
     /// 401 for programs. Browsers are redirected to `sign_in` if it is set, with the address that they asked for
     /// if its host is configured: otherwise the `Host` header would choose where the sign-in page sends a user.
     fn token_needed(&self, edge: &Edge, had_token: bool) -> Response {
+        if !had_token {
+            tracing::info!(why = "no access token came", "a proxy's request was refused");
+        }
         let challenge = if had_token { r#"Bearer error="invalid_token""# } else { "Bearer" };
         let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
         let body = Message::unauthorized("An access token is needed.");

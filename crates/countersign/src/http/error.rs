@@ -25,6 +25,10 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
 }
 
+/// A failure's code, on its response, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);
+
 /// A failure as the tutorial tells it.
 #[derive(Debug)]
 pub(super) struct Message(pub(super) Failure);
@@ -125,8 +129,9 @@ impl Failure {
         .after(retry_after)
     }
 
-    /// With the retry that goes with every 429 and 503.
+    /// With the code for the log, and the retry that goes with every 429 and 503.
     fn with_retry(&self, mut response: Response) -> Response {
+        response.extensions_mut().insert(Code(self.code));
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));

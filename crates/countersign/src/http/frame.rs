@@ -42,7 +42,7 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
     let dialect = Dialect::of(request.uri().path());
     let method = method_name(request.method());
-    let span = tracing::info_span!("request", request_id, trace_id);
+    let span = tracing::info_span!("request", request_id, trace_id, caller = tracing::field::Empty);
     let work = async {
         let is_framed = check_framing(&request);
         let answered = match is_framed.and_then(|()| check_host(edge.hosts, &request)) {
@@ -66,7 +66,8 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
         );
         // What went well is counted: a line for each would cost more than the work itself.
         if response.status().is_client_error() || response.status().is_server_error() {
-            tracing::info!(method, route, status, millis, "answered");
+            let code = response.extensions().get::<error::Code>().map(|code| code.0);
+            tracing::info!(method, route, status, code, millis, "answered");
         } else {
             tracing::debug!(method, route, status, millis, "answered");
         }

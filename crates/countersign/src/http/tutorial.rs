@@ -69,11 +69,14 @@ pub(super) async fn protected_route(
     TutorialToken(token): TutorialToken,
 ) -> Result<Response, Message> {
     let token = token.ok_or_else(|| Message::unauthorized("No access token provided"))?;
-    if let Some(claims) = authorize::verify_followed(&edge.app, &token)? {
-        return Ok(Protected::reply(&*claims));
-    }
-    let claims = legacy::verify_access(&edge.app, &token);
-    claims.map(Protected::reply).ok_or_else(|| Message::forbidden(BAD_ACCESS_TOKEN))
+    let refused = match authorize::verify_followed(&edge.app, &token)? {
+        Ok(claims) => return Ok(Protected::reply(&*claims)),
+        Err(refused) => refused,
+    };
+    legacy::verify_access(&edge.app, &token).map(Protected::reply).ok_or_else(|| {
+        refused.note();
+        Message::forbidden(BAD_ACCESS_TOKEN)
+    })
 }
 
 /// `POST /logout`: revokes the session of the refresh token in the body. If there is none, or it belongs to no session,

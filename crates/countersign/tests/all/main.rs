@@ -31,6 +31,7 @@ mod keys;
 mod kill;
 mod lab;
 mod legacy;
+mod log_lines;
 mod names;
 mod oauth;
 mod operations;

@@ -49,7 +49,7 @@ impl From<RefreshError> for Failure {
 impl From<SignInError> for Failure {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Refused => {
+            SignInError::Refused(_) => {
                 let detail = "The username or the password is not right.";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
             }
@@ -150,7 +150,7 @@ impl From<AccountError> for Failure {
 impl From<ChangePasswordError> for Failure {
     fn from(error: ChangePasswordError) -> Self {
         match error {
-            ChangePasswordError::NotProved(SignInError::Refused) => {
+            ChangePasswordError::NotProved(SignInError::Refused(_)) => {
                 Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is not right.")
             }
             ChangePasswordError::NotProved(error) => error.into(),
