@@ -47,10 +47,10 @@ export class Person {
     return person;
   }
 
-  async open(query = "") {
+  async open(query = "", { url } = this.#site) {
     const page = await this.context.newPage();
     const warnings = warningsOf(page);
-    await page.goto(`${this.#site.url}/page?mode=${this.#mode}${query}`);
+    await page.goto(`${url}/page?mode=${this.#mode}${query}`);
     await page.waitForFunction(() => window.session && window.session.state !== "unknown");
     return Object.assign(new Tab(page), { warnings });
   }

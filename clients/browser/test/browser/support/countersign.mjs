@@ -22,8 +22,8 @@ export class Countersign {
   /** What processes before the present one have counted. */
   #counted = {};
 
-  /** Starts a server whose access tokens are good for so long. */
-  static async start(t, lifetime) {
+  /** Starts a server whose access tokens are valid for so long; `env` adds to its configuration. */
+  static async start(t, lifetime, env = {}) {
     const server = new Countersign();
     server.#directory = await mkdtemp(join(tmpdir(), "countersign-browser-"));
     t.after(() => server.#remove());
@@ -34,8 +34,10 @@ export class Countersign {
       COUNTERSIGN_DATA_DIR: server.#directory,
       COUNTERSIGN_LISTEN: `127.0.0.1:${server.port}`,
       COUNTERSIGN_MANAGEMENT_LISTEN: `127.0.0.1:${server.managementPort}`,
+      ...env,
     };
     await server.#spawn();
+    server.url = `http://localhost:${server.port}`;
     server.password = (await readFile(join(server.#directory, "dev-password"), "utf8")).trim();
     return server;
   }

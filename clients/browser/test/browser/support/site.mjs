@@ -35,7 +35,8 @@ export class Site {
   /** The most refreshes that were under way at once. */
   refreshesAtOnce = 0;
 
-  static async start(t, { port }) {
+  /** Without a server, the site has its own files only. */
+  static async start(t, { port } = {}) {
     const site = new Site();
     site.upstream = port;
     site.#server = createServer((request, response) => site.#answer(request, response));
