@@ -89,6 +89,7 @@ impl Fleet {
             role: Role::User,
             disabled_at: None,
             epoch: 0,
+            sessions_ended_at: None,
             created_at: Timestamp::from_seconds(1_700_000_000),
         }
     }

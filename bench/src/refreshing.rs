@@ -66,6 +66,7 @@ impl Setting {
             role: Role::User,
             disabled_at: None,
             epoch: 0,
+            sessions_ended_at: None,
             created_at: START,
         };
         Self { keys, policy, user, client: ClientId::first_party(), world }
