@@ -9,8 +9,8 @@
 //! their own.
 //!
 //! An address may be an office. When its lane is empty, each account still has
-//! [`PAIR_BURST`] tries from there. The address's reserve bounds these tries together: it
-//! is [`RESERVE`] times the lane. So one address has at most 1 + [`RESERVE`] times
+//! `PAIR_BURST` tries from there. The address's reserve bounds these tries together: it
+//! is `RESERVE` times the lane. So one address has at most 1 + `RESERVE` times
 //! `address_burst` failures at once and two in each `address_refill`, on any accounts.
 
 use std::net::{IpAddr, Ipv6Addr};
