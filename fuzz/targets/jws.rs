@@ -50,7 +50,7 @@ static TUTORIAL_KEY: LazyLock<TutorialKey> =
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
         assert!(verify::<Value>(text, &KEYS, &EXPECTED, NOW).is_err(), "nobody signed this");
-        assert!(tutorial::verify(text, &TUTORIAL_KEY, NOW).is_err(), "nobody signed this");
+        assert!(tutorial::verify(text, &TUTORIAL_KEY, Duration::ZERO, NOW).is_err(), "nobody signed this");
         let _ = unverified::decode(text);
     }
     let token = signed(bytes);
@@ -65,7 +65,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(seen.header["alg"], "HS256");
         assert_eq!(seen.header["kid"], "h");
     }
-    if let Ok(claims) = tutorial::verify(&token, &TUTORIAL_KEY, NOW) {
+    if let Ok(claims) = tutorial::verify(&token, &TUTORIAL_KEY, Duration::ZERO, NOW) {
         assert!(claims["exp"].as_f64().is_some_and(|exp| exp > 1_800_000_000.0));
     }
 });

@@ -86,6 +86,11 @@ impl Routes {
         self.0.iter().find(holds).map_or(Access::Token(Scope::default()), |route| route.access.clone())
     }
 
+    /// Whether a route is for some methods alone, so that the method decides.
+    pub fn have_methods(&self) -> bool {
+        self.0.iter().any(|route| !route.methods.is_empty())
+    }
+
     /// The hosts that routes name.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.0.iter().filter_map(|route| route.host.as_ref())

@@ -3,7 +3,7 @@
 //! Each verb is what it says, in plain Rust under one lock. Where another store
 //! and this one differ, the other one is wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     users: BTreeMap<UserId, User>,
+    /// Users who have ever had a session.
+    arrived: BTreeSet<UserId>,
     sessions: BTreeMap<SessionId, Session>,
     spent: HashMap<[u8; 32], Timestamp>,
     revocations: BTreeMap<u64, Revocation>,
@@ -87,8 +89,7 @@ impl Tables {
 
     fn change_user(&mut self, id: &UserId, changes: &[UserChange]) -> Changed {
         let Some(mut user) = self.users.get(id).cloned() else { return Changed::NoSuchUser };
-        let has_session = self.sessions.values().any(|session| session.grant.user == *id);
-        let history = if has_session { History::Sessions } else { History::NoSession };
+        let history = if self.arrived.contains(id) { History::Sessions } else { History::NoSession };
         changes.iter().for_each(|change| change.apply(&mut user, history));
         if self.is_email_taken(&user) {
             return Changed::EmailTaken;
@@ -100,6 +101,7 @@ impl Tables {
         user.epoch = self.users[id].epoch;
         if changes.iter().any(|change| matches!(change, UserChange::Delete(_))) {
             self.users.remove(id);
+            self.arrived.remove(id);
         }
         Changed::Done(Box::new(user))
     }
@@ -224,6 +226,7 @@ impl Store for MemoryStore {
             tables.spent.insert(single.digest, single.expires_at);
         }
         tables.sessions.insert(session.id, session.clone());
+        tables.arrived.insert(session.grant.user.clone());
         Ok(Opened::Opened)
     }
 

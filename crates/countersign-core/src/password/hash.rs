@@ -19,13 +19,16 @@ use crate::{Secret, World};
 /// The length of a new hash, in bytes.
 const OUTPUT: usize = 32;
 
-/// The most that an imported hash of another function than Argon2 may cost: about a second each, because every sign-in
-/// costs as much until its user has signed in.
+/// The most that an imported hash of another function than Argon2 may cost, because every sign-in costs as much until
+/// its user has signed in: one to two seconds each.
 const MAX_IMPORTED: Work =
-    Work { argon2: u64::MAX, bcrypt: 1 << 14, scrypt: 1 << 21, pbkdf2: [5_000_000; 3] };
+    Work { argon2: u64::MAX, bcrypt: 1 << 14, scrypt: 1 << 21, pbkdf2: [5_000_000, 5_000_000, 2_000_000] };
 
-/// The most memory that scrypt may need: 128 bytes times N times r.
-const MAX_SCRYPT_MEMORY: u64 = 128 << 20;
+/// The most memory that scrypt may need, in bytes: 128 MiB for N = 2^17 and r = 8, and the blocks that it mixes.
+const MAX_SCRYPT_MEMORY: u64 = 129 << 20;
+
+/// Systems that use scrypt have at least this N; below it, the time does not follow from N, r and p.
+const MIN_SCRYPT_N: u64 = 1 << 10;
 
 /// A password's hash in the spelling of the system that made it. It cannot be presented, and is shown to no one.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,8 +61,8 @@ pub enum ImportError {
     },
     /// A hash of another function that costs too much.
     #[error(
-        "this hash costs too much: the limits are a cost of 14 for bcrypt, 128 MiB and N·r·p of 2097152 for scrypt, \
-         and 5000000 iterations for PBKDF2"
+        "this hash has a cost out of bounds: at most 14 for bcrypt, N of at least 1024, 128 MiB and N·r·p of 2097152 for \
+         scrypt, and 5000000 iterations for PBKDF2 (SHA-512: 2000000)"
     )]
     TooExpensive,
 }
@@ -128,7 +131,16 @@ impl PasswordHasher {
             missing.spend(&self.params, &mut memory.0);
         }
         match (found, hash) {
+            // Some systems keep the hash of an empty password for users who have none.
+            _ if password.expose().is_empty() => Verified::Wrong,
             (_, None) => Verified::Wrong,
+            // Of this password bcrypt has seen a part. Hashing the rest would make a mistyped end the password.
+            (_, Some(_))
+                if found != Verified::Wrong
+                    && recipe.as_ref().is_some_and(|recipe| recipe.reads_a_part(password)) =>
+            {
+                Verified::Right
+            }
             (Verified::Right, Some(hash)) if self.is_weak(hash, recipe.as_ref()) => Verified::RightButWeak,
             _ => found,
         }
@@ -151,7 +163,9 @@ impl PasswordHasher {
                 }
             }
             Function::Scrypt(params) | Function::FirebaseScrypt(params, _)
-                if 128 * params.n() * u64::from(params.r()) > MAX_SCRYPT_MEMORY =>
+                if params.n() < MIN_SCRYPT_N
+                    || 128 * u64::from(params.r()) * (params.n() + u64::from(params.p()))
+                        > MAX_SCRYPT_MEMORY =>
             {
                 return Err(ImportError::TooExpensive);
             }
@@ -302,7 +316,14 @@ mod tests {
         for text in [bcrypt(14), pbkdf2(5_000_000), scrypt("ln=17,r=8,p=1"), scrypt("ln=14,r=8,p=16")] {
             assert!(hasher.import(&text).is_ok(), "{text}");
         }
-        for text in [bcrypt(15), pbkdf2(5_000_001), scrypt("ln=18,r=8,p=1"), scrypt("ln=14,r=8,p=17")] {
+        for text in [
+            bcrypt(15),
+            pbkdf2(5_000_001),
+            scrypt("ln=18,r=8,p=1"),
+            scrypt("ln=14,r=8,p=17"),
+            scrypt("ln=9,r=8,p=1"),
+            scrypt("ln=10,r=131072,p=1"),
+        ] {
             assert_eq!(hasher.import(&text).err(), Some(ImportError::TooExpensive), "{text}");
         }
         assert_eq!(hasher.import("password").err(), Some(ImportError::Unknown));
@@ -320,5 +341,17 @@ mod tests {
         let again = hash(&hasher, raw);
         assert_eq!(verify(&hasher, raw, Some(&again)), Verified::Right);
         assert_eq!(verify(&hasher, normal, Some(&again)), Verified::Right);
+    }
+
+    // E1
+    #[test]
+    fn an_empty_password_is_never_right_and_a_long_one_stays_in_bcrypt() {
+        let hasher = PasswordHasher::new(64, 1, &world());
+        let empty = hash(&hasher, "");
+        assert_eq!(verify(&hasher, "", Some(&empty)), Verified::Wrong);
+        // Of 100 times the letter x.
+        let long = hasher.import("$2b$05$6iLDQiVmGVGSFdn3e.YbUe/8k2KeDMntT99Y5m7e9gZCjWHlUgq8.").unwrap();
+        assert_eq!(verify(&hasher, &"x".repeat(100), Some(&long)), Verified::Right);
+        assert_eq!(verify(&hasher, &format!("{}typo", "x".repeat(72)), Some(&long)), Verified::Right);
     }
 }

@@ -8,6 +8,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{digest, pbkdf2};
 
+use super::TypedPassword;
 use super::work::{Blocks, Prf, Work, compute_argon2};
 use crate::Secret;
 
@@ -64,6 +65,12 @@ impl Recipe {
     pub(super) fn fits(&self, password: &[u8], blocks: &mut Blocks) -> bool {
         let output = self.compute(password, blocks);
         output.is_some_and(|output| verify_slices_are_equal(output.expose(), &self.expected).is_ok())
+    }
+
+    /// Whether the function has read the start of a password and no more.
+    pub(super) fn reads_a_part(&self, password: &TypedPassword) -> bool {
+        matches!(self.function, Function::Bcrypt { before: BeforeBcrypt::Password, .. })
+            && password.forms().any(|form| form.len() > BCRYPT_READS)
     }
 
     fn compute(&self, password: &[u8], blocks: &mut Blocks) -> Option<Secret<Vec<u8>>> {

@@ -50,12 +50,12 @@ pub enum UserChange {
     Delete(Revoked),
 }
 
-/// Whether the store has a session of a user, live or ended.
+/// Whether a user has ever had a session here. That its row was removed long after its end changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum History {
-    /// It has none: the user has not arrived here yet.
+    /// Never: the user has not arrived yet.
     NoSession,
-    /// It has at least one.
+    /// At least once.
     Sessions,
 }
 

@@ -43,16 +43,21 @@ pub(super) fn open(
     if !insert(connection, session)? {
         return Ok(Opened::UserChanged);
     }
-    let Some(single) = spending else { return Ok(Opened::Opened) };
+    if !spending.map_or(Ok(true), |single| spend(connection, single))? {
+        connection.execute("DELETE FROM sessions WHERE id = ?1", [session.id.as_bytes()])?;
+        return Ok(Opened::AlreadySpent);
+    }
+    users::note_session(connection, &session.grant.user)?;
+    Ok(Opened::Opened)
+}
+
+/// `false`: it was spent before.
+fn spend(connection: &Connection, single: &SingleUse) -> rusqlite::Result<bool> {
     let spent = connection.execute(
         "INSERT INTO spent_tokens (digest, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![single.digest, Seconds(single.expires_at)],
     )?;
-    if spent == 1 {
-        return Ok(Opened::Opened);
-    }
-    connection.execute("DELETE FROM sessions WHERE id = ?1", [session.id.as_bytes()])?;
-    Ok(Opened::AlreadySpent)
+    Ok(spent == 1)
 }
 
 /// `false`: the user may not have a session of that epoch.

@@ -174,12 +174,20 @@ pub(super) fn rehash(
     Ok(changed == 1)
 }
 
-/// Whether there is a session of a user.
+/// Whether a user has ever had a session.
 fn history(connection: &Connection, user: &UserId) -> rusqlite::Result<History> {
-    let has_session: bool = connection
-        .prepare_cached("SELECT EXISTS(SELECT 1 FROM sessions WHERE user_id = ?1)")?
+    let has_had_session: bool = connection
+        .prepare_cached("SELECT has_had_session FROM users WHERE id = ?1")?
         .query_row([user.as_str()], |row| row.get(0))?;
-    Ok(if has_session { History::Sessions } else { History::NoSession })
+    Ok(if has_had_session { History::Sessions } else { History::NoSession })
+}
+
+/// Notes that a user has a session.
+pub(super) fn note_session(connection: &Connection, user: &UserId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE users SET has_had_session = 1 WHERE id = ?1 AND has_had_session = 0")?
+        .execute([user.as_str()])
+        .map(drop)
 }
 
 /// Notes that users were signed out everywhere: one, or all of them.

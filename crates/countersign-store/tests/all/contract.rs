@@ -196,6 +196,9 @@ fn a_password_is_a_sign_out_when_it_replaces_one_that_the_user_signed_in_with() 
         let epoch = store.user(&id).await.unwrap().unwrap().epoch;
         let session = Session { user_epoch: epoch, ..kit.session("1", NOON).0 };
         assert_eq!(store.open(&session, &[], None).await.unwrap(), Opened::Opened);
+        let swept =
+            store.sweep(session.absolute_expires_at.plus(Duration::from_secs(1)), &Page::first(10)).await;
+        assert_eq!(swept.unwrap().removed, 1, "the row is gone, and the user has arrived all the same");
         assert_eq!(set(PasswordKind::Temporary, 4).await, Some(after(4)), "a reset");
         assert_eq!(set(PasswordKind::Lasting, 5).await, Some(after(4)), "the reset was the sign-out");
         assert_eq!(set(PasswordKind::Lasting, 6).await, Some(after(6)));

@@ -86,6 +86,9 @@ pub(super) async fn ext_authz(State(edge): State<Arc<Edge>>, request: Request) -
 /// Headers that some applications take for the path of a request, whatever its own path is.
 const OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
+/// Headers that some applications take for the method of a request.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
 /// G4: who may ask, and nothing that could be mistaken for what the proxy says. Of [`OVERRIDES`], the proxy itself sends
 /// those in `own`.
 fn checked(request: Request, edge: &Edge, own: &[&str]) -> Result<Parts, Message> {
@@ -105,6 +108,10 @@ fn checked(request: Request, edge: &Edge, own: &[&str]) -> Result<Parts, Message
     }
     if OVERRIDES.iter().any(|name| !own.contains(name) && parts.headers.contains_key(*name)) {
         return Err(refused("the client sends a header that an application may take for the path"));
+    }
+    if edge.app.routes.have_methods() && METHOD_OVERRIDES.iter().any(|name| parts.headers.contains_key(*name))
+    {
+        return Err(refused("the client sends a header that an application may take for the method"));
     }
     Ok(parts)
 }

@@ -43,7 +43,7 @@ impl Cookies {
 
     /// Each refresh token in a cookie, if it comes more than once.
     pub(super) fn every_refresh<'h>(&self, headers: &'h HeaderMap) -> Vec<&'h str> {
-        values(headers, &self.refresh).unwrap_or_default()
+        all(headers, &self.refresh).flatten().collect()
     }
 
     /// The device token, which keeps its owner's lane open while others guess.
@@ -90,17 +90,19 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Every value of a cookie. `None`: one of them is not ASCII.
 pub(super) fn values<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<&'h str>> {
-    let mut values = Vec::new();
-    for line in headers.get_all(header::COOKIE) {
-        for pair in line.as_bytes().split(|byte| *byte == b';') {
-            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
-            let (found, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
-            if found == name.as_bytes() {
-                values.push(std::str::from_utf8(value).ok().filter(|value| value.is_ascii())?);
-            }
-        }
-    }
-    Some(values)
+    all(headers, name).collect()
+}
+
+/// Every value of a cookie, or `None` for one that is not ASCII.
+fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = Option<&'h str>> {
+    let pairs =
+        headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (found, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
+        let is_named = found == name.as_bytes();
+        is_named.then(|| std::str::from_utf8(value).ok().filter(|value| value.is_ascii()))
+    })
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Uri;
 use axum::routing::{any, delete, get, post};
 use countersign_core::origin::{Host, Origin};
 use ipnet::IpNet;
@@ -133,7 +134,10 @@ fn without_path(mut request: Request, path: &str) -> Request {
     };
     let target = request.uri().path_and_query().and_then(|target| below(target.as_str()));
     if let Some(target) = target.and_then(|target| target.parse().ok()) {
-        *request.uri_mut() = target;
+        // The host of a target in absolute form stays: it is compared with `Host`.
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.path_and_query = Some(target);
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
     }
     request
 }

@@ -306,7 +306,7 @@ impl Keeper<'_> {
     fn open(&self, key: &StoredKey) -> Result<SigningKey, KeyringError> {
         let material = self.unwrap(&key.key_id, &key.private)?;
         let signing = SigningKey::parse(key.algorithm, key.key_id.clone(), &material)?;
-        if public_half(&signing) == key.public {
+        if signing.public_jwk().as_ref() == Some(&key.public) {
             Ok(signing)
         } else {
             Err(KeyringError::Foreign(key.key_id.clone()))

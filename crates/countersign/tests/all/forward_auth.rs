@@ -211,6 +211,26 @@ fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
     }
 }
 
+// incident 50
+#[test]
+fn where_the_method_decides_no_header_may_stand_for_it() {
+    let server = Harness::with(|config| {
+        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        config.forward_auth =
+            toml::from_str(r#"routes = [{ path = "/files", methods = ["GET"], access = "public" }]"#)
+                .unwrap();
+    });
+    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        for (dialect, call) in inquiries("https", "GET", "/files/a").into_iter().enumerate() {
+            assert_eq!(
+                server.request(call.header(name, "DELETE")).status,
+                403,
+                "{name} in dialect {dialect}"
+            );
+        }
+    }
+}
+
 /// TLS may end one hop before the proxy that asks, which then says `http`.
 #[test]
 fn the_scheme_that_browsers_use_can_be_configured() {

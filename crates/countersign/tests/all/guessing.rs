@@ -95,10 +95,15 @@ fn the_device_that_changes_the_password_stays_known() {
 #[test]
 fn the_device_that_signs_the_others_out_stays_known() {
     let server = Harness::with(|config| config.throttle.account_burst = 3);
+    server.add_user("john");
     server.add_user("jane");
     let old = device(&server, "jane");
     let access = server.sign_in("jane").access;
     let call = Call::new(Method::DELETE, "/v1/sessions?except=current").bearer(&access);
+    let made_up =
+        Call::new(Method::DELETE, "/v1/sessions?except=current").bearer(&server.sign_in("john").access);
+    let made_up = server.request(made_up.header("cookie", &format!("{DEVICE}=x")));
+    assert_eq!(made_up.cookie(DEVICE), None, "an access token makes no device known");
     let new = server.request(call.header("cookie", &format!("{DEVICE}={old}"))).cookie(DEVICE).unwrap();
     for _ in 0..3 {
         guess(&server, "jane", "none", "203.0.113.1");

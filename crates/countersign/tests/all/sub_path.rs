@@ -73,6 +73,16 @@ fn routes_are_served_with_the_path_and_without_it() {
     }
 }
 
+// G6
+#[test]
+fn a_target_that_names_another_host_is_refused_below_the_path_too() {
+    let server = server();
+    for target in ["http://mallory.example/auth/livez", "http://mallory.example/livez"] {
+        assert_eq!(server.request(Call::new(Method::GET, target)).status, 400, "{target}");
+    }
+    assert_eq!(server.request(Call::new(Method::GET, "http://id.example.com/auth/livez")).status, 200);
+}
+
 // D9
 #[test]
 fn the_cookie_is_for_the_path_alone() {

@@ -100,6 +100,31 @@ fn one_connection_too_many_is_closed_at_once() {
     }));
 }
 
+/// Proxies ask with the headers of a request whose body they keep.
+#[test]
+fn a_body_that_is_announced_and_not_sent_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("countersign.toml"),
+        "trusted_proxies = ['127.0.0.1']\nforward_auth = { routes = [{ path = '/public', access = 'public' }] }\n",
+    )
+    .unwrap();
+    let server = Process::dev(directory.path());
+    let nginx = "GET /authz/auth-request HTTP/1.1\r\nx-original-url: https://app.example/public/x\r\nx-original-method: POST";
+    let forwarded = "GET /authz/forward-auth HTTP/1.1\r\nx-forwarded-method: POST\r\nx-forwarded-proto: https\r\n\
+                     x-forwarded-host: app.example\r\nx-forwarded-uri: /public/x";
+    let envoy = "POST /authz/ext-authz/public/x HTTP/1.1\r\nx-forwarded-proto: https";
+    for head in [nginx, forwarded, envoy] {
+        for framing in ["content-length: 100", "transfer-encoding: chunked"] {
+            let answer = exchange(
+                &server,
+                format!("{head}\r\nhost: localhost\r\nconnection: close\r\n{framing}\r\n\r\n").as_bytes(),
+            );
+            assert!(answer.starts_with("HTTP/1.1 200"), "{head} {framing}: {answer}");
+        }
+    }
+}
+
 // G6
 #[test]
 fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_read() {

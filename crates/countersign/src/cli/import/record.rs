@@ -143,8 +143,13 @@ fn moment(text: &str) -> Option<jiff::Timestamp> {
 const fn field_of(error: &AccountError) -> &'static str {
     match error {
         AccountError::Malformed(UserError::Email) | AccountError::EmailTaken => "email",
-        AccountError::Malformed(UserError::Username) | AccountError::NameTaken => "username",
-        AccountError::Malformed(_) => "claims",
+        AccountError::Malformed(
+            UserError::ClaimsShape
+            | UserError::RegisteredClaim(_)
+            | UserError::ClaimsSize
+            | UserError::JointClaimsSize,
+        ) => "claims",
+        AccountError::Malformed(_) | AccountError::NameTaken => "username",
         AccountError::IdTaken => "id",
         _ => "password_hash",
     }

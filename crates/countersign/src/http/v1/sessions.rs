@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use countersign_core::device::KnownDevice;
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::Whose;
@@ -180,11 +181,15 @@ pub(in super::super) async fn end_all(
     };
     let how = revoked(RevokedReason::EndedByUser, &visitor.presence);
     let mut user = caller.user;
+    // A device that is known stays known; an access token alone makes none.
+    let device = visitor.device_token.as_deref();
+    let device = device.and_then(|text| KnownDevice::parse(text, &user.username, &edge.app.server_keys));
+    let is_known = device.is_some_and(|device| device.is_of(&user, &edge.app.server_keys));
     let count = revoke::end_all(&edge.app, &Whose::User(user.id.clone()), except, how).await?;
     let mut response = ended(count).into_response();
     if except.is_none() {
         edge.cookies.clear_refresh(response.headers_mut());
-    } else if visitor.device_token.is_some() {
+    } else if is_known {
         // Device tokens are bound to the epoch, which has moved on by one. If something else moved it too, this one is
         // of no use.
         user.epoch += 1;
