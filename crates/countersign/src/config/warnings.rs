@@ -56,6 +56,14 @@ impl Config {
                     .to_owned(),
             );
         }
+        if issuer.starts_with("https://") && self.access_token.audience.is_none() {
+            warn(
+                "access_token.audience",
+                "tokens are for the issuer itself, so that each API accepts what was meant for another. With one API that is \
+                 fine; otherwise set the audience, and have each API check it"
+                    .to_owned(),
+            );
+        }
         warnings
     }
 }
@@ -121,9 +129,11 @@ mod tests {
         };
         assert_eq!(keys("issuer = 'http://localhost:3000'\nlisten = '0.0.0.0:3000'"), ["issuer"]);
         assert_eq!(keys("issuer = 'http://localhost:3000'"), [""; 0]);
-        assert_eq!(keys("issuer = 'https://id.example.com'"), ["trusted_proxies"]);
-        assert_eq!(keys("issuer = 'https://id.example.com'\ntrusted_proxies = ['192.0.2.1']"), [""; 0]);
-        let tls = "[tls]\ncertificate = 'a'\nkey = 'b'";
-        assert_eq!(keys(&format!("issuer = 'https://id.example.com'\n{tls}")), [""; 0]);
+        let issuer = "issuer = 'https://id.example.com'\naccess_token.audience = 'https://api.example.com'";
+        assert_eq!(keys(issuer), ["trusted_proxies"]);
+        assert_eq!(keys(&format!("{issuer}\ntrusted_proxies = ['192.0.2.1']")), [""; 0]);
+        assert_eq!(keys(&format!("{issuer}\ntls = {{ certificate = 'a', key = 'b' }}")), [""; 0]);
+        let without = "issuer = 'https://id.example.com'\ntrusted_proxies = ['192.0.2.1']";
+        assert_eq!(keys(without), ["access_token.audience"]);
     }
 }
