@@ -1,10 +1,9 @@
 //! Settings from the environment.
 //!
 //! `COUNTERSIGN_STORE__URL` is the key `store.url`. Platforms set variables with the
-//! same beginning: Kubernetes for each service (`COUNTERSIGN_SERVICE_HOST`), and
-//! whoever writes an `.env` file for Compose (`COUNTERSIGN_VERSION`). They are
-//! ignored and named, but one that is nearly a setting is a mistake. An empty variable
-//! is an unset one.
+//! same beginning: Kubernetes for each service (`COUNTERSIGN_SERVICE_HOST`), and the
+//! `.env` file of a Compose project (`COUNTERSIGN_VERSION`). They are ignored and named,
+//! but one that is nearly a setting is a mistake. An empty variable is an unset one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,11 +99,11 @@ fn parse(layers: &Layers, key: &str, text: &str, origin: &str) -> Result<Value, 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::{Loaded, load};
 
-    fn from_environment(pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    pub(in crate::config) fn from_environment(pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
         let environment =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let directory = tempfile::tempdir().unwrap();

@@ -248,15 +248,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 mod tests {
     use super::*;
     use crate::config::Lifetime;
-
-    fn from_environment(pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
-        let environment =
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let directory = tempfile::tempdir().unwrap();
-        let empty = directory.path().join("empty.toml");
-        std::fs::write(&empty, "").unwrap();
-        load(&[empty], &environment, Vec::new())
-    }
+    use crate::config::environment::tests::from_environment;
 
     #[test]
     fn a_later_layer_wins_and_is_named() {

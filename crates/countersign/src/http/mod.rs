@@ -151,7 +151,7 @@ fn tutorial(origins: &[Origin]) -> Router<Arc<Edge>> {
         .route("/logout", post(tutorial::logout).layer(cross_origin::refuse_others(origins)))
 }
 
-/// What anybody may read, from a page of any origin.
+/// What every client may read, from a page of any origin.
 fn public() -> Router<Arc<Edge>> {
     Router::new()
         .route("/.well-known/jwks.json", get(health::jwks))

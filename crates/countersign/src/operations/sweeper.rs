@@ -23,13 +23,14 @@ pub async fn run(app: &App) {
             tracing::warn!(error = &error as &dyn std::error::Error, "ended sessions could not be removed");
         }
         app.throttle.sweep();
+        tokio::time::sleep(INTERVAL).await;
+        // It was read at the start; users have signed in since, and their imported hashes are gone.
         match app.store.imported_work().await {
             Ok(greatest) => app.hashing.set_greatest_work(greatest),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "imported hashes could not be read");
             }
         }
-        tokio::time::sleep(INTERVAL).await;
     }
 }
 

@@ -13,8 +13,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let server = Harness::new();
-        server.add_admin("root");
-        let access = server.sign_in_for("root", "countersign:admin").access;
+        let access = server.administrator();
         Self { server, access }
     }
 

@@ -88,8 +88,7 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn malformed_bodies_get_a_short_4xx_at_every_route() {
     let server = Harness::new();
-    server.add_admin("root");
-    let access = server.sign_in_for("root", "countersign:admin").access;
+    let access = server.administrator();
     let kinds =
         ["application/json", "application/json; charset=utf-16", "text/plain", "application/json;;charset"];
     for (method, path) in operations() {

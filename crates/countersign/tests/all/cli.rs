@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, command};
+use crate::process::{Process, command, left_by_a_server};
 
 const PASSWORD: &str = "vbzq mwtx krfj plnd";
 
@@ -46,13 +46,6 @@ fn failed(directory: &Path, arguments: &[&str]) -> String {
     let output = run(directory, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", said(&output));
     complained(&output)
-}
-
-/// A directory in which a server has run.
-fn directory() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    drop(Process::dev(directory.path()));
-    directory
 }
 
 #[test]
@@ -115,7 +108,7 @@ fn the_check_of_a_configuration_warns_about_routes_that_overlap_and_does_not_fai
 
 #[test]
 fn accounts_are_made_shown_changed_and_deleted() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     let added = run_with(
         at,
@@ -151,7 +144,7 @@ fn accounts_are_made_shown_changed_and_deleted() {
 
 #[test]
 fn sessions_are_listed_explained_and_revoked() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     let server = Process::dev(at);
     let sign_in = || {
@@ -188,7 +181,7 @@ fn sessions_are_listed_explained_and_revoked() {
 
 #[test]
 fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     let states = |keys: &Value| {
         let mut states: Vec<_> =
@@ -210,7 +203,7 @@ fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
 
 #[test]
 fn tokens_are_decoded_without_and_verified_with_checks() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     let server = Process::dev(at);
     let body: Value = serde_json::from_str(&server.post("/getTokens", &json!({})).1).unwrap();
@@ -268,7 +261,7 @@ fn the_configuration_is_dumped_with_origins_and_without_secrets() {
 
 #[test]
 fn the_store_is_cared_for() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 7).\n");
     assert!(done(at, &["doctor"]).ends_with("Nothing is wrong.\n"));

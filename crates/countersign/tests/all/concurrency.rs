@@ -76,8 +76,7 @@ fn nothing_is_issued_after_an_acknowledged_revocation() {
 fn a_sign_in_that_is_under_way_when_its_user_is_disabled_opens_nothing() {
     let server = Harness::with(|config| config.password.workers = 1);
     let jane = server.add_user("jane");
-    server.add_admin("root");
-    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let admin = server.administrator();
     let body = json!({"username": "jane", "password": crate::harness::PASSWORD});
     for _ in 0..rounds().min(20) {
         let signing_in = (0..4).map(|_| {

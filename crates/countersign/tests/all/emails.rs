@@ -11,8 +11,7 @@ fn code(reply: &Reply) -> String {
 
 fn server() -> (Harness, String) {
     let server = Harness::with(|config| config.registration.enabled = true);
-    server.add_admin("root");
-    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let admin = server.administrator();
     (server, admin)
 }
 
@@ -81,8 +80,7 @@ fn an_application_behind_a_proxy_sees_a_verified_address_alone() {
         config.registration.enabled = true;
         config.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()];
     });
-    server.add_admin("root");
-    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let admin = server.administrator();
     let id = sign_up(&server, "jane", "boss@example.com")["id"].as_str().unwrap().to_owned();
     let ask = || {
         // A change of the account keeps its sessions: one token does for both.

@@ -7,17 +7,21 @@ use crate::harness::{Call, Harness, Reply};
 
 const PROXY: &str = "10.0.0.9";
 
-fn harness() -> Harness {
+/// A server that a proxy at [`PROXY`] asks.
+fn behind(forward_auth: &str) -> Harness {
     Harness::with(|config| {
         config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        config.forward_auth = toml::from_str(
-            r#"identity_headers = "x-auth-request"
+        config.forward_auth = toml::from_str(forward_auth).unwrap();
+    })
+}
+
+fn harness() -> Harness {
+    behind(
+        r#"identity_headers = "x-auth-request"
                cookie = "session"
                sign_in = "https://app.example/sign-in?theme=dark"
                routes = [{ path = "/admin", scope = "countersign:admin" }, { path = "/assets", access = "public" }]"#,
-        )
-        .unwrap();
-    })
+    )
 }
 
 /// The access token of a new user.
@@ -197,12 +201,7 @@ fn a_header_that_an_application_may_take_for_the_path_is_refused_unless_the_prox
 
 #[test]
 fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
-    let server = Harness::with(|config| {
-        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        config.forward_auth =
-            toml::from_str(r#"routes = [{ path = "/api", methods = ["OPTIONS"], access = "public" }]"#)
-                .unwrap();
-    });
+    let server = behind(r#"routes = [{ path = "/api", methods = ["OPTIONS"], access = "public" }]"#);
     for (method, expected) in [("OPTIONS", 200), ("GET", 401), ("HEAD", 401), ("POST", 401)] {
         for (dialect, call) in inquiries("https", method, "/api/orders").into_iter().enumerate() {
             let call = call.header("origin", "https://www.example").header("content-length", "0");
@@ -214,12 +213,7 @@ fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
 // incident 50
 #[test]
 fn where_the_method_decides_no_header_may_stand_for_it() {
-    let server = Harness::with(|config| {
-        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        config.forward_auth =
-            toml::from_str(r#"routes = [{ path = "/files", methods = ["GET"], access = "public" }]"#)
-                .unwrap();
-    });
+    let server = behind(r#"routes = [{ path = "/files", methods = ["GET"], access = "public" }]"#);
     for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
         for (dialect, call) in inquiries("https", "GET", "/files/a").into_iter().enumerate() {
             assert_eq!(
@@ -235,10 +229,7 @@ fn where_the_method_decides_no_header_may_stand_for_it() {
 #[test]
 fn the_scheme_that_browsers_use_can_be_configured() {
     for (scheme, expected) in [("", 403), (r#"scheme = "https""#, 200)] {
-        let server = Harness::with(|config| {
-            config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-            config.forward_auth = toml::from_str(&format!("cookie = \"session\"\n{scheme}")).unwrap();
-        });
+        let server = behind(&format!("cookie = \"session\"\n{scheme}"));
         let cookie = format!("session={}", signed_in(&server, "jane"));
         for (dialect, call) in inquiries("http", "POST", "/orders").into_iter().enumerate() {
             let call = call.header("cookie", &cookie).header("origin", "https://app.example");
@@ -270,15 +261,11 @@ fn a_proxy_may_name_the_scheme_of_a_socket() {
 // G4
 #[test]
 fn a_browser_is_sent_back_to_configured_hosts_only() {
-    let server = Harness::with(|config| {
-        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        config.forward_auth = toml::from_str(
-            r#"sign_in = "https://id.example/sign-in"
+    let server = behind(
+        r#"sign_in = "https://id.example/sign-in"
                hosts = ["wiki.example"]
                routes = [{ host = "App.example.", path = "/admin", scope = "x" }]"#,
-        )
-        .unwrap();
-    });
+    );
     for (host, place) in [
         ("app.example", "https://id.example/sign-in?rd=https%3A%2F%2Fapp.example%2Fa"),
         ("APP.example.:443", "https://id.example/sign-in?rd=https%3A%2F%2Fapp.example%2Fa"),

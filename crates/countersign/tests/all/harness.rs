@@ -271,6 +271,12 @@ impl Harness {
         Tokens::of_first_party(&reply)
     }
 
+    /// The access token of a new administrator.
+    pub(crate) fn administrator(&self) -> String {
+        self.add_admin("root");
+        self.sign_in_for("root", "countersign:admin").access
+    }
+
     pub(crate) fn refresh(&self, token: &str) -> Reply {
         self.post("/refreshToken", &json!({"refreshToken": token}))
     }

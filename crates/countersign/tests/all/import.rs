@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, command};
+use crate::process::{Process, command, left_by_a_server};
 
 /// bcrypt, cost 5, of [`PASSWORD`], made by bcryptjs.
 const BCRYPT: &str = "$2b$05$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi";
@@ -32,13 +32,6 @@ fn shown(at: &Path, name: &str) -> Value {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// The data of a server that has stopped.
-fn directory() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    drop(Process::dev(directory.path()));
-    directory
 }
 
 // E6
@@ -85,7 +78,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
 
 #[test]
 fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     let array = format!("\u{feff}[{}, {}]", json!({"username": "a"}), json!({"username": "b"}));
     assert_eq!(text(&import(at, &[], "users.json", &array).stdout), "2 accounts were added.\n");
@@ -110,7 +103,7 @@ fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
 
 #[test]
 fn one_account_that_cannot_be_added_means_that_none_is() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     assert!(import(at, &[], "a.jsonl", "{\"username\":\"jane\"}").status.success());
     let both = "{\"username\":\"new\"}\n{\"username\":\"JANE\"}\n";
@@ -128,7 +121,7 @@ fn one_account_that_cannot_be_added_means_that_none_is() {
 
 #[test]
 fn a_dry_run_says_what_would_happen_to_each_record_and_changes_nothing() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     assert!(import(at, &[], "a.jsonl", "{\"username\":\"jane\"}").status.success());
     let file = "{\"username\":\"new\"}\n{\"username\":\"jane\"}\n{\"usrname\":\"x\"}\n";
@@ -143,7 +136,7 @@ fn a_dry_run_says_what_would_happen_to_each_record_and_changes_nothing() {
 
 #[test]
 fn every_error_names_the_line_the_field_and_what_is_accepted() {
-    let directory = directory();
+    let directory = left_by_a_server();
     let at = directory.path();
     let with = |name: &str, value: Value| json!({"username": "a", name: value});
     let cases = [

@@ -160,11 +160,6 @@ fn issued(seconds: u64) -> String {
     node_sign(&payload, REFRESH_SECRET)
 }
 
-fn admin_of(server: &Harness) -> String {
-    server.add_admin("root");
-    server.sign_in_for("root", "countersign:admin").access
-}
-
 /// What administrators do to John.
 fn do_to_john(server: &Harness, admin: &str, (method, path): (Method, &str), body: &Value) -> Value {
     let call = Call::new(method, &format!("/v1/admin/{path}")).bearer(admin).json(body);
@@ -176,7 +171,7 @@ fn do_to_john(server: &Harness, admin: &str, (method, path): (Method, &str), bod
 #[test]
 fn a_temporary_password_for_a_user_who_has_not_arrived_ends_no_tutorial_token() {
     let server = server();
-    let admin = admin_of(&server);
+    let admin = server.administrator();
     server.wait_seconds(10);
     // Twice, because the first one went astray.
     for _ in 0..2 {
@@ -212,7 +207,7 @@ fn a_tutorial_token_of_before_a_sign_out_everywhere_is_refused_and_a_later_one_i
     ];
     for (name, sign_out) in sign_outs {
         let server = server();
-        let admin = admin_of(&server);
+        let admin = server.administrator();
         server.wait_seconds(10);
         sign_out(&server, &admin);
         assert_eq!(server.refresh(&issued(9)).status, 403, "{name}");

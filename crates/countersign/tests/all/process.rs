@@ -31,6 +31,13 @@ pub(crate) struct Process {
     pub(crate) said: String,
 }
 
+/// A directory in which a server has run and stopped.
+pub(crate) fn left_by_a_server() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Process::dev(directory.path()));
+    directory
+}
+
 /// The program, with nothing of this test's environment that it would read.
 pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));

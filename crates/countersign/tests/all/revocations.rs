@@ -95,8 +95,7 @@ fn listed_after(server: &Harness, end: impl Fn(&Tokens)) -> Value {
 fn a_session_that_ends_alone_is_listed_by_its_id() {
     let server = Harness::new();
     server.add_user("jane");
-    server.add_admin("root");
-    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let admin = server.administrator();
     let by_its_holder = |tokens: &Tokens| {
         server.post("/logout", &json!({"refreshToken": tokens.refresh}));
     };
@@ -118,8 +117,7 @@ fn a_session_that_ends_alone_is_listed_by_its_id() {
 fn sessions_that_end_together_are_listed_by_their_owner() {
     let server = Harness::new();
     let user = server.add_user("jane");
-    server.add_admin("root");
-    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let admin = server.administrator();
     let by_a_password = |tokens: &Tokens| {
         let other = "another long password, again";
         let change = json!({"current_password": PASSWORD, "new_password": other});

@@ -143,8 +143,7 @@ fn ending_one_of_two_sessions_of_a_browser_leaves_the_other() {
 fn a_session_of_another_client_does_not_open_the_account() {
     let server = server();
     let jane = server.get_as("/v1/users/me", &server.sign_in("jane").access).json()["id"].clone();
-    server.add_admin("root");
-    let admin = server.sign_in_for("root", "countersign:admin").access;
+    let admin = server.administrator();
     server.register_public("billing");
     let body = json!({"subject": jane, "client_id": "billing", "claims": {"tenant": "blue"}});
     let opened = server.post_as("/v1/admin/sessions", &admin, &body);
