@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use countersign::assembly::assemble;
 use countersign::config::Config;
-use countersign::operations::server::{self, Listeners};
+use countersign::runtime::assembly::assemble;
+use countersign::runtime::server::{self, Listeners, Process};
+use countersign::runtime::signals;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
@@ -47,8 +48,9 @@ pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) 
         say(&format!("Server is running on port {}", address.port()));
         Ok(())
     };
-    let (keys, hang_up) = ((&config, server.key_policy), server::receive_hang_up()?);
-    server::serve(server.edge, listeners, keys, hang_up, ready).await.map(drop)
+    let process =
+        Process { config: &config, key_policy: server.key_policy, hang_up: signals::receive_hang_up()? };
+    server::serve(server.edge, listeners, process, ready).await.map(drop)
 }
 
 /// What stands in for the store of a fleet of one user.

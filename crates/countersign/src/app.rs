@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use countersign_core::forward_auth::Routes;
-use countersign_core::issuer::Issuer;
-use countersign_core::refresh::RefreshPolicy;
 use countersign_core::store::Store;
 use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World};
 use countersign_token::tutorial::TutorialKey;
 
-use crate::flows::accounts::Directory;
-use crate::flows::lab::Lab;
-use crate::flows::revocation_list::SignedPieces;
-use crate::operations::event_log::EventLog;
-use crate::operations::hash_pool::HashPool;
-use crate::operations::keyring::Keyring;
-use crate::operations::metrics::Metrics;
-use crate::operations::revocation_window::RevocationWindow;
-use crate::operations::throttle::Throttle;
+use crate::services::event_log::EventLog;
+use crate::services::hash_pool::HashPool;
+use crate::services::keyring::Keyring;
+use crate::services::lab::Lab;
+use crate::services::metrics::Metrics;
+use crate::services::revocation_window::RevocationWindow;
+use crate::services::signed_pages::SignedPages;
+use crate::services::terms::Terms;
+use crate::services::throttle::Throttle;
 
 /// The server's parts.
 pub struct App {
@@ -42,7 +40,7 @@ pub struct App {
     /// What was taken back lately.
     pub revocations: RevocationWindow,
     /// The pieces of that list which were signed lately.
-    pub signed_pieces: SignedPieces,
+    pub signed_pages: SignedPages,
     /// What happened to sessions lately.
     pub events: EventLog,
     /// What is counted.
@@ -57,21 +55,7 @@ pub struct App {
     pub lab: Option<Lab>,
 }
 
-/// How the sessions of a client live.
-#[derive(Debug, Clone)]
-pub struct Terms {
-    /// Who issues their access tokens, and for how long.
-    pub issuer: Issuer,
-    /// How long they live, and what becomes of their refresh tokens.
-    pub policy: RefreshPolicy,
-}
-
 impl App {
-    /// What making and changing accounts needs.
-    pub fn directory(&self) -> Directory<'_> {
-        Directory { store: &*self.store, hashing: &self.hashing, world: &self.world }
-    }
-
     /// How a client's sessions live: as everybody's, but for the lab's.
     pub fn terms_of(&self, client: &ClientId) -> &Terms {
         let lab = self.lab.as_ref().filter(|lab| lab.client == *client);

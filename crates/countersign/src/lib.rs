@@ -1,18 +1,19 @@
 //! The server, its command line and its configuration.
 //!
-//! `flows` holds one file a use case and knows no HTTP; `http` turns requests
-//! into flows and their outcomes into replies; `operations` keeps a process
-//! running; `config` alone reads files and environment, and `system` alone the
-//! clock and the random generator.
+//! From the bottom: `services` (what flows use besides the store) · `config` (the only
+//! place that reads files and environment variables) · `app` (all parts of a running
+//! server) · `flows` (one file for each use case, without HTTP) · `http` (requests into
+//! flows, outcomes into replies) · `runtime` (what runs the process) · `cli` (one file for
+//! each command). A module uses modules below it, never one above.
 
 pub mod app;
-pub mod assembly;
 pub mod cli;
 pub mod config;
 pub mod flows;
 pub mod http;
 pub mod load;
-pub mod operations;
+pub mod runtime;
+pub mod services;
 pub mod system;
 pub mod time_text;
 pub mod user_body;

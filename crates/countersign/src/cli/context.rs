@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::Global;
 use crate::config::{self, Config, Loaded, LogFormat, Overrides};
-use crate::operations::high_water::{self, HighWater};
+use crate::runtime::high_water::{self, HighWater};
 
 /// A command's surroundings.
 pub(super) struct Context {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::output;
-use crate::assembly;
-use crate::operations::keyring::Keeper;
+use crate::runtime::assembly;
+use crate::services::keyring::Keeper;
 use crate::time_text::rfc3339;
 
 /// What a command cannot do for a process that runs.

@@ -27,7 +27,7 @@ use countersign_core::World;
 use tracing::Instrument;
 
 use crate::config::{LogConfig, LogFormat};
-use crate::operations::logging;
+use crate::runtime::logging;
 use context::Context;
 
 /// A self-hosted token server: short-lived access tokens, refresh tokens that rotate, sessions that can be

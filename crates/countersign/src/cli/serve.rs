@@ -17,12 +17,13 @@ use super::context::Context;
 use super::init::write_private;
 use super::output;
 use crate::app::{App, DemoUser};
-use crate::assembly::{self, Assembled};
 use crate::config::{Config, Overrides};
-use crate::flows::accounts::{self, FirstPassword, NewAccount, PasswordChange};
-use crate::operations::high_water::HighWater;
-use crate::operations::logging;
-use crate::operations::server::{self, Asked, Listeners};
+use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, PasswordChange};
+use crate::runtime::assembly::{self, Assembled};
+use crate::runtime::high_water::HighWater;
+use crate::runtime::logging;
+use crate::runtime::server::{self, Asked, Listeners, Process};
+use crate::runtime::signals;
 
 /// The tutorial's user.
 const DEMO: &str = "john_doe";
@@ -43,7 +44,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let hang_up = server::receive_hang_up()?;
+        let hang_up = signals::receive_hang_up()?;
         let loaded = context.load(self.flags())?;
         let exposed = loaded.exposed_files();
         let (mut config, ignored) = (loaded.config, loaded.ignored);
@@ -88,8 +89,8 @@ impl Serve {
         // Asked for now: the file may be replaced while it runs.
         let program = std::env::current_exe().context("the system does not tell where this program is")?;
         let places = [("--listen", address), ("--management-listen", management)];
-        let keys = (&config, server.key_policy);
-        match server::serve(server.edge, listeners, keys, hang_up, ready).await? {
+        let process = Process { config: &config, key_policy: server.key_policy, hang_up };
+        match server::serve(server.edge, listeners, process, ready).await? {
             Asked::ToStop => Ok(()),
             Asked::ToRestart => Err(begin_anew(&program, places)),
         }
@@ -171,7 +172,7 @@ async fn with_demo_user(server: Assembled, data_dir: &Path, context: &Context) -
 }
 
 async fn make_demo_user(app: &App, context: &Context) -> anyhow::Result<Secret<String>> {
-    let directory = app.directory();
+    let directory = Directory::of(app);
     let name = Username::parse(DEMO)?;
     if let Some(user) = app.store.user_by_name(&name).await? {
         let password = countersign_core::password::NewPassword::generate(&context.world);

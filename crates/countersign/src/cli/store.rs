@@ -8,9 +8,9 @@ use clap::Args;
 use super::context::Context;
 use super::output;
 use super::serve::make_directory;
-use crate::assembly;
-use crate::operations::high_water::HighWater;
-use crate::operations::keyring::Keeper;
+use crate::runtime::assembly;
+use crate::runtime::high_water::HighWater;
+use crate::services::keyring::Keeper;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {

@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::context::Context;
 use super::import::Import;
 use super::{output, pages};
-use crate::assembly;
 use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, PasswordChange};
-use crate::operations::hash_pool::HashPool;
+use crate::runtime::assembly;
+use crate::services::hash_pool::HashPool;
 use crate::time_text;
 use crate::user_body::user_body;
 

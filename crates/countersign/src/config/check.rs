@@ -10,9 +10,9 @@ use countersign_core::{Secret, Timestamp};
 use countersign_token::Algorithm;
 
 use super::{Config, LateRetryConfig};
-use crate::operations::gcra::Allowance;
-use crate::operations::hash_pool::HashLimits;
-use crate::operations::throttle::Allowances;
+use crate::services::gcra::Allowance;
+use crate::services::hash_pool::HashLimits;
+use crate::services::throttle::Allowances;
 
 /// The longest that an access token may live: what a verifier must remember of revoked sessions.
 const MAX_ACCESS_TOKEN: Duration = Duration::from_secs(86_400);

@@ -11,7 +11,8 @@ mod fields;
 mod forward_auth;
 mod layers;
 mod lifetime;
-mod places;
+mod locations;
+
 mod schema;
 mod secret_file;
 mod template;

@@ -7,7 +7,8 @@ use countersign_core::store::{Added, Changed, Page, Standing, Store, StoreError,
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
 use countersign_core::{ClientId, Secret, SessionId, Timestamp, UserId, World};
 
-use crate::operations::hash_pool::{Busy, HashPool};
+use crate::app::App;
+use crate::services::hash_pool::{Busy, HashPool};
 
 /// What making and changing accounts needs: less than a whole server, so that commands can do it too.
 #[derive(Clone, Copy)]
@@ -20,7 +21,14 @@ pub struct Directory<'a> {
     pub world: &'a World,
 }
 
-/// An account that somebody asks for.
+impl<'a> Directory<'a> {
+    /// The server's parts that accounts need.
+    pub fn of(app: &'a App) -> Self {
+        Self { store: &*app.store, hashing: &app.hashing, world: &app.world }
+    }
+}
+
+/// An account to be made.
 #[derive(Debug, Default)]
 pub struct NewAccount {
     /// Its id; a new one is made when there is none.

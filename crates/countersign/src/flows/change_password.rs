@@ -10,7 +10,7 @@ use countersign_core::store::{Standing, UserChange};
 use countersign_core::user::{PasswordKind, User};
 use countersign_core::{Secret, SessionId};
 
-use super::accounts::{self, AccountError, PasswordChange};
+use super::accounts::{self, AccountError, Directory, PasswordChange};
 use super::authorize::Caller;
 use super::sign_in::{self, Credentials, Refusal, SignInError, SignedIn};
 use crate::app::App;
@@ -60,7 +60,7 @@ pub async fn confirmed(
     if signed_in.password.kind == PasswordKind::Temporary {
         return Err(ChangePasswordError::Temporary);
     }
-    Ok(accounts::change_user(&app.directory(), &signed_in.user.id, &[standing], changes).await?)
+    Ok(accounts::change_user(&Directory::of(app), &signed_in.user.id, &[standing], changes).await?)
 }
 
 /// Sets a password whose user has just proved the one before, while `standing` holds.
@@ -77,7 +77,7 @@ async fn set(
     let by = visitor.presence.clone();
     let how = Revoked { reason: RevokedReason::PasswordChanged, by, presented: None };
     let change = PasswordChange { user: &signed_in.user, new, keep, how };
-    accounts::set_password(&app.directory(), std::slice::from_ref(standing), change).await
+    accounts::set_password(&Directory::of(app), std::slice::from_ref(standing), change).await
 }
 
 /// Replaces the password on the way of a sign-in, if there is a new one. A temporary password needs one. Returns the

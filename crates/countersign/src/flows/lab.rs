@@ -5,47 +5,21 @@
 //! opens sessions of the demo user without a password, as the tutorial's empty
 //! `POST /getTokens` does, and sees the events of its own sessions alone.
 
-use std::time::Duration;
-
-use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
-use countersign_core::refresh::RefreshPolicy;
+use countersign_core::SessionId;
 use countersign_core::session::{Presence, SessionWithUser};
-use countersign_core::signing_keys::{self, KeyPolicy};
+use countersign_core::signing_keys;
 use countersign_core::store::StoreError;
 use countersign_core::user::Username;
-use countersign_core::{ClientId, Secret, SessionId};
 use countersign_token::{KeyId, Scope};
-use tokio::sync::watch;
 
 use super::Pair;
 use super::open::{self, OpenError, Request};
-use crate::app::{App, Terms};
-use crate::operations::keyring::{Keeper, KeyringError};
-
-/// An access token of the lab lives no longer.
-const LIFETIME: Duration = Duration::from_secs(30);
-
-/// A spent refresh token of the lab is answered for no longer.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::app::App;
+use crate::services::keyring::{Keeper, KeyringError};
+use crate::services::lab::Lab;
 
 /// Retired keys that stay published when the lab rotates.
 const RETIRED: usize = 16;
-
-/// What the lab has of its own.
-pub struct Lab {
-    /// The client of its sessions.
-    pub client: ClientId,
-    /// How they live.
-    pub terms: Terms,
-    /// As whom it introspects. In memory alone, with another secret in each process.
-    pub introspector: Client,
-    /// That client's secret.
-    pub secret: Secret<String>,
-    /// How signing keys rotate; `None` when they are a shared secret.
-    key_policy: Option<KeyPolicy>,
-    /// Set when the lab asks for a new process.
-    restart: watch::Sender<bool>,
-}
 
 /// Why the lab was not served.
 #[derive(Debug, thiserror::Error)]
@@ -65,43 +39,6 @@ pub enum LabError {
     /// The store failed.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
-}
-
-impl Lab {
-    /// The lab of a server: as the server is configured, only shorter.
-    pub fn new(app: &App, key_policy: Option<KeyPolicy>) -> Self {
-        let mut issuer = app.terms.issuer.clone();
-        issuer.lifetime = issuer.lifetime.min(LIFETIME);
-        issuer.jitter = Duration::ZERO;
-        let policy = RefreshPolicy { grace: app.terms.policy.grace.min(GRACE), ..app.terms.policy };
-        let (secret, hash) = ClientSecretHash::generate(&app.world);
-        let introspector = Client {
-            id: ClientId::lab_api(),
-            authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
-            audiences: vec![app.audience.clone()],
-            created_at: app.world.now(),
-        };
-        let terms = Terms { issuer, policy };
-        Self {
-            client: ClientId::lab(),
-            terms,
-            introspector,
-            secret,
-            key_policy,
-            restart: watch::Sender::new(false),
-        }
-    }
-
-    /// Asks for a new process.
-    pub fn ask_for_restart(&self) {
-        self.restart.send_replace(true);
-    }
-
-    /// Waits until somebody has.
-    pub async fn restart_asked(&self) {
-        // The sender is ours, so there is no end but this one.
-        self.restart.subscribe().wait_for(|is_asked| *is_asked).await.ok();
-    }
 }
 
 /// The lab, where there is one.

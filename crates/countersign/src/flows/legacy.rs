@@ -18,7 +18,7 @@ use super::open::{self, OpenError, Request, Terms};
 use super::refresh::{self, RefreshError};
 use super::revoke;
 use crate::app::App;
-use crate::operations::metrics::RefreshOutcome;
+use crate::services::metrics::RefreshOutcome;
 
 /// Why a legacy token buys no pair. The client learns none of it.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Pair;
 use crate::app::App;
-use crate::operations::event_log::{Change, Subject};
+use crate::services::event_log::{Change, Subject};
 
 /// What a session is opened for.
 #[derive(Debug, Clone)]

@@ -12,8 +12,8 @@ use countersign_core::{ClientId, Secret};
 
 use super::{Pair, revoke};
 use crate::app::App;
-use crate::operations::event_log::{Change, Subject};
-use crate::operations::metrics::RefreshOutcome;
+use crate::services::event_log::{Change, Subject};
+use crate::services::metrics::RefreshOutcome;
 
 /// How often the row is read again after somebody else moved it first.
 const ATTEMPTS: u32 = 3;

@@ -134,5 +134,5 @@ pub async fn end_all(
 /// Refuses access tokens of what was just revoked from now on. If the store fails here, the next reading of the list
 /// does it.
 pub(super) async fn take_note(app: &App) {
-    app.revocations.catch_up(app).await.ok();
+    app.revocations.catch_up(&*app.store, &app.world).await.ok();
 }

@@ -14,7 +14,7 @@ use countersign_core::{Secret, UserId};
 
 use super::open::OpenError;
 use crate::app::App;
-use crate::operations::hash_pool::Busy;
+use crate::services::hash_pool::Busy;
 use crate::visitor::Visitor;
 
 /// A name and a password as somebody typed them.
@@ -157,7 +157,7 @@ pub async fn authenticate(
 
 async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result<SignedIn, SignInError> {
     let Credentials { username, password } = credentials;
-    let _place = app.hashing.take_place(visitor.presence.address)?;
+    let _slot = app.hashing.take_slot(visitor.presence.address)?;
     let (user, device) = known_device(app, username.as_ref(), visitor).await?;
     let attempt = app.throttle.take(username.as_ref(), device, visitor).map_err(SignInError::Throttled)?;
     let proved = prove_untried(app, (username.as_ref(), user), password).await;

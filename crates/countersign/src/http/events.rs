@@ -24,8 +24,8 @@ use super::error::{Failure, Problem};
 use super::extract::{Query, bearer};
 use super::followers::{self, After, Following};
 use crate::flows::{authorize, lab};
-use crate::operations::cursor::Cursor;
-use crate::operations::event_log::{Change, Event, Subject};
+use crate::services::cursor::Cursor;
+use crate::services::event_log::{Change, Event, Subject};
 use crate::time_text;
 use crate::visitor::Visitor;
 

@@ -1,7 +1,7 @@
 //! Those who follow a stream of server-sent events (HTML): each holds a connection for as long as it likes.
 //!
-//! There is a bound for all and one for each address (`places`), so that a client
-//! which takes every place that one address may have takes none from others.
+//! There is a bound for all and one for each address (`slots`), so that a client
+//! which takes every slot that one address may have takes none from others.
 //! An event's id is where the stream goes on after it, so a browser and any
 //! other client resume by `Last-Event-ID`. Nothing waits for a slow reader: an
 //! event is made when its connection has room for it.
@@ -21,8 +21,8 @@ use tokio::sync::watch::Receiver;
 
 use super::Edge;
 use super::error::Failure;
-use crate::operations::cursor::Cursor;
-use crate::operations::places::{Place, Places, SHARE};
+use crate::services::cursor::Cursor;
+use crate::services::slots::{SHARE, Slot, Slots};
 use crate::visitor::Visitor;
 
 /// A follower hears at least so often that nothing happened.
@@ -40,13 +40,13 @@ const MAX: usize = 1024;
 /// Of one address.
 const MAX_OF_ADDRESS: usize = 64;
 
-/// The places of those who follow.
+/// The slots of those who follow.
 #[derive(Debug, Clone)]
-pub struct Followers(Places);
+pub struct Followers(Slots);
 
 impl Default for Followers {
     fn default() -> Self {
-        Self(Places::new(MAX, MAX_OF_ADDRESS, SHARE))
+        Self(Slots::new(MAX, MAX_OF_ADDRESS, SHARE))
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) struct After {
 pub(super) struct Following<T> {
     pub(super) edge: Arc<Edge>,
     seen: Receiver<T>,
-    _place: Place,
+    _slot: Slot,
 }
 
 impl After {
@@ -84,7 +84,7 @@ fn parse(cursor: Option<&str>) -> Result<Option<Cursor>, Failure> {
 }
 
 impl<T> Following<T> {
-    /// Takes a place among `followers`.
+    /// Takes a slot among `followers`.
     ///
     /// # Errors
     ///
@@ -99,8 +99,8 @@ impl<T> Following<T> {
             return Err(Failure::draining());
         }
         let address = visitor.presence.address.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        let place = followers.0.take(address).ok_or_else(Failure::too_many_followers)?;
-        Ok(Self { edge, seen, _place: place })
+        let slot = followers.0.take(address).ok_or_else(Failure::too_many_followers)?;
+        Ok(Self { edge, seen, _slot: slot })
     }
 
     /// Waits for something that the reader does not know yet, or for the next heartbeat, and answers whether there is

@@ -232,8 +232,8 @@ mod tests {
     use countersign_core::{ServerKeys, Timestamp, testing};
 
     use super::*;
-    use crate::assembly::assemble;
     use crate::config::Config;
+    use crate::runtime::assembly::assemble;
 
     async fn edge() -> Arc<Edge> {
         let world = testing::world(Timestamp::from_seconds(1_800_000_000), 1);

@@ -16,7 +16,7 @@ use super::error::Problem;
 use super::extract::Query;
 use super::followers::{self, After, Following};
 use crate::flows::revocation_list;
-use crate::operations::cursor::Cursor;
+use crate::services::cursor::Cursor;
 use crate::visitor::Visitor;
 
 /// The media type of a piece.

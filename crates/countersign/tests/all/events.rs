@@ -267,7 +267,7 @@ fn whoever_reads_too_slowly_is_let_go_with_a_place_to_go_on_from() {
 // Whoever has an account can refresh as often as they like.
 #[test]
 fn a_flood_of_refreshes_does_not_push_out_what_is_rare() {
-    use countersign::operations::event_log::{Change, Subject};
+    use countersign::services::event_log::{Change, Subject};
     let (server, admin) = watched();
     let tokens = server.sign_in("jane");
     server.post("/logout", &json!({"refreshToken": tokens.refresh}));
@@ -287,7 +287,7 @@ fn a_flood_of_refreshes_does_not_push_out_what_is_rare() {
 }
 
 fn note_many(server: &Harness, session: &countersign_core::session::Session, count: usize) {
-    use countersign::operations::event_log::{Change, Subject};
+    use countersign::services::event_log::{Change, Subject};
     (0..count).for_each(|_| server.edge.app.events.note(Subject::of(session), Change::Expired, None));
 }
 

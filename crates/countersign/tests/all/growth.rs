@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign::flows::open::{self, Request};
 use countersign::flows::refresh;
-use countersign::operations::sweeper;
+use countersign::runtime::sweeper;
 use countersign_core::session::Presence;
 use countersign_core::{ClientId, Secret};
 

@@ -13,10 +13,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::Response;
 use base64::Engine as _;
 use countersign::app::DemoUser;
-use countersign::assembly::{Assembled, assemble};
 use countersign::config::Config;
-use countersign::flows::accounts::{self, FirstPassword, NewAccount};
+use countersign::flows::accounts::{self, Directory, FirstPassword, NewAccount};
 use countersign::http::{self, Edge};
+use countersign::runtime::assembly::{Assembled, assemble};
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::store::Store;
@@ -147,8 +147,8 @@ impl Harness {
     pub(crate) fn list_revocations(&self) {
         let app = &self.edge.app;
         self.runtime.block_on(async {
-            app.revocations.catch_up(app).await.ok();
-            app.events.note_revocations(app).await.ok();
+            app.revocations.catch_up(&*app.store, &app.world).await.ok();
+            app.events.note_revocations(&app.revocations, &*app.store).await.ok();
         });
     }
 
@@ -177,7 +177,7 @@ impl Harness {
         let policy = self.key_policy.unwrap();
         let (store, world) = (&*app.store, &app.world);
         let keeper =
-            countersign::operations::keyring::Keeper { store, server_keys: &app.server_keys, policy, world };
+            countersign::services::keyring::Keeper { store, server_keys: &app.server_keys, policy, world };
         app.keyring.replace(self.runtime.block_on(keeper.keep()).unwrap());
     }
 
@@ -187,7 +187,7 @@ impl Harness {
         let policy = self.key_policy.unwrap();
         let (store, world) = (&*app.store, &app.world);
         let keeper =
-            countersign::operations::keyring::Keeper { store, server_keys: &app.server_keys, policy, world };
+            countersign::services::keyring::Keeper { store, server_keys: &app.server_keys, policy, world };
         self.runtime.block_on(keeper.rotate()).unwrap();
         self.keep_keys();
     }
@@ -244,7 +244,7 @@ impl Harness {
 
     pub(crate) fn add(&self, account: NewAccount) -> User {
         let first = FirstPassword::Chosen(Secret::new(PASSWORD.to_owned()));
-        let made = self.runtime.block_on(accounts::add(&self.edge.app.directory(), &[], account, first));
+        let made = self.runtime.block_on(accounts::add(&Directory::of(&self.edge.app), &[], account, first));
         made.unwrap().user
     }
 

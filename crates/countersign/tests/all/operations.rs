@@ -83,7 +83,7 @@ fn health_is_on_both_listeners_and_metrics_on_one() {
     server.port = server.management_port();
     let (status, metrics) = server.get("/metrics");
     assert_eq!(status, 200);
-    for outcome in countersign::operations::metrics::RefreshOutcome::ALL {
+    for outcome in countersign::services::metrics::RefreshOutcome::ALL {
         let line = format!("countersign_refresh_total{{outcome=\"{}\"}} 0", outcome.as_str());
         assert!(metrics.contains(&line), "{line}");
     }

@@ -1,7 +1,7 @@
 //! This server's own routes accept and refuse the tokens of `tests/vectors` as every verifier here does.
 
 use axum::http::Method;
-use countersign::operations::keyring::Keys;
+use countersign::services::keyring::Keys;
 use countersign_token::{Algorithm, JwkSet, KeyId, KeySet, SigningKey};
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ use crate::flows::open::OpenError;
 use crate::flows::refresh::RefreshError;
 use crate::flows::revocation_list::ListError;
 use crate::flows::sign_in::SignInError;
-use crate::operations::metrics::RefreshOutcome;
+use crate::services::metrics::RefreshOutcome;
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {

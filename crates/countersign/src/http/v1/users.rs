@@ -18,7 +18,7 @@ use super::super::error::Failure;
 use super::super::extract::{JsonBody, SignedIn};
 use super::{Reply, created, revoked};
 use crate::app::Registration;
-use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
+use crate::flows::accounts::{self, AccountError, Directory, FirstPassword, NewAccount};
 use crate::flows::change_password;
 use crate::flows::sign_in::SignInError;
 use crate::user_body::user_body;
@@ -63,11 +63,11 @@ pub(in super::super) async fn sign_up(
         return Err(Failure::registration_closed().into());
     }
     edge.app.throttle.take_sign_up(&visitor).map_err(SignInError::Throttled)?;
-    let _place = edge.app.hashing.take_place(visitor.presence.address).map_err(SignInError::from)?;
+    let _slot = edge.app.hashing.take_slot(visitor.presence.address).map_err(SignInError::from)?;
     let email = body.email.map(|email| (email, Verification::Unverified));
     let account = NewAccount { username: body.username, email, ..NewAccount::default() };
     let first = FirstPassword::Chosen(body.password);
-    let made = accounts::add(&edge.app.directory(), &[], account, first).await?;
+    let made = accounts::add(&Directory::of(&edge.app), &[], account, first).await?;
     Ok(created(user_body(&made.user)))
 }
 

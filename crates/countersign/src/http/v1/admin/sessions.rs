@@ -22,7 +22,7 @@ use super::super::{
     Reply, created, ended, full_session_body, parse_session, revoked, session_story, with_refresh_token,
 };
 use super::{check_limit, parse_parameter};
-use crate::flows::accounts::AccountError;
+use crate::flows::accounts::{AccountError, Directory};
 use crate::flows::open::{Request, Terms};
 use crate::flows::{accounts, open, revoke, sessions};
 use crate::visitor::Visitor;
@@ -67,7 +67,7 @@ pub(in super::super::super) async fn open(
     if [ClientId::lab(), ClientId::lab_api()].contains(&body.client_id) {
         return Err(Failure::malformed("This client is the lab's: choose another `client_id`.").into());
     }
-    let user = accounts::find(&edge.app.directory(), &body.subject).await?;
+    let user = accounts::find(&Directory::of(&edge.app), &body.subject).await?;
     let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
     // The scopes of this server's own routes are for its own app.
     let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));

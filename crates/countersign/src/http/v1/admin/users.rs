@@ -19,7 +19,7 @@ use super::super::super::error::Failure;
 use super::super::super::extract::{Administrator, Id, JsonBody, Query};
 use super::super::{Reply, created, parse_role, parse_user, revoked};
 use super::{Piece, check_limit, parse_parameter};
-use crate::flows::accounts::{self, AccountError, FirstPassword, NewAccount};
+use crate::flows::accounts::{self, AccountError, Directory, FirstPassword, NewAccount};
 use crate::user_body::user_body;
 use crate::visitor::Visitor;
 
@@ -69,7 +69,7 @@ pub(in super::super::super) async fn add(
         role,
         ..NewAccount::default()
     };
-    let made = accounts::add(&edge.app.directory(), &[standing], account, first).await?;
+    let made = accounts::add(&Directory::of(&edge.app), &[standing], account, first).await?;
     let mut reply = user_body(&made.user);
     if let Some(password) = &made.generated {
         reply["temporary_password"] = password.expose().as_str().into();
@@ -85,7 +85,7 @@ pub(in super::super::super) async fn list(
 ) -> Reply<Json<Value>> {
     let after = parse_parameter("after", piece.after.as_deref())?;
     let users =
-        accounts::page(&edge.app.directory(), &Page { after, limit: check_limit(piece.limit)? }).await?;
+        accounts::page(&Directory::of(&edge.app), &Page { after, limit: check_limit(piece.limit)? }).await?;
     Ok(Json(json!({"users": users.iter().map(user_body).collect::<Vec<_>>()})))
 }
 
@@ -95,7 +95,7 @@ pub(in super::super::super) async fn show(
     _: Administrator,
     Id(id): Id,
 ) -> Reply<Json<Value>> {
-    let user = accounts::find(&edge.app.directory(), &parse_user(&id)?).await?;
+    let user = accounts::find(&Directory::of(&edge.app), &parse_user(&id)?).await?;
     Ok(Json(user_body(&user)))
 }
 
@@ -108,7 +108,7 @@ pub(in super::super::super) async fn change(
     JsonBody(body): JsonBody<Change>,
 ) -> Reply<Json<Value>> {
     let (id, changes) = (parse_user(&id)?, changes(body, &visitor)?);
-    let user = accounts::change_user(&edge.app.directory(), &id, &[standing], &changes).await?;
+    let user = accounts::change_user(&Directory::of(&edge.app), &id, &[standing], &changes).await?;
     Ok(Json(user_body(&user)))
 }
 
@@ -120,7 +120,7 @@ pub(in super::super::super) async fn delete(
     Id(id): Id,
 ) -> Reply<StatusCode> {
     let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
-    accounts::change_user(&edge.app.directory(), &parse_user(&id)?, &[standing], &[change]).await?;
+    accounts::change_user(&Directory::of(&edge.app), &parse_user(&id)?, &[standing], &[change]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -133,7 +133,7 @@ pub(in super::super::super) async fn reset_password(
 ) -> Reply<Json<Value>> {
     let how = revoked(RevokedReason::PasswordChanged, &visitor.presence);
     let id = parse_user(&id)?;
-    let password = accounts::reset_password(&edge.app.directory(), &[standing], &id, how).await?;
+    let password = accounts::reset_password(&Directory::of(&edge.app), &[standing], &id, how).await?;
     Ok(Json(json!({"temporary_password": password.expose()})))
 }
 

@@ -19,7 +19,7 @@ use countersign_core::{Secret, World};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 
-use super::places::{Place, Places};
+use super::slots::{Slot, Slots};
 
 /// The line is full.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct HashLimits {
 
 type Job = Box<dyn FnOnce(&PasswordHasher, &mut HashMemory) + Send>;
 
-/// One address holds at most one in so many of the free places: an office signs in from one address.
+/// One address holds at most one in so many of the free slots: an office signs in from one address.
 const SHARE: usize = 4;
 
 /// A thread that has had nothing to do for this long gives its memory back.
@@ -54,7 +54,7 @@ pub struct HashPool {
     world: World,
     hashes: Counter,
     greatest: Mutex<Work>,
-    places: Places,
+    slots: Slots,
 }
 
 impl HashPool {
@@ -76,7 +76,7 @@ impl HashPool {
             world,
             hashes: Counter::default(),
             greatest: Mutex::default(),
-            places: Places::new(together, together, SHARE),
+            slots: Slots::new(together, together, SHARE),
         }
     }
 
@@ -85,18 +85,18 @@ impl HashPool {
         self.hashes.clone()
     }
 
-    /// Takes a place for a client's request, which is held until the request is answered. One address (IPv6: one /64)
+    /// Takes a slot for a client's request, which is held until the request is answered. One address (IPv6: one /64)
     /// never has more than its share, so that its correct passwords do not keep the others out.
     ///
     /// # Errors
     ///
     /// [`Busy`] when there is none for this address.
-    pub fn take_place(&self, address: Option<IpAddr>) -> Result<Place, Busy> {
-        let place = match address.filter(|address| !address.is_loopback()) {
-            Some(address) => self.places.take(address),
-            None => self.places.take_unshared(),
+    pub fn take_slot(&self, address: Option<IpAddr>) -> Result<Slot, Busy> {
+        let slot = match address.filter(|address| !address.is_loopback()) {
+            Some(address) => self.slots.take(address),
+            None => self.slots.take_unshared(),
         };
-        place.ok_or(BUSY)
+        slot.ok_or(BUSY)
     }
 
     /// Every verification takes at least this work from now on: the greatest of any hash that another system made.

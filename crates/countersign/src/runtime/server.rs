@@ -1,7 +1,6 @@
 //! Accepting connections: limits in time, TLS that can be reloaded, and an end that loses nothing.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,19 +10,20 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use countersign_core::signing_keys::KeyPolicy;
 use hyper_util::rt::TokioTimer;
 use ipnet::IpNet;
 use socket2::SockRef;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::task::JoinError;
 
 use super::connections::{self, Bounded, MAX_OPERATORS};
 use super::high_water::{self, HighWater};
-use super::keyring::{self, Keeper};
-use super::places::{Places, SHARE};
-use super::{event_log, revocation_window, sweeper};
-use crate::config::{Config, TlsConfig};
+use super::signals::Stops;
+use super::{background, tls};
+use crate::config::Config;
 use crate::http::{self, Edge};
+use crate::services::slots::{SHARE, Slots};
 
 /// A request's whole header, in bytes: a token of 16 KiB fits beside everything else.
 const MAX_HEADER: usize = 64 * 1024;
@@ -39,9 +39,6 @@ pub struct Listeners {
     main: TcpListener,
     management: TcpListener,
 }
-
-/// How signing keys are looked after while the server runs; `None` when they are a shared secret.
-pub type KeyPolicy = Option<countersign_core::signing_keys::KeyPolicy>;
 
 impl Listeners {
     /// Binds both addresses.
@@ -108,6 +105,16 @@ pub enum Asked {
     ToRestart,
 }
 
+/// What a server needs besides its routes.
+pub struct Process<'a> {
+    /// The configuration that the server was assembled from.
+    pub config: &'a Config,
+    /// How signing keys rotate; `None` when the server signs with a shared secret.
+    pub key_policy: Option<KeyPolicy>,
+    /// SIGHUP, which a process must receive from its start: otherwise it would end the process.
+    pub hang_up: Signal,
+}
+
 /// Serves until the process is asked to stop. `ready` is called when connections are accepted.
 ///
 /// # Errors
@@ -116,36 +123,36 @@ pub enum Asked {
 pub async fn serve(
     edge: Arc<Edge>,
     listeners: Listeners,
-    (config, keys): (&Config, KeyPolicy),
-    hang_up: Signal,
+    Process { config, key_policy, hang_up }: Process<'_>,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Asked> {
     let mut stops = Stops::receive()?;
-    let tls = load_tls(&config.tls).await?;
+    let tls = tls::load(&config.tls).await?;
     let (main, management) = (Handle::new(), Handle::new());
     let limits = &config.limits;
     let most = connections::most(limits.connections.into());
     let app = Bounds {
         header_time: limits.header_time.duration(),
         handle: main.clone(),
-        places: Places::new(most, limits.connections_per_address.into(), SHARE),
+        slots: Slots::new(most, limits.connections_per_address.into(), SHARE),
         trusted: config.trusted_proxies.clone().into(),
     };
     let operators = Bounds {
         handle: management.clone(),
-        places: Places::new(MAX_OPERATORS, MAX_OPERATORS, SHARE),
+        slots: Slots::new(MAX_OPERATORS, MAX_OPERATORS, SHARE),
         ..app.clone()
     };
     let mut serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));
     let managing =
         tokio::spawn(operators.serve(listeners.management, http::management_routes(edge.clone()), None));
-    let background = [
-        tokio::spawn(keep_keys(edge.clone(), keys, (config.tls.clone(), tls), hang_up)),
-        tokio::spawn(sweep(edge.clone())),
-        tokio::spawn(keep_list(edge.clone())),
-        tokio::spawn(note_revocations(edge.clone())),
-        tokio::spawn(keep_high_water(edge.clone(), HighWater::read(&config.data_dir)?)),
-    ];
+    let settings = background::Settings {
+        key_policy,
+        certificate: config.tls.clone(),
+        tls,
+        hang_up,
+        high_water: HighWater::read(&config.data_dir)?,
+    };
+    let mut tasks = background::start(&edge, settings);
     main.listening().await.context("the server could not start to listen")?;
     ready()?;
     let asked = tokio::select! {
@@ -158,11 +165,8 @@ pub async fn serve(
     edge.is_draining.store(true, Ordering::Relaxed);
     main.graceful_shutdown(Some(config.limits.drain_time.duration()));
     let served = serving.await.context("the server stopped by itself")?;
-    for task in background {
-        task.abort();
-        // It may be at work on a file.
-        task.await.ok();
-    }
+    // A task may be writing a file: this waits for it.
+    tasks.shutdown().await;
     // What was answered last counts too.
     high_water::finish(&*edge.app.store, &config.data_dir).await;
     tokio::time::sleep(LAST_WORDS).await;
@@ -185,7 +189,7 @@ fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyh
 struct Bounds {
     header_time: Duration,
     handle: Handle<SocketAddr>,
-    places: Places,
+    slots: Slots,
     trusted: Arc<[IpNet]>,
 }
 
@@ -211,136 +215,21 @@ impl Bounds {
         match tls {
             Some(tls) => {
                 let acceptor = RustlsAcceptor::new(tls).handshake_timeout(self.header_time);
-                let acceptor = Bounded { acceptor, places: self.places, trusted: self.trusted };
+                let acceptor = Bounded { acceptor, slots: self.slots, trusted: self.trusted };
                 server.acceptor(acceptor).serve(service).await
             }
             None => {
                 let acceptor = DefaultAcceptor::new();
-                let acceptor = Bounded { acceptor, places: self.places, trusted: self.trusted };
+                let acceptor = Bounded { acceptor, slots: self.slots, trusted: self.trusted };
                 server.acceptor(acceptor).serve(service).await
             }
         }
     }
-}
-
-async fn load_tls(tls: &TlsConfig) -> anyhow::Result<Option<RustlsConfig>> {
-    let Some((certificate, key)) = pem_files(tls) else { return Ok(None) };
-    let loaded = RustlsConfig::from_pem_file(certificate, key).await.inspect(speak_http_1);
-    let names =
-        || format!("cannot use `tls.certificate` {} with `tls.key` {}", certificate.display(), key.display());
-    loaded.map(Some).with_context(names)
-}
-
-/// HTTP/2 is not offered: nothing here needs it, and its idle connections have no limit in time.
-fn speak_http_1(tls: &RustlsConfig) {
-    let mut config = (*tls.get_inner()).clone();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    tls.reload_from_config(Arc::new(config));
-}
-
-fn pem_files(tls: &TlsConfig) -> Option<(&Path, &Path)> {
-    tls.certificate.as_deref().zip(tls.key.as_deref())
-}
-
-/// SIGHUP, which would end a process that does not receive it: a reload may come before there is anything to reload.
-///
-/// # Errors
-///
-/// When the system does not allow it.
-pub fn receive_hang_up() -> anyhow::Result<Signal> {
-    signal(SignalKind::hangup()).context("signals cannot be received")
-}
-
-/// Looks after the signing keys, and on SIGHUP reads certificate and keys again.
-async fn keep_keys(
-    edge: Arc<Edge>,
-    policy: KeyPolicy,
-    (files, tls): (TlsConfig, Option<RustlsConfig>),
-    mut hang_up: Signal,
-) {
-    loop {
-        let is_asked = tokio::select! {
-            () = tokio::time::sleep(keyring::INTERVAL) => false,
-            _ = hang_up.recv() => true,
-        };
-        if is_asked {
-            tracing::info!("asked to read certificate and keys again");
-            reload_tls(&files, tls.as_ref()).await;
-        }
-        let Some(policy) = policy else { continue };
-        let app = &edge.app;
-        let keeper = Keeper { store: &*app.store, server_keys: &app.server_keys, policy, world: &app.world };
-        match keeper.keep().await {
-            Ok(keys) => {
-                if keys.signing.key_id() != app.keyring.current().signing.key_id() {
-                    tracing::info!(key_id = %keys.signing.key_id(), "another key signs from now on");
-                }
-                app.keyring.replace(keys);
-            }
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(
-                    error,
-                    "the signing keys could not be looked after; the known ones stay in use"
-                );
-            }
-        }
-    }
-}
-
-async fn reload_tls(files: &TlsConfig, tls: Option<&RustlsConfig>) {
-    let Some((tls, (certificate, key))) = tls.zip(pem_files(files)) else { return };
-    match tls.reload_from_pem_file(certificate, key).await {
-        Ok(()) => speak_http_1(tls),
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "the certificate could not be read again; the old one stays in use");
-        }
-    }
-}
-
-async fn sweep(edge: Arc<Edge>) {
-    sweeper::run(&edge.app).await;
-}
-
-async fn keep_list(edge: Arc<Edge>) {
-    revocation_window::run(&edge.app).await;
-}
-
-async fn note_revocations(edge: Arc<Edge>) {
-    event_log::run(&edge.app).await;
-}
-
-async fn keep_high_water(edge: Arc<Edge>, file: HighWater) {
-    high_water::run(&*edge.app.store, file).await;
 }
 
 async fn restart_requested(edge: &Edge) {
     match &edge.app.lab {
         Some(lab) => lab.restart_asked().await,
         None => std::future::pending().await,
-    }
-}
-
-/// What asks a process to stop, kept when it comes.
-struct Stops {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stops {
-    fn receive() -> anyhow::Result<Self> {
-        let receive = |kind| signal(kind).context("signals cannot be received");
-        Ok(Self {
-            terminate: receive(SignalKind::terminate())?,
-            interrupt: receive(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

@@ -5,7 +5,6 @@
 //! again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_core::master_key::Wrapped;
@@ -22,9 +21,6 @@ const PURPOSE: &str = "csr/signing-key";
 
 /// Access tokens that are not verified a second time.
 const REMEMBERED: usize = 4096;
-
-/// How often the keys are looked after.
-pub const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Keys that were unlocked.
 pub struct Keys {

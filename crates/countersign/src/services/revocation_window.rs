@@ -11,20 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_core::Timestamp;
 use countersign_core::revocation::{Revocation, RevokedIndex, TokenLife};
-use countersign_core::store::StoreError;
+use countersign_core::store::{Store, StoreError};
+use countersign_core::{Timestamp, World};
 use countersign_token::AccessTokenClaims;
 use tokio::sync::{Mutex, watch};
 
 use super::cursor::Cursor;
-use crate::app::App;
-
-/// How often the store is asked.
-const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Entries that are read at a time.
-const PIECE: u32 = 1000;
+const PAGE: u32 = 1000;
 
 /// After so long without an answer of the store the list is not served any more: it could lack something.
 const STALE: Duration = Duration::from_secs(5);
@@ -58,7 +54,7 @@ struct Read {
 
 /// Some entries in order.
 #[derive(Debug)]
-pub struct Piece {
+pub struct RevocationPage {
     /// What they come after; `None` if they are the oldest ones.
     pub after: Option<Cursor>,
     /// The entries.
@@ -96,7 +92,7 @@ impl RevocationWindow {
     }
 
     /// At most 1,000 entries after a cursor, from the oldest one on if the cursor is not of this list.
-    pub fn after(&self, cursor: Option<Cursor>) -> Piece {
+    pub fn after(&self, cursor: Option<Cursor>) -> RevocationPage {
         let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
         let entries = &read.entries;
         let from = |cursor: &Cursor| {
@@ -110,10 +106,10 @@ impl RevocationWindow {
             None => 0,
             Some(cursor) => from(cursor).unwrap_or(entries.len()),
         };
-        let some: Vec<_> = entries.range(start..).take(PIECE as usize).cloned().collect();
+        let some: Vec<_> = entries.range(start..).take(PAGE as usize).cloned().collect();
         let has_more = start + some.len() < entries.len();
         let cursor = some.last().map_or(newest, cursor_of);
-        Piece { after, entries: some, cursor, has_more }
+        RevocationPage { after, entries: some, cursor, has_more }
     }
 
     /// Reads what the store has noted since, and forgets what is of no use any more.
@@ -121,14 +117,14 @@ impl RevocationWindow {
     /// # Errors
     ///
     /// When the store fails; what was read stays read, and the next time goes on behind it.
-    pub async fn catch_up(&self, app: &App) -> Result<(), StoreError> {
+    pub async fn catch_up(&self, store: &dyn Store, world: &World) -> Result<(), StoreError> {
         let _reading = self.reading.lock().await;
         loop {
-            let now = app.world.now();
-            let some = app.store.revocations(self.up_to().number, PIECE).await?;
-            let is_all = some.len() < PIECE as usize;
+            let now = world.now();
+            let some = store.revocations(self.up_to().number, PAGE).await?;
+            let is_all = some.len() < PAGE as usize;
             if let Some(number) = self.take(some, now)
-                && let Err(error) = app.store.forget_revocations(number).await
+                && let Err(error) = store.forget_revocations(number).await
             {
                 // It is of no use here either way, and will be read and forgotten after the next start.
                 tracing::warn!(
@@ -164,20 +160,6 @@ impl RevocationWindow {
         let forgotten: Vec<_> = read.entries.drain(..over).collect();
         forgotten.iter().for_each(|entry| read.index.remove(entry));
         forgotten.last().map(|last| last.number)
-    }
-}
-
-/// Keeps the list up to date for as long as the process runs.
-pub async fn run(app: &App) {
-    let mut is_failing = false;
-    loop {
-        let caught_up = app.revocations.catch_up(app).await;
-        if let (Err(error), false) = (&caught_up, is_failing) {
-            let error = error as &dyn std::error::Error;
-            tracing::error!(error, "the list of revocations cannot be read; verifiers are told so");
-        }
-        is_failing = caught_up.is_err();
-        tokio::time::sleep(INTERVAL).await;
     }
 }
 

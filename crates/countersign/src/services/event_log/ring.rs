@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::event_log::{Change, Event};
+use super::event::{Change, Event};
 
 /// Events that each ring keeps: together at most 6 MB, of refreshes half a second of a server's busiest.
 const KEPT: usize = 10_000;

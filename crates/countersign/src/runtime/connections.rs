@@ -1,6 +1,6 @@
 //! How many connections are open at one time: of one address, and in all.
 //!
-//! A connection holds a place from the moment it is accepted, before anything is
+//! A connection holds a slot from the moment it is accepted, before anything is
 //! read and before TLS. One too many is closed at once. Trusted proxies and this
 //! machine bring the connections of many clients, so only the bound of all counts
 //! for them. The system's limit on open files is raised as far as it allows, and
@@ -21,7 +21,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::places::{Place, Places};
+use crate::services::slots::{Slot, Slots};
 
 /// Connections of operators at one time.
 pub(super) const MAX_OPERATORS: usize = 256;
@@ -33,26 +33,25 @@ const OTHER_FILES: u64 = MAX_OPERATORS as u64 + 64;
 #[derive(Debug, Clone)]
 pub(super) struct Bounded<A> {
     pub(super) acceptor: A,
-    pub(super) places: Places,
+    pub(super) slots: Slots,
     pub(super) trusted: Arc<[IpNet]>,
 }
 
-/// A connection's service, which holds the connection's place.
+/// A connection's service, which holds the connection's slot.
 #[derive(Debug, Clone)]
 pub(super) struct Held<S> {
     service: S,
-    _place: Arc<Place>,
+    _slot: Arc<Slot>,
 }
 
 impl<A> Bounded<A> {
-    fn take(&self, stream: &TcpStream) -> io::Result<Place> {
+    fn take(&self, stream: &TcpStream) -> io::Result<Slot> {
         let address = stream.peer_addr()?.ip().to_canonical();
         let brings_others = |address: IpAddr| {
             address.is_loopback() || self.trusted.iter().any(|network| network.contains(&address))
         };
-        let place =
-            if brings_others(address) { self.places.take_unshared() } else { self.places.take(address) };
-        place.ok_or_else(|| io::Error::other("too many connections are open, of this address or in all"))
+        let slot = if brings_others(address) { self.slots.take_unshared() } else { self.slots.take(address) };
+        slot.ok_or_else(|| io::Error::other("too many connections are open, of this address or in all"))
     }
 }
 
@@ -67,7 +66,7 @@ where
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         match self.take(&stream) {
-            Ok(place) => Box::pin(self.acceptor.accept(stream, Held { service, _place: Arc::new(place) })),
+            Ok(slot) => Box::pin(self.acceptor.accept(stream, Held { service, _slot: Arc::new(slot) })),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }

@@ -6,103 +6,28 @@
 //! that did them, revocations when they appear on the list that all processes
 //! share, so that each is told once, whoever ended the session.
 
+mod event;
+mod ring;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use countersign_core::ratchet::Generation;
-use countersign_core::refresh::Advance;
 use countersign_core::revocation::{Revocation, RevokedSessions};
-use countersign_core::session::{Presence, RevokedReason, Session, SessionState};
-use countersign_core::store::{StoreError, Whose};
-use countersign_core::{ClientId, SessionId, UserId, World};
+use countersign_core::session::{Presence, Session, SessionState};
+use countersign_core::store::{Store, StoreError};
+use countersign_core::{SessionId, World};
 use tokio::sync::watch;
 
+use self::ring::EventRings;
 use super::cursor::Cursor;
-use super::event_ring::EventRings;
-use super::revocation_window::cursor_of;
-use crate::app::App;
+use super::revocation_window::{RevocationWindow, cursor_of};
+pub use event::{Change, Event, Subject};
 
 /// Sessions whose expiry is known to be told.
 const EXPIRIES: usize = 1024;
 
-/// How often it is looked whether the list of revocations has been read.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// The pause after the store has failed.
-const AGAIN: Duration = Duration::from_secs(1);
-
 /// Events that are read at a time.
-const PIECE: usize = 64;
-
-/// One thing that happened.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Later ones have greater numbers. From 1, in each process anew.
-    pub number: u64,
-    /// When it was noted, in milliseconds since the Unix epoch.
-    pub at_millis: u64,
-    /// To whose sessions.
-    pub of: Subject,
-    /// What.
-    pub change: Change,
-    /// Who did it, or what gave it away. `None`: whoever it was did it to many at once.
-    pub by: Option<Presence>,
-}
-
-/// Which sessions an event is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    /// One.
-    Session {
-        /// It.
-        id: SessionId,
-        /// Its user.
-        user: UserId,
-        /// Its client.
-        client: ClientId,
-    },
-    /// All of an owner that there were.
-    All(Whose),
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// It was opened.
-    Opened,
-    /// One generation was exchanged for another.
-    Moved {
-        /// In which way.
-        how: Advance,
-        /// What was presented.
-        presented: Generation,
-        /// Where the session is now.
-        generation: Generation,
-    },
-    /// It was used, and its refresh token stayed.
-    Renewed(Generation),
-    /// A spent generation was answered with the current one again.
-    Replayed {
-        /// What was presented.
-        presented: Generation,
-        /// Where the session is.
-        generation: Generation,
-    },
-    /// It had reached its end when its token was presented.
-    Expired,
-    /// It was taken back.
-    Revoked {
-        /// Why.
-        reason: RevokedReason,
-        /// What was presented, when a token gave it away.
-        presented: Option<Generation>,
-        /// Where it was.
-        generation: Generation,
-    },
-    /// All of them were taken back.
-    AllRevoked,
-}
+const PAGE: usize = 64;
 
 /// The newest events.
 pub struct EventLog {
@@ -180,7 +105,7 @@ impl EventLog {
             (Some(_), None) => kept.count.max(1),
             _ => Some(kept.events.lost()).filter(|lost| *lost > start).unwrap_or_default(),
         };
-        let (events, newest) = (kept.events.after(start, PIECE), kept.count);
+        let (events, newest) = (kept.events.after(start, PAGE), kept.count);
         Events { start: Cursor { number: start, mark: self.mark }, events, lost, newest }
     }
 
@@ -195,17 +120,21 @@ impl EventLog {
     /// # Errors
     ///
     /// When the store fails; the next time goes on behind what was noted.
-    pub async fn note_revocations(&self, app: &App) -> Result<(), StoreError> {
-        let newest = *app.revocations.watch().borrow();
+    pub async fn note_revocations(
+        &self,
+        revocations: &RevocationWindow,
+        store: &dyn Store,
+    ) -> Result<(), StoreError> {
+        let newest = *revocations.watch().borrow();
         let Some(mut listed) = self.kept().listed.replace(newest) else { return Ok(()) };
         while listed != newest {
-            let piece = app.revocations.after(Some(listed));
-            for entry in &piece.entries {
-                let noted = self.note_revocation(app, entry).await;
+            let page = revocations.after(Some(listed));
+            for entry in &page.entries {
+                let noted = self.note_revocation(store, entry).await;
                 noted.inspect_err(|_| self.kept().listed = Some(listed))?;
                 listed = cursor_of(entry);
             }
-            if !piece.has_more {
+            if !page.has_more {
                 break;
             }
         }
@@ -213,14 +142,14 @@ impl EventLog {
         Ok(())
     }
 
-    async fn note_revocation(&self, app: &App, entry: &Revocation) -> Result<(), StoreError> {
+    async fn note_revocation(&self, store: &dyn Store, entry: &Revocation) -> Result<(), StoreError> {
         match &entry.of {
             RevokedSessions::UpTo { whose, .. } => {
                 self.note(Subject::All(whose.clone()), Change::AllRevoked, None);
             }
             RevokedSessions::One(id) => {
                 // A row that was swept meanwhile is no news either.
-                let Some(row) = app.store.session(*id).await? else { return Ok(()) };
+                let Some(row) = store.session(*id).await? else { return Ok(()) };
                 if let SessionState::Revoked(how) = &row.session.state {
                     let (reason, presented) = (how.reason, how.presented);
                     let generation = row.session.ratchet.generation;
@@ -234,46 +163,5 @@ impl EventLog {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Subject {
-    /// One session.
-    pub fn of(session: &Session) -> Self {
-        Self::Session {
-            id: session.id,
-            user: session.grant.user.clone(),
-            client: session.grant.client.clone(),
-        }
-    }
-
-    /// Whether it is about a session of this client.
-    pub fn is_of(&self, wanted: &ClientId) -> bool {
-        match self {
-            Self::Session { client, .. } | Self::All(Whose::Client(client)) => client == wanted,
-            Self::All(_) => false,
-        }
-    }
-}
-
-/// Notes revocations for as long as the process runs.
-pub async fn run(app: &App) {
-    let mut list = app.revocations.watch();
-    // What was taken back before this process began is no news, and is not read yet.
-    while !app.revocations.is_up_to_date(app.world.now()) {
-        tokio::time::sleep(PAUSE).await;
-    }
-    loop {
-        if let Err(error) = app.events.note_revocations(app).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "revocations could not be told as events"
-            );
-            tokio::time::sleep(AGAIN).await;
-            continue;
-        }
-        if list.changed().await.is_err() {
-            return;
-        }
     }
 }

@@ -12,17 +12,18 @@ use countersign_core::{ServerKeys, World};
 use countersign_token::tutorial::TutorialKey;
 use countersign_token::{Algorithm, DEFAULT_LEEWAY, Expected, TokenType};
 
-use crate::app::{App, DemoUser, Legacy, Registration, Terms};
+use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
-use crate::flows::lab::Lab;
-use crate::flows::revocation_list::SignedPieces;
 use crate::http::{Cookies, DeviceLabels, Edge, Followers, Hosts};
-use crate::operations::event_log::EventLog;
-use crate::operations::hash_pool::HashPool;
-use crate::operations::keyring::{Keeper, Keyring, Keys};
-use crate::operations::metrics::Metrics;
-use crate::operations::revocation_window::RevocationWindow;
-use crate::operations::throttle::Throttle;
+use crate::services::event_log::EventLog;
+use crate::services::hash_pool::HashPool;
+use crate::services::keyring::{Keeper, Keyring, Keys};
+use crate::services::lab::Lab;
+use crate::services::metrics::Metrics;
+use crate::services::revocation_window::RevocationWindow;
+use crate::services::signed_pages::SignedPages;
+use crate::services::terms::Terms;
+use crate::services::throttle::Throttle;
 
 /// What a configuration becomes.
 pub struct Assembled {
@@ -71,7 +72,7 @@ pub async fn assemble(
         audience,
         keyring: Keyring::new(keys, expected),
         revocations: RevocationWindow::new(life),
-        signed_pieces: SignedPieces::default(),
+        signed_pages: SignedPages::default(),
         events: EventLog::new(world.clone()),
         metrics: Metrics::new(hashing.hashes()),
         hashing,
@@ -110,7 +111,8 @@ impl Assembled {
     pub fn with_demo(mut self, demo: DemoUser) -> anyhow::Result<Self> {
         let edge = Arc::get_mut(&mut self.edge).context("the server is already running")?;
         edge.app.demo = Some(demo);
-        edge.app.lab = Some(Lab::new(&edge.app, self.key_policy));
+        let app = &mut edge.app;
+        app.lab = Some(Lab::new(&app.terms, &app.audience, self.key_policy, &app.world));
         edge.hosts = Hosts::Loopback;
         Ok(self)
     }

@@ -1,0 +1,72 @@
+//! The lab's own clients and terms, which exist with `--dev` alone.
+//!
+//! A page cannot wait 15 minutes for a token to expire, so the lab's sessions
+//! have shorter lifetimes. The sessions of other clients are not affected.
+
+use std::time::Duration;
+
+use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
+use countersign_core::refresh::RefreshPolicy;
+use countersign_core::signing_keys::KeyPolicy;
+use countersign_core::{ClientId, Secret, World};
+use tokio::sync::watch;
+
+use super::terms::Terms;
+
+/// The longest lifetime of the lab's access tokens.
+const LIFETIME: Duration = Duration::from_secs(30);
+
+/// The longest grace of the lab's spent refresh tokens.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The parts of the server that only the lab has.
+pub struct Lab {
+    /// The client of its sessions.
+    pub client: ClientId,
+    /// How its sessions live.
+    pub terms: Terms,
+    /// The client that introspects for the lab's page. It is kept in memory alone, with another secret in each process.
+    pub introspector: Client,
+    /// The introspecting client's secret.
+    pub secret: Secret<String>,
+    /// How signing keys rotate; `None` when the server signs with a shared secret.
+    pub key_policy: Option<KeyPolicy>,
+    /// Set when the lab asks for a restart.
+    restart: watch::Sender<bool>,
+}
+
+impl Lab {
+    /// The lab of a server with these terms, whose tokens are for this audience.
+    pub fn new(server: &Terms, audience: &str, key_policy: Option<KeyPolicy>, world: &World) -> Self {
+        let mut issuer = server.issuer.clone();
+        issuer.lifetime = issuer.lifetime.min(LIFETIME);
+        issuer.jitter = Duration::ZERO;
+        let policy = RefreshPolicy { grace: server.policy.grace.min(GRACE), ..server.policy };
+        let (secret, hash) = ClientSecretHash::generate(world);
+        let introspector = Client {
+            id: ClientId::lab_api(),
+            authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
+            audiences: vec![audience.to_owned()],
+            created_at: world.now(),
+        };
+        Self {
+            client: ClientId::lab(),
+            terms: Terms { issuer, policy },
+            introspector,
+            secret,
+            key_policy,
+            restart: watch::Sender::new(false),
+        }
+    }
+
+    /// Asks for a restart of the process.
+    pub fn ask_for_restart(&self) {
+        self.restart.send_replace(true);
+    }
+
+    /// Waits until a restart is asked for.
+    pub async fn restart_asked(&self) {
+        // `self` holds the sender, so the channel cannot close while this waits.
+        self.restart.subscribe().wait_for(|is_asked| *is_asked).await.ok();
+    }
+}

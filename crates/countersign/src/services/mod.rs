@@ -1,0 +1,16 @@
+//! What flows use besides the store: signing keys, limits, the revocation list, events, metrics.
+//!
+//! A service knows neither [`crate::app`] nor a flow nor HTTP: it gets the parts that it needs as arguments.
+
+pub mod cursor;
+pub mod event_log;
+pub mod gcra;
+pub mod hash_pool;
+pub mod keyring;
+pub mod lab;
+pub mod metrics;
+pub mod revocation_window;
+pub mod signed_pages;
+pub mod slots;
+pub mod terms;
+pub mod throttle;
