@@ -19,7 +19,7 @@ pub(crate) fn draw(rows: &[(&str, f64)]) -> String {
     let summary: Vec<_> = rows.iter().map(|(name, rate)| format!("{name}: {rate:.0}")).collect();
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-label=\"Refreshes in a second. {}\"><style>{STYLE}</style>\n",
+         aria-label=\"Refreshes per second. {}\"><style>{STYLE}</style>\n",
         summary.join("; ")
     );
     let mut top = ROW / 4.0;

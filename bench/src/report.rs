@@ -1,4 +1,4 @@
-//! The comparison as a page: who did how much, and which goals that meets.
+//! Writes docs/comparison.md: the rates of each server, and the goals that they meet.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -34,13 +34,14 @@ const REFRESH: [&str; 6] =
 const VERIFY: [&str; 4] = [row::VERIFY_ES256, row::VERIFY_HS256, row::VERIFY_EXPRESS, row::VERIFY_TUNED];
 
 fn page(results: &Results, effort: Effort) -> Result<String> {
-    let mut page = String::from("# How much it carries, beside others\n\n");
+    let mut page = String::from("# Throughput compared with other servers\n\n");
     writeln!(
         page,
-        "Measured on {} with `cargo xtask compare{}`: {}. Each server has one processor to itself and the clients \
-         another, on which they never sleep; 64 connections stay open and ask again as soon as they were answered. \
-         {} alternating rounds of {} s after {} s to warm up; the round with the median rate is shown. Ratios are of \
-         medians in this one run. Figures of another machine differ; ratios less so.\n",
+        "Measured on {} with `cargo xtask compare{}`: {}. Each server has one processor, and the clients have \
+         another, on which they never sleep. 64 connections stay open, and each sends its next request as soon as it \
+         receives a response. There are {} alternating rounds of {} s, each after a warm-up of {} s. The tables show \
+         the round with the median rate. Ratios are between medians of this run. Other machines give other figures, \
+         but similar ratios.\n",
         machine::today()?,
         if results.rounds.contains_key(row::KEYCLOAK) { " --keycloak" } else { "" },
         machine::describe()?,
@@ -48,24 +49,23 @@ fn page(results: &Results, effort: Effort) -> Result<String> {
         effort.seconds,
         effort.warm_up
     )?;
-    page.push_str("![Refreshes in a second](comparison.svg)\n\n## Refreshing\n\n");
+    page.push_str("![Refreshes per second](comparison.svg)\n\n## Refreshing\n\n");
     page.push_str(
         "`POST /refreshToken`, or the token endpoint with `grant_type=refresh_token`. Countersign refreshes 10,000 \
-         sessions at random and answers after its commit (`synchronous=FULL`). Express is the tutorial's server, whose \
-         refresh route fails on every call and was mended: it keeps nothing, and signs two HS256 tokens; *tuned* makes \
-         its keys once and sets `NODE_ENV=production`. oidc-provider and Keycloak rotate and sign with ES256. A \
-         client whose refresh failed once is refused from then on, and all that counts as errors.\n\n",
+         random sessions and responds after its commit (`synchronous=FULL`). Express is the tutorial's server. The \
+         refresh route of the original fails on every call, so this measurement uses a repaired copy. Express \
+         stores nothing, and signs two HS256 tokens. *Tuned* creates its keys once and sets `NODE_ENV=production`. \
+         oidc-provider and Keycloak rotate refresh tokens and sign with ES256. After one failed refresh, all later \
+         requests of that client are rejected. All of these count as errors.\n\n",
     );
     table(&mut page, results, &REFRESH)?;
-    page.push_str(
-        "\n## Verifying\n\n`GET /protectedRoute`, each client with an access token of its own.\n\n",
-    );
+    page.push_str("\n## Verifying\n\n`GET /protectedRoute`. Each client has a separate access token.\n\n");
     table(&mut page, results, &VERIFY)?;
     limits(&mut page, results)?;
     if effort.rounds > 1 {
         goals(&mut page, results)?;
     } else {
-        page.push_str("\nToo short to say which goals are met: without `--quick` it says.\n");
+        page.push_str("\nThis run was too short to evaluate the goals. Run it without `--quick`.\n");
     }
     Ok(page)
 }
@@ -93,10 +93,10 @@ fn limits(page: &mut String, results: &Results) -> Result<()> {
     let reached = median(results, row::REFRESH)?.per_second / limit * 100.0;
     writeln!(
         page,
-        "\n## The limit\n\nWhat no refresh can do without, each measured alone in the same run: an empty handler of \
-         the same stack {empty:.1} us, one ES256 access token {signature:.1} us, one row of a commit of 64 \
-         {amortised:.1} us (a commit of one row: {commit:.0} us). Together they would allow {limit:.0} refreshes a \
-         second; {reached:.0} % of that are reached."
+        "\n## The limit\n\nEvery refresh needs three parts, each of which was measured alone in the same run: an empty \
+         handler of the same stack ({empty:.1} us), one ES256 access token ({signature:.1} us), and one row in a \
+         commit of 64 rows ({amortised:.1} us; a commit of one row takes {commit:.0} us). Together they would allow \
+         {limit:.0} refreshes per second. Countersign reaches {reached:.0} % of this limit."
     )?;
     Ok(())
 }
@@ -110,16 +110,16 @@ fn goals(page: &mut String, results: &Results) -> Result<()> {
     let mut line = |what: &str, measured: String, is_met: bool| goal(page, what, &measured, is_met);
     let share = refresh.per_second / rate(row::STORELESS)? * 100.0;
     line(
-        "a durable refresh: 85 % of the same server without a store",
+        "rate of durable refreshes: 85 % of the same server without a store",
         format!("{share:.0} %"),
         share >= 85.0,
     )?;
-    line("its p99: at most 4x its p50", format!("{spread:.1}x"), spread <= 4.0)?;
+    line("p99 of a durable refresh: at most 4x its p50", format!("{spread:.1}x"), spread <= 4.0)?;
     for (goal, row, factor) in [
-        ("30x Express with secrets as strings", row::EXPRESS, 30.0),
-        ("6x Express, tuned", row::TUNED, 6.0),
-        ("8x oidc-provider in memory", row::OIDC_PROVIDER, 8.0),
-        ("50x Keycloak", row::KEYCLOAK, 50.0),
+        ("rate of durable refreshes: 30x Express with secrets as strings", row::EXPRESS, 30.0),
+        ("rate of durable refreshes: 6x Express, tuned", row::TUNED, 6.0),
+        ("rate of durable refreshes: 8x oidc-provider in memory", row::OIDC_PROVIDER, 8.0),
+        ("rate of durable refreshes: 50x Keycloak", row::KEYCLOAK, 50.0),
     ] {
         if results.rounds.contains_key(row) {
             let ratio = refresh.per_second / rate(row)?;
@@ -128,15 +128,19 @@ fn goals(page: &mut String, results: &Results) -> Result<()> {
     }
     let verify = rate(row::VERIFY_HS256)? / rate(row::VERIFY_EXPRESS)?;
     line(
-        "the protected route, HS256 on both sides: 20x Express with secrets as strings",
+        "protected route, HS256 on both servers: 20x Express with secrets as strings",
         format!("{verify:.1}x"),
         verify >= 20.0,
     )?;
     let verify = rate(row::VERIFY_ES256)? / rate(row::VERIFY_TUNED)?;
-    line("the protected route, our ES256: 10x Express, tuned", format!("{verify:.1}x"), verify >= 10.0)?;
     line(
-        "a lone refresh at p50: one commit and 0.3 ms",
-        format!("one commit and {lone:.2} ms"),
+        "protected route, ES256 in Countersign: 10x Express, tuned",
+        format!("{verify:.1}x"),
+        verify >= 10.0,
+    )?;
+    line(
+        "p50 of a refresh with a single client: at most one commit + 0.3 ms",
+        format!("one commit + {lone:.2} ms"),
         lone <= 0.3,
     )?;
     Ok(())

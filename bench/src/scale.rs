@@ -174,11 +174,12 @@ fn line(row: &Row) -> String {
 fn table(rows: &[Row]) -> Result<String> {
     let first = rows.first().context("no size was measured")?.refreshing.per_second;
     let mut table = format!(
-        "Measured on {} with `cargo xtask scale`: {}. Server and clients have a processor each; {CONNECTIONS} \
-         connections refresh sessions at random, for {SECONDS_COLD} s among a tenth of them with nothing of the \
-         database in memory, then for {SECONDS} s among the others with all of it.\n\n\
-         | sessions | database | first answer | idle memory | refreshes/s cold | refreshes/s | of the first | p50 | p99 | memory then | \
-         5 s later | database then |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "Measured on {} with `cargo xtask scale`: {}. The server and the clients have one processor each. \
+         {CONNECTIONS} connections refresh random sessions. For {SECONDS_COLD} s, they refresh a tenth of the \
+         sessions, and no file of the database is in memory. Then, for {SECONDS} s, they refresh the other sessions, \
+         and all files of the database are in memory.\n\n\
+         | sessions | database | first response | idle memory | refreshes/s cold | refreshes/s | of first row | p50 | \
+         p99 | memory after | 5 s later | database after |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         machine::today()?,
         machine::describe()?
     );

@@ -1,4 +1,4 @@
-//! What was measured, as the part of docs/verifying.md that is written anew each time.
+//! Writes the generated part of docs/verifying.md.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,15 +15,16 @@ use crate::page::{GOALS, goal};
 use crate::report::millis;
 use crate::{machine, page};
 
-/// Everything, in the order of the page.
+/// The whole generated part, in the order of the page.
 pub(super) fn whole(
     effort: Effort,
     load_before: &str,
     (speed, revoking, volleys, rotating): (&Speed, &Revoking, &[Volley], &Rotating),
 ) -> Result<String> {
     let mut text = format!(
-        "Measured on {} with `cargo xtask verifying`: {}; its load average was {load_before} before and {} at the \
-         end. All servers share one processor and are idle unless they are spoken of; the clients have the other.\n\n",
+        "Measured on {} with `cargo xtask verifying`: {}. Its load average was {load_before} before and {} at the \
+         end. All servers share one processor, and only the measured one is busy. The clients use the other \
+         processor.\n\n",
         machine::today()?,
         machine::describe()?,
         machine::load()?
@@ -32,9 +33,10 @@ pub(super) fn whole(
     goals(&mut text, (speed, revoking, volleys, rotating))?;
     write!(
         text,
-        "\n### Speed\n\n`GET /protectedRoute` on {CONNECTIONS} connections, each with a token of its own and all \
-         remembered; {} alternating rounds of {} s after {} s to warm up. A row shows the median of the rates per \
-         second of processor time, and of the wall the round with the median rate.\n\n{}",
+        "\n### Speed\n\n`GET /protectedRoute` on {CONNECTIONS} connections. Each connection has a separate token, \
+         and the API has cached all tokens. There are {} alternating rounds of {} s, each after a warm-up of {} s. \
+         The first column is the median rate per second of processor time. The wall-clock columns are from the round \
+         with the median rate.\n\n{}",
         effort.rounds,
         effort.seconds,
         effort.warm_up,
@@ -51,11 +53,11 @@ fn goals(
     (speed, revoking, volleys, rotating): (&Speed, &Revoking, &[Volley], &Rotating),
 ) -> Result<()> {
     let ratio = speed.per_core(row::OURS)? / speed.per_core(row::EXPRESS)?;
-    let what = "a remembered token, for each core: 20x the middleware of the Express original";
+    let what = "a cached token, per core: 20x the middleware of the Express original";
     goal(text, what, &format!("{ratio:.1}x"), ratio >= 20.0)?;
     for seen in &revoking.seen {
         let what = format!(
-            "{}: a revoked session is refused within 1 s at p99, {} revocations a minute",
+            "{}: a revoked session is rejected within 1 s at p99, {} revocations a minute",
             seen.name,
             revoking::PER_MINUTE
         );
@@ -67,14 +69,15 @@ fn goals(
     let what = format!("{tokens} tokens with random keys: at most one fetch in 30 s");
     goal(text, &what, &most.to_string(), most <= 1)?;
     let failures: u64 = rotating.answers.iter().map(|(_, [_, others])| others).sum();
-    let what = format!("{} new keys under load: no good token refused", rotating.rotations);
+    let what = format!("{} new keys under load: no valid token rejected", rotating.rotations);
     goal(text, &what, &failures.to_string(), failures == 0)
 }
 
 pub(super) fn speed(speed: &Speed) -> Result<String> {
-    let mut text = "| | a second of processor time | the first row is | a second on the wall | p50 | p99 |\n\
-                    |---|--:|--:|--:|--:|--:|\n"
-        .to_owned();
+    let mut text =
+        "| | requests per second of processor time | first row ÷ this | requests/s, wall clock | p50 | \
+                    p99 |\n|---|--:|--:|--:|--:|--:|\n"
+            .to_owned();
     let ours = speed.per_core(row::OURS)?;
     for Row { name, measured, per_core } in &speed.rows {
         let Measured { per_second, p50_micros, p99_micros, .. } = measured;
@@ -88,8 +91,8 @@ pub(super) fn speed(speed: &Speed) -> Result<String> {
     }
     writeln!(
         text,
-        "\nThe layer alone, in one process and without HTTP: {:.2} us for a token that it remembers, {:.1} us for one \
-         that it does not, each held against a list of 1,000 revoked sessions.",
+        "\nThe layer alone, in one process and without HTTP, takes {:.2} us for a cached token and {:.1} us for any \
+         other token. Each token is also checked against a list of 1,000 revoked sessions.",
         speed.remembered, speed.verified
     )?;
     Ok(text)
@@ -97,9 +100,10 @@ pub(super) fn speed(speed: &Speed) -> Result<String> {
 
 pub(super) fn revoking(revoking: &Revoking) -> Result<String> {
     let mut text = format!(
-        "{} sessions were revoked with `POST /logout` in {:.1} s, one every {:.0} ms; every tenth was watched from \
-         the answer on, with its access token and a request every {} ms.\n\n\
-         | | watched | p50 | p99 | longest | never refused | memory before | after |\n\
+        "{} sessions were revoked with `POST /logout` in {:.1} s, one every {:.0} ms. For every tenth session, a \
+         client started after the response to `POST /logout` and sent its access token every {} ms, until the API \
+         rejected it.\n\n\
+         | | watched | p50 | p99 | longest | never rejected | memory before | after |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|\n",
         revoking.revoked,
         revoking.took.as_secs_f64(),
@@ -124,8 +128,7 @@ pub(super) fn revoking(revoking: &Revoking) -> Result<String> {
 
 pub(super) fn strangers(volleys: &[Volley]) -> Result<String> {
     let mut text =
-        "| | tokens | sent in | slowest answer | fetches of the key set |\n|---|--:|--:|--:|--:|\n"
-            .to_owned();
+        "| | tokens | sent in | slowest response | key set fetches |\n|---|--:|--:|--:|--:|\n".to_owned();
     for Volley { when, tokens, took, slowest, fetches } in volleys {
         let (took, slowest) = (took.as_secs_f64(), slowest.as_secs_f64() * 1000.0);
         writeln!(text, "| {when} | {tokens} | {took:.2} s | {slowest:.1} ms | {fetches} |")?;
@@ -136,8 +139,9 @@ pub(super) fn strangers(volleys: &[Volley]) -> Result<String> {
 pub(super) fn rotating(rotating: &Rotating) -> Result<String> {
     let Rotating { rotations, took, issued, fetches, answers } = rotating;
     let mut text = format!(
-        "{rotations} rotations in {:.0} s, in which {issued} access tokens were issued and the key set was fetched \
-         {fetches} times.\n\n| | accepted | not accepted |\n|---|--:|--:|\n",
+        "The signing key was rotated {rotations} times in {:.0} s. During this time, the server issued {issued} \
+         access tokens, and the APIs fetched the key set {fetches} times.\n\n\
+         | | accepted | not accepted |\n|---|--:|--:|\n",
         took.as_secs_f64()
     );
     for (name, [good, others]) in answers {

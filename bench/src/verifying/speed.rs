@@ -43,7 +43,7 @@ pub(super) struct Row {
 /// Names of rows, which the report looks up.
 pub(super) mod row {
     pub(crate) const OURS: &str = "axum with countersign-verify, ES256";
-    pub(crate) const EMPTY: &str = "the same API, a route that is not guarded";
+    pub(crate) const EMPTY: &str = "the same API, unprotected route";
     pub(crate) const NODE: &str = "Express with the package for Node, ES256";
     pub(crate) const EXPRESS: &str = "Express original, HS256";
     pub(crate) const TUNED: &str = "Express original, tuned, HS256";

@@ -53,11 +53,11 @@ pub(super) fn measure(
 ) -> Result<Vec<Volley>> {
     let good = &holders.first().context("there is no token to begin with")?.access_token;
     let api = Api::axum(&bench.issuer, None)?;
-    let mut sent = vec![volley(bench, "right after the start", (api.base, tokens), good)?];
+    let mut sent = vec![volley(bench, "immediately after the start", (api.base, tokens), good)?];
     if volleys == Volleys::AroundCoolDown {
         sleep(COOL_DOWN + Duration::from_secs(1));
         sent.push(volley(bench, "31 s later", (api.base, tokens), good)?);
-        sent.push(volley(bench, "at once again", (api.base, tokens), good)?);
+        sent.push(volley(bench, "again, without a pause", (api.base, tokens), good)?);
     }
     Ok(sent)
 }
