@@ -135,15 +135,15 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 
 export interface GuardStatus {
   /** How many keys of the issuer are known, and why they could not be asked for, if so. */
-  readonly keys: { readonly known: number; readonly trouble?: string | undefined };
+  readonly keys: { readonly known: number; readonly error?: string | undefined };
   /**
-   * `behind`: seconds, `null` before the list is known. `trouble`: why the stream was lost, also while the list is
+   * `behind`: seconds, `null` before the list is known. `error`: why the stream was lost, also while the list is
    * asked for in its place; and why that cannot be had either, if so. `null` when revocations are ignored.
    */
   readonly revocations: {
     readonly entries: number;
     readonly behind: number | null;
-    readonly trouble?: string | undefined;
+    readonly error?: string | undefined;
   } | null;
 }
 

@@ -7,71 +7,71 @@
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { readEvents } = require("./event-stream.js");
-const { getText, isOf, unexpected } = require("./http.js");
-const { pauseAfter, retryAfter } = require("./pause.js");
-const { verifyPiece } = require("./piece.js");
-const { Revoked } = require("./revoked.js");
+const { getText, isExpectedResponse, unexpectedResponse } = require("./http.js");
+const { parseRetryAfter, retryDelay } = require("./retry-delay.js");
+const { verifyRevocationPage } = require("./revocation-page.js");
+const { RevokedSessions } = require("./revoked-sessions.js");
 
 class RevocationFollower {
   #source;
   #keys;
   #transport;
   #log;
-  #world;
+  #runtime;
   #revoked;
   /** Where the list goes on; `null`: from its beginning. */
   #cursor = null;
   /** Up to which second the list is known to be complete. */
-  #provenAt = -Infinity;
+  #completeAsOf = -Infinity;
   /** Why the stream was last lost; `undefined` while it is there. */
-  #streamTrouble;
+  #streamError;
   /** Why the list could not be had when it was last asked for; `undefined` while nobody has to ask. */
-  #listTrouble;
+  #listError;
   /** Attempts since the stream last brought the list up to date. */
   #failures = 0;
   /** Ends the asking for the list; `undefined` while nobody asks. */
   #polling;
   #stop = new AbortController();
   #resolveReady;
-  #resolveTried;
+  #resolveFirstAttempt;
 
   /** Settled when the list is known for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
   /** Settled when the first attempt has come to something: the list, a failure, or a long silence. */
-  tried = new Promise((resolve) => (this.#resolveTried = resolve));
+  firstAttempt = new Promise((resolve) => (this.#resolveFirstAttempt = resolve));
 
-  constructor({ issuer, server }, { keys, transport, log, world }) {
+  constructor({ issuer, server }, { keys, transport, log, runtime }) {
     this.#source = { issuer, list: `${server}/revocations`, url: `${server}/revocations/stream` };
     this.#keys = keys;
     this.#transport = transport;
     this.#log = log;
-    this.#world = world;
-    this.#revoked = new Revoked(world.limits);
+    this.#runtime = runtime;
+    this.#revoked = new RevokedSessions(runtime.limits);
     this.#run();
-    setTimeout(this.#resolveTried, world.limits.firstWait).unref();
+    setTimeout(this.#resolveFirstAttempt, runtime.limits.startupWait).unref();
   }
 
   /** Whether the session of these claims was revoked, as far as is known. */
-  covers(claims) {
-    return this.#revoked.covers(claims);
+  isRevoked(claims) {
+    return this.#revoked.isRevoked(claims);
   }
 
   /** By how many seconds the list may be out of date; infinitely many before it is known. */
   get behind() {
-    return this.#ageOf(this.#provenAt);
+    return this.#ageOf(this.#completeAsOf);
   }
 
   /** Seconds since a second of the issuer's clock. A clock that was set back here proves nothing. */
   #ageOf(iat) {
-    const { now, limits } = this.#world;
+    const { now, limits } = this.#runtime;
     const age = now() - iat;
     return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
   /** Why the stream was last lost, and why the list is not to be had either; `undefined` while all is well. */
-  get trouble() {
-    const [stream, list] = [this.#streamTrouble, this.#listTrouble];
+  get error() {
+    const [stream, list] = [this.#streamError, this.#listError];
     if (!list) return stream;
     if (stream?.message === list.message) return list;
     const why = `the list cannot be fetched: ${list.message}`;
@@ -79,13 +79,13 @@ class RevocationFollower {
   }
 
   /** Tokens are refused because the list is too old for a guard. */
-  reportRefusing() {
-    this.#log.report("revocations", this.trouble?.message ?? "nothing recent has arrived", true);
+  reportUnavailable() {
+    this.#log.report("revocations", this.error?.message ?? "nothing recent has arrived", true);
   }
 
   get status() {
     const behind = Number.isFinite(this.behind) ? this.behind : null;
-    return { entries: this.#revoked.size, behind, trouble: this.trouble?.message };
+    return { entries: this.#revoked.size, behind, error: this.error?.message };
   }
 
   close() {
@@ -96,33 +96,33 @@ class RevocationFollower {
   /** Never rejects. */
   async #run() {
     while (!this.#stop.signal.aborted) {
-      this.#streamTrouble = await this.#listen();
+      this.#streamError = await this.#readStream();
       this.#poll();
-      const pause = pauseAfter(this.#failures, this.#world);
+      const pause = retryDelay(this.#failures, this.#runtime);
       this.#failures += 1;
-      await rest(Math.max(pause, this.#askedFor(this.#streamTrouble)), this.#stop.signal);
+      await wait(Math.max(pause, this.#requestedDelay(this.#streamError)), this.#stop.signal);
     }
   }
 
   /** One connection, to its end. Answers why it ended. */
-  async #listen() {
-    const { eventLength, streamIdle, streamQuiet } = this.#world.limits;
+  async #readStream() {
+    const { eventLength, streamTimeout, pollAfterSilence } = this.#runtime.limits;
     const connection = new AbortController();
     const abort = () => connection.abort();
     this.#stop.signal.addEventListener("abort", abort);
-    const watchdog = setTimeout(abort, streamIdle).unref();
-    const quiet = setTimeout(() => this.#poll(), streamQuiet).unref();
+    const watchdog = setTimeout(abort, streamTimeout).unref();
+    const quiet = setTimeout(() => this.#poll(), pollAfterSilence).unref();
     try {
-      // The stream goes on from its own last piece, wherever the list was asked for up to meanwhile.
-      let place = this.#cursor;
-      const stream = await this.#open(place, connection.signal);
+      // The stream goes on from its own last page, wherever the list was asked for up to meanwhile.
+      let cursor = this.#cursor;
+      const stream = await this.#openStream(cursor, connection.signal);
       for await (const event of readEvents(stream, eventLength)) {
         if (event.type !== "revocations") continue;
-        const piece = await this.#take(event.data, place);
-        place = piece.cursor;
+        const page = await this.#acceptPage(event.data, cursor);
+        cursor = page.cursor;
         watchdog.refresh();
-        if (!this.#isNews(piece)) continue;
-        this.#hear();
+        if (!this.#isCurrent(page)) continue;
+        this.#markStreamCurrent();
         quiet.refresh();
       }
       return new Error("the stream ended");
@@ -137,15 +137,15 @@ class RevocationFollower {
   }
 
   /** Whether a piece brings the list up to date. One that was kept back on the way is as good as silence. */
-  #isNews({ iat, more }) {
-    return !more && this.#ageOf(iat) * 1000 <= this.#world.limits.streamQuiet;
+  #isCurrent({ iat, more }) {
+    return !more && this.#ageOf(iat) * 1000 <= this.#runtime.limits.pollAfterSilence;
   }
 
   /** The stream is there: nobody needs to ask for the list. */
-  #hear() {
+  #markStreamCurrent() {
     this.#failures = 0;
-    this.#streamTrouble = undefined;
-    this.#listTrouble = undefined;
+    this.#streamError = undefined;
+    this.#listError = undefined;
     this.#polling?.abort();
     this.#polling = undefined;
   }
@@ -154,51 +154,51 @@ class RevocationFollower {
   async #poll() {
     if (this.#polling || this.#stop.signal.aborted) return;
     const { signal } = (this.#polling = new AbortController());
-    const { limits, random } = this.#world;
+    const { limits, random } = this.#runtime;
     // By chance, because the APIs that a server lost together would otherwise ask together.
-    await rest(random() * limits.shortestPause, signal);
+    await wait(random() * limits.shortestRetryDelay, signal);
     while (!signal.aborted) {
-      const trouble = await this.#askForAll(signal).catch((error) => error);
-      if (!signal.aborted) this.#noteList(trouble);
-      this.#resolveTried();
+      const trouble = await this.#fetchList(signal).catch((error) => error);
+      if (!signal.aborted) this.#recordListResult(trouble);
+      this.#resolveFirstAttempt();
       const pause = limits.listInterval * (0.8 + 0.4 * random());
-      await rest(Math.max(pause, this.#askedFor(trouble)), signal);
+      await wait(Math.max(pause, this.#requestedDelay(trouble)), signal);
     }
   }
 
   /** A short absence of the server is not worth a line in the log. */
-  #noteList(trouble) {
-    this.#listTrouble = trouble;
-    if (trouble && this.behind > this.#world.limits.freshFor) this.#log.report("revocations", this.trouble.message, false);
+  #recordListResult(trouble) {
+    this.#listError = trouble;
+    if (trouble && this.behind > this.#runtime.limits.staleAfter) this.#log.report("revocations", this.error.message, false);
   }
 
   /**
    * Asks for everything on the list that is not known yet. A list goes on from piece to piece and begins once at
    * most. Two servers at one address, who know nothing of each other, would begin without end.
    */
-  async #askForAll(signal) {
-    let place = this.#cursor;
-    let hasBegun = false;
+  async #fetchList(signal) {
+    let cursor = this.#cursor;
+    let hasStarted = false;
     for (let more = true; more && !signal.aborted;) {
-      const piece = await this.#take(await this.#ask(place), place);
-      more = piece.more;
-      const isFirst = piece.after === null;
-      const goesOn = piece.cursor !== place && !(isFirst && hasBegun);
-      if (more && !goesOn) throw new Error("the list does not go on");
-      hasBegun ||= isFirst;
-      place = piece.cursor;
+      const page = await this.#acceptPage(await this.#fetchPage(cursor), cursor);
+      more = page.more;
+      const isStart = page.after === null;
+      const isProgress = page.cursor !== cursor && !(isStart && hasStarted);
+      if (more && !isProgress) throw new Error("the list does not go on");
+      hasStarted ||= isStart;
+      cursor = page.cursor;
     }
   }
 
   /** Milliseconds for which a server that refused wants to be left alone. */
-  #askedFor(trouble) {
-    return retryAfter(trouble?.retryAfter, this.#world);
+  #requestedDelay(trouble) {
+    return parseRetryAfter(trouble?.retryAfter, this.#runtime);
   }
 
-  /** The piece after a place, as it came. */
-  async #ask(place) {
-    const { pieceSize: size, listTimeout: timeout } = this.#world.limits;
-    const query = place === null ? "" : `?after=${encodeURIComponent(place)}`;
+  /** The piece after a cursor, as it came. */
+  async #fetchPage(cursor) {
+    const { pageSize: size, listTimeout: timeout } = this.#runtime.limits;
+    const query = cursor === null ? "" : `?after=${encodeURIComponent(cursor)}`;
     const type = "application/revocations+jwt";
     try {
       return await getText(this.#transport, `${this.#source.list}${query}`, { accept: type, type, size, timeout });
@@ -208,13 +208,13 @@ class RevocationFollower {
     }
   }
 
-  async #open(place, signal) {
+  async #openStream(cursor, signal) {
     const headers = { accept: "text/event-stream" };
-    if (place !== null) headers["last-event-id"] = place;
+    if (cursor !== null) headers["last-event-id"] = cursor;
     const response = await this.#transport(this.#source.url, { headers, signal });
-    if (isOf("text/event-stream", response)) return response;
+    if (isExpectedResponse("text/event-stream", response)) return response;
     this.#forgetCursorAfter(response.statusCode);
-    throw unexpected(this.#source.url, response);
+    throw unexpectedResponse(this.#source.url, response);
   }
 
   /** 400 is the answer to a cursor that the server no longer understands. */
@@ -222,31 +222,31 @@ class RevocationFollower {
     if (statusCode === 400) this.#cursor = null;
   }
 
-  /** Takes a piece in that goes on from a place, up to which everything is known; answers the piece. */
-  async #take(text, place) {
-    const piece = await verifyPiece(text, this.#source.issuer, { keys: this.#keys, world: this.#world });
-    if (piece.after !== null && piece.after !== place) throw new Error("a piece of the list is missing");
+  /** Takes a piece in that goes on from a cursor, up to which everything is known; answers the page. */
+  async #acceptPage(text, cursor) {
+    const page = await verifyRevocationPage(text, this.#source.issuer, { keys: this.#keys, runtime: this.#runtime });
+    if (page.after !== null && page.after !== cursor) throw new Error("a piece of the list is missing");
     // By the server's clock, and a little later: a wrong clock here forgets nothing.
-    const now = piece.iat - this.#world.limits.clockTolerance;
+    const now = page.iat - this.#runtime.limits.clockTolerance;
     this.#revoked.sweep(now);
-    const isAll = this.#revoked.add(piece.revocations, now);
+    const isAll = this.#revoked.add(page.revocations, now);
     if (!isAll) throw new Error("the list of revocations does not fit into memory");
-    this.#cursor = piece.cursor;
-    if (!piece.more) this.#complete(piece.iat);
-    return piece;
+    this.#cursor = page.cursor;
+    if (!page.more) this.#markComplete(page.iat);
+    return page;
   }
 
   /** The list is known as it was at a second. */
-  #complete(iat) {
-    this.#provenAt = Math.max(this.#provenAt, iat);
-    if (this.behind <= this.#world.limits.freshFor) this.#log.clear("revocations");
+  #markComplete(iat) {
+    this.#completeAsOf = Math.max(this.#completeAsOf, iat);
+    if (this.behind <= this.#runtime.limits.staleAfter) this.#log.clear("revocations");
     this.#resolveReady();
-    this.#resolveTried();
+    this.#resolveFirstAttempt();
   }
 }
 
 /** Keeps no process alive, and ends early with the signal. */
-async function rest(milliseconds, signal) {
+async function wait(milliseconds, signal) {
   await sleep(milliseconds, undefined, { ref: false, signal }).catch(() => {});
 }
 

@@ -2,29 +2,29 @@
 // Stands before an API: lets a request in with the claims of its access token, or refuses it.
 
 const { verifyAccessToken } = require("./access-token.js");
-const { bearerToken, tutorialToken } = require("./bearer.js");
-const { held } = require("./http.js");
+const { readBearerToken, readBareOrBearerToken } = require("./authorization-header.js");
+const { withProcessAlive } = require("./http.js");
 const { Issuer } = require("./issuer.js");
-const { parseNeeds, parseOptions } = require("./options.js");
+const { parseRequirements, parseOptions } = require("./options.js");
 const { Refusal } = require("./refusal.js");
-const system = require("./world.js");
+const defaultRuntime = require("./runtime.js");
 
 /** The claims of requests that a guard has let in. Another library may use `request.auth` for something else. */
-const admitted = new WeakMap();
+const claimsByRequest = new WeakMap();
 
 class Guard {
   #options;
-  #world;
+  #runtime;
   #issuer;
   #follower;
   #isClosed = false;
   #resolveClosed;
   #closed = new Promise((resolve) => (this.#resolveClosed = resolve));
 
-  constructor(options, world = system) {
+  constructor(options, runtime = defaultRuntime) {
     this.#options = parseOptions(options);
-    this.#world = world;
-    this.#issuer = Issuer.acquire(this.#options, world);
+    this.#runtime = runtime;
+    this.#issuer = Issuer.acquire(this.#options, runtime);
     if (this.#options.revocations !== null) this.#follower = this.#issuer.follow();
   }
 
@@ -33,26 +33,26 @@ class Guard {
    * called with an error, because a callback that ignores its argument would then let everybody in.
    */
   middleware(needs) {
-    const scope = parseNeeds(needs);
+    const scope = parseRequirements(needs);
     return (request, response, next) => {
-      this.#admit(request, scope).then(
+      this.#authenticate(request, scope).then(
         (claims) => {
           request.auth = claims;
-          admitted.set(request, claims);
+          claimsByRequest.set(request, claims);
           next();
         },
-        (error) => answer(response, this.#refusal(error)),
+        (error) => sendRefusal(response, this.#refusal(error)),
       );
     };
   }
 
   /** For Fetch: a handler that is given the claims, as one that takes any request. */
   fetch(handler, needs) {
-    const scope = parseNeeds(needs);
+    const scope = parseRequirements(needs);
     return async (request, ...rest) => {
       let claims;
       try {
-        claims = await this.#admit(request, scope);
+        claims = await this.#authenticate(request, scope);
       } catch (error) {
         return this.#refusal(error).toResponse();
       }
@@ -62,13 +62,13 @@ class Guard {
 
   /** The claims of a request, or of a token without one. Rejects with a `Refusal`. */
   async verify(requestOrToken, needs) {
-    return held(this.#admit(requestOrToken, parseNeeds(needs)));
+    return withProcessAlive(this.#authenticate(requestOrToken, parseRequirements(needs)));
   }
 
   /** Settled when keys and revocations are known for the first time; rejects if the guard is closed before. */
   async ready() {
     const known = Promise.all([this.#issuer.keys.ready, this.#follower?.ready]);
-    await held(Promise.race([known, this.#closed]));
+    await withProcessAlive(Promise.race([known, this.#closed]));
     if (this.#isClosed) throw new Refusal("closed");
   }
 
@@ -85,7 +85,7 @@ class Guard {
     this.#resolveClosed();
   }
 
-  async #admit(requestOrToken, scope) {
+  async #authenticate(requestOrToken, scope) {
     try {
       return await this.#check(requestOrToken, scope);
     } catch (error) {
@@ -97,10 +97,10 @@ class Guard {
 
   async #check(requestOrToken, scope) {
     if (this.#isClosed) throw new Refusal("closed");
-    const tokenIn = this.#options.tutorial ? tutorialToken : bearerToken;
-    const token = typeof requestOrToken === "string" ? requestOrToken : tokenIn(requestOrToken);
+    const readToken = this.#options.tutorial ? readBareOrBearerToken : readBearerToken;
+    const token = typeof requestOrToken === "string" ? requestOrToken : readToken(requestOrToken);
     const { keys } = this.#issuer;
-    const claims = await verifyAccessToken(token, this.#options, { keys, world: this.#world });
+    const claims = await verifyAccessToken(token, this.#options, { keys, runtime: this.#runtime });
     await this.#checkRevocations(claims);
     checkScope(claims, [...this.#options.scope, ...scope]);
     return claims;
@@ -109,26 +109,26 @@ class Guard {
   async #checkRevocations(claims) {
     const follower = this.#follower;
     if (!follower) return;
-    await follower.tried;
+    await follower.firstAttempt;
     // What is known to be revoked stays so, however old the knowledge is.
-    if (follower.covers(claims)) throw new Refusal("revoked");
+    if (follower.isRevoked(claims)) throw new Refusal("revoked");
     if (follower.behind > this.#options.revocations) {
-      follower.reportRefusing();
-      throw new Refusal("revocations_stale", { cause: follower.trouble });
+      follower.reportUnavailable();
+      throw new Refusal("revocations_stale", { cause: follower.error });
     }
   }
 
   #refusal(error) {
     const refusal = error instanceof Refusal ? error : new Refusal("internal", { cause: error });
     refusal.realm = this.#options.audience;
-    refusal.isTutorial = this.#options.tutorial;
+    refusal.isForLegacyClient = this.#options.tutorial;
     return refusal;
   }
 }
 
 /** The claims of a request behind a guard's middleware; `undefined` for every other request. */
 function claimsOf(request) {
-  return admitted.get(request);
+  return claimsByRequest.get(request);
 }
 
 /** Every scope that is needed must be granted (RFC 6750 §3.1). */
@@ -138,7 +138,7 @@ function checkScope({ scope = "" }, needed) {
   throw new Refusal("insufficient_scope", { scope: needed.join(" ") });
 }
 
-function answer(response, refusal) {
+function sendRefusal(response, refusal) {
   // Somebody before us, a timeout perhaps, was faster.
   if (response.headersSent) return;
   response.writeHead(refusal.status, refusal.headers);

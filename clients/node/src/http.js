@@ -4,12 +4,12 @@
 const { parseStrictJson } = require("./strict-json.js");
 
 /** Whether an answer is a good one, of a media type. */
-function isOf(type, { statusCode, headers }) {
+function isExpectedResponse(type, { statusCode, headers }) {
   return statusCode === 200 && (headers["content-type"] ?? "").startsWith(type);
 }
 
 /** What to throw for an answer that is not as it should be, with what it said of asking again. */
-function unexpected(url, { statusCode, headers }) {
+function unexpectedResponse(url, { statusCode, headers }) {
   const error = new Error(`${url} answered ${statusCode} ${headers["content-type"] ?? ""}`.trimEnd());
   return Object.assign(error, { statusCode, retryAfter: headers["retry-after"] });
 }
@@ -18,9 +18,9 @@ function unexpected(url, { statusCode, headers }) {
 async function getBytes(transport, url, { accept, type = "", size, timeout }) {
   const signal = AbortSignal.timeout(timeout);
   const response = await transport(url, { headers: { accept }, signal });
-  if (!isOf(type, response)) {
+  if (!isExpectedResponse(type, response)) {
     response.destroy();
-    throw unexpected(url, response);
+    throw unexpectedResponse(url, response);
   }
   const chunks = [];
   let length = 0;
@@ -48,7 +48,7 @@ async function getJson(transport, url, { depth, ...bounds }) {
 }
 
 /** Keeps the process alive until a promise is settled: somebody is waiting for it. */
-async function held(promise) {
+async function withProcessAlive(promise) {
   const hold = setInterval(() => {}, 60_000);
   try {
     return await promise;
@@ -57,4 +57,4 @@ async function held(promise) {
   }
 }
 
-module.exports = { getJson, getText, held, isOf, unexpected };
+module.exports = { getJson, getText, withProcessAlive, isExpectedResponse, unexpectedResponse };

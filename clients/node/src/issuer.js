@@ -4,8 +4,8 @@
 
 const { RevocationFollower } = require("./follower.js");
 const { PublishedKeys } = require("./keys.js");
-const { transportOf } = require("./transport.js");
-const { TroubleLog } = require("./trouble-log.js");
+const { createTransport } = require("./transport.js");
+const { IssuerLog } = require("./issuer-log.js");
 
 /** Issuers in use. */
 const inUse = new Set();
@@ -17,22 +17,22 @@ class Issuer {
   #options;
   #transport;
   #log;
-  #world;
+  #runtime;
   #guards = 0;
   #follower;
 
-  constructor(options, world) {
+  constructor(options, runtime) {
     this.#options = options;
-    this.#transport = transportOf(options);
-    this.#log = new TroubleLog(options.issuer);
-    this.#world = world;
-    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, this.#log, world);
+    this.#transport = createTransport(options);
+    this.#log = new IssuerLog(options.issuer);
+    this.#runtime = runtime;
+    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, this.#log, runtime);
   }
 
   /** The issuer that a guard names. Each call is answered by one of `release`, with the same options. */
-  static acquire(options, world) {
+  static acquire(options, runtime) {
     const isSame = (issuer) => SHARED.every((name) => issuer.#options[name] === options[name]);
-    const issuer = [...inUse].find(isSame) ?? new Issuer(options, world);
+    const issuer = [...inUse].find(isSame) ?? new Issuer(options, runtime);
     inUse.add(issuer);
     issuer.#guards += 1;
     issuer.#log.add(options.log);
@@ -52,7 +52,7 @@ class Issuer {
   /** The list of revocations, followed from the first time on that somebody asks. */
   follow() {
     const { keys } = this;
-    const has = { keys, transport: this.#transport, log: this.#log, world: this.#world };
+    const has = { keys, transport: this.#transport, log: this.#log, runtime: this.#runtime };
     this.#follower ??= new RevocationFollower(this.#options, has);
     return this.#follower;
   }

@@ -2,8 +2,8 @@
 // From the text of an untrusted token to verified claims (RFC 7515 §5.2, RFC 7519 §7.2). Access tokens and pieces of
 // the revocation list go through the same steps, and no option skips one.
 
-const { readCompact, readObject } = require("./compact.js");
-const { isMoment } = require("./moment.js");
+const { parseCompactJws, parseObject } = require("./compact-jws.js");
+const { isNumericDate } = require("./numeric-date.js");
 const { Refusal } = require("./refusal.js");
 const { isSignatureValid } = require("./signature.js");
 
@@ -11,13 +11,13 @@ const { isSignatureValid } = require("./signature.js");
 const MEDIA_TYPE_PREFIX = /^application\//i;
 
 /** Verifies header, signature, issuer, audience and times. `expected` says what each must be. */
-async function verifyJwt(text, expected, { keys, world }) {
-  const { header, payload, signed, signature } = readCompact(text, world.limits);
+async function verifyJwt(text, expected, { keys, runtime }) {
+  const { header, payload, signed, signature } = parseCompactJws(text, runtime.limits);
   checkHeader(header, expected);
   await verifySignature(await keys.find(header), signed, signature);
-  const claims = readObject(payload, world.limits);
+  const claims = parseObject(payload, runtime.limits);
   checkClaims(claims, expected);
-  checkTimes(claims, expected, world);
+  checkTimes(claims, expected, runtime);
   return claims;
 }
 
@@ -51,7 +51,7 @@ function checkClaims(claims, { issuer, audience, requiredClaims }) {
 function checkTimes(claims, { leeway }, { now, limits }) {
   const moment = now();
   const times = ["exp", "iat", "nbf"].filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]);
-  if (!times.every(([, time]) => isMoment(time))) throw new Refusal("bad_claim");
+  if (!times.every(([, time]) => isNumericDate(time))) throw new Refusal("bad_claim");
   const { exp, iat = 0, nbf = 0 } = Object.fromEntries(times.map(([name, time]) => [name, Math.floor(time)]));
   if (moment >= exp + leeway) throw new Refusal("expired");
   if (Math.max(iat, nbf) > moment + Math.max(leeway, limits.clockTolerance)) throw new Refusal("not_yet_valid");

@@ -54,9 +54,9 @@ function parseKeySet(set, limits) {
     try {
       const { kid, ...key } = parseKey(jwk);
       const others = known.get(kid) ?? [];
-      const rivals = others.filter(({ alg }) => alg === key.alg);
+      const sameAlgorithm = others.filter(({ alg }) => alg === key.alg);
       // A token that names several keys of one algorithm is tried with each: the number bounds what a forged one costs.
-      if (rivals.length < limits.keysOfOneName && !rivals.some((rival) => isSame(rival, key))) known.set(kid, [...others, key]);
+      if (sameAlgorithm.length < limits.keysPerKid && !sameAlgorithm.some((known) => isSame(known, key))) known.set(kid, [...others, key]);
     } catch ({ message }) {
       reasons.add(message);
     }
@@ -71,13 +71,13 @@ function isSame(one, other) {
 
 /** Throws for a key that cannot be used. No message quotes a value. */
 function parseKey(jwk) {
-  const kty = textOf(jwk, "kty") ?? malformed("kty");
+  const kty = stringOf(jwk, "kty") ?? malformed("kty");
   const type = TYPES.get(kty) ?? unsupported("kty");
   if (PRIVATE.some((name) => jwk[name] !== undefined)) throw new Error("a private key is published");
   checkPurpose(jwk);
-  const kid = textOf(jwk, "kid") ?? malformed("kid");
+  const kid = stringOf(jwk, "kid") ?? malformed("kid");
   if (!KEY_ID.test(kid)) malformed("kid");
-  const curve = type.curve && (textOf(jwk, "crv") ?? malformed("crv"));
+  const curve = type.curve && (stringOf(jwk, "crv") ?? malformed("crv"));
   if (curve !== type.curve) unsupported("crv");
   const alg = algorithmOf(jwk, type);
   const numbers = Object.fromEntries(type.numbers.map((name) => [name, numberOf(jwk, name, type)]));
@@ -87,7 +87,7 @@ function parseKey(jwk) {
 
 /** A key that says what it is for is used for nothing else (RFC 7517 §4.2 and §4.3). */
 function checkPurpose(jwk) {
-  if ((textOf(jwk, "use") ?? "sig") !== "sig") unsupported("use");
+  if ((stringOf(jwk, "use") ?? "sig") !== "sig") unsupported("use");
   const { key_ops: operations = ["verify"] } = jwk;
   if (!Array.isArray(operations) || !operations.every((one) => typeof one === "string")) malformed("key_ops");
   if (!operations.includes("verify")) unsupported("key_ops");
@@ -95,14 +95,14 @@ function checkPurpose(jwk) {
 
 /** RFC 9864 §2.2 names EdDSA on this curve by the name of the curve. */
 function algorithmOf(jwk, { algorithms }) {
-  const named = textOf(jwk, "alg") ?? algorithms[0];
+  const named = stringOf(jwk, "alg") ?? algorithms[0];
   const alg = named === "Ed25519" ? "EdDSA" : named;
   return algorithms.includes(alg) ? alg : unsupported("alg");
 }
 
 /** The text of a number, if it is canonical: another spelling would be a second text for the same key. */
 function numberOf(jwk, name, { bytes }) {
-  const text = textOf(jwk, name) ?? malformed(name);
+  const text = stringOf(jwk, name) ?? malformed(name);
   const number = decodeBase64url(text) ?? malformed(name);
   if (bytes === undefined ? !isRsaNumber(number) : number.length !== bytes) malformed(name);
   return text;
@@ -130,7 +130,7 @@ function isOfSmallOrder(point) {
 }
 
 /** A member of another type than text is an error and never counts as absent. */
-function textOf(jwk, name) {
+function stringOf(jwk, name) {
   const value = jwk?.[name];
   return value === undefined || typeof value === "string" ? value : malformed(name);
 }

@@ -4,7 +4,7 @@
 
 const http = require("node:http");
 
-const { clockTolerance, freshFor, longestLeeway, longestServedStale } = require("./limits.js");
+const { clockTolerance, staleAfter, longestLeeway, longestServedStale } = require("./limits.js");
 
 /** Asymmetric alone: a resource server holds nothing that could sign. */
 const ALGORITHMS = Object.freeze(["ES256", "RS256", "PS256", "EdDSA"]);
@@ -15,10 +15,10 @@ const DEFAULT_STALE = { policy: "serve", for: 60 };
 /** One function, so that guards of one issuer that say nothing about a log write each line once. */
 const warn = (line) => console.warn(line);
 
-const READERS = {
+const PARSERS = {
   issuer: (value) => check(isIssuer(value), "issuer", "an https URL without a slash at its end", value),
   audience: (value) =>
-    check(isText(value), "audience", "what the `aud` of your tokens says, in plain characters", value),
+    check(isAudience(value), "audience", "what the `aud` of your tokens says, in plain characters", value),
   server: (value, { issuer }) =>
     value === undefined ? issuer : check(isHttp(value), "server", "an http or https URL, no slash at its end", value),
   scope: (value) => parseScope(value),
@@ -43,9 +43,9 @@ const READERS = {
 
 /** Checks options and fills in what they leave out. */
 function parseOptions(given) {
-  checkKeys("options", given, Object.keys(READERS));
-  const read = (name) => READERS[name](given[name], given);
-  return Object.freeze(Object.fromEntries(Object.keys(READERS).map((name) => [name, read(name)])));
+  checkKeys("options", given, Object.keys(PARSERS));
+  const read = (name) => PARSERS[name](given[name], given);
+  return Object.freeze(Object.fromEntries(Object.keys(PARSERS).map((name) => [name, read(name)])));
 }
 
 /** Scopes as a list, from a list or from a text with spaces between them (RFC 6749 §3.3). */
@@ -57,7 +57,7 @@ function parseScope(value = []) {
 }
 
 /** What one route needs beside what the guard asks of all. */
-function parseNeeds(needs = {}) {
+function parseRequirements(needs = {}) {
   checkKeys("needs", needs, ["scope"]);
   return parseScope(needs.scope);
 }
@@ -72,10 +72,10 @@ function parseRevocations(value, { dangerouslyIgnoreRevocations }) {
   const stale = value?.stale ?? DEFAULT_STALE;
   checkKeys("revocations.stale", stale, ["policy", "for"]);
   const isRefuse = stale.policy === "refuse" && stale.for === undefined;
-  const isServe = stale.policy === "serve" && isWithin(stale.for, freshFor, longestServedStale);
-  const wanted = `{ policy: "refuse" } or { policy: "serve", for: SECONDS }, ${freshFor} to ${longestServedStale}`;
-  check(isRefuse || isServe, "revocations.stale", wanted, stale);
-  return isRefuse ? freshFor : stale.for;
+  const isServe = stale.policy === "serve" && isWithin(stale.for, staleAfter, longestServedStale);
+  const expected = `{ policy: "refuse" } or { policy: "serve", for: SECONDS }, ${staleAfter} to ${longestServedStale}`;
+  check(isRefuse || isServe, "revocations.stale", expected, stale);
+  return isRefuse ? staleAfter : stale.for;
 }
 
 /** A text with digits is no number: `JSON.parse` or an environment variable may have left one. */
@@ -88,7 +88,7 @@ function isAlgorithms(value) {
 }
 
 /** It becomes the `realm` of a challenge, so it must fit between quotes. */
-function isText(value) {
+function isAudience(value) {
   return typeof value === "string" && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
 }
 
@@ -109,9 +109,9 @@ function checkKeys(name, given, known) {
   throw new TypeError(`\`${name}\` has no \`${unknown}\`; it has ${known.join(", ")}`);
 }
 
-function check(isGood, name, wanted, value) {
-  if (isGood) return value;
-  throw new TypeError(`\`${name}\` must be ${wanted}, and is ${JSON.stringify(value)}`);
+function check(isValid, name, expected, value) {
+  if (isValid) return value;
+  throw new TypeError(`\`${name}\` must be ${expected}, and is ${JSON.stringify(value)}`);
 }
 
-module.exports = { ALGORITHMS, parseNeeds, parseOptions };
+module.exports = { ALGORITHMS, parseRequirements, parseOptions };

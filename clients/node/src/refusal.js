@@ -3,7 +3,7 @@
 
 const { retryAfter } = require("./limits.js");
 
-const ANSWERS = {
+const RESPONSES = {
   none: { status: 401, message: "No access token provided" },
   request: { status: 400, error: "invalid_request", message: "Malformed Authorization header" },
   token: { status: 401, error: "invalid_token", message: "Failed to authenticate access token" },
@@ -12,7 +12,7 @@ const ANSWERS = {
 };
 
 /** The Express tutorial's server has one answer to every token that it refuses. */
-const TUTORIAL_ANSWER = { ...ANSWERS.token, status: 403 };
+const LEGACY_CLIENT_RESPONSE = { ...RESPONSES.token, status: 403 };
 
 /** Reasons by their code: which answer they get, and what they say in a log. */
 const REASONS = {
@@ -40,11 +40,11 @@ const REASONS = {
 
 /** `code` says what happened and is for the log; `status`, `headers` and `body` are for the client. */
 class Refusal extends Error {
-  #answer;
+  #kind;
   #scope;
 
   /** Whether the client is answered as by the Express tutorial's server. The guard says so. */
-  isTutorial = false;
+  isForLegacyClient = false;
 
   /** The protection space that a challenge names (RFC 9110 §11.5). The guard puts its audience here. */
   realm;
@@ -54,12 +54,12 @@ class Refusal extends Error {
     super(message, cause && { cause });
     this.name = "Refusal";
     this.code = code;
-    this.#answer = answer;
+    this.#kind = answer;
     this.#scope = scope;
   }
 
   get status() {
-    return this.#told.status;
+    return this.#response.status;
   }
 
   get headers() {
@@ -70,7 +70,7 @@ class Refusal extends Error {
   }
 
   get body() {
-    return JSON.stringify({ message: this.#told.message });
+    return JSON.stringify({ message: this.#response.message });
   }
 
   /** For handlers that speak Fetch. */
@@ -78,13 +78,13 @@ class Refusal extends Error {
     return new Response(this.body, { status: this.status, headers: this.headers });
   }
 
-  get #told() {
-    const isOther = this.isTutorial && (this.#answer === "request" || this.#answer === "token");
-    return isOther ? TUTORIAL_ANSWER : ANSWERS[this.#answer];
+  get #response() {
+    const isOther = this.isForLegacyClient && (this.#kind === "request" || this.#kind === "token");
+    return isOther ? LEGACY_CLIENT_RESPONSE : RESPONSES[this.#kind];
   }
 
   #challenge() {
-    const parameters = { realm: this.realm, error: this.#told.error, scope: this.#scope };
+    const parameters = { realm: this.realm, error: this.#response.error, scope: this.#scope };
     const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
     return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`.trimEnd();
   }

@@ -12,25 +12,25 @@ const https = require("node:https");
 const HEADERS = { "accept-encoding": "identity" };
 
 /** The transport for a guard's options. */
-function transportOf({ agent, fetch }) {
-  return fetch === undefined ? withNode(agent) : withFetch(fetch);
+function createTransport({ agent, fetch }) {
+  return fetch === undefined ? nodeTransport(agent) : fetchTransport(fetch);
 }
 
-function withNode(agent) {
+function nodeTransport(agent) {
   return (url, { headers, signal }) =>
     new Promise((resolve, reject) => {
       const client = url.startsWith("https:") ? https : http;
-      const options = { headers: { ...HEADERS, ...headers }, signal, agent: agent ?? agentOfItsOwn(client) };
-      const request = withUnheldSockets(() => client.get(url, options));
+      const options = { headers: { ...HEADERS, ...headers }, signal, agent: agent ?? dedicatedAgent(client) };
+      const request = withUnrefSockets(() => client.get(url, options));
       // The agent holds a kept socket again when a request uses it.
       request.on("socket", (socket) => socket.unref());
       request.on("response", resolve);
-      request.on("error", (error) => reject(unreachable(url, error)));
+      request.on("error", (error) => reject(unreachableError(url, error)));
     }).then((response) => checkNotEncoded(url, response));
 }
 
 /** A request has no socket before its proxy has opened a tunnel, but the socket to the proxy would keep the process alive. */
-function withUnheldSockets(send) {
+function withUnrefSockets(send) {
   const opened = channel("net.client.socket");
   const unref = ({ socket }) => socket.unref();
   opened.subscribe(unref);
@@ -45,17 +45,17 @@ function withUnheldSockets(send) {
  * Leaves the program's pool of connections alone. Node 22.21 and 24.5 or newer reach out through the proxies that the
  * environment names if `NODE_USE_ENV_PROXY` or `--use-env-proxy` says so; their own agents then have `proxyEnv`.
  */
-function agentOfItsOwn({ Agent, globalAgent }) {
+function dedicatedAgent({ Agent, globalAgent }) {
   const proxyEnv = globalAgent?.options?.proxyEnv;
   return proxyEnv === undefined ? false : new Agent({ proxyEnv });
 }
 
-function withFetch(fetch) {
+function fetchTransport(fetch) {
   return async (url, { headers, signal }) => {
     // Frameworks that replace the global `fetch` may cache answers; a list of revocations must be new.
     const options = { headers: { ...HEADERS, ...headers }, signal, redirect: "manual", cache: "no-store" };
     const response = await Promise.resolve(fetch(url, options)).catch((error) => {
-      throw unreachable(url, error);
+      throw unreachableError(url, error);
     });
     const { "content-encoding": decoded, ...others } = Object.fromEntries(response.headers);
     return {
@@ -77,9 +77,9 @@ function checkNotEncoded(url, response) {
 }
 
 /** The reason is in the cause of an error of `fetch`, and in the parts of one that stands for several addresses. */
-function unreachable(url, error) {
+function unreachableError(url, error) {
   const reasons = [error?.cause ?? error].flatMap((one) => one?.errors ?? one).map((one) => one?.message || one?.code);
   return new Error(`${url} cannot be reached: ${reasons.join(", ")}`, { cause: error });
 }
 
-module.exports = { transportOf };
+module.exports = { createTransport };

@@ -11,7 +11,7 @@ import Koa from "koa";
 import express5 from "express";
 import express4 from "express4";
 import { Refusal } from "../index.js";
-import { ask, bearer, guardOf, serve } from "./support/api.mjs";
+import { bearerHeader, createTestGuard, sendRequest, serve } from "./support/api.mjs";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
 
 const issuer = await FakeIssuer.start();
@@ -30,7 +30,7 @@ const REPEATED = [
 ];
 
 async function guardFor(t) {
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
   return guard;
 }
@@ -82,14 +82,14 @@ for (const [name, listen] of Object.entries(listenerOf)) {
   test(`${name}: one header is accepted, two are refused, none is answered with 401`, async (t) => {
     const guard = await guardFor(t);
     const url = await serve(t, await listen(guard));
-    const { status, text } = await ask(url, bearer(token));
+    const { status, text } = await sendRequest(url, bearerHeader(token));
     assert.deepEqual([status, JSON.parse(text).sub], [200, "1"]);
     for (const authorization of REPEATED) {
-      assert.equal((await ask(url, { authorization })).status, 400, String(authorization));
+      assert.equal((await sendRequest(url, { authorization })).status, 400, String(authorization));
     }
     const spelt = ["Host", "api.example", "Authorization", good, "AUTHORIZATION", good];
-    assert.equal((await ask(url, spelt)).status, 400);
-    assert.equal((await ask(url)).status, 401);
+    assert.equal((await sendRequest(url, spelt)).status, 400);
+    assert.equal((await sendRequest(url)).status, 401);
   });
 }
 
@@ -104,8 +104,8 @@ test("a server that joins repeated headers refuses two", async (t) => {
   await once(server, "listening");
   t.after(() => server.close());
   const url = `http://127.0.0.1:${server.address().port}`;
-  for (const authorization of REPEATED) assert.equal((await ask(url, { authorization })).status, 400);
-  assert.equal((await ask(url, bearer(token))).status, 200);
+  for (const authorization of REPEATED) assert.equal((await sendRequest(url, { authorization })).status, 400);
+  assert.equal((await sendRequest(url, bearerHeader(token))).status, 200);
 });
 
 test("a request of HTTP/2 is verified", async (t) => {
@@ -140,7 +140,7 @@ test("a wrapper without rawHeaders shows two headers in one of several ways, and
       { headers: { Authorization: second }, multiValueHeaders: { Authorization: [first, second] } },
       { headers: { authorization: first }, rawHeaders: ["authorization", first, "AUTHORIZATION", second] },
       { headers: { authorization: first }, raw: { headers: { authorization: [first, second] } } },
-      { headers: new Headers(bearer(token)), req: { headers: {}, rawHeaders: ["A", "b", "Authorization", "", "authorization", ""] } },
+      { headers: new Headers(bearerHeader(token)), req: { headers: {}, rawHeaders: ["A", "b", "Authorization", "", "authorization", ""] } },
     ];
     for (const request of wrapped) await refuses(request, "repeated_authorization");
   }
@@ -177,7 +177,7 @@ test("middleware that sets the header from a cookie is followed", async (t) => {
     request.headers.authorization = `Bearer ${request.headers.cookie}`;
     middleware(request, response, () => response.end());
   });
-  assert.equal((await ask(url, { cookie: token })).status, 200);
+  assert.equal((await sendRequest(url, { cookie: token })).status, 200);
 });
 
 test("a header that a wrapper has taken out is not read from the request inside", async (t) => {

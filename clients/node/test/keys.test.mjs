@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeIssuer, signingKey } from "./support/fake-issuer.mjs";
-import { ask, bearer, guarded, guardOf, hasty, pause, serve, statusOf, until } from "./support/api.mjs";
+import { bearerHeader, createTestGuard, fastRuntime, sendRequest, serve } from "./support/api.mjs";
+import { serveBehindGuard, sleep, statusOf, waitUntil } from "./support/api.mjs";
 
 /** Keys alone are looked at here. */
 const dangerouslyIgnoreRevocations = true;
@@ -14,7 +15,7 @@ async function started(t, options) {
 }
 
 function keysGuard(t, issuer, limits) {
-  return guardOf(t, issuer, { world: hasty(limits), dangerouslyIgnoreRevocations });
+  return createTestGuard(t, issuer, { runtime: fastRuntime(limits), dangerouslyIgnoreRevocations });
 }
 
 /** Presents many tokens, each with a key name of its own. */
@@ -55,7 +56,7 @@ test("ten thousand unknown keys cause one request after the cool-down", async (t
   const coolDown = 2_000;
   const guard = keysGuard(t, issuer, { keySetCoolDown: coolDown });
   await guard.ready();
-  await pause(coolDown);
+  await sleep(coolDown);
   const began = performance.now();
   await presentRandomKids(guard, 10_000);
   const coolDowns = Math.floor((performance.now() - began) / coolDown);
@@ -65,9 +66,9 @@ test("ten thousand unknown keys cause one request after the cool-down", async (t
 // C9 and incident 52
 test("the cool-down holds for an empty set", async (t) => {
   const issuer = await started(t);
-  issuer.answerKeys = (_, response) => response.end('{"keys":[]}');
-  const guard = keysGuard(t, issuer, { shortestPause: 60_000, longestPause: 60_000 });
-  await until(() => guard.status().keys.trouble !== undefined);
+  issuer.keysHandler = (_, response) => response.end('{"keys":[]}');
+  const guard = keysGuard(t, issuer, { shortestRetryDelay: 60_000, longestRetryDelay: 60_000 });
+  await waitUntil(() => guard.status().keys.error !== undefined);
   await presentRandomKids(guard, 10_000);
   assert.equal(issuer.keyRequests, 1);
   assert.deepEqual(new Set(guard.refused), new Set(["keys_unavailable"]));
@@ -76,9 +77,9 @@ test("the cool-down holds for an empty set", async (t) => {
 // C9 and incident 52: the pauses decide when the server is asked again, and no token does.
 test("tokens cause no request while the server fails", async (t) => {
   const issuer = await started(t);
-  issuer.answerKeys = (_, response) => response.writeHead(500).end();
-  const guard = keysGuard(t, issuer, { shortestPause: 60_000, longestPause: 60_000 });
-  await until(() => guard.status().keys.trouble !== undefined);
+  issuer.keysHandler = (_, response) => response.writeHead(500).end();
+  const guard = keysGuard(t, issuer, { shortestRetryDelay: 60_000, longestRetryDelay: 60_000 });
+  await waitUntil(() => guard.status().keys.error !== undefined);
   await presentRandomKids(guard, 10_000);
   assert.equal(issuer.keyRequests, 1);
   assert.deepEqual(new Set(guard.refused), new Set(["keys_unavailable"]));
@@ -88,13 +89,13 @@ test("tokens cause no request while the server fails", async (t) => {
 test("tokens that come together wait for one request", async (t) => {
   const issuer = await started(t);
   let release;
-  issuer.answerKeys = (_, response) => {
+  issuer.keysHandler = (_, response) => {
     release = () => response.end(JSON.stringify({ keys: [issuer.active.jwk] }));
   };
   const guard = keysGuard(t, issuer, { keySetCoolDown: 0 });
   const token = await issuer.token();
   const verified = Promise.all(Array.from({ length: 100 }, () => guard.verify(token)));
-  await until(() => release !== undefined);
+  await waitUntil(() => release !== undefined);
   release();
   assert.equal((await verified).length, 100);
   assert.equal(issuer.keyRequests, 1);
@@ -105,14 +106,14 @@ test("until keys are known everybody is told to come again, and then let in", as
   const issuer = await started(t);
   await issuer.stop();
   const guard = keysGuard(t, issuer);
-  const url = await guarded(t, guard);
+  const url = await serveBehindGuard(t, guard);
   const token = await issuer.token();
-  const { status, headers, text } = await ask(url, bearer(token));
+  const { status, headers, text } = await sendRequest(url, bearerHeader(token));
   assert.deepEqual([status, headers["retry-after"], headers["www-authenticate"]], [503, "5", undefined]);
   assert.equal(text, '{"message":"Access tokens cannot be verified at the moment"}');
-  assert.equal((await ask(url)).status, 401);
+  assert.equal((await sendRequest(url)).status, 401);
   await issuer.listen();
-  await until(async () => (await statusOf(url, token)) === 200);
+  await waitUntil(async () => (await statusOf(url, token)) === 200);
 });
 
 // C9
@@ -141,15 +142,15 @@ test("known keys stay in use when the server is away or answers nonsense", async
     "over 100 keys": (response) => response.end(JSON.stringify({ keys: Array(101).fill({}) })),
     aborted: (response) => response.write("{", () => response.destroy()),
   };
-  for (const [trouble, answer] of Object.entries(nonsense)) {
-    issuer.answerKeys = (_, response) => answer(response);
-    await until(() => guard.status().keys.trouble?.includes(trouble));
-    assert.equal((await guard.verify(token)).sub, "1", trouble);
+  for (const [error, respond] of Object.entries(nonsense)) {
+    issuer.keysHandler = (_, response) => respond(response);
+    await waitUntil(() => guard.status().keys.error?.includes(error));
+    assert.equal((await guard.verify(token)).sub, "1", error);
   }
-  issuer.answerKeys = undefined;
-  await until(() => guard.status().keys.trouble === undefined);
+  issuer.keysHandler = undefined;
+  await waitUntil(() => guard.status().keys.error === undefined);
   await issuer.stop();
-  await until(() => guard.status().keys.trouble?.includes("ECONNREFUSED"));
+  await waitUntil(() => guard.status().keys.error?.includes("ECONNREFUSED"));
   assert.equal((await guard.verify(token)).sub, "1");
   assert.equal(guard.status().keys.known, 1);
 });
@@ -159,29 +160,29 @@ test("a server that is away is asked once in a cool-down, though keys are known"
   const issuer = await started(t);
   const guard = keysGuard(t, issuer, { keySetInterval: 20, keySetCoolDown: 60_000 });
   await guard.ready();
-  issuer.answerKeys = (_, response) => response.writeHead(500).end();
-  await until(() => guard.status().keys.trouble !== undefined);
+  issuer.keysHandler = (_, response) => response.writeHead(500).end();
+  await waitUntil(() => guard.status().keys.error !== undefined);
   const asked = issuer.keyRequests;
-  await pause(200);
+  await sleep(200);
   assert.equal(issuer.keyRequests, asked);
 });
 
 test("nobody asks for keys when the last guard is closed", async (t) => {
   const issuer = await started(t);
   const guard = keysGuard(t, issuer, { keySetInterval: 20 });
-  await until(() => issuer.keyRequests > 2);
+  await waitUntil(() => issuer.keyRequests > 2);
   guard.close();
-  await pause(100);
+  await sleep(100);
   const asked = issuer.keyRequests;
-  await pause(100);
+  await sleep(100);
   assert.equal(issuer.keyRequests, asked);
 });
 
 test("an answer that does not come is given up", async (t) => {
   const issuer = await started(t);
-  issuer.answerKeys = (_, response) => response.writeHead(200).flushHeaders();
+  issuer.keysHandler = (_, response) => response.writeHead(200).flushHeaders();
   const guard = keysGuard(t, issuer, { keySetTimeout: 50 });
-  await until(() => guard.status().keys.trouble !== undefined);
+  await waitUntil(() => guard.status().keys.error !== undefined);
   await assert.rejects(guard.verify(await issuer.token()), { code: "keys_unavailable" });
 });
 
@@ -202,10 +203,10 @@ test("a key that cannot be used leaves the others in use", async (t) => {
   const issuer = await started(t);
   const { jwk } = issuer.active;
   const others = [null, [], "x", { ...jwk, kid: "malformed", x: "AA" }, { ...jwk, kid: "private", d: "AA" }];
-  issuer.answerKeys = (_, response) => response.end(JSON.stringify({ keys: [...others, jwk, ...others] }));
+  issuer.keysHandler = (_, response) => response.end(JSON.stringify({ keys: [...others, jwk, ...others] }));
   const guard = keysGuard(t, issuer);
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
-  assert.deepEqual(guard.status().keys, { known: 1, trouble: undefined });
+  assert.deepEqual(guard.status().keys, { known: 1, error: undefined });
 });
 
 // C8
@@ -225,7 +226,7 @@ test("a key that is not published any more is not accepted any more", async (t) 
   const token = await issuer.token({ key: issuer.keys[0] });
   assert.equal((await guard.verify(token)).sub, "1");
   issuer.keys.shift();
-  await until(() => guard.status().keys.known === 1);
+  await waitUntil(() => guard.status().keys.known === 1);
   await assert.rejects(guard.verify(token), { code: "unknown_key" });
 });
 
@@ -246,9 +247,9 @@ test("redirects are not followed", async (t) => {
     hits += 1;
     response.end(JSON.stringify({ keys: [issuer.active.jwk] }));
   });
-  issuer.answerKeys = (_, response) => response.writeHead(302, { location: elsewhere }).end();
+  issuer.keysHandler = (_, response) => response.writeHead(302, { location: elsewhere }).end();
   const guard = keysGuard(t, issuer);
-  await until(() => guard.status().keys.trouble?.includes("302"));
+  await waitUntil(() => guard.status().keys.error?.includes("302"));
   await assert.rejects(guard.verify(await issuer.token()), { code: "keys_unavailable" });
   assert.equal(hits, 0);
 });
@@ -256,7 +257,7 @@ test("redirects are not followed", async (t) => {
 test("the server may be reached at another address than the issuer's name", async (t) => {
   const issuer = await started(t);
   const name = "https://id.example";
-  const guard = guardOf(t, issuer, { issuer: name, server: issuer.url, dangerouslyIgnoreRevocations });
+  const guard = createTestGuard(t, issuer, { issuer: name, server: issuer.url, dangerouslyIgnoreRevocations });
   assert.equal((await guard.verify(await issuer.token({ claims: { iss: name } }))).iss, name);
   await assert.rejects(guard.verify(await issuer.token()), { code: "wrong_issuer" });
 });

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { globalAgent } from "node:http";
 import { test } from "node:test";
 import { createGuard, requireToken } from "../index.mjs";
-import { parseNeeds, parseOptions } from "../src/options.js";
-import { pauseAfter, retryAfter } from "../src/pause.js";
-import system from "../src/world.js";
+import { parseRequirements, parseOptions } from "../src/options.js";
+import { parseRetryAfter, retryDelay } from "../src/retry-delay.js";
+import defaultRuntime from "../src/runtime.js";
 
 const GOOD = { issuer: "https://id.example", audience: "https://api.example" };
 
@@ -78,8 +78,8 @@ test("a wrong value is an error that names it", () => {
 test("an option that nobody knows is an error, and so is a pair that contradicts itself", () => {
   assert.throws(() => parseOptions({ ...GOOD, audiences: ["a"] }), /`options` has no `audiences`/);
   assert.throws(() => parseOptions(undefined), /`options` must be an object/);
-  assert.throws(() => parseNeeds({ scopes: "a" }), /`needs` has no `scopes`/);
-  assert.throws(() => parseNeeds("a"), /`needs` must be an object/);
+  assert.throws(() => parseRequirements({ scopes: "a" }), /`needs` has no `scopes`/);
+  assert.throws(() => parseRequirements("a"), /`needs` must be an object/);
   const both = { ...GOOD, revocations: {}, dangerouslyIgnoreRevocations: true };
   assert.throws(() => parseOptions(both), /`revocations` must be left out/);
   assert.throws(() => parseOptions({ ...GOOD, fetch, agent: globalAgent }), /`fetch` must be left out beside agent/);
@@ -91,17 +91,17 @@ test("mistakes are reported where they are made", () => {
 });
 
 test("pauses double from one second to thirty, half of them by chance", () => {
-  const least = { ...system, random: () => 0 };
-  const most = { ...system, random: () => 1 };
-  const pauses = (world) => [0, 1, 2, 3, 4, 5, 2_000].map((failures) => pauseAfter(failures, world));
+  const least = { ...defaultRuntime, random: () => 0 };
+  const most = { ...defaultRuntime, random: () => 1 };
+  const pauses = (runtime) => [0, 1, 2, 3, 4, 5, 2_000].map((failures) => retryDelay(failures, runtime));
   assert.deepEqual(pauses(least), [1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
   assert.deepEqual(pauses(most), [2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
 });
 
 test("a Retry-After is a number of seconds or a date, and half a minute at most", () => {
-  const world = { ...system, now: () => 1_800_000_000 };
+  const runtime = { ...defaultRuntime, now: () => 1_800_000_000 };
   const date = new Date(1_800_000_007_000).toUTCString();
   const headers = ["7", date, "86400", "0", "-1", "", "soon", new Date(0).toUTCString()];
-  const waits = headers.map((header) => retryAfter(header, world));
+  const waits = headers.map((header) => parseRetryAfter(header, runtime));
   assert.deepEqual(waits, [7_000, 7_000, 30_000, 0, 0, 0, 0, 0]);
 });

@@ -132,8 +132,8 @@ test("a guard does not keep its process alive while the server refuses, is silen
   const silent = createServer(() => {});
   await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
   t.after(() => silent.close());
-  issuer.answerKeys = (_, response) => response.writeHead(503).end();
-  issuer.answerStream = (_, response) => response.writeHead(503).end();
+  issuer.keysHandler = (_, response) => response.writeHead(503).end();
+  issuer.streamHandler = (_, response) => response.writeHead(503).end();
   const nobody = "http://127.0.0.1:1";
   for (const url of [issuer.url, `http://127.0.0.1:${silent.address().port}`, nobody]) {
     const { stdout, stderr, took } = await script(home, "a.cjs", text, url);

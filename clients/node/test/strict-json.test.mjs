@@ -106,7 +106,7 @@ test("no error quotes the text", () => {
 });
 
 test("a document of the largest size is read, whatever is in it", () => {
-  const size = limits.pieceSize;
+  const size = limits.pageSize;
   const list = (item, count) => `[${Array(Math.floor(count)).fill(item).join()}]`;
   const documents = {
     escapes: `"${'\\"'.repeat(size / 2)}"`,

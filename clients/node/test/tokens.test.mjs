@@ -5,7 +5,7 @@ import { createHmac, sign as signWith, constants, KeyObject } from "node:crypto"
 import { test } from "node:test";
 import { CompactSign, exportSPKI, generateKeyPair } from "jose";
 import { FakeIssuer, seconds, signingKey } from "./support/fake-issuer.mjs";
-import { guardOf, hasty, serve } from "./support/api.mjs";
+import { createTestGuard, fastRuntime, serve } from "./support/api.mjs";
 
 const ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA"];
 const keys = await Promise.all(ALGORITHMS.map((alg) => signingKey(`the-${alg}-key`, alg)));
@@ -25,7 +25,7 @@ function signed(header, claims, key = issuer.active) {
 
 /** Asserts that a guard refuses tokens with one of the given codes. */
 async function refuses(t, tokens, ...codes) {
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
   for (const token of [tokens].flat()) {
     const refusal = await guard.verify(token).then(
@@ -37,7 +37,7 @@ async function refuses(t, tokens, ...codes) {
 }
 
 async function accepts(t, token, options) {
-  const guard = guardOf(t, issuer, options);
+  const guard = createTestGuard(t, issuer, options);
   await guard.ready();
   return guard.verify(token);
 }
@@ -217,9 +217,9 @@ test("the audience must be the very text, or one of several", async (t) => {
 // C4
 test("a token is over when its time is, give or take five seconds", async (t) => {
   const now = seconds();
-  const world = { ...hasty(), now: () => now };
+  const runtime = { ...fastRuntime(), now: () => now };
   const dangerouslyIgnoreRevocations = true;
-  const guard = guardOf(t, issuer, { world, dangerouslyIgnoreRevocations });
+  const guard = createTestGuard(t, issuer, { runtime, dangerouslyIgnoreRevocations });
   await guard.ready();
   const at = async (claims) => guard.verify(await issuer.token({ claims }));
   await at({ exp: now - 4 });
@@ -236,9 +236,9 @@ test("a token is over when its time is, give or take five seconds", async (t) =>
 // C4: the Rust verifier has the same default and the same bound.
 test("leeway is an option, 0 to 60 seconds, and nbf and iat may always be five seconds ahead", async (t) => {
   const now = seconds();
-  const world = { ...hasty(), now: () => now };
+  const runtime = { ...fastRuntime(), now: () => now };
   const verify = async (leeway, claims) => {
-    const guard = guardOf(t, issuer, { world, leeway, dangerouslyIgnoreRevocations: true });
+    const guard = createTestGuard(t, issuer, { runtime, leeway, dangerouslyIgnoreRevocations: true });
     await guard.ready();
     return guard.verify(await issuer.token({ claims }));
   };

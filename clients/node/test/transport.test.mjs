@@ -4,8 +4,8 @@ import { Agent } from "node:http";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
-import { guardOf, hasty, until } from "./support/api.mjs";
-import { caughtUp, isRevoked, signedIn } from "./support/following.mjs";
+import { createTestGuard, fastRuntime, waitUntil } from "./support/api.mjs";
+import { createSession, isRevoked, waitUntilCaughtUp } from "./support/following.mjs";
 
 /** An issuer that serves the list by polling as well. */
 async function started(t) {
@@ -29,16 +29,16 @@ const full = (request, response) => response.writeHead(503).end();
 test("a fetch of the program sends every request: keys, stream and list", async (t) => {
   const issuer = await started(t);
   const { asked, fetch } = noting();
-  const guard = guardOf(t, issuer, { fetch, world: hasty({ listInterval: 20 }) });
+  const guard = createTestGuard(t, issuer, { fetch, runtime: fastRuntime({ listInterval: 20 }) });
   await guard.ready();
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
-  const { sid, token } = await signedIn(issuer);
+  const { sid, token } = await createSession(issuer);
   await issuer.revoke({ sid });
-  await caughtUp(issuer, guard);
+  await waitUntilCaughtUp(issuer, guard);
   assert.ok(await isRevoked(guard, token));
-  issuer.answerStream = full;
+  issuer.streamHandler = full;
   issuer.dropConnections();
-  await until(() => issuer.listRequests.length >= 2);
+  await waitUntil(() => issuer.listRequests.length >= 2);
   guard.close();
   const total = issuer.keyRequests + issuer.streamRequests.length + issuer.listRequests.length;
   assert.ok(asked.length >= total, `${asked.length} of ${total}`);
@@ -52,11 +52,11 @@ test("a fetch of the program sends every request: keys, stream and list", async 
 
 test("a closed guard ends the stream of its fetch", async (t) => {
   const issuer = await started(t);
-  const guard = guardOf(t, issuer, { fetch });
+  const guard = createTestGuard(t, issuer, { fetch });
   await guard.ready();
   assert.equal(issuer.streams.size, 1);
   guard.close();
-  await until(() => issuer.streams.size === 0);
+  await waitUntil(() => issuer.streams.size === 0);
 });
 
 test("an agent of the program opens every connection", async (t) => {
@@ -68,7 +68,7 @@ test("an agent of the program opens every connection", async (t) => {
     opened += 1;
     return createConnection(...all);
   };
-  const guard = guardOf(t, issuer, { agent });
+  const guard = createTestGuard(t, issuer, { agent });
   await guard.ready();
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
   assert.equal(opened, issuer.keyRequests + issuer.streamRequests.length);
@@ -78,7 +78,7 @@ test("guards that reach an issuer in different ways share nothing", async (t) =>
   const issuer = await started(t);
   const agent = new Agent();
   const all = [{}, {}, { agent }, { agent }, { agent: new Agent() }, { fetch }, { fetch }].map((options) =>
-    guardOf(t, issuer, options),
+    createTestGuard(t, issuer, options),
   );
   await Promise.all(all.map((guard) => guard.ready()));
   assert.deepEqual([issuer.keyRequests, issuer.streamRequests.length], [4, 4]);
@@ -86,9 +86,9 @@ test("guards that reach an issuer in different ways share nothing", async (t) =>
 
 test("redirects are not followed by a fetch of the program", async (t) => {
   const issuer = await started(t);
-  issuer.answerKeys = (_, response) => response.writeHead(302, { location: `${issuer.url}/elsewhere` }).end();
-  const guard = guardOf(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
-  await until(() => guard.status().keys.trouble?.includes("302"));
+  issuer.keysHandler = (_, response) => response.writeHead(302, { location: `${issuer.url}/elsewhere` }).end();
+  const guard = createTestGuard(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
+  await waitUntil(() => guard.status().keys.error?.includes("302"));
 });
 
 test("an error says what the reason is, whichever way was taken", async (t) => {
@@ -105,9 +105,9 @@ test("an error says what the reason is, whichever way was taken", async (t) => {
     [{ fetch: async () => undefined }, /./],
   ];
   for (const [options, reason] of reasons) {
-    const guard = guardOf(t, issuer, { ...options, dangerouslyIgnoreRevocations: true });
-    await until(() => guard.status().keys.trouble !== undefined);
-    assert.match(guard.status().keys.trouble, reason);
+    const guard = createTestGuard(t, issuer, { ...options, dangerouslyIgnoreRevocations: true });
+    await waitUntil(() => guard.status().keys.error !== undefined);
+    assert.match(guard.status().keys.error, reason);
   }
 });
 
@@ -118,9 +118,9 @@ test("an error of several addresses says the reason of each", async (t) => {
   const several = async () => {
     throw Object.assign(new TypeError("fetch failed"), { cause: new AggregateError(parts) });
   };
-  const guard = guardOf(t, issuer, { fetch: several, dangerouslyIgnoreRevocations: true });
-  await until(() => guard.status().keys.trouble !== undefined);
-  assert.match(guard.status().keys.trouble, /reached: connect ECONNREFUSED ::1:80, connect ECONNREFUSED 127\.0\.0\.1:80$/);
+  const guard = createTestGuard(t, issuer, { fetch: several, dangerouslyIgnoreRevocations: true });
+  await waitUntil(() => guard.status().keys.error !== undefined);
+  assert.match(guard.status().keys.error, /reached: connect ECONNREFUSED ::1:80, connect ECONNREFUSED 127\.0\.0\.1:80$/);
 });
 
 // RFC 9110 §12.5.3: an answer that is encoded all the same is refused as such, and not as broken JSON.
@@ -128,19 +128,19 @@ test("every request asks for no content encoding, and an encoded answer is named
   const issuer = await started(t);
   const encodings = [];
   const set = JSON.stringify({ keys: [issuer.active.jwk] });
-  issuer.answerKeys = ({ headers }, response) => {
+  issuer.keysHandler = ({ headers }, response) => {
     encodings.push(headers["accept-encoding"]);
     response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(gzipSync(set));
   };
-  issuer.answerStream = issuer.answerList = ({ headers }, response) => {
+  issuer.streamHandler = issuer.listHandler = ({ headers }, response) => {
     encodings.push(headers["accept-encoding"]);
     response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": "br" }).end("x");
   };
-  const guard = guardOf(t, issuer, { world: hasty({ listInterval: 20 }) });
-  await until(() => encodings.length >= 6);
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime({ listInterval: 20 }) });
+  await waitUntil(() => encodings.length >= 6);
   assert.deepEqual(new Set(encodings), new Set(["identity"]));
-  assert.match(guard.status().keys.trouble, /jwks\.json answered with the content encoding gzip/);
-  assert.match(guard.status().revocations.trouble, /stream answered with the content encoding br/);
+  assert.match(guard.status().keys.error, /jwks\.json answered with the content encoding gzip/);
+  assert.match(guard.status().revocations.error, /stream answered with the content encoding br/);
 });
 
 test("a fetch of the program may answer with anything, and the reason says what was wrong", async (t) => {
@@ -151,16 +151,16 @@ test("a fetch of the program may answer with anything, and the reason says what 
     [() => new Response("x".repeat(200_000)), /jwks\.json answered with more than/],
   ];
   for (const [answer, reason] of answers) {
-    const guard = guardOf(t, issuer, { fetch: async () => answer(), dangerouslyIgnoreRevocations: true });
-    await until(() => guard.status().keys.trouble !== undefined);
-    assert.match(guard.status().keys.trouble, reason);
+    const guard = createTestGuard(t, issuer, { fetch: async () => answer(), dangerouslyIgnoreRevocations: true });
+    await waitUntil(() => guard.status().keys.error !== undefined);
+    assert.match(guard.status().keys.error, reason);
   }
 });
 
 test("a fetch of the program decodes what it gets", async (t) => {
   const issuer = await started(t);
   const set = gzipSync(JSON.stringify({ keys: [issuer.active.jwk] }));
-  issuer.answerKeys = (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(set);
-  const guard = guardOf(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
+  issuer.keysHandler = (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(set);
+  const guard = createTestGuard(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
 });

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Guard } from "../src/guard.js";
 import { document } from "../../../tests/vectors/generate.mjs";
-import { hasty } from "./support/api.mjs";
+import { fastRuntime } from "./support/api.mjs";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
 
 const FILE = new URL("../../../tests/vectors/access-tokens.json", import.meta.url);
@@ -18,9 +18,9 @@ describe("the shared token vectors", () => {
   let guard;
   before(async () => {
     server = await FakeIssuer.start();
-    server.answerKeys = (_, response) => response.end(JSON.stringify(jwks));
+    server.keysHandler = (_, response) => response.end(JSON.stringify(jwks));
     const options = { issuer, audience, server: server.url, dangerouslyIgnoreRevocations: true };
-    guard = new Guard(options, { ...hasty(), now: () => now });
+    guard = new Guard(options, { ...fastRuntime(), now: () => now });
     await guard.ready();
   });
   after(async () => {

@@ -41,17 +41,17 @@ export class FakeIssuer {
   /** Milliseconds; the real one has 5 s. */
   heartbeat = 50;
   /** Entries of a piece; the real one has 1,000. */
-  pieceLength = 1000;
+  pageLength = 1000;
   /** Handlers that take the place of the usual ones. */
-  answerKeys = undefined;
-  answerStream = undefined;
-  answerList = undefined;
+  keysHandler = undefined;
+  streamHandler = undefined;
+  listHandler = undefined;
   /** Changes to the claims and the header of each piece. */
-  pieceClaims = {};
-  pieceHeader = {};
+  pageClaims = {};
+  pageHeader = {};
   /** Changes to the JSON of the claims of each piece, before it is signed, and to the signed piece. */
-  pieceText = (text) => text;
-  pieceToken = (token) => token;
+  rewritePageJson = (text) => text;
+  rewritePageToken = (token) => token;
 
   #server;
   #sockets = new Set();
@@ -86,7 +86,7 @@ export class FakeIssuer {
     this.#server.listen(port, "127.0.0.1");
     await once(this.#server, "listening");
     this.port = this.#server.address().port;
-    this.#timer = setInterval(() => this.beat(), this.heartbeat);
+    this.#timer = setInterval(() => this.sendHeartbeats(), this.heartbeat);
   }
 
   /** Goes away, with every connection. */
@@ -129,21 +129,21 @@ export class FakeIssuer {
   async revoke(entry) {
     const cursor = `${this.list.length + 1}-${randomBytes(6).toString("hex")}`;
     this.list.push({ cursor, entry: { exp: seconds() + 960, ...entry } });
-    await this.beat();
+    await this.sendHeartbeats();
   }
 
   /** Sends every follower what it lacks, and an empty piece if that is nothing. */
-  async beat() {
+  async sendHeartbeats() {
     if (this.isSilent) return;
     await Promise.all([...this.streams].map((stream) => this.#send(stream)));
   }
 
   /** The signed piece after a cursor, with changes to its claims. */
-  async piece(after, changes = this.pieceClaims) {
+  async page(after, changes = this.pageClaims) {
     const known = this.list.findIndex(({ cursor }) => cursor === after);
     const isKnown = known >= 0 || (after !== null && after === this.cursor);
     const start = known + 1;
-    const some = this.list.slice(start, start + this.pieceLength);
+    const some = this.list.slice(start, start + this.pageLength);
     const now = seconds();
     const claims = {
       iss: this.url,
@@ -157,11 +157,11 @@ export class FakeIssuer {
       ...changes,
     };
     const { kid, alg, privateKey } = this.active;
-    const payload = Buffer.from(this.pieceText(JSON.stringify(defined(claims))));
+    const payload = Buffer.from(this.rewritePageJson(JSON.stringify(defined(claims))));
     const token = await new CompactSign(payload)
-      .setProtectedHeader(defined({ alg, typ: "revocations+jwt", kid, ...this.pieceHeader }))
+      .setProtectedHeader(defined({ alg, typ: "revocations+jwt", kid, ...this.pageHeader }))
       .sign(privateKey);
-    return { text: this.pieceToken(token), claims };
+    return { text: this.rewritePageToken(token), claims };
   }
 
   #answer(request, response) {
@@ -173,7 +173,7 @@ export class FakeIssuer {
 
   #serveKeys(request, response) {
     this.keyRequests += 1;
-    if (this.answerKeys) return this.answerKeys(request, response);
+    if (this.keysHandler) return this.keysHandler(request, response);
     return response
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ keys: this.keys.map(({ jwk }) => jwk) }));
@@ -182,15 +182,15 @@ export class FakeIssuer {
   async #serveList(request, response) {
     const after = new URL(request.url, this.url).searchParams.get("after");
     this.listRequests.push(after);
-    if (this.answerList) return this.answerList(request, response);
-    const { text } = await this.piece(after);
+    if (this.listHandler) return this.listHandler(request, response);
+    const { text } = await this.page(after);
     return response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   }
 
   #serveStream(request, response) {
     const after = request.headers["last-event-id"] ?? null;
     this.streamRequests.push(after);
-    if (this.answerStream) return this.answerStream(request, response);
+    if (this.streamHandler) return this.streamHandler(request, response);
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     response.flushHeaders();
     const stream = { response, cursor: after, sending: Promise.resolve() };
@@ -204,7 +204,7 @@ export class FakeIssuer {
   #send(stream) {
     const next = async () => {
       for (let more = true; more;) {
-        const { text, claims } = await this.piece(stream.cursor);
+        const { text, claims } = await this.page(stream.cursor);
         stream.response.write(`event: revocations\nid: ${claims.cursor}\ndata: ${text}\n\n`);
         stream.cursor = claims.cursor;
         more = claims.more;

@@ -14,7 +14,7 @@ const INSTALLED = join(MODULES, ".installed-from-lock");
 const PROGRAMS = ["scenario.cjs", "smoke.cjs", "smoke.mjs", "smoke.jest.cjs", "proxied.cjs"];
 
 /** Long enough for a busy machine. */
-const PATIENCE = 120_000;
+const TIMEOUT = 120_000;
 
 /** Installs what the lock file pins, unless it is there already: it takes half a minute. */
 export async function installMatrix() {
@@ -22,7 +22,7 @@ export async function installMatrix() {
   const installed = await readFile(INSTALLED, "utf8").catch(() => undefined);
   if (installed === lock) return;
   const options = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  await run("npm", options, { cwd: HOME, timeout: 10 * PATIENCE });
+  await run("npm", options, { cwd: HOME, timeout: 10 * TIMEOUT });
   await writeFile(INSTALLED, lock);
 }
 
@@ -49,7 +49,7 @@ export async function copyPrograms(home) {
 export async function runIn(home, program, args, env = {}) {
   // Programs that notice that a test runs them would write for a machine.
   const { NODE_TEST_CONTEXT, NODE_OPTIONS, ...others } = process.env;
-  return run(program, args, { cwd: home, env: { ...others, ...env }, timeout: PATIENCE });
+  return run(program, args, { cwd: home, env: { ...others, ...env }, timeout: TIMEOUT });
 }
 
 /** The yarn of the matrix, which is a script. */

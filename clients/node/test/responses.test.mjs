@@ -7,15 +7,15 @@ import express4 from "express4";
 import { claimsOf } from "../index.js";
 import limits from "../src/limits.js";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
-import { ask, bearer, guarded, guardOf, serve, statusOf } from "./support/api.mjs";
+import { bearerHeader, createTestGuard, sendRequest, serve, serveBehindGuard, statusOf } from "./support/api.mjs";
 
 const issuer = await FakeIssuer.start();
 test.after(() => issuer.stop());
 
 async function api(t, needs) {
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
-  return { guard, url: await guarded(t, guard, needs) };
+  return { guard, url: await serveBehindGuard(t, guard, needs) };
 }
 
 /** What an answer says, without what differs from one to the next. */
@@ -44,7 +44,7 @@ const INVALID = answerOf(
 test("a good token lets its request in with the claims that it carries", async (t) => {
   const { url, guard } = await api(t);
   const claims = issuer.claims();
-  const { status, text } = await ask(url, bearer(await issuer.token({ claims })));
+  const { status, text } = await sendRequest(url, bearerHeader(await issuer.token({ claims })));
   assert.equal(status, 200);
   assert.deepEqual(JSON.parse(text), { user: claims });
   assert.deepEqual(guard.refused, []);
@@ -52,24 +52,24 @@ test("a good token lets its request in with the claims that it carries", async (
 
 test("without a token the challenge has no error code", async (t) => {
   const { url } = await api(t);
-  assert.deepEqual(told(await ask(url)), NO_TOKEN);
-  assert.deepEqual(told(await ask(url, { authorization: "Basic YTpi" })), NO_TOKEN);
-  assert.deepEqual(told(await ask(url, { authorization: "" })), NO_TOKEN);
-  assert.deepEqual(told(await ask(url, { authorization: await issuer.token() })), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(url)), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(url, { authorization: "Basic YTpi" })), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(url, { authorization: "" })), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(url, { authorization: await issuer.token() })), NO_TOKEN);
 });
 
 test("a token in the address or in a cookie is none", async (t) => {
   const { url } = await api(t);
   const token = await issuer.token();
-  assert.deepEqual(told(await ask(`${url}/?access_token=${token}`)), NO_TOKEN);
-  assert.deepEqual(told(await ask(url, { cookie: `access_token=${token}` })), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(`${url}/?access_token=${token}`)), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(url, { cookie: `access_token=${token}` })), NO_TOKEN);
 });
 
 test("the scheme ignores case and may be followed by several spaces", async (t) => {
   const { url } = await api(t);
   const token = await issuer.token();
   for (const authorization of [`bearer ${token}`, `BEARER ${token}`, `Bearer   ${token}`]) {
-    assert.equal((await ask(url, { authorization })).status, 200, authorization);
+    assert.equal((await sendRequest(url, { authorization })).status, 200, authorization);
   }
 });
 
@@ -78,36 +78,36 @@ test("what follows the scheme must be one token of the right alphabet", async (t
   const token = await issuer.token();
   for (const rest of ["", " ", ` ${token} ${token}`, ` ${token}, ${token}`, ` "${token}"`, " a=b", " ü"]) {
     const sent = Buffer.from(`Bearer${rest}`).toString("latin1");
-    assert.deepEqual(told(await ask(url, { authorization: sent })), MALFORMED, sent);
+    assert.deepEqual(told(await sendRequest(url, { authorization: sent })), MALFORMED, sent);
   }
 });
 
 test("clients of the tutorial may send the bare token, and get the tutorial's answers", async (t) => {
-  const guard = guardOf(t, issuer, { tutorial: true });
+  const guard = createTestGuard(t, issuer, { tutorial: true });
   await guard.ready();
-  const url = await guarded(t, guard, { scope: "orders:read" });
+  const url = await serveBehindGuard(t, guard, { scope: "orders:read" });
   const token = await issuer.token();
   for (const authorization of [token, `  ${token} `, `Bearer ${token}`, `bearer   ${token}`]) {
-    assert.equal((await ask(url, { authorization })).status, 200, authorization);
+    assert.equal((await sendRequest(url, { authorization })).status, 200, authorization);
   }
   for (const authorization of ["", " ", "Bearer", "bearer "]) {
-    assert.deepEqual(told(await ask(url, { authorization })), NO_TOKEN, authorization);
+    assert.deepEqual(told(await sendRequest(url, { authorization })), NO_TOKEN, authorization);
   }
-  assert.deepEqual(told(await ask(url)), NO_TOKEN);
+  assert.deepEqual(told(await sendRequest(url)), NO_TOKEN);
   const FORBIDDEN = { ...INVALID, status: 403 };
   const expired = await issuer.token({ claims: { exp: 1 } });
   const refused = ["x", "Basic YTpi", expired, `Bearer ${expired}`, `${token} ${token}`, `${token},${token}`, [token, token]];
   for (const authorization of refused) {
-    assert.deepEqual(told(await ask(url, { authorization })), FORBIDDEN, String(authorization));
+    assert.deepEqual(told(await sendRequest(url, { authorization })), FORBIDDEN, String(authorization));
   }
-  const other = await ask(url, { authorization: await issuer.token({ claims: { scope: "x" } }) });
+  const other = await sendRequest(url, { authorization: await issuer.token({ claims: { scope: "x" } }) });
   assert.deepEqual([other.status, other.text], [403, '{"message":"Insufficient scope"}']);
   guard.close();
-  assert.equal((await ask(url, { authorization: token })).status, 503);
+  assert.equal((await sendRequest(url, { authorization: token })).status, 503);
 });
 
 test("tutorial mode accepts no more tokens than any guard", async (t) => {
-  const guard = guardOf(t, issuer, { tutorial: true });
+  const guard = createTestGuard(t, issuer, { tutorial: true });
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const input = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ id: 1, username: "john_doe" })}`;
   const legacy = `${input}.${createHmac("sha256", "the access secret").update(input).digest("base64url")}`;
@@ -126,10 +126,10 @@ test("two Authorization headers are refused, whichever of them is good", async (
     ["Bearer x", good],
     ["Basic YTpi", good],
   ]) {
-    assert.deepEqual(told(await ask(url, { authorization })), MALFORMED);
+    assert.deepEqual(told(await sendRequest(url, { authorization })), MALFORMED);
   }
   const spelt = ["Host", "api.example", "Authorization", good, "AUTHORIZATION", good];
-  assert.deepEqual(told(await ask(url, spelt)), MALFORMED);
+  assert.deepEqual(told(await sendRequest(url, spelt)), MALFORMED);
   assert.deepEqual(new Set(guard.refused), new Set(["repeated_authorization"]));
 });
 
@@ -143,7 +143,7 @@ test("a client never learns which check refused its token", async (t) => {
     await issuer.token({ header: { typ: "JWT" } }),
     await issuer.token({ header: { kid: "other" } }),
   ];
-  for (const token of refused) assert.deepEqual(told(await ask(url, bearer(token))), INVALID);
+  for (const token of refused) assert.deepEqual(told(await sendRequest(url, bearerHeader(token))), INVALID);
   const codes = ["malformed", "expired", "wrong_issuer", "wrong_audience", "wrong_type", "unknown_key"];
   assert.deepEqual(guard.refused, codes);
 });
@@ -151,7 +151,7 @@ test("a client never learns which check refused its token", async (t) => {
 test("a missing scope is answered with 403 and the scopes that are needed", async (t) => {
   const { url } = await api(t, { scope: "orders:read orders:delete" });
   assert.deepEqual(
-    told(await ask(url, bearer(await issuer.token()))),
+    told(await sendRequest(url, bearerHeader(await issuer.token()))),
     answerOf(
       403,
       'Bearer realm="https://api.example", error="insufficient_scope", scope="orders:read orders:delete"',
@@ -170,9 +170,9 @@ test("a scope is a whole word, and a token without any has none", async (t) => {
 });
 
 test("the guard's scopes and the route's are both needed", async (t) => {
-  const guard = guardOf(t, issuer, { scope: "orders:read" });
+  const guard = createTestGuard(t, issuer, { scope: "orders:read" });
   await guard.ready();
-  const url = await guarded(t, guard, { scope: "orders:write" });
+  const url = await serveBehindGuard(t, guard, { scope: "orders:write" });
   assert.equal(await statusOf(url, await issuer.token()), 200);
   assert.equal(await statusOf(url, await issuer.token({ claims: { scope: "orders:read" } })), 403);
   assert.equal(await statusOf(url, await issuer.token({ claims: { scope: "orders:write" } })), 403);
@@ -181,8 +181,8 @@ test("the guard's scopes and the route's are both needed", async (t) => {
 test("no method is let through unseen", async (t) => {
   const { url } = await api(t);
   for (const method of ["HEAD", "OPTIONS", "POST", "DELETE"]) {
-    assert.equal((await ask(url, {}, method)).status, 401, method);
-    assert.equal((await ask(url, bearer(await issuer.token()), method)).status, 200, method);
+    assert.equal((await sendRequest(url, {}, method)).status, 401, method);
+    assert.equal((await sendRequest(url, bearerHeader(await issuer.token()), method)).status, 200, method);
   }
 });
 
@@ -204,7 +204,7 @@ for (const [name, express] of [
   ["5", express5],
 ]) {
   test(`Express ${name} lets in who has a token and answers who has none`, async (t) => {
-    const guard = guardOf(t, issuer);
+    const guard = createTestGuard(t, issuer);
     const app = express();
     app.get("/protectedRoute", guard.middleware({ scope: "orders:read" }), (req, res) =>
       res.json({ message: "This is a protected route", user: req.auth }),
@@ -218,10 +218,10 @@ for (const [name, express] of [
     const token = await issuer.token({ claims });
     await guard.ready();
 
-    const { status, text } = await ask(`${url}/protectedRoute`, bearer(token));
+    const { status, text } = await sendRequest(`${url}/protectedRoute`, bearerHeader(token));
     assert.equal(status, 200);
     assert.deepEqual(JSON.parse(text), { message: "This is a protected route", user: claims });
-    const { headers, ...refused } = told(await ask(`${url}/protectedRoute`));
+    const { headers, ...refused } = told(await sendRequest(`${url}/protectedRoute`));
     assert.deepEqual(
       { ...refused, headers: { ...headers, "x-powered-by": undefined } },
       {
@@ -229,19 +229,19 @@ for (const [name, express] of [
         headers: { ...NO_TOKEN.headers, "x-powered-by": undefined },
       },
     );
-    const failed = await ask(`${url}/failing`, bearer(token));
+    const failed = await sendRequest(`${url}/failing`, bearerHeader(token));
     assert.deepEqual([failed.status, failed.text], [500, '{"message":"the handler\'s own"}']);
   });
 }
 
 test("a Fetch handler gets the claims and its further arguments", async (t) => {
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
   const handler = guard.fetch((request, auth, context) => Response.json({ user: auth.sub, context }), {
     scope: "orders:read",
   });
   const request = (headers) => new Request("https://api.example/orders", { headers });
-  const served = await handler(request(bearer(await issuer.token())), "context");
+  const served = await handler(request(bearerHeader(await issuer.token())), "context");
   assert.deepEqual([served.status, await served.json()], [200, { user: "1", context: "context" }]);
 
   const refused = await handler(request({}));
@@ -249,16 +249,16 @@ test("a Fetch handler gets the claims and its further arguments", async (t) => {
   assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="https://api.example"');
   assert.deepEqual(await refused.json(), { message: "No access token provided" });
 
-  const twice = request(bearer(await issuer.token()));
+  const twice = request(bearerHeader(await issuer.token()));
   twice.headers.append("authorization", "Bearer x");
   assert.equal((await handler(twice)).status, 400);
 });
 
 test("what a Fetch handler throws is its own", async (t) => {
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
   const handler = guard.fetch(() => Promise.reject(new Error("the handler's own")));
-  const request = new Request("https://api.example", { headers: bearer(await issuer.token()) });
+  const request = new Request("https://api.example", { headers: bearerHeader(await issuer.token()) });
   await assert.rejects(handler(request), /the handler's own/);
 });
 
@@ -285,22 +285,22 @@ test("the claims of a request are found again, whatever another library keeps in
       response.end();
     });
   });
-  assert.equal((await ask(url, bearer(await issuer.token()))).status, 200);
-  assert.equal((await ask(url)).status, 401);
+  assert.equal((await sendRequest(url, bearerHeader(await issuer.token()))).status, 200);
+  assert.equal((await sendRequest(url)).status, 401);
   assert.deepEqual(seen, [undefined, "1", undefined]);
   assert.equal(claimsOf(new Request("https://api.example")), undefined);
 });
 
 // C10
 test("a callback that ignores its argument lets nobody in when the check itself fails", async (t) => {
-  const guard = guardOf(t, issuer, {
+  const guard = createTestGuard(t, issuer, {
     onRefused: () => {
       throw new Error("a mistake in the program");
     },
   });
   await guard.ready();
-  const url = await guarded(t, guard);
-  const { status, headers } = await ask(url, bearer("x"));
+  const url = await serveBehindGuard(t, guard);
+  const { status, headers } = await sendRequest(url, bearerHeader("x"));
   assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
   await assert.rejects(guard.verify(undefined), /a mistake in the program/);
 });
@@ -320,7 +320,7 @@ test("a closed guard lets nobody in", async (t) => {
 test("a refusal says nothing of the token in a log", async (t) => {
   const { inspect } = await import("node:util");
   const refusals = [];
-  const guard = guardOf(t, issuer, { onRefused: (refusal) => refusals.push(refusal) });
+  const guard = createTestGuard(t, issuer, { onRefused: (refusal) => refusals.push(refusal) });
   const canary = { username: "canary-in-the-claims" };
   const tokens = [
     await issuer.token({ claims: { ...canary, exp: 1 } }),

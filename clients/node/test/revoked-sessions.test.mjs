@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import limits from "../src/limits.js";
-import { Revoked } from "../src/revoked.js";
+import { RevokedSessions } from "../src/revoked-sessions.js";
 import { SessionTable } from "../src/session-table.js";
 import { sessionId } from "./support/fake-issuer.mjs";
 
 const NOW = 1_800_000_000;
-const revoked = (changes = {}) => new Revoked({ ...limits, ...changes });
+const revoked = (changes = {}) => new RevokedSessions({ ...limits, ...changes });
 
 test("a table finds what was added and nothing else, through growth and sweeps", () => {
   const table = new SessionTable(100_000);
@@ -86,7 +86,7 @@ test("what is over when it arrives is not kept", () => {
   assert.equal(list.size, 0);
 });
 
-test("spans are forgotten when they are over, at most once a minute", () => {
+test("ranges are forgotten when they are over, at most once a minute", () => {
   const list = revoked();
   const claims = { sid: sessionId(), sub: "1", client_id: "shop" };
   list.sweep(NOW);
@@ -98,42 +98,42 @@ test("spans are forgotten when they are over, at most once a minute", () => {
     NOW,
   );
   list.sweep(NOW + 59);
-  assert.deepEqual([list.size, list.covers(claims)], [2, true]);
+  assert.deepEqual([list.size, list.isRevoked(claims)], [2, true]);
   list.sweep(NOW + 60);
-  assert.deepEqual([list.size, list.covers(claims)], [1, false]);
+  assert.deepEqual([list.size, list.isRevoked(claims)], [1, false]);
 });
 
-test("a span takes the place of those that it includes", () => {
+test("a range takes the place of those that it includes", () => {
   const list = revoked();
   const [first, second] = [sessionId(), sessionId()];
   const add = (entry) => list.add([{ exp: NOW + 10, sub: "1", ...entry }], NOW);
   add({ up_to: first, except: first });
   add({ up_to: second, except: first });
   assert.equal(list.size, 1);
-  assert.equal(list.covers({ sid: first, sub: "1", client_id: "" }), false);
+  assert.equal(list.isRevoked({ sid: first, sub: "1", client_id: "" }), false);
   add({ up_to: second });
   add({ up_to: first });
   assert.equal(list.size, 1);
-  assert.equal(list.covers({ sid: first, sub: "1", client_id: "" }), true);
+  assert.equal(list.isRevoked({ sid: first, sub: "1", client_id: "" }), true);
   add({ up_to: second, exp: NOW + 20 });
   assert.equal(list.size, 1);
   add({ up_to: first, exp: NOW + 30 });
   assert.equal(list.size, 2);
 });
 
-test("spans are bounded, and those that are over make room", () => {
-  const list = revoked({ revokedSpans: 2 });
-  const span = (sub, exp) => ({ exp, up_to: sessionId(), sub });
-  assert.equal(list.add([span("1", NOW + 1), span("2", NOW + 9)], NOW), true);
-  assert.equal(list.add([span("3", NOW + 9)], NOW), false);
+test("ranges are bounded, and those that are over make room", () => {
+  const list = revoked({ revokedRanges: 2 });
+  const range = (sub, exp) => ({ exp, up_to: sessionId(), sub });
+  assert.equal(list.add([range("1", NOW + 1), range("2", NOW + 9)], NOW), true);
+  assert.equal(list.add([range("3", NOW + 9)], NOW), false);
   assert.equal(list.size, 2);
-  assert.equal(list.add([span("3", NOW + 9)], NOW + 1), true);
+  assert.equal(list.add([range("3", NOW + 9)], NOW + 1), true);
 });
 
 test("the names of users and clients are not mixed up", () => {
   const list = revoked();
-  list.add([{ exp: NOW + 1, up_to: sessionId(), client_id: "everybody" }], NOW);
-  const claims = { sid: "018bcfe5-6801-7bed-8707-000000000000", sub: "everybody", client_id: "shop" };
-  assert.equal(list.covers(claims), false);
-  assert.equal(list.covers({ ...claims, client_id: "everybody" }), true);
+  list.add([{ exp: NOW + 1, up_to: sessionId(), client_id: "all sessions" }], NOW);
+  const claims = { sid: "018bcfe5-6801-7bed-8707-000000000000", sub: "all sessions", client_id: "shop" };
+  assert.equal(list.isRevoked(claims), false);
+  assert.equal(list.isRevoked({ ...claims, client_id: "all sessions" }), true);
 });

@@ -14,7 +14,7 @@ const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 const MOST_LAYERS = 4;
 
 /** Finds the token in a request of Node, of Fetch, or of a framework that wraps one of them. */
-function bearerToken(request) {
+function readBearerToken(request) {
   const authorization = authorizationOf(request);
   if (typeof authorization !== "string") throw new Refusal("no_token");
   if (JOINED.test(authorization)) throw new Refusal("repeated_authorization");
@@ -28,7 +28,7 @@ function bearerToken(request) {
  * Finds the token as the Express tutorial's clients send it: the whole header, or what follows the scheme Bearer. Whether it
  * is a token at all shows when it is read.
  */
-function tutorialToken(request) {
+function readBareOrBearerToken(request) {
   const authorization = authorizationOf(request);
   const token = typeof authorization === "string" ? authorization.replace(/^bearer(?: +|$)/i, "").trim() : "";
   if (token === "") throw new Refusal("no_token");
@@ -81,4 +81,4 @@ function isObject(value) {
   return typeof value === "object" && value !== null;
 }
 
-module.exports = { bearerToken, tutorialToken };
+module.exports = { readBearerToken, readBareOrBearerToken };

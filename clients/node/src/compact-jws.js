@@ -10,17 +10,17 @@ const { parseStrictJson } = require("./strict-json.js");
 const FORBIDDEN = ["crit", "b64", "zip", "enc"];
 
 /** The header as an object; the payload, the signature and the bytes that it signs. Nothing is verified yet. */
-function readCompact(text, limits) {
+function parseCompactJws(text, limits) {
   const parts = text.split(".").map(decodeBase64url);
   if (parts.length !== 3 || parts.includes(undefined)) throw new Refusal("malformed");
-  const header = readObject(parts[0], limits);
+  const header = parseObject(parts[0], limits);
   if (FORBIDDEN.some((name) => Object.hasOwn(header, name))) throw new Refusal("malformed");
   const signed = Buffer.from(text.slice(0, text.lastIndexOf(".")));
   return { header, payload: parts[1], signed, signature: parts[2] };
 }
 
 /** The JSON object of a part. */
-function readObject(bytes, { jsonDepth }) {
+function parseObject(bytes, { jsonDepth }) {
   let value;
   try {
     value = parseStrictJson(bytes, jsonDepth);
@@ -31,4 +31,4 @@ function readObject(bytes, { jsonDepth }) {
   return value;
 }
 
-module.exports = { readCompact, readObject };
+module.exports = { parseCompactJws, parseObject };

@@ -3,16 +3,16 @@
 // Nothing here depends on a token or on how many requests come.
 
 /** The two things that a guard needs from an issuer, and what it does with them. */
-const NEEDS = { keys: "fetched", revocations: "followed" };
+const RESOURCES = { keys: "fetched", revocations: "followed" };
 
 const LONGEST_REASON = 500;
 
-class TroubleLog {
+class IssuerLog {
   #issuer;
   /** The functions of the guards in use, each with the number of guards that have it. */
   #logs = new Map();
-  /** What is wrong at the moment, by need. */
-  #troubles = new Map();
+  /** What is wrong at the moment, by resource. */
+  #problems = new Map();
 
   constructor(issuer) {
     this.#issuer = issuer;
@@ -22,7 +22,7 @@ class TroubleLog {
   add(log) {
     const count = this.#logs.get(log) ?? 0;
     this.#logs.set(log, count + 1);
-    if (count === 0) for (const [need, trouble] of this.#troubles) call(log, this.#lineOf(need, trouble));
+    if (count === 0) for (const [resource, problem] of this.#problems) call(log, this.#lineOf(resource, problem));
   }
 
   remove(log) {
@@ -32,29 +32,29 @@ class TroubleLog {
   }
 
   /** Something cannot be had; `isRefusing`: for that reason tokens are refused, until it is there again. */
-  report(need, reason, isRefusing) {
-    const known = this.#troubles.get(need);
-    const trouble = { reason, isRefusing: isRefusing || known?.isRefusing === true };
-    if (known?.reason === reason && known.isRefusing === trouble.isRefusing) return;
-    this.#troubles.set(need, trouble);
-    this.#say(this.#lineOf(need, trouble));
+  report(resource, reason, isRefusing) {
+    const known = this.#problems.get(resource);
+    const problem = { reason, isRefusing: isRefusing || known?.isRefusing === true };
+    if (known?.reason === reason && known.isRefusing === problem.isRefusing) return;
+    this.#problems.set(resource, problem);
+    this.#write(this.#lineOf(resource, problem));
   }
 
   /** It is there again. */
-  clear(need) {
-    if (this.#troubles.delete(need)) this.#say(this.#lineOf(need));
+  clear(resource) {
+    if (this.#problems.delete(resource)) this.#write(this.#lineOf(resource));
   }
 
-  #lineOf(need, trouble) {
-    const what = `countersign: the ${need} of ${this.#issuer}`;
-    if (!trouble) return `${what} can be ${NEEDS[need]} again`;
+  #lineOf(resource, problem) {
+    const what = `countersign: the ${resource} of ${this.#issuer}`;
+    if (!problem) return `${what} can be ${RESOURCES[resource]} again`;
     // One line, whatever a proxy or a function of the program has put into an error.
-    const reason = trouble.reason.replace(/\p{Cc}+/gu, " ").slice(0, LONGEST_REASON);
-    const consequence = trouble.isRefusing ? "; the guard answers tokens with 503" : "";
-    return `${what} cannot be ${NEEDS[need]}: ${reason}${consequence}`;
+    const reason = problem.reason.replace(/\p{Cc}+/gu, " ").slice(0, LONGEST_REASON);
+    const consequence = problem.isRefusing ? "; the guard answers tokens with 503" : "";
+    return `${what} cannot be ${RESOURCES[resource]}: ${reason}${consequence}`;
   }
 
-  #say(line) {
+  #write(line) {
     for (const log of this.#logs.keys()) call(log, line);
   }
 }
@@ -68,4 +68,4 @@ function call(log, line) {
   }
 }
 
-module.exports = { TroubleLog };
+module.exports = { IssuerLog };

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import limits from "../src/limits.js";
 import { freePort } from "../../../examples/harness/process.mjs";
-import { ask, bearer } from "./support/api.mjs";
+import { bearerHeader, sendRequest } from "./support/api.mjs";
 import { AUDIENCE, FakeIssuer } from "./support/fake-issuer.mjs";
 import { ROOT, install } from "./support/package.mjs";
 
@@ -36,17 +36,17 @@ test("the ten lines of the README are the example, and guard a route", async (t)
   assert.equal(programs[0], EXAMPLE);
   const { issuer, url } = await started(t, EXAMPLE);
   const claims = issuer.claims();
-  const { status, text } = await ask(url, bearer(await issuer.token({ claims })));
+  const { status, text } = await sendRequest(url, bearerHeader(await issuer.token({ claims })));
   assert.equal(status, 200);
   assert.deepEqual(JSON.parse(text), { message: "This is a protected route", user: claims });
-  assert.equal((await ask(url)).status, 401);
+  assert.equal((await sendRequest(url)).status, 401);
 });
 
 test("the README's program for node:http guards a route", async (t) => {
   const { issuer, url } = await started(t, programs[1]);
-  const { status, text } = await ask(url, bearer(await issuer.token()));
+  const { status, text } = await sendRequest(url, bearerHeader(await issuer.token()));
   assert.deepEqual([status, text], [200, "The orders of 1"]);
-  assert.equal((await ask(url, bearer(await issuer.token({ claims: { scope: "x" } })))).status, 403);
+  assert.equal((await sendRequest(url, bearerHeader(await issuer.token({ claims: { scope: "x" } })))).status, 403);
 });
 
 test("the README's program for Fetch guards a handler", async (t) => {
@@ -57,7 +57,7 @@ test("the README's program for Fetch guards a handler", async (t) => {
   await writeFile(join(home, "server.mjs"), programs[2]);
   Object.assign(process.env, { ISSUER: issuer.url, AUDIENCE });
   const { default: server } = await import(pathToFileURL(join(home, "server.mjs")));
-  const answer = await server.fetch(new Request("https://api.example", { headers: bearer(await issuer.token()) }));
+  const answer = await server.fetch(new Request("https://api.example", { headers: bearerHeader(await issuer.token()) }));
   assert.deepEqual(await answer.json(), { orders: [], of: "1" });
   assert.equal((await server.fetch(new Request("https://api.example"))).status, 401);
 });
@@ -68,15 +68,15 @@ test("the README states the bounds as they are", () => {
     `more than ${limits.jsonDepth} levels`,
     `${limits.keySetSize / 1024} KiB and ${limits.keySetKeys} keys`,
     `stream ${limits.eventLength / 1024} KiB`,
-    `silent for ${limits.streamQuiet / 1000} seconds`,
+    `silent for ${limits.pollAfterSilence / 1000} seconds`,
     `up to ${limits.longestRetryAfter / 1000} seconds`,
-    `${limits.revokedSpans.toLocaleString("en")} revocations`,
-    `silent for ${limits.streamIdle / 1000} seconds`,
+    `${limits.revokedRanges.toLocaleString("en")} revocations`,
+    `silent for ${limits.streamTimeout / 1000} seconds`,
     `often than every ${limits.keySetCoolDown / 1000} seconds`,
     `\`Retry-After: ${limits.retryAfter}\``,
-    `more than ${limits.freshFor} seconds old`,
-    `${limits.freshFor} to ${limits.longestServedStale.toLocaleString("en")}`,
+    `more than ${limits.staleAfter} seconds old`,
+    `${limits.staleAfter} to ${limits.longestServedStale.toLocaleString("en")}`,
   ];
-  assert.deepEqual([limits.pieceSize, limits.listInterval, limits.listTimeout], [limits.eventLength, 5_000, 5_000]);
+  assert.deepEqual([limits.pageSize, limits.listInterval, limits.listTimeout], [limits.eventLength, 5_000, 5_000]);
   for (const text of stated) assert.ok(README.replaceAll("\n", " ").includes(text), text);
 });

@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeIssuer, seconds, sessionId } from "./support/fake-issuer.mjs";
-import { ask, bearer, guarded, guardOf, hasty, pause, until } from "./support/api.mjs";
+import { bearerHeader, createTestGuard, fastRuntime, sendRequest, serveBehindGuard, sleep, waitUntil } from "./support/api.mjs";
 
 /** An issuer that has said all it will say, and a guard whose clock can be put forward. */
 async function stale(t, { limits, ...options } = {}) {
   const issuer = await FakeIssuer.start();
   t.after(() => issuer.stop().catch(() => {}));
   const clock = { ahead: 0 };
-  const world = { ...hasty(limits), now: () => seconds() + clock.ahead };
-  const guard = guardOf(t, issuer, { world, ...options });
+  const runtime = { ...fastRuntime(limits), now: () => seconds() + clock.ahead };
+  const guard = createTestGuard(t, issuer, { runtime, ...options });
   const revoked = sessionId();
   await issuer.revoke({ sid: revoked });
-  await until(() => guard.status().revocations.entries === 1);
+  await waitUntil(() => guard.status().revocations.entries === 1);
   await issuer.stop();
-  await until(() => guard.status().revocations.trouble !== undefined);
+  await waitUntil(() => guard.status().revocations.error !== undefined);
   const claims = { iat: seconds() - 1_000, exp: seconds() + 100_000 };
   const tokens = {
     good: await issuer.token({ claims }),
@@ -37,7 +37,7 @@ test("by default a list is good for a minute, and then nobody is let in", async 
   clock.ahead = 50;
   assert.equal(await codeOf(guard, tokens.good), "served");
   clock.ahead = 61;
-  const { status, headers } = await ask(await guarded(t, guard), bearer(tokens.good));
+  const { status, headers } = await sendRequest(await serveBehindGuard(t, guard), bearerHeader(tokens.good));
   assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
   assert.deepEqual(guard.refused, ["revocations_stale"]);
 });
@@ -81,7 +81,7 @@ test("everybody is let in again when the server is back", async (t) => {
   assert.equal(await codeOf(guard, tokens.good), "revocations_stale");
   clock.ahead = 0;
   await issuer.listen();
-  await until(() => guard.status().revocations.trouble === undefined);
+  await waitUntil(() => guard.status().revocations.error === undefined);
   assert.equal(await codeOf(guard, tokens.good), "served");
 });
 
@@ -89,18 +89,18 @@ test("everybody is let in again when the server is back", async (t) => {
 test("nobody is let in before the list was ever known, whatever the policy", async (t) => {
   const issuer = await FakeIssuer.start({ isSilent: true });
   t.after(() => issuer.stop());
-  const guard = guardOf(t, issuer, { revocations: { stale: { policy: "serve", for: 3_600 } } });
+  const guard = createTestGuard(t, issuer, { revocations: { stale: { policy: "serve", for: 3_600 } } });
   assert.equal(await codeOf(guard, await issuer.token()), "revocations_stale");
 });
 
 test("who ignores revocations does not ask for them", async (t) => {
   const issuer = await FakeIssuer.start();
   t.after(() => issuer.stop());
-  const guard = guardOf(t, issuer, { dangerouslyIgnoreRevocations: true });
+  const guard = createTestGuard(t, issuer, { dangerouslyIgnoreRevocations: true });
   const sid = sessionId();
   await issuer.revoke({ sid });
   assert.equal(await codeOf(guard, await issuer.token({ claims: { sid } })), "served");
-  await pause(100);
+  await sleep(100);
   assert.deepEqual([issuer.streamRequests.length, guard.status().revocations], [0, null]);
 });
 
@@ -109,8 +109,8 @@ test("a list that does not fit into memory is out of date until it does", async 
   t.after(() => issuer.stop());
   const sessions = Array.from({ length: 4 }, () => sessionId());
   for (const sid of sessions) await issuer.revoke({ sid });
-  const guard = guardOf(t, issuer, { world: hasty({ revokedSessions: 3 }) });
-  await until(() => /^the list of revocations does not fit into memory/.test(guard.status().revocations.trouble));
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime({ revokedSessions: 3 }) });
+  await waitUntil(() => /^the list of revocations does not fit into memory/.test(guard.status().revocations.error));
   assert.equal(await codeOf(guard, await issuer.token()), "revocations_stale");
   assert.equal(await codeOf(guard, await issuer.token({ claims: { sid: sessions[0] } })), "revoked");
   assert.equal(guard.status().revocations.entries, 3);
@@ -123,33 +123,33 @@ test("entries are forgotten when the issuer's time says that they are over, and 
   const issuer = await FakeIssuer.start();
   t.after(() => issuer.stop());
   const clock = { ahead: 0 };
-  const world = { ...hasty({ sweepInterval: 0 }), now: () => seconds() + clock.ahead };
-  const guard = guardOf(t, issuer, { world });
+  const runtime = { ...fastRuntime({ sweepInterval: 0 }), now: () => seconds() + clock.ahead };
+  const guard = createTestGuard(t, issuer, { runtime });
   await issuer.revoke({ sid: sessionId(), exp: seconds() + 20 });
   await issuer.revoke({ sid: sessionId(), exp: seconds() + 900 });
-  await until(() => guard.status().revocations.entries === 2);
+  await waitUntil(() => guard.status().revocations.entries === 2);
   clock.ahead = 30;
-  issuer.pieceClaims = { exp: seconds() + 100 };
-  await pause(200);
+  issuer.pageClaims = { exp: seconds() + 100 };
+  await sleep(200);
   assert.equal(guard.status().revocations.entries, 2);
-  issuer.pieceClaims = { iat: seconds() + 30, exp: seconds() + 100 };
-  await until(() => guard.status().revocations.entries === 1);
+  issuer.pageClaims = { iat: seconds() + 30, exp: seconds() + 100 };
+  await waitUntil(() => guard.status().revocations.entries === 1);
 });
 
 test("an entry is kept for as long as clocks may differ after it is over", async (t) => {
   const exp = seconds() + 20;
-  const pieceClaims = { iat: seconds() - 1, exp: seconds() + 100 };
-  const issuer = await FakeIssuer.start({ pieceClaims });
+  const pageClaims = { iat: seconds() - 1, exp: seconds() + 100 };
+  const issuer = await FakeIssuer.start({ pageClaims });
   t.after(() => issuer.stop());
-  const world = { ...hasty({ sweepInterval: 0 }), now: () => exp + 6 };
-  const guard = guardOf(t, issuer, { world });
+  const runtime = { ...fastRuntime({ sweepInterval: 0 }), now: () => exp + 6 };
+  const guard = createTestGuard(t, issuer, { runtime });
   await issuer.revoke({ sid: sessionId(), exp });
-  await until(() => guard.status().revocations.entries === 1);
-  issuer.pieceClaims = { iat: exp + 4, exp: exp + 100 };
-  await until(() => guard.status().revocations.behind === 2);
+  await waitUntil(() => guard.status().revocations.entries === 1);
+  issuer.pageClaims = { iat: exp + 4, exp: exp + 100 };
+  await waitUntil(() => guard.status().revocations.behind === 2);
   assert.equal(guard.status().revocations.entries, 1);
-  issuer.pieceClaims = { iat: exp + 5, exp: exp + 100 };
-  await until(() => guard.status().revocations.entries === 0);
+  issuer.pageClaims = { iat: exp + 5, exp: exp + 100 };
+  await waitUntil(() => guard.status().revocations.entries === 0);
 });
 
 test("a clock that was set back does not make an old list new", async (t) => {

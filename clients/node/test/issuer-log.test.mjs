@@ -1,9 +1,9 @@
 // What the program's log says when the issuer cannot be used, and how seldom.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TroubleLog } from "../src/trouble-log.js";
+import { IssuerLog } from "../src/issuer-log.js";
 import { FakeIssuer, seconds } from "./support/fake-issuer.mjs";
-import { guardOf, hasty, pause, until } from "./support/api.mjs";
+import { createTestGuard, fastRuntime, sleep, waitUntil } from "./support/api.mjs";
 
 const dangerouslyIgnoreRevocations = true;
 
@@ -17,7 +17,7 @@ const jwksOf = (issuer) => `${issuer.url}/.well-known/jwks.json`;
 
 test("a guard that works says nothing", async (t) => {
   const issuer = await started(t);
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
   await guard.verify(await issuer.token());
   await assert.rejects(guard.verify("x"));
@@ -27,16 +27,16 @@ test("a guard that works says nothing", async (t) => {
 test("an issuer that cannot be reached is told once, and so is its return", async (t) => {
   const issuer = await started(t);
   await issuer.stop();
-  const guard = guardOf(t, issuer, { dangerouslyIgnoreRevocations });
+  const guard = createTestGuard(t, issuer, { dangerouslyIgnoreRevocations });
   const token = await issuer.token();
   for (let count = 0; count < 20; count += 1) await assert.rejects(guard.verify(token), { status: 503 });
   // A few more attempts.
-  await pause(300);
+  await sleep(300);
   const why = `${jwksOf(issuer)} cannot be reached: connect ECONNREFUSED 127.0.0.1:${issuer.port}`;
   const line = `countersign: the keys of ${issuer.url} cannot be fetched: ${why}; the guard answers tokens with 503`;
   assert.deepEqual(guard.logged, [line]);
   await issuer.listen();
-  await until(() => guard.status().keys.trouble === undefined);
+  await waitUntil(() => guard.status().keys.error === undefined);
   assert.deepEqual(guard.logged, [line, `countersign: the keys of ${issuer.url} can be fetched again`]);
 });
 
@@ -57,11 +57,11 @@ test("each reason is told when it changes", async (t) => {
     "the key set has no usable key: it is empty",
     "the key set has no usable key: a key has an unsupported kty, a key has a malformed kty",
   ];
-  issuer.answerKeys = (_, response) => answers[0](response);
-  const guard = guardOf(t, issuer, { dangerouslyIgnoreRevocations });
+  issuer.keysHandler = (_, response) => answers[0](response);
+  const guard = createTestGuard(t, issuer, { dangerouslyIgnoreRevocations });
   for (const [at, answer] of answers.entries()) {
-    issuer.answerKeys = (_, response) => answer(response);
-    await until(() => guard.logged.length === at + 1);
+    issuer.keysHandler = (_, response) => answer(response);
+    await waitUntil(() => guard.logged.length === at + 1);
   }
   const told = guard.logged.map((line) => /cannot be fetched: (.*); the guard answers tokens with 503$/.exec(line)?.[1]);
   assert.deepEqual(told, reasons);
@@ -69,27 +69,27 @@ test("each reason is told when it changes", async (t) => {
 
 test("while known keys stay in use, the line does not speak of 503", async (t) => {
   const issuer = await started(t);
-  const world = hasty({ keySetInterval: 20, keySetCoolDown: 20 });
-  const guard = guardOf(t, issuer, { dangerouslyIgnoreRevocations, world });
+  const runtime = fastRuntime({ keySetInterval: 20, keySetCoolDown: 20 });
+  const guard = createTestGuard(t, issuer, { dangerouslyIgnoreRevocations, runtime });
   await guard.ready();
-  issuer.answerKeys = (_, response) => response.writeHead(500).end();
-  await until(() => guard.logged.length > 0);
+  issuer.keysHandler = (_, response) => response.writeHead(500).end();
+  await waitUntil(() => guard.logged.length > 0);
   assert.deepEqual(guard.logged, [`countersign: the keys of ${issuer.url} cannot be fetched: ${jwksOf(issuer)} answered 500`]);
 });
 
 test("a list that cannot be had is told once, with why the tokens are refused", async (t) => {
-  const issuer = await started(t, { answerStream: (_, response) => response.writeHead(404).end() });
-  const guard = guardOf(t, issuer, { world: hasty({ listInterval: 20 }) });
+  const issuer = await started(t, { streamHandler: (_, response) => response.writeHead(404).end() });
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime({ listInterval: 20 }) });
   const token = await issuer.token();
-  await until(() => guard.logged.length > 0);
+  await waitUntil(() => guard.logged.length > 0);
   for (let count = 0; count < 20; count += 1) await assert.rejects(guard.verify(token), { status: 503 });
-  await pause(200);
+  await sleep(200);
   const why =
     `${issuer.url}/revocations/stream answered 404; ` +
     `the list cannot be fetched: ${issuer.url}/revocations answered 404`;
   const line = `countersign: the revocations of ${issuer.url} cannot be followed: ${why}`;
   assert.deepEqual(guard.logged, [line, `${line}; the guard answers tokens with 503`]);
-  issuer.answerStream = undefined;
+  issuer.streamHandler = undefined;
   await guard.ready();
   assert.equal(guard.logged.at(-1), `countersign: the revocations of ${issuer.url} can be followed again`);
   assert.equal(guard.logged.length, 3);
@@ -99,16 +99,16 @@ test("a list that cannot be had is told once, with why the tokens are refused", 
 test("a server with another name than the configured issuer is told", async (t) => {
   const issuer = await started(t, { servesList: true });
   const name = "https://id.example";
-  const world = hasty({ listInterval: 20 });
-  const guard = guardOf(t, issuer, { issuer: name, server: issuer.url, world });
-  await until(() => guard.logged.length > 0);
+  const runtime = fastRuntime({ listInterval: 20 });
+  const guard = createTestGuard(t, issuer, { issuer: name, server: issuer.url, runtime });
+  await waitUntil(() => guard.logged.length > 0);
   const why = "a piece of the list is refused: its issuer is another one than https://id.example";
   assert.equal(guard.logged[0], `countersign: the revocations of ${name} cannot be followed: ${why}`);
 });
 
 test("a stream that is silent from the start is told when it makes a request fail", async (t) => {
   const issuer = await started(t, { isSilent: true });
-  const guard = guardOf(t, issuer, { world: hasty({ streamIdle: 60_000, streamQuiet: 60_000 }) });
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime({ streamTimeout: 60_000, pollAfterSilence: 60_000 }) });
   await assert.rejects(guard.verify(await issuer.token()), { code: "revocations_stale" });
   assert.deepEqual(guard.logged, [
     `countersign: the revocations of ${issuer.url} cannot be followed: nothing recent has arrived; ` +
@@ -118,24 +118,24 @@ test("a stream that is silent from the start is told when it makes a request fai
 
 test("a short absence of the server is not told", async (t) => {
   const issuer = await started(t);
-  const guard = guardOf(t, issuer, { world: hasty({ listInterval: 20 }) });
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime({ listInterval: 20 }) });
   await guard.ready();
   await issuer.stop();
-  await until(() => /the list cannot be fetched/.test(guard.status().revocations.trouble));
+  await waitUntil(() => /the list cannot be fetched/.test(guard.status().revocations.error));
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
   await issuer.listen();
-  await until(() => guard.status().revocations.trouble === undefined);
+  await waitUntil(() => guard.status().revocations.error === undefined);
   assert.deepEqual(guard.logged, []);
 });
 
 test("a long absence is told, though old news is still served", async (t) => {
   const issuer = await started(t);
   const clock = { ahead: 0 };
-  const guard = guardOf(t, issuer, { world: { ...hasty({ listInterval: 20 }), now: () => seconds() + clock.ahead } });
+  const guard = createTestGuard(t, issuer, { runtime: { ...fastRuntime({ listInterval: 20 }), now: () => seconds() + clock.ahead } });
   await guard.ready();
   await issuer.stop();
   clock.ahead = 30;
-  await until(() => guard.logged.length > 0);
+  await waitUntil(() => guard.logged.length > 0);
   assert.match(guard.logged[0], /the revocations of .* cannot be followed: .*ECONNREFUSED[^;]*$/);
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
 });
@@ -145,9 +145,9 @@ test("guards of one issuer share its lines, and each log hears them once", async
   await issuer.stop();
   const heard = [];
   const log = (line) => heard.push(line);
-  const guards = [1, 2, 3].map(() => guardOf(t, issuer, { log, dangerouslyIgnoreRevocations }));
-  await until(() => heard.length > 0);
-  const late = guardOf(t, issuer, { dangerouslyIgnoreRevocations });
+  const guards = [1, 2, 3].map(() => createTestGuard(t, issuer, { log, dangerouslyIgnoreRevocations }));
+  await waitUntil(() => heard.length > 0);
+  const late = createTestGuard(t, issuer, { dangerouslyIgnoreRevocations });
   assert.deepEqual(late.logged, heard, "a later guard hears what is wrong already");
   for (const guard of guards) guard.close();
   await issuer.listen();
@@ -159,8 +159,8 @@ test("console.warn is the log of guards that have none of their own", async (t) 
   const issuer = await started(t);
   await issuer.stop();
   const warn = t.mock.method(console, "warn", () => {});
-  const guards = [1, 2].map(() => guardOf(t, issuer, { log: undefined, dangerouslyIgnoreRevocations }));
-  await until(() => guards[0].status().keys.trouble !== undefined);
+  const guards = [1, 2].map(() => createTestGuard(t, issuer, { log: undefined, dangerouslyIgnoreRevocations }));
+  await waitUntil(() => guards[0].status().keys.error !== undefined);
   assert.equal(warn.mock.callCount(), 1);
 });
 
@@ -170,8 +170,8 @@ test("a log that fails loses no keys", async (t) => {
   const log = () => {
     throw new Error("the disk is full");
   };
-  const guard = guardOf(t, issuer, { log, dangerouslyIgnoreRevocations });
-  await until(() => guard.status().keys.trouble !== undefined);
+  const guard = createTestGuard(t, issuer, { log, dangerouslyIgnoreRevocations });
+  await waitUntil(() => guard.status().keys.error !== undefined);
   await issuer.listen();
   assert.equal((await guard.ready().then(async () => guard.verify(await issuer.token()))).sub, "1");
 });
@@ -181,9 +181,9 @@ test("no line has a token, and a reason is one line of bounded length", async (t
   const issuer = await started(t);
   const token = await issuer.token();
   const fail = () => Promise.reject(new Error(`first\nsecond\r\n\u001b[31m${"x".repeat(10_000)}`));
-  const guard = guardOf(t, issuer, { fetch: fail });
+  const guard = createTestGuard(t, issuer, { fetch: fail });
   await assert.rejects(guard.verify(token));
-  await until(() => guard.logged.length > 0);
+  await waitUntil(() => guard.logged.length > 0);
   for (const line of guard.logged) {
     assert.ok(line.length < 1_000 && !/\p{Cc}/u.test(line), line);
     for (const part of token.split(".")) assert.ok(!line.includes(part), line);
@@ -192,7 +192,7 @@ test("no line has a token, and a reason is one line of bounded length", async (t
 
 test("what is clear already is not cleared again", () => {
   const lines = [];
-  const log = new TroubleLog("https://id.example");
+  const log = new IssuerLog("https://id.example");
   log.add((line) => lines.push(line));
   log.clear("keys");
   assert.deepEqual(lines, []);

@@ -10,16 +10,16 @@ const { isSessionId } = require("./session-id.js");
 const CURSOR = /^[\x21-\x7e]{1,256}$/;
 
 /** Verifies a piece: what it comes after, where the list goes on, and what is on it. */
-async function verifyPiece(text, issuer, { keys, world }) {
+async function verifyRevocationPage(text, issuer, { keys, runtime }) {
   const expected = {
     issuer,
     audience: issuer,
     algorithms: ALGORITHMS,
     typ: "revocations+jwt",
-    leeway: world.limits.clockTolerance,
+    leeway: runtime.limits.clockTolerance,
     requiredClaims: ["exp", "iat"],
   };
-  const claims = await verifyJwt(text, expected, { keys, world }).catch(({ code, message }) => {
+  const claims = await verifyJwt(text, expected, { keys, runtime }).catch(({ code, message }) => {
     const reason = code === "wrong_issuer" ? `its issuer is another one than ${issuer}` : message;
     throw new Error(`a piece of the list is refused: ${reason}`);
   });
@@ -39,4 +39,4 @@ function isEntry(entry) {
   return isSessionId(up_to) && isWhose && (except === undefined || isSessionId(except));
 }
 
-module.exports = { verifyPiece };
+module.exports = { verifyRevocationPage };
