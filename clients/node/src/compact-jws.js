@@ -1,15 +1,18 @@
 "use strict";
-// The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots, read as strictly as the
-// Rust crates read them.
+// The JWS compact serialization (RFC 7515 §7.1): three parts in base64url, separated by dots. The Rust crate
+// countersign-token is equally strict.
 
 const { decodeBase64url } = require("./base64url.js");
 const { Refusal } = require("./refusal.js");
 const { parseStrictJson } = require("./strict-json.js");
 
-/** Extensions, unencoded payloads (RFC 7797), compression and encryption: the server never needs them. */
+/** Header members for extensions, unencoded payloads (RFC 7797), compression and encryption. The server uses none. */
 const FORBIDDEN = ["crit", "b64", "zip", "enc"];
 
-/** The header as an object; the payload, the signature and the bytes that it signs. Nothing is verified yet. */
+/**
+ * Parses a JWS into the header as an object, the bytes of payload and signature, and the signed bytes. Nothing is verified.
+ * Throws the `Refusal` `malformed`.
+ */
 function parseCompactJws(text, limits) {
   const parts = text.split(".").map(decodeBase64url);
   if (parts.length !== 3 || parts.includes(undefined)) throw new Refusal("malformed");
@@ -19,7 +22,7 @@ function parseCompactJws(text, limits) {
   return { header, payload: parts[1], signed, signature: parts[2] };
 }
 
-/** The JSON object of a part. */
+/** Parses a part that must be a JSON object. Throws the `Refusal` `malformed`. */
 function parseObject(bytes, { jsonDepth }) {
   let value;
   try {

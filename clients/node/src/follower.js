@@ -1,8 +1,8 @@
 "use strict";
-// Follows the issuer's list of revocations as it grows: by a stream, and by asking for the list again and again
-// while the stream brings nothing new. A piece is believed for its signature and taken only if it goes on where the
-// last one ended, so nothing can be left out on the way unnoticed; the newest piece's `iat` is how recent the list
-// is. Whether that is recent enough is for each guard to say.
+// Follows the issuer's revocation list over a stream of server-sent events. While the stream brings no recent page,
+// the follower also polls the list. It accepts a page only if the signature is valid and the page continues at the
+// cursor of the page before, so an attacker on the network cannot forge or omit entries. The `iat` of the newest
+// page says how recent the list is. Each guard decides which age it accepts.
 
 const { setTimeout: sleep } = require("node:timers/promises");
 
@@ -19,26 +19,26 @@ class RevocationFollower {
   #log;
   #runtime;
   #revoked;
-  /** Where the list goes on; `null`: from its beginning. */
+  /** The cursor of the newest page; `null` requests the list from its start. */
   #cursor = null;
-  /** Up to which second the list is known to be complete. */
+  /** The list is complete up to this time, in seconds since 1970. */
   #completeAsOf = -Infinity;
-  /** Why the stream was last lost; `undefined` while it is there. */
+  /** Why the last stream failed; `undefined` while the stream is up to date. */
   #streamError;
-  /** Why the list could not be had when it was last asked for; `undefined` while nobody has to ask. */
+  /** Why the last poll failed; `undefined` after a successful poll and while the stream is up to date. */
   #listError;
-  /** Attempts since the stream last brought the list up to date. */
+  /** Connection attempts since the stream was last up to date. */
   #failures = 0;
-  /** Ends the asking for the list; `undefined` while nobody asks. */
+  /** Stops the polling; `undefined` while the follower does not poll. */
   #polling;
   #stop = new AbortController();
   #resolveReady;
   #resolveFirstAttempt;
 
-  /** Settled when the list is known for the first time. */
+  /** Resolves when the list is complete for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
-  /** Settled when the first attempt has come to something: the list, a failure, or a long silence. */
+  /** Resolves when the list is complete, the first poll has failed, or `startupWait` is over. */
   firstAttempt = new Promise((resolve) => (this.#resolveFirstAttempt = resolve));
 
   constructor({ issuer, server }, { keys, transport, log, runtime }) {
@@ -52,35 +52,35 @@ class RevocationFollower {
     setTimeout(this.#resolveFirstAttempt, runtime.limits.startupWait).unref();
   }
 
-  /** Whether the session of these claims was revoked, as far as is known. */
+  /** Whether the list, as far as it has arrived, revokes the session of these claims. */
   isRevoked(claims) {
     return this.#revoked.isRevoked(claims);
   }
 
-  /** By how many seconds the list may be out of date; infinitely many before it is known. */
+  /** The age of the list in seconds; `Infinity` before the list is complete for the first time. */
   get behind() {
     return this.#ageOf(this.#completeAsOf);
   }
 
-  /** Seconds since a second of the issuer's clock. A clock that was set back here proves nothing. */
+  /** Seconds since `iat`. If `iat` is in the future, this machine's clock is wrong and the age is unknown: `Infinity`. */
   #ageOf(iat) {
     const { now, limits } = this.#runtime;
     const age = now() - iat;
     return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
-  /** Why the stream was last lost, and why the list is not to be had either; `undefined` while all is well. */
+  /** Why the stream failed, and why polling fails as well; `undefined` while neither fails. */
   get error() {
     const [stream, list] = [this.#streamError, this.#listError];
     if (!list) return stream;
     if (stream?.message === list.message) return list;
-    const why = `the list cannot be fetched: ${list.message}`;
-    return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
+    const reason = `the revocation list cannot be fetched: ${list.message}`;
+    return new Error(stream ? `${stream.message}; ${reason}` : reason, { cause: list });
   }
 
-  /** Tokens are refused because the list is too old for a guard. */
+  /** A guard calls this when it rejects a request because the list is too old. */
   reportUnavailable() {
-    this.#log.report("revocations", this.error?.message ?? "nothing recent has arrived", true);
+    this.#log.report("revocations", this.error?.message ?? "no recent page has arrived", true);
   }
 
   get status() {
@@ -98,22 +98,22 @@ class RevocationFollower {
     while (!this.#stop.signal.aborted) {
       this.#streamError = await this.#readStream();
       this.#poll();
-      const pause = retryDelay(this.#failures, this.#runtime);
+      const delay = retryDelay(this.#failures, this.#runtime);
       this.#failures += 1;
-      await wait(Math.max(pause, this.#requestedDelay(this.#streamError)), this.#stop.signal);
+      await wait(Math.max(delay, this.#requestedDelay(this.#streamError)), this.#stop.signal);
     }
   }
 
-  /** One connection, to its end. Answers why it ended. */
+  /** Reads one stream until it ends and returns the reason as an error. Never rejects. */
   async #readStream() {
     const { eventLength, streamTimeout, pollAfterSilence } = this.#runtime.limits;
     const connection = new AbortController();
     const abort = () => connection.abort();
     this.#stop.signal.addEventListener("abort", abort);
     const watchdog = setTimeout(abort, streamTimeout).unref();
-    const quiet = setTimeout(() => this.#poll(), pollAfterSilence).unref();
+    const pollTimer = setTimeout(() => this.#poll(), pollAfterSilence).unref();
     try {
-      // The stream goes on from its own last page, wherever the list was asked for up to meanwhile.
+      // The pages of the stream continue from each other, even if polling has moved `#cursor` in the meantime.
       let cursor = this.#cursor;
       const stream = await this.#openStream(cursor, connection.signal);
       for await (const event of readEvents(stream, eventLength)) {
@@ -123,25 +123,26 @@ class RevocationFollower {
         watchdog.refresh();
         if (!this.#isCurrent(page)) continue;
         this.#markStreamCurrent();
-        quiet.refresh();
+        pollTimer.refresh();
       }
       return new Error("the stream ended");
     } catch (error) {
-      return connection.signal.aborted ? new Error("the stream was silent") : error;
+      if (!connection.signal.aborted) return error;
+      return new Error(`the stream sent no valid page for ${streamTimeout / 1000} seconds`);
     } finally {
       this.#stop.signal.removeEventListener("abort", abort);
       clearTimeout(watchdog);
-      clearTimeout(quiet);
+      clearTimeout(pollTimer);
       abort();
     }
   }
 
-  /** Whether a piece brings the list up to date. One that was kept back on the way is as good as silence. */
+  /** Whether a page brings the list up to date. A page that a proxy held back for long does not. */
   #isCurrent({ iat, more }) {
     return !more && this.#ageOf(iat) * 1000 <= this.#runtime.limits.pollAfterSilence;
   }
 
-  /** The stream is there: nobody needs to ask for the list. */
+  /** Records that the stream is up to date, and stops polling. */
   #markStreamCurrent() {
     this.#failures = 0;
     this.#streamError = undefined;
@@ -150,31 +151,31 @@ class RevocationFollower {
     this.#polling = undefined;
   }
 
-  /** Asks for the list every few seconds until the stream brings news. Never rejects. */
+  /** Polls the list every few seconds until the stream is up to date. Never rejects. */
   async #poll() {
     if (this.#polling || this.#stop.signal.aborted) return;
     const { signal } = (this.#polling = new AbortController());
     const { limits, random } = this.#runtime;
-    // By chance, because the APIs that a server lost together would otherwise ask together.
+    // The random delay spreads the requests of APIs that lost the server at the same time.
     await wait(random() * limits.shortestRetryDelay, signal);
     while (!signal.aborted) {
-      const trouble = await this.#fetchList(signal).catch((error) => error);
-      if (!signal.aborted) this.#recordListResult(trouble);
+      const failure = await this.#fetchList(signal).catch((error) => error);
+      if (!signal.aborted) this.#recordListResult(failure);
       this.#resolveFirstAttempt();
-      const pause = limits.listInterval * (0.8 + 0.4 * random());
-      await wait(Math.max(pause, this.#requestedDelay(trouble)), signal);
+      const delay = limits.listInterval * (0.8 + 0.4 * random());
+      await wait(Math.max(delay, this.#requestedDelay(failure)), signal);
     }
   }
 
-  /** A short absence of the server is not worth a line in the log. */
-  #recordListResult(trouble) {
-    this.#listError = trouble;
-    if (trouble && this.behind > this.#runtime.limits.staleAfter) this.#log.report("revocations", this.error.message, false);
+  /** Logs a failure only when the list is out of date, so that a restart of the server logs nothing. */
+  #recordListResult(failure) {
+    this.#listError = failure;
+    if (failure && this.behind > this.#runtime.limits.staleAfter) this.#log.report("revocations", this.error.message, false);
   }
 
   /**
-   * Asks for everything on the list that is not known yet. A list goes on from piece to piece and begins once at
-   * most. Two servers at one address, who know nothing of each other, would begin without end.
+   * Fetches all pages after the cursor. Each page must continue the one before, and the list may start over at most
+   * once. Two servers with separate lists behind one address would start over without end.
    */
   async #fetchList(signal) {
     let cursor = this.#cursor;
@@ -184,18 +185,18 @@ class RevocationFollower {
       more = page.more;
       const isStart = page.after === null;
       const isProgress = page.cursor !== cursor && !(isStart && hasStarted);
-      if (more && !isProgress) throw new Error("the list does not go on");
+      if (more && !isProgress) throw new Error("its pages do not continue from each other");
       hasStarted ||= isStart;
       cursor = page.cursor;
     }
   }
 
-  /** Milliseconds for which a server that refused wants to be left alone. */
-  #requestedDelay(trouble) {
-    return parseRetryAfter(trouble?.retryAfter, this.#runtime);
+  /** The `Retry-After` of a failed response, in milliseconds. */
+  #requestedDelay(failure) {
+    return parseRetryAfter(failure?.retryAfter, this.#runtime);
   }
 
-  /** The piece after a cursor, as it came. */
+  /** Fetches the page after a cursor and returns its text, which is not verified. */
   async #fetchPage(cursor) {
     const { pageSize: size, listTimeout: timeout } = this.#runtime.limits;
     const query = cursor === null ? "" : `?after=${encodeURIComponent(cursor)}`;
@@ -217,26 +218,26 @@ class RevocationFollower {
     throw unexpectedResponse(this.#source.url, response);
   }
 
-  /** 400 is the answer to a cursor that the server no longer understands. */
+  /** The server responds with 400 to a cursor that it does not know. */
   #forgetCursorAfter(statusCode) {
     if (statusCode === 400) this.#cursor = null;
   }
 
-  /** Takes a piece in that goes on from a cursor, up to which everything is known; answers the page. */
+  /** Verifies a page that must continue at `cursor`, stores its entries and returns it. */
   async #acceptPage(text, cursor) {
     const page = await verifyRevocationPage(text, this.#source.issuer, { keys: this.#keys, runtime: this.#runtime });
-    if (page.after !== null && page.after !== cursor) throw new Error("a piece of the list is missing");
-    // By the server's clock, and a little later: a wrong clock here forgets nothing.
+    if (page.after !== null && page.after !== cursor) throw new Error("a page of the revocation list is missing");
+    // Entries expire by the server's clock plus the tolerance, so a wrong clock on this machine deletes none.
     const now = page.iat - this.#runtime.limits.clockTolerance;
     this.#revoked.sweep(now);
-    const isAll = this.#revoked.add(page.revocations, now);
-    if (!isAll) throw new Error("the list of revocations does not fit into memory");
+    const hasRoom = this.#revoked.add(page.revocations, now);
+    if (!hasRoom) throw new Error("the revocation list has more entries than the guard can store");
     this.#cursor = page.cursor;
     if (!page.more) this.#markComplete(page.iat);
     return page;
   }
 
-  /** The list is known as it was at a second. */
+  /** Records that the list is complete as of `iat`. */
   #markComplete(iat) {
     this.#completeAsOf = Math.max(this.#completeAsOf, iat);
     if (this.behind <= this.#runtime.limits.staleAfter) this.#log.clear("revocations");
@@ -245,7 +246,7 @@ class RevocationFollower {
   }
 }
 
-/** Keeps no process alive, and ends early with the signal. */
+/** Waits without keeping the process alive. Resolves early when the signal aborts. */
 async function wait(milliseconds, signal) {
   await sleep(milliseconds, undefined, { ref: false, signal }).catch(() => {});
 }

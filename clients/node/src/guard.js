@@ -1,15 +1,15 @@
 "use strict";
-// Stands before an API: lets a request in with the claims of its access token, or refuses it.
+// Guards an API: verifies the access token of each request and passes on its claims, or rejects the request.
 
 const { verifyAccessToken } = require("./access-token.js");
-const { readBearerToken, readBareOrBearerToken } = require("./authorization-header.js");
+const { readBareOrBearerToken, readBearerToken } = require("./authorization-header.js");
 const { withProcessAlive } = require("./http.js");
 const { Issuer } = require("./issuer.js");
-const { parseRequirements, parseOptions } = require("./options.js");
+const { parseOptions, parseRequirements } = require("./options.js");
 const { Refusal } = require("./refusal.js");
 const defaultRuntime = require("./runtime.js");
 
-/** The claims of requests that a guard has let in. Another library may use `request.auth` for something else. */
+/** The claims of accepted requests. Another library may use `request.auth` for its own data. */
 const claimsByRequest = new WeakMap();
 
 class Guard {
@@ -29,11 +29,11 @@ class Guard {
   }
 
   /**
-   * For Express, Connect and plain `node:http`: sets `request.auth` and calls `next`, or answers. `next` is never
-   * called with an error, because a callback that ignores its argument would then let everybody in.
+   * Returns middleware for Express, Connect and plain `node:http`. It sets `request.auth` and calls `next`, or it sends the
+   * response. It never calls `next` with an error: a callback that ignores its argument would accept every request.
    */
-  middleware(needs) {
-    const scope = parseRequirements(needs);
+  middleware(requirements) {
+    const scope = parseRequirements(requirements);
     return (request, response, next) => {
       this.#authenticate(request, scope).then(
         (claims) => {
@@ -46,9 +46,9 @@ class Guard {
     };
   }
 
-  /** For Fetch: a handler that is given the claims, as one that takes any request. */
-  fetch(handler, needs) {
-    const scope = parseRequirements(needs);
+  /** Wraps a Fetch handler `(request, claims, ...rest)` as a handler `(request, ...rest)`. */
+  fetch(handler, requirements) {
+    const scope = parseRequirements(requirements);
     return async (request, ...rest) => {
       let claims;
       try {
@@ -60,24 +60,24 @@ class Guard {
     };
   }
 
-  /** The claims of a request, or of a token without one. Rejects with a `Refusal`. */
-  async verify(requestOrToken, needs) {
-    return withProcessAlive(this.#authenticate(requestOrToken, parseRequirements(needs)));
+  /** Returns the claims of a request or of a bare token. Rejects with a `Refusal`. */
+  async verify(requestOrToken, requirements) {
+    return withProcessAlive(this.#authenticate(requestOrToken, parseRequirements(requirements)));
   }
 
-  /** Settled when keys and revocations are known for the first time; rejects if the guard is closed before. */
+  /** Resolves when the guard first has the keys and the revocation list. Rejects if the guard is closed before. */
   async ready() {
     const known = Promise.all([this.#issuer.keys.ready, this.#follower?.ready]);
     await withProcessAlive(Promise.race([known, this.#closed]));
     if (this.#isClosed) throw new Refusal("closed");
   }
 
-  /** How well the issuer is known, for a health check. */
+  /** The state of the keys and of the revocation list, for a health check. */
   status() {
     return { keys: this.#issuer.keys.status, revocations: this.#follower?.status ?? null };
   }
 
-  /** Lets go of the issuer; what comes later is refused. */
+  /** Ends the requests to the server, unless another guard needs them. Later tokens are rejected with 503. */
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -110,7 +110,7 @@ class Guard {
     const follower = this.#follower;
     if (!follower) return;
     await follower.firstAttempt;
-    // What is known to be revoked stays so, however old the knowledge is.
+    // A revoked session stays revoked, so this check also applies to a list that is out of date.
     if (follower.isRevoked(claims)) throw new Refusal("revoked");
     if (follower.behind > this.#options.revocations) {
       follower.reportUnavailable();
@@ -126,20 +126,20 @@ class Guard {
   }
 }
 
-/** The claims of a request behind a guard's middleware; `undefined` for every other request. */
+/** Returns the claims of a request that a guard's middleware accepted, and `undefined` for any other request. */
 function claimsOf(request) {
   return claimsByRequest.get(request);
 }
 
-/** Every scope that is needed must be granted (RFC 6750 §3.1). */
-function checkScope({ scope = "" }, needed) {
+/** The token must have all required scopes (RFC 6750 §3.1). */
+function checkScope({ scope = "" }, required) {
   const granted = scope.split(" ");
-  if (needed.every((one) => granted.includes(one))) return;
-  throw new Refusal("insufficient_scope", { scope: needed.join(" ") });
+  if (required.every((one) => granted.includes(one))) return;
+  throw new Refusal("insufficient_scope", { scope: required.join(" ") });
 }
 
 function sendRefusal(response, refusal) {
-  // Somebody before us, a timeout perhaps, was faster.
+  // The program has already responded, for example because of a timeout.
   if (response.headersSent) return;
   response.writeHead(refusal.status, refusal.headers);
   response.end(refusal.body);

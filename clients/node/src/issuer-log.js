@@ -1,24 +1,28 @@
 "use strict";
-// What the program's log says when an issuer cannot be used: once for each reason, and once when it can be used again.
-// Nothing here depends on a token or on how many requests come.
+// Logs why an issuer cannot be used, once for each reason, and when it can be used again. Neither tokens nor the number of
+// requests change what is logged.
 
-/** The two things that a guard needs from an issuer, and what it does with them. */
-const RESOURCES = { keys: "fetched", revocations: "followed" };
+/** What a guard needs from an issuer: the verb and the name for log lines. */
+const RESOURCES = {
+  keys: { verb: "fetch", name: "keys" },
+  revocations: { verb: "follow", name: "revocation list" },
+};
 
-const LONGEST_REASON = 500;
+/** Characters. */
+const MAX_REASON_LENGTH = 500;
 
 class IssuerLog {
   #issuer;
-  /** The functions of the guards in use, each with the number of guards that have it. */
+  /** The log functions of the open guards, each with the number of guards that use it. */
   #logs = new Map();
-  /** What is wrong at the moment, by resource. */
+  /** The current problems by resource. */
   #problems = new Map();
 
   constructor(issuer) {
     this.#issuer = issuer;
   }
 
-  /** A guard's function hears what comes, and what is wrong already. */
+  /** Adds a guard's log function. It gets the current problems at once, and every later line. */
   add(log) {
     const count = this.#logs.get(log) ?? 0;
     this.#logs.set(log, count + 1);
@@ -31,27 +35,28 @@ class IssuerLog {
     else this.#logs.delete(log);
   }
 
-  /** Something cannot be had; `isRefusing`: for that reason tokens are refused, until it is there again. */
-  report(resource, reason, isRefusing) {
+  /** Records that a resource is unavailable. `isRejecting` says that the guard rejects tokens with 503 for this reason. */
+  report(resource, reason, isRejecting) {
     const known = this.#problems.get(resource);
-    const problem = { reason, isRefusing: isRefusing || known?.isRefusing === true };
-    if (known?.reason === reason && known.isRefusing === problem.isRefusing) return;
+    const problem = { reason, isRejecting: isRejecting || known?.isRejecting === true };
+    if (known?.reason === reason && known.isRejecting === problem.isRejecting) return;
     this.#problems.set(resource, problem);
     this.#write(this.#lineOf(resource, problem));
   }
 
-  /** It is there again. */
+  /** Records that a resource is available again. */
   clear(resource) {
     if (this.#problems.delete(resource)) this.#write(this.#lineOf(resource));
   }
 
   #lineOf(resource, problem) {
-    const what = `countersign: the ${resource} of ${this.#issuer}`;
-    if (!problem) return `${what} can be ${RESOURCES[resource]} again`;
-    // One line, whatever a proxy or a function of the program has put into an error.
-    const reason = problem.reason.replace(/\p{Cc}+/gu, " ").slice(0, LONGEST_REASON);
-    const consequence = problem.isRefusing ? "; the guard answers tokens with 503" : "";
-    return `${what} cannot be ${RESOURCES[resource]}: ${reason}${consequence}`;
+    const { verb, name } = RESOURCES[resource];
+    const action = `${verb} the ${name} of ${this.#issuer}`;
+    if (!problem) return `countersign: can ${action} again`;
+    // An error from a proxy or from the program may contain line breaks and other control characters.
+    const reason = problem.reason.replace(/\p{Cc}+/gu, " ").slice(0, MAX_REASON_LENGTH);
+    const consequence = problem.isRejecting ? "; the guard rejects tokens with 503" : "";
+    return `countersign: cannot ${action}: ${reason}${consequence}`;
   }
 
   #write(line) {
@@ -59,12 +64,12 @@ class IssuerLog {
   }
 }
 
-/** A log that fails is no reason to lose keys or revocations. */
+/** Calls a log function. Its errors are ignored, so that they do not interrupt the requests for keys and revocations. */
 function call(log, line) {
   try {
     log(line);
   } catch {
-    // The next line may succeed.
+    // The log function is the program's own.
   }
 }
 

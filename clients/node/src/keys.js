@@ -1,7 +1,7 @@
 "use strict";
-// The keys that the issuer publishes, by `kid`. They are asked for at the start, every few minutes, and when a
-// token names one that is not known; by one request at a time, and after a cool-down that holds whatever the
-// answer was. When the server is away, the keys that are known stay in use.
+// The issuer's published keys by `kid`. They are fetched at the start, every few minutes, and when a token names an unknown
+// key. There is one request at a time, and a cool-down after each, whether it succeeded or failed. While the server is
+// unreachable, known keys stay in use.
 
 const { getJson } = require("./http.js");
 const { parseKeySet } = require("./key-set.js");
@@ -23,7 +23,7 @@ class PublishedKeys {
   #isClosed = false;
   #resolveReady;
 
-  /** Settled when keys are known for the first time. */
+  /** Resolves when keys are known for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
   constructor(url, transport, log, runtime) {
@@ -34,7 +34,7 @@ class PublishedKeys {
     this.#refresh();
   }
 
-  /** The keys that a header can mean: those with its `kid` and its algorithm, mostly one (RFC 7517 §4.5). */
+  /** Returns the keys with the header's `kid` and algorithm, usually one (RFC 7517 §4.5). Throws a `Refusal` if there is none. */
   async find({ kid, alg }) {
     const named = this.#known.get(kid) ?? (await this.#findAfterRefresh(kid));
     const keys = named.filter((key) => key.alg === alg);
@@ -56,11 +56,11 @@ class PublishedKeys {
     if (this.#pending || !isCoolingDown) await this.#refresh();
     const named = this.#known.get(kid);
     if (named) return named;
-    // With the server away, a key that nobody here knows may still be a good one.
+    // If the last request failed, the issuer may have published the key in the meantime, so the token may be valid.
     throw this.#error ? new Refusal("keys_unavailable", { cause: this.#error }) : new Refusal("unknown_key");
   }
 
-  /** Single flight: who comes while a request is under way waits for that one. Never rejects. */
+  /** Fetches the keys, or waits for the request that is already pending. Never rejects. */
   #refresh() {
     this.#pending ??= this.#fetch().finally(() => (this.#pending = undefined));
     return this.#pending;

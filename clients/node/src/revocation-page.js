@@ -1,15 +1,18 @@
 "use strict";
-// One piece of the revocation list: a JWS of a type of its own, from the issuer to itself. Nothing about the
-// list is believed that is not inside the signature, and a piece that is not understood is refused as a whole.
+// One page of the revocation list: a JWT of the type `revocations+jwt` whose issuer is also its audience. The follower uses
+// only what is inside the signature, and rejects a malformed page as a whole.
 
 const { verifyJwt } = require("./jwt.js");
 const { ALGORITHMS } = require("./options.js");
 const { isSessionId } = require("./session-id.js");
 
-/** Opaque, and sent back in a header. */
+/** Opaque visible ASCII, because the follower sends the cursor back in a header. */
 const CURSOR = /^[\x21-\x7e]{1,256}$/;
 
-/** Verifies a piece: what it comes after, where the list goes on, and what is on it. */
+/**
+ * Verifies a page. `after` is the cursor that the page continues, or `null` at the start of the list; `cursor` is where the next
+ * page continues; `more` says whether there is one. Throws if the page is not the issuer's, expired or malformed.
+ */
 async function verifyRevocationPage(text, issuer, { keys, runtime }) {
   const expected = {
     issuer,
@@ -20,13 +23,13 @@ async function verifyRevocationPage(text, issuer, { keys, runtime }) {
     requiredClaims: ["exp", "iat"],
   };
   const claims = await verifyJwt(text, expected, { keys, runtime }).catch(({ code, message }) => {
-    const reason = code === "wrong_issuer" ? `its issuer is another one than ${issuer}` : message;
-    throw new Error(`a piece of the list is refused: ${reason}`);
+    const reason = code === "wrong_issuer" ? `its issuer is not ${issuer}` : message;
+    throw new Error(`a page of the revocation list was rejected: ${reason}`);
   });
   const { iat, after, cursor, more, revocations } = claims;
-  const isPlace = typeof cursor === "string" && CURSOR.test(cursor);
+  const isCursor = typeof cursor === "string" && CURSOR.test(cursor);
   const isList = Array.isArray(revocations) && revocations.every(isEntry);
-  if (!isPlace || typeof more !== "boolean" || !isList) throw new Error("a piece of the list is not understood");
+  if (!isCursor || typeof more !== "boolean" || !isList) throw new Error("a page of the revocation list is malformed");
   return { iat, after, cursor, more, revocations };
 }
 
@@ -35,8 +38,8 @@ function isEntry(entry) {
   if (!Number.isSafeInteger(exp)) return false;
   if (sid !== undefined) return isSessionId(sid) && up_to === undefined;
   const isOptional = (text) => text === undefined || typeof text === "string";
-  const isWhose = isOptional(sub) && isOptional(client_id) && (sub === undefined || client_id === undefined);
-  return isSessionId(up_to) && isWhose && (except === undefined || isSessionId(except));
+  const hasOneOwner = isOptional(sub) && isOptional(client_id) && (sub === undefined || client_id === undefined);
+  return isSessionId(up_to) && hasOneOwner && (except === undefined || isSessionId(except));
 }
 
 module.exports = { verifyRevocationPage };

@@ -1,6 +1,6 @@
 "use strict";
-// What was taken back and still matters: single sessions, and ranges of sessions up to one (a user's, a client's,
-// everybody's). Bounded; whoever adds more than fits is told so.
+// The revoked sessions whose tokens have not expired: single sessions, and ranges that cover all sessions of a user, of a
+// client, or of everyone that began no later than a given session. The number of entries is limited.
 
 const { SessionTable } = require("./session-table.js");
 
@@ -10,7 +10,7 @@ const clientKey = (clientId) => `client ${clientId}`;
 
 class RevokedSessions {
   #sessions;
-  /** Lists of ranges by whose sessions they are. */
+  /** Lists of ranges by owner: a user, a client, or `ALL_SESSIONS`. */
   #ranges = new Map();
   #rangeCount = 0;
   #limits;
@@ -25,14 +25,14 @@ class RevokedSessions {
     return this.#sessions.size + this.#rangeCount;
   }
 
-  /** Whether the session of these claims was revoked. */
+  /** Whether an entry covers the session of these claims. Session ids compare in the order in which sessions began. */
   isRevoked({ sid, sub, client_id }) {
-    const isCovered = ({ upTo, except }) => sid <= upTo && sid !== except;
+    const covers = ({ upTo, except }) => sid <= upTo && sid !== except;
     const owners = [userKey(sub), clientKey(client_id), ALL_SESSIONS];
-    return this.#sessions.has(sid) || owners.some((owner) => this.#ranges.get(owner)?.some(isCovered));
+    return this.#sessions.has(sid) || owners.some((owner) => this.#ranges.get(owner)?.some(covers));
   }
 
-  /** Adds entries of the list. `false`: they do not all fit. */
+  /** Adds the entries that expire after `now`, in seconds. Returns `false` if they do not all fit. */
   add(entries, now) {
     const unexpired = entries.filter((entry) => entry.exp > now);
     return unexpired.every((entry) =>
@@ -40,7 +40,7 @@ class RevokedSessions {
     );
   }
 
-  /** Forgets entries that are over, at most once in a while. */
+  /** Removes expired entries, at most once in `sweepInterval`. */
   sweep(now) {
     if ((now - this.#sweptAt) * 1000 < this.#limits.sweepInterval) return;
     this.#sweptAt = now;
@@ -75,7 +75,7 @@ class RevokedSessions {
   }
 }
 
-/** Whether `one` covers all that `other` covers, for as long. */
+/** Whether `one` covers every session that `other` covers, and expires no earlier. */
 function includes(one, other) {
   const isAsWide = one.except === undefined || one.except === other.except;
   return isAsWide && one.upTo >= other.upTo && one.exp >= other.exp;

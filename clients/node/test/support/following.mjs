@@ -1,8 +1,8 @@
-// A guard that follows an issuer's list of revocations, and sessions to take back.
+// Helpers that start a guard with the revocation list of an issuer, and sessions that tests revoke.
 import { FakeIssuer, sessionId } from "./fake-issuer.mjs";
 import { createTestGuard, fastRuntime, waitUntil } from "./api.mjs";
 
-/** An issuer, and a guard that follows its list; `limits` are the guard's. */
+/** An issuer, and a guard that follows its list; `limits` change the guard's. */
 export async function startFollowing(t, { limits, ...options } = {}) {
   const issuer = await FakeIssuer.start(options);
   t.after(() => issuer.stop().catch(() => {}));
@@ -18,7 +18,7 @@ export const isRevoked = (guard, token) =>
 
 export const waitUntilCaughtUp = (issuer, guard) => waitUntil(() => guard.status().revocations.entries === issuer.list.length);
 
-/** A session with its token. */
+/** A new session id, and a token of the session. */
 export async function createSession(issuer, claims = {}) {
   const sid = sessionId();
   return { sid, token: await issuer.token({ claims: { sid, ...claims } }) };
