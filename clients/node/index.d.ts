@@ -64,7 +64,7 @@ export interface GuardOptions extends Requirements {
    * the token without `Bearer`, and every rejected token gets 403 instead of 400 or 401. Legacy tokens, which the tutorial's
    * server signed, are still rejected. Default: `false`.
    */
-  readonly tutorial?: boolean;
+  readonly legacyClients?: boolean;
   /** What the guard does while the list is out of date. Default: `{ stale: { policy: "serve", for: 60 } }`. */
   readonly revocations?: { readonly stale?: StalePolicy };
   /** Accepts tokens of revoked sessions until they expire. For networks that cannot reach the list. Default: `false`. */

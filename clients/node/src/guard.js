@@ -97,7 +97,7 @@ class Guard {
 
   async #check(requestOrToken, scope) {
     if (this.#isClosed) throw new Refusal("closed");
-    const readToken = this.#options.tutorial ? readBareOrBearerToken : readBearerToken;
+    const readToken = this.#options.legacyClients ? readBareOrBearerToken : readBearerToken;
     const token = typeof requestOrToken === "string" ? requestOrToken : readToken(requestOrToken);
     const { keys } = this.#issuer;
     const claims = await verifyAccessToken(token, this.#options, { keys, runtime: this.#runtime });
@@ -121,7 +121,7 @@ class Guard {
   #refusal(error) {
     const refusal = error instanceof Refusal ? error : new Refusal("internal", { cause: error });
     refusal.realm = this.#options.audience;
-    refusal.isForLegacyClient = this.#options.tutorial;
+    refusal.isForLegacyClient = this.#options.legacyClients;
     return refusal;
   }
 }

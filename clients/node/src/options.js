@@ -27,7 +27,7 @@ const PARSERS = {
     check(isAlgorithms(value), "algorithms", `one or more of ${ALGORITHMS.join(", ")}`, value),
   leeway: (value = clockTolerance) =>
     check(isWithin(value, 0, longestLeeway), "leeway", `a number of seconds, 0 to ${longestLeeway}`, value),
-  tutorial: (value = false) => check(typeof value === "boolean", "tutorial", "true or false", value),
+  legacyClients: (value = false) => check(typeof value === "boolean", "legacyClients", "true or false", value),
   dangerouslyIgnoreRevocations: (value = false) =>
     check(typeof value === "boolean", "dangerouslyIgnoreRevocations", "true or false", value),
   revocations: (value, options) => parseRevocations(value, options),

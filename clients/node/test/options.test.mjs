@@ -19,7 +19,7 @@ test("omitted options have safe defaults", () => {
     tokenType: "at+jwt",
     algorithms: ["ES256", "RS256", "PS256", "EdDSA"],
     leeway: 5,
-    tutorial: false,
+    legacyClients: false,
     dangerouslyIgnoreRevocations: false,
     revocations: 60,
     agent: undefined,
@@ -42,7 +42,7 @@ test("a wrong value throws a TypeError that names the option", () => {
     scope: [1, [1], [""], ['a"'], ["a b"], {}],
     tokenType: ["jwt", "any", null, false],
     algorithms: [[], ["HS256"], ["none"], "ES256", null, ["ES256", "HS256"]],
-    tutorial: [1, "true", null],
+    legacyClients: [1, "true", null],
     leeway: [-1, 60.5, Number.NaN, Infinity, "5", null],
     dangerouslyIgnoreRevocations: [1, "true", null],
     revocations: [

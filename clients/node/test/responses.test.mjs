@@ -83,7 +83,7 @@ test("rejects anything but one well-formed token after the scheme", async (t) =>
 });
 
 test("legacy clients may send the bare token, and get the tutorial's responses", async (t) => {
-  const guard = createTestGuard(t, issuer, { tutorial: true });
+  const guard = createTestGuard(t, issuer, { legacyClients: true });
   await guard.ready();
   const url = await serveBehindGuard(t, guard, { scope: "orders:read" });
   const token = await issuer.token();
@@ -106,8 +106,8 @@ test("legacy clients may send the bare token, and get the tutorial's responses",
   assert.equal((await sendRequest(url, { authorization: token })).status, 503);
 });
 
-test("`tutorial` does not accept legacy tokens", async (t) => {
-  const guard = createTestGuard(t, issuer, { tutorial: true });
+test("`legacyClients` does not accept legacy tokens", async (t) => {
+  const guard = createTestGuard(t, issuer, { legacyClients: true });
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const input = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ id: 1, username: "john_doe" })}`;
   const legacy = `${input}.${createHmac("sha256", "the access secret").update(input).digest("base64url")}`;
