@@ -1,5 +1,5 @@
-// The package with a type for `req.auth` in all of a program's Express routes. Other packages, such as
-// express-oauth2-jwt-bearer, give it another type: a program with both imports `countersign` instead.
+// Declares the type of `req.auth` in all Express routes of a program. Other packages, such as express-oauth2-jwt-bearer, declare
+// another type. A program that uses both must import `countersign` instead.
 import type { AccessToken } from "./index.js";
 
 export * from "./index.js";
@@ -7,7 +7,7 @@ export * from "./index.js";
 declare global {
   namespace Express {
     interface Request {
-      /** Set behind a guard. */
+      /** The verified claims, if a guard accepted the request. */
       auth?: AccessToken;
     }
   }

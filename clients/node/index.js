@@ -1,14 +1,13 @@
 "use strict";
-// The whole package, for `require`; index.mjs hands the same to `import`, so that a process with both kinds of
-// modules still follows each issuer once.
+// The entry point for `require`. index.mjs exports the same objects for `import`, so that a process with both kinds of modules
+// has one stream for each issuer.
 
 const { Guard, claimsOf } = require("./src/guard.js");
 const { Refusal } = require("./src/refusal.js");
 
-/** A guard before an API. */
 const createGuard = (options) => new Guard(options);
 
-/** A guard as one middleware. */
+/** Returns the guard's middleware, with the guard as its property `guard`. */
 const requireToken = (options) => {
   const guard = createGuard(options);
   return Object.assign(guard.middleware(), { guard });

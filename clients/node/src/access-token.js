@@ -1,43 +1,43 @@
 "use strict";
-// What an API insists on when it is handed an access token (RFC 9068 §4).
+// The checks that an API makes on an access token (RFC 9068 §4).
 
 const { verifyJwt } = require("./jwt.js");
-const { isMoment } = require("./moment.js");
+const { isNumericDate } = require("./numeric-date.js");
 const { Refusal } = require("./refusal.js");
 const { isSessionId } = require("./session-id.js");
 
 const REQUIRED = ["exp", "iat", "sub", "client_id", "jti", "sid"];
 
-/** Words of visible ASCII without quotes and backslashes, one space between them (RFC 6749 §3.3). */
+/** Scope tokens of visible ASCII without quotes and backslashes, separated by one space (RFC 6749 §3.3). */
 const SCOPE = /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/;
 
-/** Control characters, which a log or another language may cut a name off at. */
+/** Control characters: a log or a program in another language may truncate a name at one. */
 const CONTROL = /\p{Cc}/u;
 
-/** Verifies a token completely and returns its claims, frozen. */
-async function verifyAccessToken(token, options, { keys, world }) {
-  // Before anything is split or decoded: ten megabytes of dots cost nothing.
-  if (token.length > world.limits.tokenLength) throw new Refusal("too_long");
+/** Verifies a token and returns its claims, deeply frozen. Throws a `Refusal` that names the failed check. */
+async function verifyAccessToken(token, options, { keys, runtime }) {
+  // This check precedes splitting and decoding, so that a very long token costs almost nothing.
+  if (token.length > runtime.limits.tokenLength) throw new Refusal("too_long");
   const { issuer, audience, algorithms, tokenType, leeway } = options;
   const expected = { issuer, audience, algorithms, typ: tokenType, leeway, requiredClaims: REQUIRED };
-  const claims = await verifyJwt(token, expected, { keys, world });
-  if (!isWellTyped(claims, world.limits)) throw new Refusal("bad_claim");
+  const claims = await verifyJwt(token, expected, { keys, runtime });
+  if (!isWellTyped(claims, runtime.limits)) throw new Refusal("bad_claim");
   return deepFreeze(claims);
 }
 
-/** A claim of the wrong JSON type is an error and never counts as absent. */
+/** A claim of the wrong JSON type is an error. It never counts as absent. */
 function isWellTyped({ sub, client_id, jti, sid, aud, scope = "", auth_time = 0 }, { scopeLength }) {
-  const isFilled = (text) => typeof text === "string" && text !== "" && !CONTROL.test(text);
+  const isNonEmptyString = (text) => typeof text === "string" && text !== "" && !CONTROL.test(text);
   const isAudience = [aud].flat().every((one) => typeof one === "string");
   const isScope = typeof scope === "string" && scope.length <= scopeLength && SCOPE.test(scope);
-  return [sub, client_id, jti].every(isFilled) && isSessionId(sid) && isAudience && isScope && isMoment(auth_time);
+  return [sub, client_id, jti].every(isNonEmptyString) && isSessionId(sid) && isAudience && isScope && isNumericDate(auth_time);
 }
 
 function deepFreeze(claims) {
-  const waiting = [claims];
-  while (waiting.length > 0) {
-    const value = waiting.pop();
-    if (typeof value === "object" && value !== null) waiting.push(...Object.values(Object.freeze(value)));
+  const pending = [claims];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    if (typeof value === "object" && value !== null) pending.push(...Object.values(Object.freeze(value)));
   }
   return claims;
 }

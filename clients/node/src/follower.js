@@ -1,91 +1,91 @@
 "use strict";
-// Follows the issuer's list of revocations as it grows: by a stream, and by asking for the list again and again
-// while the stream brings nothing new. A piece is believed for its signature and taken only if it goes on where the
-// last one ended, so nothing can be left out on the way unnoticed; the newest piece's `iat` is how recent the list
-// is. Whether that is recent enough is for each guard to say.
+// Follows the issuer's revocation list over a stream of server-sent events. While the stream brings no recent page,
+// the follower also polls the list. It accepts a page only if the signature is valid and the page continues at the
+// cursor of the page before, so an attacker on the network cannot forge or omit entries. The `iat` of the newest
+// page says how recent the list is. Each guard decides which age it accepts.
 
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const { readEvents } = require("./event-stream.js");
-const { getText, isOf, unexpected } = require("./http.js");
-const { pauseAfter, retryAfter } = require("./pause.js");
-const { verifyPiece } = require("./piece.js");
-const { Revoked } = require("./revoked.js");
+const { getText, isExpectedResponse, unexpectedResponse } = require("./http.js");
+const { parseRetryAfter, retryDelay } = require("./retry-delay.js");
+const { verifyRevocationPage } = require("./revocation-page.js");
+const { RevokedSessions } = require("./revoked-sessions.js");
 
 class RevocationFollower {
   #source;
   #keys;
   #transport;
   #log;
-  #world;
+  #runtime;
   #revoked;
-  /** Where the list goes on; `null`: from its beginning. */
+  /** The cursor of the newest page; `null` requests the list from its start. */
   #cursor = null;
-  /** Up to which second the list is known to be complete. */
-  #provenAt = -Infinity;
-  /** Why the stream was last lost; `undefined` while it is there. */
-  #streamTrouble;
-  /** Why the list could not be had when it was last asked for; `undefined` while nobody has to ask. */
-  #listTrouble;
-  /** Attempts since the stream last brought the list up to date. */
+  /** The list is complete up to this time, in seconds since 1970. */
+  #completeAsOf = -Infinity;
+  /** Why the last stream failed; `undefined` while the stream is up to date. */
+  #streamError;
+  /** Why the last poll failed; `undefined` after a successful poll and while the stream is up to date. */
+  #listError;
+  /** Connection attempts since the stream was last up to date. */
   #failures = 0;
-  /** Ends the asking for the list; `undefined` while nobody asks. */
+  /** Stops the polling; `undefined` while the follower does not poll. */
   #polling;
   #stop = new AbortController();
   #resolveReady;
-  #resolveTried;
+  #resolveFirstAttempt;
 
-  /** Settled when the list is known for the first time. */
+  /** Resolves when the list is complete for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
-  /** Settled when the first attempt has come to something: the list, a failure, or a long silence. */
-  tried = new Promise((resolve) => (this.#resolveTried = resolve));
+  /** Resolves when the list is complete, the first poll has failed, or `startupWait` is over. */
+  firstAttempt = new Promise((resolve) => (this.#resolveFirstAttempt = resolve));
 
-  constructor({ issuer, server }, { keys, transport, log, world }) {
+  constructor({ issuer, server }, { keys, transport, log, runtime }) {
     this.#source = { issuer, list: `${server}/revocations`, url: `${server}/revocations/stream` };
     this.#keys = keys;
     this.#transport = transport;
     this.#log = log;
-    this.#world = world;
-    this.#revoked = new Revoked(world.limits);
+    this.#runtime = runtime;
+    this.#revoked = new RevokedSessions(runtime.limits);
     this.#run();
-    setTimeout(this.#resolveTried, world.limits.firstWait).unref();
+    setTimeout(this.#resolveFirstAttempt, runtime.limits.startupWait).unref();
   }
 
-  /** Whether the session of these claims was revoked, as far as is known. */
-  covers(claims) {
-    return this.#revoked.covers(claims);
+  /** Whether the list, as far as it has arrived, revokes the session of these claims. */
+  isRevoked(claims) {
+    return this.#revoked.isRevoked(claims);
   }
 
-  /** By how many seconds the list may be out of date; infinitely many before it is known. */
+  /** The age of the list in seconds; `Infinity` before the list is complete for the first time. */
   get behind() {
-    return this.#ageOf(this.#provenAt);
+    return this.#ageOf(this.#completeAsOf);
   }
 
-  /** Seconds since a second of the issuer's clock. A clock that was set back here proves nothing. */
+  /** Seconds since `iat`. If `iat` is in the future, this machine's clock is wrong and the age is unknown: `Infinity`. */
   #ageOf(iat) {
-    const { now, limits } = this.#world;
+    const { now, limits } = this.#runtime;
     const age = now() - iat;
     return age < -limits.clockTolerance ? Infinity : Math.max(0, age);
   }
 
-  /** Why the stream was last lost, and why the list is not to be had either; `undefined` while all is well. */
-  get trouble() {
-    const [stream, list] = [this.#streamTrouble, this.#listTrouble];
+  /** Why the stream failed, and why polling fails as well; `undefined` while neither fails. */
+  get error() {
+    const [stream, list] = [this.#streamError, this.#listError];
     if (!list) return stream;
     if (stream?.message === list.message) return list;
-    const why = `the list cannot be fetched: ${list.message}`;
-    return new Error(stream ? `${stream.message}; ${why}` : why, { cause: list });
+    const reason = `the revocation list cannot be fetched: ${list.message}`;
+    return new Error(stream ? `${stream.message}; ${reason}` : reason, { cause: list });
   }
 
-  /** Tokens are refused because the list is too old for a guard. */
-  reportRefusing() {
-    this.#log.report("revocations", this.trouble?.message ?? "nothing recent has arrived", true);
+  /** A guard calls this when it rejects a request because the list is too old. */
+  reportUnavailable() {
+    this.#log.report("revocations", this.error?.message ?? "no recent page has arrived", true);
   }
 
   get status() {
     const behind = Number.isFinite(this.behind) ? this.behind : null;
-    return { entries: this.#revoked.size, behind, trouble: this.trouble?.message };
+    return { entries: this.#revoked.size, behind, error: this.error?.message };
   }
 
   close() {
@@ -96,109 +96,110 @@ class RevocationFollower {
   /** Never rejects. */
   async #run() {
     while (!this.#stop.signal.aborted) {
-      this.#streamTrouble = await this.#listen();
+      this.#streamError = await this.#readStream();
       this.#poll();
-      const pause = pauseAfter(this.#failures, this.#world);
+      const delay = retryDelay(this.#failures, this.#runtime);
       this.#failures += 1;
-      await rest(Math.max(pause, this.#askedFor(this.#streamTrouble)), this.#stop.signal);
+      await wait(Math.max(delay, this.#requestedDelay(this.#streamError)), this.#stop.signal);
     }
   }
 
-  /** One connection, to its end. Answers why it ended. */
-  async #listen() {
-    const { eventLength, streamIdle, streamQuiet } = this.#world.limits;
+  /** Reads one stream until it ends and returns the reason as an error. Never rejects. */
+  async #readStream() {
+    const { eventLength, streamTimeout, pollAfterSilence } = this.#runtime.limits;
     const connection = new AbortController();
     const abort = () => connection.abort();
     this.#stop.signal.addEventListener("abort", abort);
-    const watchdog = setTimeout(abort, streamIdle).unref();
-    const quiet = setTimeout(() => this.#poll(), streamQuiet).unref();
+    const watchdog = setTimeout(abort, streamTimeout).unref();
+    const pollTimer = setTimeout(() => this.#poll(), pollAfterSilence).unref();
     try {
-      // The stream goes on from its own last piece, wherever the list was asked for up to meanwhile.
-      let place = this.#cursor;
-      const stream = await this.#open(place, connection.signal);
+      // The pages of the stream continue from each other, even if polling has moved `#cursor` in the meantime.
+      let cursor = this.#cursor;
+      const stream = await this.#openStream(cursor, connection.signal);
       for await (const event of readEvents(stream, eventLength)) {
         if (event.type !== "revocations") continue;
-        const piece = await this.#take(event.data, place);
-        place = piece.cursor;
+        const page = await this.#acceptPage(event.data, cursor);
+        cursor = page.cursor;
         watchdog.refresh();
-        if (!this.#isNews(piece)) continue;
-        this.#hear();
-        quiet.refresh();
+        if (!this.#isCurrent(page)) continue;
+        this.#markStreamCurrent();
+        pollTimer.refresh();
       }
       return new Error("the stream ended");
     } catch (error) {
-      return connection.signal.aborted ? new Error("the stream was silent") : error;
+      if (!connection.signal.aborted) return error;
+      return new Error(`the stream sent no valid page for ${streamTimeout / 1000} seconds`);
     } finally {
       this.#stop.signal.removeEventListener("abort", abort);
       clearTimeout(watchdog);
-      clearTimeout(quiet);
+      clearTimeout(pollTimer);
       abort();
     }
   }
 
-  /** Whether a piece brings the list up to date. One that was kept back on the way is as good as silence. */
-  #isNews({ iat, more }) {
-    return !more && this.#ageOf(iat) * 1000 <= this.#world.limits.streamQuiet;
+  /** Whether a page brings the list up to date. A page that a proxy held back for long does not. */
+  #isCurrent({ iat, more }) {
+    return !more && this.#ageOf(iat) * 1000 <= this.#runtime.limits.pollAfterSilence;
   }
 
-  /** The stream is there: nobody needs to ask for the list. */
-  #hear() {
+  /** Records that the stream is up to date, and stops polling. */
+  #markStreamCurrent() {
     this.#failures = 0;
-    this.#streamTrouble = undefined;
-    this.#listTrouble = undefined;
+    this.#streamError = undefined;
+    this.#listError = undefined;
     this.#polling?.abort();
     this.#polling = undefined;
   }
 
-  /** Asks for the list every few seconds until the stream brings news. Never rejects. */
+  /** Polls the list every few seconds until the stream is up to date. Never rejects. */
   async #poll() {
     if (this.#polling || this.#stop.signal.aborted) return;
     const { signal } = (this.#polling = new AbortController());
-    const { limits, random } = this.#world;
-    // By chance, because the APIs that a server lost together would otherwise ask together.
-    await rest(random() * limits.shortestPause, signal);
+    const { limits, random } = this.#runtime;
+    // The random delay spreads the requests of APIs that lost the server at the same time.
+    await wait(random() * limits.shortestRetryDelay, signal);
     while (!signal.aborted) {
-      const trouble = await this.#askForAll(signal).catch((error) => error);
-      if (!signal.aborted) this.#noteList(trouble);
-      this.#resolveTried();
-      const pause = limits.listInterval * (0.8 + 0.4 * random());
-      await rest(Math.max(pause, this.#askedFor(trouble)), signal);
+      const failure = await this.#fetchList(signal).catch((error) => error);
+      if (!signal.aborted) this.#recordListResult(failure);
+      this.#resolveFirstAttempt();
+      const delay = limits.listInterval * (0.8 + 0.4 * random());
+      await wait(Math.max(delay, this.#requestedDelay(failure)), signal);
     }
   }
 
-  /** A short absence of the server is not worth a line in the log. */
-  #noteList(trouble) {
-    this.#listTrouble = trouble;
-    if (trouble && this.behind > this.#world.limits.freshFor) this.#log.report("revocations", this.trouble.message, false);
+  /** Logs a failure only when the list is out of date, so that a restart of the server logs nothing. */
+  #recordListResult(failure) {
+    this.#listError = failure;
+    if (failure && this.behind > this.#runtime.limits.staleAfter) this.#log.report("revocations", this.error.message, false);
   }
 
   /**
-   * Asks for everything on the list that is not known yet. A list goes on from piece to piece and begins once at
-   * most. Two servers at one address, who know nothing of each other, would begin without end.
+   * Fetches all pages after the cursor. Each page must continue the one before, and the list may start over at most
+   * once. Two servers with separate lists behind one address would start over without end.
    */
-  async #askForAll(signal) {
-    let place = this.#cursor;
-    let hasBegun = false;
+  async #fetchList(signal) {
+    let cursor = this.#cursor;
+    let hasStarted = false;
     for (let more = true; more && !signal.aborted;) {
-      const piece = await this.#take(await this.#ask(place), place);
-      more = piece.more;
-      const isFirst = piece.after === null;
-      const goesOn = piece.cursor !== place && !(isFirst && hasBegun);
-      if (more && !goesOn) throw new Error("the list does not go on");
-      hasBegun ||= isFirst;
-      place = piece.cursor;
+      const page = await this.#acceptPage(await this.#fetchPage(cursor), cursor);
+      more = page.more;
+      const isStart = page.after === null;
+      const isProgress = page.cursor !== cursor && !(isStart && hasStarted);
+      if (more && !isProgress) throw new Error("its pages do not continue from each other");
+      hasStarted ||= isStart;
+      cursor = page.cursor;
     }
   }
 
-  /** Milliseconds for which a server that refused wants to be left alone. */
-  #askedFor(trouble) {
-    return retryAfter(trouble?.retryAfter, this.#world);
+  /** The `Retry-After` of a failed response, in milliseconds. */
+  #requestedDelay(failure) {
+    return parseRetryAfter(failure?.retryAfter, this.#runtime);
   }
 
-  /** The piece after a place, as it came. */
-  async #ask(place) {
-    const { pieceSize: size, listTimeout: timeout } = this.#world.limits;
-    const query = place === null ? "" : `?after=${encodeURIComponent(place)}`;
+  /** Fetches the page after a cursor and returns its text, which is not verified. */
+  async #fetchPage(cursor) {
+    const { pageSize: size, listTimeout: timeout } = this.#runtime.limits;
+    const query = cursor === null ? "" : `?after=${encodeURIComponent(cursor)}`;
     const type = "application/revocations+jwt";
     try {
       return await getText(this.#transport, `${this.#source.list}${query}`, { accept: type, type, size, timeout });
@@ -208,45 +209,45 @@ class RevocationFollower {
     }
   }
 
-  async #open(place, signal) {
+  async #openStream(cursor, signal) {
     const headers = { accept: "text/event-stream" };
-    if (place !== null) headers["last-event-id"] = place;
+    if (cursor !== null) headers["last-event-id"] = cursor;
     const response = await this.#transport(this.#source.url, { headers, signal });
-    if (isOf("text/event-stream", response)) return response;
+    if (isExpectedResponse("text/event-stream", response)) return response;
     this.#forgetCursorAfter(response.statusCode);
-    throw unexpected(this.#source.url, response);
+    throw unexpectedResponse(this.#source.url, response);
   }
 
-  /** 400 is the answer to a cursor that the server no longer understands. */
+  /** The server responds with 400 to a cursor that it does not know. */
   #forgetCursorAfter(statusCode) {
     if (statusCode === 400) this.#cursor = null;
   }
 
-  /** Takes a piece in that goes on from a place, up to which everything is known; answers the piece. */
-  async #take(text, place) {
-    const piece = await verifyPiece(text, this.#source.issuer, { keys: this.#keys, world: this.#world });
-    if (piece.after !== null && piece.after !== place) throw new Error("a piece of the list is missing");
-    // By the server's clock, and a little later: a wrong clock here forgets nothing.
-    const now = piece.iat - this.#world.limits.clockTolerance;
+  /** Verifies a page that must continue at `cursor`, stores its entries and returns it. */
+  async #acceptPage(text, cursor) {
+    const page = await verifyRevocationPage(text, this.#source.issuer, { keys: this.#keys, runtime: this.#runtime });
+    if (page.after !== null && page.after !== cursor) throw new Error("a page of the revocation list is missing");
+    // Entries expire by the server's clock plus the tolerance, so a wrong clock on this machine deletes none.
+    const now = page.iat - this.#runtime.limits.clockTolerance;
     this.#revoked.sweep(now);
-    const isAll = this.#revoked.add(piece.revocations, now);
-    if (!isAll) throw new Error("the list of revocations does not fit into memory");
-    this.#cursor = piece.cursor;
-    if (!piece.more) this.#complete(piece.iat);
-    return piece;
+    const hasRoom = this.#revoked.add(page.revocations, now);
+    if (!hasRoom) throw new Error("the revocation list has more entries than the guard can store");
+    this.#cursor = page.cursor;
+    if (!page.more) this.#markComplete(page.iat);
+    return page;
   }
 
-  /** The list is known as it was at a second. */
-  #complete(iat) {
-    this.#provenAt = Math.max(this.#provenAt, iat);
-    if (this.behind <= this.#world.limits.freshFor) this.#log.clear("revocations");
+  /** Records that the list is complete as of `iat`. */
+  #markComplete(iat) {
+    this.#completeAsOf = Math.max(this.#completeAsOf, iat);
+    if (this.behind <= this.#runtime.limits.staleAfter) this.#log.clear("revocations");
     this.#resolveReady();
-    this.#resolveTried();
+    this.#resolveFirstAttempt();
   }
 }
 
-/** Keeps no process alive, and ends early with the signal. */
-async function rest(milliseconds, signal) {
+/** Waits without keeping the process alive. Resolves early when the signal aborts. */
+async function wait(milliseconds, signal) {
   await sleep(milliseconds, undefined, { ref: false, signal }).catch(() => {});
 }
 

@@ -1,58 +1,58 @@
 "use strict";
-// Stands before an API: lets a request in with the claims of its access token, or refuses it.
+// Guards an API: verifies the access token of each request and passes on its claims, or rejects the request.
 
 const { verifyAccessToken } = require("./access-token.js");
-const { bearerToken, tutorialToken } = require("./bearer.js");
-const { held } = require("./http.js");
+const { readBareOrBearerToken, readBearerToken } = require("./authorization-header.js");
+const { withProcessAlive } = require("./http.js");
 const { Issuer } = require("./issuer.js");
-const { parseNeeds, parseOptions } = require("./options.js");
+const { parseOptions, parseRequirements } = require("./options.js");
 const { Refusal } = require("./refusal.js");
-const system = require("./world.js");
+const defaultRuntime = require("./runtime.js");
 
-/** The claims of requests that a guard has let in. Another library may use `request.auth` for something else. */
-const admitted = new WeakMap();
+/** The claims of accepted requests. Another library may use `request.auth` for its own data. */
+const claimsByRequest = new WeakMap();
 
 class Guard {
   #options;
-  #world;
+  #runtime;
   #issuer;
   #follower;
   #isClosed = false;
   #resolveClosed;
   #closed = new Promise((resolve) => (this.#resolveClosed = resolve));
 
-  constructor(options, world = system) {
+  constructor(options, runtime = defaultRuntime) {
     this.#options = parseOptions(options);
-    this.#world = world;
-    this.#issuer = Issuer.acquire(this.#options, world);
+    this.#runtime = runtime;
+    this.#issuer = Issuer.acquire(this.#options, runtime);
     if (this.#options.revocations !== null) this.#follower = this.#issuer.follow();
   }
 
   /**
-   * For Express, Connect and plain `node:http`: sets `request.auth` and calls `next`, or answers. `next` is never
-   * called with an error, because a callback that ignores its argument would then let everybody in.
+   * Returns middleware for Express, Connect and plain `node:http`. It sets `request.auth` and calls `next`, or it sends the
+   * response. It never calls `next` with an error: a callback that ignores its argument would accept every request.
    */
-  middleware(needs) {
-    const scope = parseNeeds(needs);
+  middleware(requirements) {
+    const scope = parseRequirements(requirements);
     return (request, response, next) => {
-      this.#admit(request, scope).then(
+      this.#authenticate(request, scope).then(
         (claims) => {
           request.auth = claims;
-          admitted.set(request, claims);
+          claimsByRequest.set(request, claims);
           next();
         },
-        (error) => answer(response, this.#refusal(error)),
+        (error) => sendRefusal(response, this.#refusal(error)),
       );
     };
   }
 
-  /** For Fetch: a handler that is given the claims, as one that takes any request. */
-  fetch(handler, needs) {
-    const scope = parseNeeds(needs);
+  /** Wraps a Fetch handler `(request, claims, ...rest)` as a handler `(request, ...rest)`. */
+  fetch(handler, requirements) {
+    const scope = parseRequirements(requirements);
     return async (request, ...rest) => {
       let claims;
       try {
-        claims = await this.#admit(request, scope);
+        claims = await this.#authenticate(request, scope);
       } catch (error) {
         return this.#refusal(error).toResponse();
       }
@@ -60,24 +60,24 @@ class Guard {
     };
   }
 
-  /** The claims of a request, or of a token without one. Rejects with a `Refusal`. */
-  async verify(requestOrToken, needs) {
-    return held(this.#admit(requestOrToken, parseNeeds(needs)));
+  /** Returns the claims of a request or of a bare token. Rejects with a `Refusal`. */
+  async verify(requestOrToken, requirements) {
+    return withProcessAlive(this.#authenticate(requestOrToken, parseRequirements(requirements)));
   }
 
-  /** Settled when keys and revocations are known for the first time; rejects if the guard is closed before. */
+  /** Resolves when the guard first has the keys and the revocation list. Rejects if the guard is closed before. */
   async ready() {
     const known = Promise.all([this.#issuer.keys.ready, this.#follower?.ready]);
-    await held(Promise.race([known, this.#closed]));
+    await withProcessAlive(Promise.race([known, this.#closed]));
     if (this.#isClosed) throw new Refusal("closed");
   }
 
-  /** How well the issuer is known, for a health check. */
+  /** The state of the keys and of the revocation list, for a health check. */
   status() {
     return { keys: this.#issuer.keys.status, revocations: this.#follower?.status ?? null };
   }
 
-  /** Lets go of the issuer; what comes later is refused. */
+  /** Ends the requests to the server, unless another guard needs them. Later tokens are rejected with 503. */
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -85,7 +85,7 @@ class Guard {
     this.#resolveClosed();
   }
 
-  async #admit(requestOrToken, scope) {
+  async #authenticate(requestOrToken, scope) {
     try {
       return await this.#check(requestOrToken, scope);
     } catch (error) {
@@ -97,10 +97,10 @@ class Guard {
 
   async #check(requestOrToken, scope) {
     if (this.#isClosed) throw new Refusal("closed");
-    const tokenIn = this.#options.tutorial ? tutorialToken : bearerToken;
-    const token = typeof requestOrToken === "string" ? requestOrToken : tokenIn(requestOrToken);
+    const readToken = this.#options.legacyClients ? readBareOrBearerToken : readBearerToken;
+    const token = typeof requestOrToken === "string" ? requestOrToken : readToken(requestOrToken);
     const { keys } = this.#issuer;
-    const claims = await verifyAccessToken(token, this.#options, { keys, world: this.#world });
+    const claims = await verifyAccessToken(token, this.#options, { keys, runtime: this.#runtime });
     await this.#checkRevocations(claims);
     checkScope(claims, [...this.#options.scope, ...scope]);
     return claims;
@@ -109,37 +109,37 @@ class Guard {
   async #checkRevocations(claims) {
     const follower = this.#follower;
     if (!follower) return;
-    await follower.tried;
-    // What is known to be revoked stays so, however old the knowledge is.
-    if (follower.covers(claims)) throw new Refusal("revoked");
+    await follower.firstAttempt;
+    // A revoked session stays revoked, so this check also applies to a list that is out of date.
+    if (follower.isRevoked(claims)) throw new Refusal("revoked");
     if (follower.behind > this.#options.revocations) {
-      follower.reportRefusing();
-      throw new Refusal("revocations_stale", { cause: follower.trouble });
+      follower.reportUnavailable();
+      throw new Refusal("revocations_stale", { cause: follower.error });
     }
   }
 
   #refusal(error) {
     const refusal = error instanceof Refusal ? error : new Refusal("internal", { cause: error });
     refusal.realm = this.#options.audience;
-    refusal.isTutorial = this.#options.tutorial;
+    refusal.isForLegacyClient = this.#options.legacyClients;
     return refusal;
   }
 }
 
-/** The claims of a request behind a guard's middleware; `undefined` for every other request. */
+/** Returns the claims of a request that a guard's middleware accepted, and `undefined` for any other request. */
 function claimsOf(request) {
-  return admitted.get(request);
+  return claimsByRequest.get(request);
 }
 
-/** Every scope that is needed must be granted (RFC 6750 §3.1). */
-function checkScope({ scope = "" }, needed) {
+/** The token must have all required scopes (RFC 6750 §3.1). */
+function checkScope({ scope = "" }, required) {
   const granted = scope.split(" ");
-  if (needed.every((one) => granted.includes(one))) return;
-  throw new Refusal("insufficient_scope", { scope: needed.join(" ") });
+  if (required.every((one) => granted.includes(one))) return;
+  throw new Refusal("insufficient_scope", { scope: required.join(" ") });
 }
 
-function answer(response, refusal) {
-  // Somebody before us, a timeout perhaps, was faster.
+function sendRefusal(response, refusal) {
+  // The program has already responded, for example because of a timeout.
   if (response.headersSent) return;
   response.writeHead(refusal.status, refusal.headers);
   response.end(refusal.body);

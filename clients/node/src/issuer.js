@@ -1,45 +1,45 @@
 "use strict";
-// One issuer as a process sees it: its keys and its list of revocations, shared by all guards that name it and reach it
-// in the same way.
+// One issuer: its keys and its revocation list. All guards of a process share it if their options for the issuer and for the
+// connection are equal.
 
 const { RevocationFollower } = require("./follower.js");
 const { PublishedKeys } = require("./keys.js");
-const { transportOf } = require("./transport.js");
-const { TroubleLog } = require("./trouble-log.js");
+const { createTransport } = require("./transport.js");
+const { IssuerLog } = require("./issuer-log.js");
 
-/** Issuers in use. */
+/** The issuers of all guards that are not closed. */
 const inUse = new Set();
 
-/** The options that guards of one issuer have in common. */
+/** Guards share an issuer if these options are equal. */
 const SHARED = ["issuer", "server", "agent", "fetch"];
 
 class Issuer {
   #options;
   #transport;
   #log;
-  #world;
+  #runtime;
   #guards = 0;
   #follower;
 
-  constructor(options, world) {
+  constructor(options, runtime) {
     this.#options = options;
-    this.#transport = transportOf(options);
-    this.#log = new TroubleLog(options.issuer);
-    this.#world = world;
-    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, this.#log, world);
+    this.#transport = createTransport(options);
+    this.#log = new IssuerLog(options.issuer);
+    this.#runtime = runtime;
+    this.keys = new PublishedKeys(`${options.server}/.well-known/jwks.json`, this.#transport, this.#log, runtime);
   }
 
-  /** The issuer that a guard names. Each call is answered by one of `release`, with the same options. */
-  static acquire(options, world) {
+  /** Returns the issuer for a guard's options. Each call needs one later call of `release` with the same options. */
+  static acquire(options, runtime) {
     const isSame = (issuer) => SHARED.every((name) => issuer.#options[name] === options[name]);
-    const issuer = [...inUse].find(isSame) ?? new Issuer(options, world);
+    const issuer = [...inUse].find(isSame) ?? new Issuer(options, runtime);
     inUse.add(issuer);
     issuer.#guards += 1;
     issuer.#log.add(options.log);
     return issuer;
   }
 
-  /** Stops everything when the last guard is gone. */
+  /** Stops all requests to the issuer when its last guard is closed. */
   release({ log }) {
     this.#guards -= 1;
     this.#log.remove(log);
@@ -49,11 +49,11 @@ class Issuer {
     this.#follower?.close();
   }
 
-  /** The list of revocations, followed from the first time on that somebody asks. */
+  /** Returns the follower of the revocation list. The first call starts it. */
   follow() {
     const { keys } = this;
-    const has = { keys, transport: this.#transport, log: this.#log, world: this.#world };
-    this.#follower ??= new RevocationFollower(this.#options, has);
+    const parts = { keys, transport: this.#transport, log: this.#log, runtime: this.#runtime };
+    this.#follower ??= new RevocationFollower(this.#options, parts);
     return this.#follower;
   }
 }

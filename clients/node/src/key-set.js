@@ -1,13 +1,13 @@
 "use strict";
-// A published set of public keys (RFC 7517 §5), each for exactly one algorithm. A key that cannot be used is ignored, and
-// the other keys stay usable. The Rust crate countersign-token ignores the same keys: both run tests/vectors/key-sets.json.
+// Parses a published set of public keys (RFC 7517 §5), each for exactly one algorithm. An unusable key is ignored, and the
+// other keys stay usable. The Rust crate countersign-token ignores the same keys: both run tests/vectors/key-sets.json.
 
 const { decodeBase64url } = require("./base64url.js");
 const { importPublicKey } = require("./signature.js");
 
 /**
- * Types of keys by `kty`: the curve, the algorithms that they can be for, the first one if `alg` is left out, and the
- * members that hold the numbers. RFC 7518 §6.2.1.2: a coordinate has its full length.
+ * Key types by `kty`: the curve, the possible algorithms, and the members that hold the numbers. A key without `alg` is for
+ * the first algorithm. RFC 7518 §6.2.1.2: a coordinate has its full length in bytes.
  */
 const TYPES = new Map([
   ["EC", { curve: "P-256", algorithms: ["ES256"], numbers: ["x", "y"], bytes: 32 }],
@@ -20,15 +20,15 @@ const PRIVATE = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 const KEY_ID = /^[\x21-\x7e]{1,64}$/;
 
-/** Bits. RFC 8725 §3.5 requires the least; more than the most only slows verifiers down. */
-const MODULUS = { least: 2048, most: 8192 };
+/** Bits. RFC 8725 §3.5 requires the minimum. A modulus above the maximum only makes verification slower. */
+const MODULUS_BITS = { min: 2048, max: 8192 };
 
-/** Bytes. Exponents in use are 3 and 65537; a longer one only slows verification down. */
-const LONGEST_EXPONENT = 4;
+/** Common exponents are 3 and 65537. A longer exponent only makes verification slower. */
+const MAX_EXPONENT_BYTES = 4;
 
 /**
- * Points of edwards25519 with an order that divides 8, in hexadecimal and with the sign bit cleared, those with an unreduced
- * coordinate among them (RFC 8032 §5.1.3). One signature fits every message under such a key.
+ * Points of edwards25519 whose order divides 8, including those with an unreduced coordinate (RFC 8032 §5.1.3). In hexadecimal,
+ * with the sign bit cleared. With such a key, one signature is valid for every message.
  */
 const SMALL_ORDER = [
   "00".repeat(32),
@@ -41,22 +41,23 @@ const SMALL_ORDER = [
 ];
 
 /**
- * Parses a set into lists of keys by `kid`, in the order of publication. Keys may share a `kid`; one key that is published
- * twice counts once. Throws for a set that has no usable key, and says why.
+ * Parses a set into lists of keys by `kid`, in the order of publication. Keys may share a `kid`. Duplicate keys count once.
+ * Throws if the set is malformed, has too many keys, or has no usable key.
  */
 function parseKeySet(set, limits) {
   const listed = set?.keys;
-  if (!Array.isArray(listed)) throw new Error("the key set has no list of keys");
-  if (listed.length > limits.keySetKeys) throw new Error(`the key set has over ${limits.keySetKeys} keys`);
+  if (!Array.isArray(listed)) throw new Error("the key set has no `keys` array");
+  if (listed.length > limits.keySetKeys) throw new Error(`the key set has more than ${limits.keySetKeys} keys`);
   const known = new Map();
   const reasons = new Set();
   for (const jwk of listed) {
     try {
       const { kid, ...key } = parseKey(jwk);
       const others = known.get(kid) ?? [];
-      const rivals = others.filter(({ alg }) => alg === key.alg);
-      // A token that names several keys of one algorithm is tried with each: the number bounds what a forged one costs.
-      if (rivals.length < limits.keysOfOneName && !rivals.some((rival) => isSame(rival, key))) known.set(kid, [...others, key]);
+      const sameAlgorithm = others.filter(({ alg }) => alg === key.alg);
+      const isDuplicate = sameAlgorithm.some((other) => isSame(other, key));
+      // A token is checked with each key of its kid and algorithm, so this limit bounds the cost of a forged token.
+      if (sameAlgorithm.length < limits.keysPerKid && !isDuplicate) known.set(kid, [...others, key]);
     } catch ({ message }) {
       reasons.add(message);
     }
@@ -69,15 +70,15 @@ function isSame(one, other) {
   return one.alg === other.alg && one.publicKey.equals(other.publicKey);
 }
 
-/** Throws for a key that cannot be used. No message quotes a value. */
+/** Throws if a key is unusable. No message quotes a value. */
 function parseKey(jwk) {
-  const kty = textOf(jwk, "kty") ?? malformed("kty");
+  const kty = stringOf(jwk, "kty") ?? malformed("kty");
   const type = TYPES.get(kty) ?? unsupported("kty");
-  if (PRIVATE.some((name) => jwk[name] !== undefined)) throw new Error("a private key is published");
+  if (PRIVATE.some((name) => jwk[name] !== undefined)) throw new Error("a key has private members");
   checkPurpose(jwk);
-  const kid = textOf(jwk, "kid") ?? malformed("kid");
+  const kid = stringOf(jwk, "kid") ?? malformed("kid");
   if (!KEY_ID.test(kid)) malformed("kid");
-  const curve = type.curve && (textOf(jwk, "crv") ?? malformed("crv"));
+  const curve = type.curve && (stringOf(jwk, "crv") ?? malformed("crv"));
   if (curve !== type.curve) unsupported("crv");
   const alg = algorithmOf(jwk, type);
   const numbers = Object.fromEntries(type.numbers.map((name) => [name, numberOf(jwk, name, type)]));
@@ -85,30 +86,30 @@ function parseKey(jwk) {
   return { kid, alg, publicKey: importPublicKey({ kty, crv: curve, ...numbers }) };
 }
 
-/** A key that says what it is for is used for nothing else (RFC 7517 §4.2 and §4.3). */
+/** `use` and `key_ops`, if present, must allow verifying signatures (RFC 7517 §4.2 and §4.3). */
 function checkPurpose(jwk) {
-  if ((textOf(jwk, "use") ?? "sig") !== "sig") unsupported("use");
+  if ((stringOf(jwk, "use") ?? "sig") !== "sig") unsupported("use");
   const { key_ops: operations = ["verify"] } = jwk;
   if (!Array.isArray(operations) || !operations.every((one) => typeof one === "string")) malformed("key_ops");
   if (!operations.includes("verify")) unsupported("key_ops");
 }
 
-/** RFC 9864 §2.2 names EdDSA on this curve by the name of the curve. */
+/** RFC 9864 §2.2 also names EdDSA on this curve `Ed25519`. */
 function algorithmOf(jwk, { algorithms }) {
-  const named = textOf(jwk, "alg") ?? algorithms[0];
+  const named = stringOf(jwk, "alg") ?? algorithms[0];
   const alg = named === "Ed25519" ? "EdDSA" : named;
   return algorithms.includes(alg) ? alg : unsupported("alg");
 }
 
-/** The text of a number, if it is canonical: another spelling would be a second text for the same key. */
+/** Returns a number in base64url. It must be canonical, or one key would have several encodings. */
 function numberOf(jwk, name, { bytes }) {
-  const text = textOf(jwk, name) ?? malformed(name);
+  const text = stringOf(jwk, name) ?? malformed(name);
   const number = decodeBase64url(text) ?? malformed(name);
   if (bytes === undefined ? !isRsaNumber(number) : number.length !== bytes) malformed(name);
   return text;
 }
 
-/** A modulus and an exponent are odd, begin with a byte that is not zero (RFC 7518 §2), and are not 1. */
+/** A modulus or exponent is odd, has no leading zero byte (RFC 7518 §2), and is not 1. */
 function isRsaNumber(number) {
   return number.length > 0 && number[0] !== 0 && number.at(-1) % 2 === 1 && !(number.length === 1 && number[0] === 1);
 }
@@ -120,8 +121,8 @@ function checkMaterial({ curve }, { n, e, x }) {
 
 function checkSize(modulus, exponent) {
   const bits = modulus.length * 8 - (Math.clz32(modulus[0]) - 24);
-  if (bits < MODULUS.least || bits > MODULUS.most) unsupported("n");
-  if (exponent.length > LONGEST_EXPONENT) unsupported("e");
+  if (bits < MODULUS_BITS.min || bits > MODULUS_BITS.max) unsupported("n");
+  if (exponent.length > MAX_EXPONENT_BYTES) unsupported("e");
 }
 
 function isOfSmallOrder(point) {
@@ -129,8 +130,8 @@ function isOfSmallOrder(point) {
   return SMALL_ORDER.includes(point.toString("hex"));
 }
 
-/** A member of another type than text is an error and never counts as absent. */
-function textOf(jwk, name) {
+/** A member that is not a string is an error. It never counts as absent. */
+function stringOf(jwk, name) {
   const value = jwk?.[name];
   return value === undefined || typeof value === "string" ? value : malformed(name);
 }

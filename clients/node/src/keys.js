@@ -1,49 +1,49 @@
 "use strict";
-// The keys that the issuer publishes, by `kid`. They are asked for at the start, every few minutes, and when a
-// token names one that is not known; by one request at a time, and after a cool-down that holds whatever the
-// answer was. When the server is away, the keys that are known stay in use.
+// The issuer's published keys by `kid`. They are fetched at the start, every few minutes, and when a token names an unknown
+// key. There is one request at a time, and a cool-down after each, whether it succeeded or failed. While the server is
+// unreachable, known keys stay in use.
 
 const { getJson } = require("./http.js");
 const { parseKeySet } = require("./key-set.js");
-const { pauseAfter } = require("./pause.js");
+const { retryDelay } = require("./retry-delay.js");
 const { Refusal } = require("./refusal.js");
 
 class PublishedKeys {
   #url;
   #transport;
   #log;
-  #world;
+  #runtime;
   #known = new Map();
   #isKnown = false;
-  #trouble;
+  #error;
   #failures = 0;
-  #askedAt;
-  #asking;
+  #requestedAt;
+  #pending;
   #timer;
   #isClosed = false;
   #resolveReady;
 
-  /** Settled when keys are known for the first time. */
+  /** Resolves when keys are known for the first time. */
   ready = new Promise((resolve) => (this.#resolveReady = resolve));
 
-  constructor(url, transport, log, world) {
+  constructor(url, transport, log, runtime) {
     this.#url = url;
     this.#transport = transport;
     this.#log = log;
-    this.#world = world;
-    this.#ask();
+    this.#runtime = runtime;
+    this.#refresh();
   }
 
-  /** The keys that a header can mean: those with its `kid` and its algorithm, mostly one (RFC 7517 §4.5). */
+  /** Returns the keys with the header's `kid` and algorithm, usually one (RFC 7517 §4.5). Throws a `Refusal` if there is none. */
   async find({ kid, alg }) {
-    const named = this.#known.get(kid) ?? (await this.#learn(kid));
+    const named = this.#known.get(kid) ?? (await this.#findAfterRefresh(kid));
     const keys = named.filter((key) => key.alg === alg);
     if (keys.length === 0) throw new Refusal("wrong_algorithm");
     return keys;
   }
 
   get status() {
-    return { known: [...this.#known.values()].flat().length, trouble: this.#trouble?.message };
+    return { known: [...this.#known.values()].flat().length, error: this.#error?.message };
   }
 
   close() {
@@ -51,45 +51,45 @@ class PublishedKeys {
     clearTimeout(this.#timer);
   }
 
-  async #learn(kid) {
-    const isCoolingDown = performance.now() - this.#askedAt < this.#world.limits.keySetCoolDown;
-    if (this.#asking || !isCoolingDown) await this.#ask();
+  async #findAfterRefresh(kid) {
+    const isCoolingDown = performance.now() - this.#requestedAt < this.#runtime.limits.keySetCoolDown;
+    if (this.#pending || !isCoolingDown) await this.#refresh();
     const named = this.#known.get(kid);
     if (named) return named;
-    // With the server away, a key that nobody here knows may still be a good one.
-    throw this.#trouble ? new Refusal("keys_unavailable", { cause: this.#trouble }) : new Refusal("unknown_key");
+    // If the last request failed, the issuer may have published the key in the meantime, so the token may be valid.
+    throw this.#error ? new Refusal("keys_unavailable", { cause: this.#error }) : new Refusal("unknown_key");
   }
 
-  /** Single flight: who comes while a request is under way waits for that one. Never rejects. */
-  #ask() {
-    this.#asking ??= this.#fetch().finally(() => (this.#asking = undefined));
-    return this.#asking;
+  /** Fetches the keys, or waits for the request that is already pending. Never rejects. */
+  #refresh() {
+    this.#pending ??= this.#fetch().finally(() => (this.#pending = undefined));
+    return this.#pending;
   }
 
   async #fetch() {
-    const { limits } = this.#world;
+    const { limits } = this.#runtime;
     clearTimeout(this.#timer);
-    this.#askedAt = performance.now();
+    this.#requestedAt = performance.now();
     try {
       const { keySetSize: size, keySetTimeout: timeout, jsonDepth: depth } = limits;
       const set = await getJson(this.#transport, this.#url, { size, timeout, depth });
       this.#known = parseKeySet(set, limits);
       this.#isKnown = true;
-      this.#trouble = undefined;
+      this.#error = undefined;
       this.#failures = 0;
       this.#log.clear("keys");
       this.#resolveReady();
     } catch (error) {
-      this.#trouble = error;
+      this.#error = error;
       this.#failures += 1;
       this.#log.report("keys", error.message, !this.#isKnown);
     }
-    if (!this.#isClosed) this.#timer = setTimeout(() => this.#ask(), this.#pause()).unref();
+    if (!this.#isClosed) this.#timer = setTimeout(() => this.#refresh(), this.#delay()).unref();
   }
 
-  #pause() {
-    if (this.#failures === 0) return this.#world.limits.keySetInterval;
-    return this.#isKnown ? this.#world.limits.keySetCoolDown : pauseAfter(this.#failures - 1, this.#world);
+  #delay() {
+    if (this.#failures === 0) return this.#runtime.limits.keySetInterval;
+    return this.#isKnown ? this.#runtime.limits.keySetCoolDown : retryDelay(this.#failures - 1, this.#runtime);
   }
 }
 

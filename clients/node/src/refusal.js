@@ -1,65 +1,66 @@
 "use strict";
-// Why a request is not let in: a reason for the log, and an answer that does not tell it (RFC 6750 §3).
+// Why a request is rejected: a reason for the log, and a response that does not reveal which check failed (RFC 6750 §3).
 
 const { retryAfter } = require("./limits.js");
 
-const ANSWERS = {
-  none: { status: 401, message: "No access token provided" },
-  request: { status: 400, error: "invalid_request", message: "Malformed Authorization header" },
-  token: { status: 401, error: "invalid_token", message: "Failed to authenticate access token" },
-  scope: { status: 403, error: "insufficient_scope", message: "Insufficient scope" },
-  later: { status: 503, message: "Access tokens cannot be verified at the moment" },
+const RESPONSES = {
+  noToken: { status: 401, message: "No access token provided" },
+  invalidRequest: { status: 400, error: "invalid_request", message: "Malformed Authorization header" },
+  invalidToken: { status: 401, error: "invalid_token", message: "Failed to authenticate access token" },
+  insufficientScope: { status: 403, error: "insufficient_scope", message: "Insufficient scope" },
+  unavailable: { status: 503, message: "Access tokens cannot be verified at the moment" },
 };
 
-/** The Express tutorial's server has one answer to every token that it refuses. */
-const TUTORIAL_ANSWER = { ...ANSWERS.token, status: 403 };
+/** The Express tutorial's server sends the same response for every token that it rejects. */
+const LEGACY_CLIENT_RESPONSE = { ...RESPONSES.invalidToken, status: 403 };
 
-/** Reasons by their code: which answer they get, and what they say in a log. */
+/** Reasons by code: the name of the response, and the message for the log. */
 const REASONS = {
-  no_token: ["none", "no bearer token was sent"],
-  malformed_authorization: ["request", "no well-formed token follows the scheme Bearer"],
-  repeated_authorization: ["request", "there is more than one Authorization header"],
-  too_long: ["token", "the token is longer than any that is issued"],
-  malformed: ["token", "the token is not a signed JWT"],
-  wrong_type: ["token", "the token is of another type"],
-  wrong_algorithm: ["token", "the algorithm is not the key's, or not an allowed one"],
-  unknown_key: ["token", "the token names no key that the issuer publishes"],
-  bad_signature: ["token", "the signature does not fit"],
-  wrong_issuer: ["token", "the token is from another issuer"],
-  wrong_audience: ["token", "the token is for another audience"],
-  expired: ["token", "the token has expired"],
-  not_yet_valid: ["token", "the token is not valid yet"],
-  bad_claim: ["token", "a claim is missing or of the wrong type"],
-  revoked: ["token", "the session was revoked"],
-  insufficient_scope: ["scope", "the token lacks a scope"],
-  keys_unavailable: ["later", "the issuer's keys are not known, or not all of them"],
-  revocations_stale: ["later", "the list of revocations is not recent enough"],
-  closed: ["later", "the guard was closed"],
-  internal: ["later", "the check itself failed"],
+  no_token: ["noToken", "the request has no bearer token"],
+  malformed_authorization: ["invalidRequest", "no well-formed token follows the scheme Bearer"],
+  repeated_authorization: ["invalidRequest", "the request has more than one Authorization header"],
+  too_long: ["invalidToken", "the token is longer than 16 KiB"],
+  malformed: ["invalidToken", "the token is not a valid signed JWT"],
+  wrong_type: ["invalidToken", "the token has the wrong type"],
+  wrong_algorithm: ["invalidToken", "the algorithm is not allowed, or it is not the algorithm of the key"],
+  unknown_key: ["invalidToken", "the issuer publishes no key with the token's kid"],
+  bad_signature: ["invalidToken", "the signature is invalid"],
+  wrong_issuer: ["invalidToken", "the token is from another issuer"],
+  wrong_audience: ["invalidToken", "the token is for another audience"],
+  expired: ["invalidToken", "the token has expired"],
+  not_yet_valid: ["invalidToken", "the token is not valid yet"],
+  bad_claim: ["invalidToken", "a claim is missing or malformed"],
+  revoked: ["invalidToken", "the session was revoked"],
+  insufficient_scope: ["insufficientScope", "the token lacks a required scope"],
+  keys_unavailable: ["unavailable", "the issuer's keys cannot be fetched"],
+  revocations_stale: ["unavailable", "the revocation list is out of date"],
+  closed: ["unavailable", "the guard was closed"],
+  internal: ["unavailable", "the guard failed with an unexpected error"],
 };
 
-/** `code` says what happened and is for the log; `status`, `headers` and `body` are for the client. */
+/** `code`, `message` and `cause` are for the log; `status`, `headers` and `body` are for the client. */
 class Refusal extends Error {
-  #answer;
+  /** A name in `RESPONSES`. */
+  #kind;
   #scope;
 
-  /** Whether the client is answered as by the Express tutorial's server. The guard says so. */
-  isTutorial = false;
+  /** Whether the client gets the response of the Express tutorial's server. The guard sets this. */
+  isForLegacyClient = false;
 
-  /** The protection space that a challenge names (RFC 9110 §11.5). The guard puts its audience here. */
+  /** The protection space in the challenge (RFC 9110 §11.5). The guard sets it to its audience. */
   realm;
 
   constructor(code, { cause, scope } = {}) {
-    const [answer, message] = REASONS[code];
+    const [kind, message] = REASONS[code];
     super(message, cause && { cause });
     this.name = "Refusal";
     this.code = code;
-    this.#answer = answer;
+    this.#kind = kind;
     this.#scope = scope;
   }
 
   get status() {
-    return this.#told.status;
+    return this.#response.status;
   }
 
   get headers() {
@@ -70,23 +71,23 @@ class Refusal extends Error {
   }
 
   get body() {
-    return JSON.stringify({ message: this.#told.message });
+    return JSON.stringify({ message: this.#response.message });
   }
 
-  /** For handlers that speak Fetch. */
+  /** A Fetch `Response` with the same status, headers and body. */
   toResponse() {
     return new Response(this.body, { status: this.status, headers: this.headers });
   }
 
-  get #told() {
-    const isOther = this.isTutorial && (this.#answer === "request" || this.#answer === "token");
-    return isOther ? TUTORIAL_ANSWER : ANSWERS[this.#answer];
+  get #response() {
+    const isRejection = this.#kind === "invalidRequest" || this.#kind === "invalidToken";
+    return this.isForLegacyClient && isRejection ? LEGACY_CLIENT_RESPONSE : RESPONSES[this.#kind];
   }
 
   #challenge() {
-    const parameters = { realm: this.realm, error: this.#told.error, scope: this.#scope };
-    const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
-    return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`.trimEnd();
+    const parameters = { realm: this.realm, error: this.#response.error, scope: this.#scope };
+    const present = Object.entries(parameters).filter(([, value]) => value !== undefined);
+    return `Bearer ${present.map(([name, value]) => `${name}="${value}"`).join(", ")}`.trimEnd();
   }
 }
 

@@ -1,10 +1,10 @@
 "use strict";
-// Session ids with the second until which each is remembered, 20 bytes an entry: a million take 42 MB, where a
-// `Map` of texts takes several times that. Open addressing in one typed array, never more than half full.
+// A hash table of session ids with the time at which each entry expires. An entry takes 20 bytes, so a million take 42 MB; a
+// `Map` of strings takes several times as much. Open addressing in one typed array that is at most half full.
 
 const { words } = require("./session-id.js");
 
-/** Four numbers of the id, and the second; a second of 0 marks an empty slot. */
+/** Numbers in a slot: four for the id, and one for `exp` in seconds. An `exp` of 0 marks an empty slot. */
 const SLOT = 5;
 const FEWEST_SLOTS = 64;
 const LATEST = 0xffff_ffff;
@@ -23,7 +23,7 @@ class SessionTable {
     return this.#size;
   }
 
-  /** What it takes of memory. */
+  /** The memory that the table takes. */
   get bytes() {
     return this.#slots.byteLength;
   }
@@ -33,7 +33,7 @@ class SessionTable {
     return this.#slots[this.#find(id) + SLOT - 1] !== 0;
   }
 
-  /** Whether there was room. An entry that is there already keeps its later second. */
+  /** Adds an entry and returns whether there was room. An id that is already present keeps the later `exp`. */
   add(sid, exp, now) {
     const id = words(sid);
     const isNew = this.#slots[this.#find(id) + SLOT - 1] === 0;
@@ -42,7 +42,7 @@ class SessionTable {
     return true;
   }
 
-  /** Drops what is remembered until `now` or less. */
+  /** Removes the entries that expire at `now` or before. */
   sweep(now) {
     if (this.#earliest <= now) this.#rebuild(now);
   }
@@ -63,27 +63,27 @@ class SessionTable {
     this.#earliest = Math.min(this.#earliest, exp);
   }
 
-  /** Where an id stands, or the empty slot where it would. */
+  /** The index of an id, or of the empty slot for it. */
   #find([a, b, c, d]) {
     const slots = this.#slots;
     const last = slots.length / SLOT - 1;
-    // The last 62 bits of such an id are random.
+    // The last 62 bits of a UUID of version 7 are random.
     let slot = (Math.imul(c, 0x9e37_79b1) ^ d) & last;
     for (;;) {
       const at = slot * SLOT;
-      const isIt = slots[at] === a && slots[at + 1] === b && slots[at + 2] === c && slots[at + 3] === d;
-      if (isIt || slots[at + SLOT - 1] === 0) return at;
+      const isMatch = slots[at] === a && slots[at + 1] === b && slots[at + 2] === c && slots[at + 3] === d;
+      if (isMatch || slots[at + SLOT - 1] === 0) return at;
       slot = (slot + 1) & last;
     }
   }
 
-  /** Moves what is still remembered into a table of the right size, with room for as much again. */
+  /** Moves the entries that have not expired into a new table that is at most half full. */
   #rebuild(now) {
     const old = this.#slots;
-    let live = 0;
-    for (let at = SLOT - 1; at < old.length; at += SLOT) if (old[at] > now) live += 1;
+    let count = 0;
+    for (let at = SLOT - 1; at < old.length; at += SLOT) if (old[at] > now) count += 1;
     let slots = FEWEST_SLOTS;
-    while (slots < 2 * (live + 1)) slots *= 2;
+    while (slots < 2 * (count + 1)) slots *= 2;
     this.#slots = new Uint32Array(slots * SLOT);
     this.#size = 0;
     this.#earliest = LATEST;

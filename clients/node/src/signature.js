@@ -1,11 +1,11 @@
 "use strict";
-// Public keys and signatures (RFC 7518 §3, RFC 8037 §3.1). `node:crypto` does the arithmetic: it is built into Node, Bun
-// and Deno, and `require` loads it in every module system.
+// Imports public keys and verifies signatures (RFC 7518 §3, RFC 8037 §3.1) with `node:crypto`. Node, Bun and Deno include it,
+// and `require` can load it in every module system.
 
 const { constants, createPublicKey, verify } = require("node:crypto");
 const { promisify } = require("node:util");
 
-/** With a callback `verify` runs in the thread pool, so that a signature does not block the event loop. */
+/** With a callback, `verify` runs in the thread pool and does not block the event loop. */
 const verifyInBackground = promisify(verify);
 
 /**
@@ -19,12 +19,12 @@ const ALGORITHMS = new Map([
   ["EdDSA", { digest: null, options: {} }],
 ]);
 
-/** A key from the members of a public JWK. Throws when the members are not a key, such as a point off the curve. */
+/** Imports a public JWK. Throws if its members are not a key, for example if the point is not on the curve. */
 function importPublicKey(jwk) {
   return createPublicKey({ key: jwk, format: "jwk" });
 }
 
-/** Whether a signature is valid. A signature of the wrong length is invalid and never an error. */
+/** Whether a signature is valid. A signature of the wrong length is invalid and does not throw. */
 async function isSignatureValid({ alg, publicKey }, signed, signature) {
   const { digest, options } = ALGORITHMS.get(alg);
   return verifyInBackground(digest, signed, { key: publicKey, ...options }, signature).catch(() => false);

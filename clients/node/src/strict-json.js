@@ -1,21 +1,21 @@
 "use strict";
-// JSON that has one meaning for every parser (RFC 8259, and RFC 7515 §4 on repeated members). `JSON.parse` takes the
-// last of several members with one name, where another parser takes the first. An attacker can use the difference to
-// pass a check, so repeated members are refused at every level.
+// Parses only JSON that every parser reads alike (RFC 8259, and RFC 7515 §4 on duplicate members). Of several members with the
+// same name, `JSON.parse` uses the last and other parsers the first. An attacker can use the difference to pass a check, so
+// duplicate members are rejected at every level.
 //
-// Also refused: a byte order mark, invalid UTF-8, half of a surrogate pair, numbers beyond the range of a double, and
-// deep nesting. The Rust crate countersign-token refuses the same texts.
+// Also rejected: a byte order mark, invalid UTF-8, unpaired surrogates, numbers beyond the range of a double, and deep nesting.
+// The Rust crate countersign-token rejects the same texts.
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Strings, numbers, brackets and colons of a text that `JSON.parse` accepts. Every string in it is closed. */
+/** Matches strings, numbers, brackets and colons in text that `JSON.parse` accepts, where every string is terminated. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[-\d][\d.eE+-]*|[{}[\]:]/g;
 
-/** Parses the bytes of one JSON value with at most `deepest` levels. The message of an error never quotes the text. */
-function parseStrictJson(bytes, deepest) {
+/** Parses the bytes of one JSON value with at most `maxDepth` levels. Error messages never quote the text. */
+function parseStrictJson(bytes, maxDepth) {
   const text = decode(bytes);
   const value = parse(text);
-  checkTokens(text, deepest);
+  checkTokens(text, maxDepth);
   return value;
 }
 
@@ -35,13 +35,13 @@ function parse(text) {
   }
 }
 
-function checkTokens(text, deepest) {
-  /** The names in each open object. Arrays have an empty set. */
+function checkTokens(text, maxDepth) {
+  /** The member names of each open object. Arrays have an empty set. */
   const open = [];
   let previous;
   for (const [token] of text.matchAll(TOKENS)) {
     if (token === "{" || token === "[") {
-      if (open.push(new Set()) > deepest) throw new Error(`the JSON has more than ${deepest} levels`);
+      if (open.push(new Set()) > maxDepth) throw new Error(`the JSON has more than ${maxDepth} levels`);
     } else if (token === "}" || token === "]") open.pop();
     else if (token === ":") addName(unquoted(previous), open.at(-1));
     else if (token.startsWith('"')) checkCharacters(token);
@@ -51,15 +51,15 @@ function checkTokens(text, deepest) {
 }
 
 function addName(name, names) {
-  if (names.has(name)) throw new Error("the JSON repeats a member of an object");
+  if (names.has(name)) throw new Error("the JSON has an object with duplicate members");
   names.add(name);
 }
 
-/** Decoded bytes are well-formed, so only escapes can produce half of a surrogate pair. */
+/** The decoder accepts only well-formed UTF-8, so an unpaired surrogate can come only from an escape. */
 function checkCharacters(quoted) {
-  // Node 18 has no `isWellFormed`. With the flag `u`, a whole surrogate pair is another character and does not match.
+  // Node 18 has no `isWellFormed`. With the flag `u`, a complete surrogate pair is one character and does not match.
   if (!quoted.includes("\\u") || !/\p{Surrogate}/u.test(unquoted(quoted))) return;
-  throw new Error("the JSON has half of a surrogate pair");
+  throw new Error("the JSON has an unpaired surrogate");
 }
 
 function unquoted(quoted) {

@@ -1,9 +1,9 @@
 "use strict";
-// How requests leave the process: with `node:http`, whose sockets can be told not to keep a process alive, or with a
-// `fetch` that the program brings. Both leave redirects alone: keys and revocations come from where the configuration says.
+// Sends requests with `node:http`, whose sockets can be set not to keep the process alive, or with a `fetch` function of the
+// program. Neither follows redirects, so keys and revocations come only from the configured server.
 //
-// A transport sends a GET request and resolves with `statusCode`, `headers`, `destroy()` and the body, which is still to
-// be read. `signal` ends both. Nothing is decompressed, so a small answer cannot become a very large one.
+// A transport sends a GET request and resolves with `statusCode`, `headers`, `destroy()` and the unread body. `signal` aborts the
+// request and the body. `node:http` decompresses nothing, so a small response cannot become a very large one.
 
 const { channel } = require("node:diagnostics_channel");
 const http = require("node:http");
@@ -11,26 +11,29 @@ const https = require("node:https");
 
 const HEADERS = { "accept-encoding": "identity" };
 
-/** The transport for a guard's options. */
-function transportOf({ agent, fetch }) {
-  return fetch === undefined ? withNode(agent) : withFetch(fetch);
+/** Returns the transport for a guard's options. */
+function createTransport({ agent, fetch }) {
+  return fetch === undefined ? nodeTransport(agent) : fetchTransport(fetch);
 }
 
-function withNode(agent) {
+function nodeTransport(agent) {
   return (url, { headers, signal }) =>
     new Promise((resolve, reject) => {
       const client = url.startsWith("https:") ? https : http;
-      const options = { headers: { ...HEADERS, ...headers }, signal, agent: agent ?? agentOfItsOwn(client) };
-      const request = withUnheldSockets(() => client.get(url, options));
-      // The agent holds a kept socket again when a request uses it.
+      const options = { headers: { ...HEADERS, ...headers }, signal, agent: agent ?? dedicatedAgent(client) };
+      const request = withUnrefSockets(() => client.get(url, options));
+      // A keep-alive socket keeps the process alive again when the agent reuses it, so it is unreferenced for each request.
       request.on("socket", (socket) => socket.unref());
       request.on("response", resolve);
-      request.on("error", (error) => reject(unreachable(url, error)));
+      request.on("error", (error) => reject(unreachableError(url, error)));
     }).then((response) => checkNotEncoded(url, response));
 }
 
-/** A request has no socket before its proxy has opened a tunnel, but the socket to the proxy would keep the process alive. */
-function withUnheldSockets(send) {
+/**
+ * Unreferences every socket that `send` opens. A request through a proxy has no socket until the tunnel is open, and until then
+ * the socket to the proxy would keep the process alive.
+ */
+function withUnrefSockets(send) {
   const opened = channel("net.client.socket");
   const unref = ({ socket }) => socket.unref();
   opened.subscribe(unref);
@@ -42,20 +45,20 @@ function withUnheldSockets(send) {
 }
 
 /**
- * Leaves the program's pool of connections alone. Node 22.21 and 24.5 or newer reach out through the proxies that the
- * environment names if `NODE_USE_ENV_PROXY` or `--use-env-proxy` says so; their own agents then have `proxyEnv`.
+ * Returns an agent that does not use the program's connection pool. With `NODE_USE_ENV_PROXY` or `--use-env-proxy`, Node 22.21 and
+ * 24.5 or newer use the proxies in the environment. Their global agents then have `proxyEnv`, which the new agent copies.
  */
-function agentOfItsOwn({ Agent, globalAgent }) {
+function dedicatedAgent({ Agent, globalAgent }) {
   const proxyEnv = globalAgent?.options?.proxyEnv;
   return proxyEnv === undefined ? false : new Agent({ proxyEnv });
 }
 
-function withFetch(fetch) {
+function fetchTransport(fetch) {
   return async (url, { headers, signal }) => {
-    // Frameworks that replace the global `fetch` may cache answers; a list of revocations must be new.
+    // Some frameworks replace the global `fetch` and cache responses. A cached revocation list would be out of date.
     const options = { headers: { ...HEADERS, ...headers }, signal, redirect: "manual", cache: "no-store" };
     const response = await Promise.resolve(fetch(url, options)).catch((error) => {
-      throw unreachable(url, error);
+      throw unreachableError(url, error);
     });
     const { "content-encoding": decoded, ...others } = Object.fromEntries(response.headers);
     return {
@@ -73,13 +76,13 @@ function checkNotEncoded(url, response) {
   const encoding = response.headers["content-encoding"] ?? "identity";
   if (encoding === "identity") return response;
   response.destroy();
-  throw new Error(`${url} answered with the content encoding ${encoding}, which was not asked for`);
+  throw new Error(`${url} responded with the content encoding ${encoding}, which the request did not accept`);
 }
 
-/** The reason is in the cause of an error of `fetch`, and in the parts of one that stands for several addresses. */
-function unreachable(url, error) {
+/** The reason of a `fetch` error is in its `cause`. A name with several addresses fails with one error for each address. */
+function unreachableError(url, error) {
   const reasons = [error?.cause ?? error].flatMap((one) => one?.errors ?? one).map((one) => one?.message || one?.code);
   return new Error(`${url} cannot be reached: ${reasons.join(", ")}`, { cause: error });
 }
 
-module.exports = { transportOf };
+module.exports = { createTransport };

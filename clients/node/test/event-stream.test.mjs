@@ -1,11 +1,11 @@
-// Server-sent events, cut into chunks anywhere.
+// Server-sent events, split into chunks at any byte.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readEvents } from "../src/event-stream.js";
 
-async function read(chunks, longest = 1_000) {
+async function read(chunks, maxLength = 1_000) {
   const events = [];
-  for await (const event of readEvents(chunks, longest)) events.push(event);
+  for await (const event of readEvents(chunks, maxLength)) events.push(event);
   return events;
 }
 
@@ -29,11 +29,11 @@ const EVENTS = [
   { type: "message", data: "\nwith: colons and ü\u2028" },
 ];
 
-test("events are the same however the stream is cut", async () => {
+test("parses the same events from chunks of any size", async () => {
   for (let size = 1; size <= TEXT.length; size += 1) assert.deepEqual(await read(bytes(TEXT, size)), EVENTS);
 });
 
-test("a line and an event are bounded, however they arrive", async () => {
+test("limits the length of a line and of an event, whatever the size of the chunks", async () => {
   for (const size of [1, 7, 10_000]) {
     await assert.rejects(read(bytes("x".repeat(1_100), size)), /too long/);
     await assert.rejects(read(bytes("data: x\n".repeat(200), size)), /an event is too long/);
@@ -42,7 +42,7 @@ test("a line and an event are bounded, however they arrive", async () => {
   }
 });
 
-test("a stream that never ends a line is left after its bound", async () => {
+test("stops reading a line without an end at the limit", async () => {
   let sent = 0;
   async function* endless() {
     for (;;) {

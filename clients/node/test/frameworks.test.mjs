@@ -1,4 +1,4 @@
-// One Authorization header, whichever framework wraps the request.
+// Requests of frameworks: the guard finds the token, and rejects two Authorization headers.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -11,26 +11,26 @@ import Koa from "koa";
 import express5 from "express";
 import express4 from "express4";
 import { Refusal } from "../index.js";
-import { ask, bearer, guardOf, serve } from "./support/api.mjs";
+import { bearerHeader, createTestGuard, sendRequest, serve } from "./support/api.mjs";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
 
 const issuer = await FakeIssuer.start();
 test.after(() => issuer.stop());
 
 const token = await issuer.token();
-const good = `Bearer ${token}`;
+const valid = `Bearer ${token}`;
 
-/** Pairs of which at least one half is good, and one that a framework may join into a single value. */
+/** Pairs of headers of which at least one is valid. A framework may join a pair into one value. */
 const REPEATED = [
-  [good, good],
-  [good, "Bearer x"],
-  ["Bearer x", good],
-  ["Basic YTpi", good],
-  [good, ""],
+  [valid, valid],
+  [valid, "Bearer x"],
+  ["Bearer x", valid],
+  ["Basic YTpi", valid],
+  [valid, ""],
 ];
 
 async function guardFor(t) {
-  const guard = guardOf(t, issuer);
+  const guard = createTestGuard(t, issuer);
   await guard.ready();
   return guard;
 }
@@ -79,22 +79,22 @@ function hono(verify) {
 
 // incident 50
 for (const [name, listen] of Object.entries(listenerOf)) {
-  test(`${name}: one header is accepted, two are refused, none is answered with 401`, async (t) => {
+  test(`${name}: accepts one header, rejects two, and responds with 401 to none`, async (t) => {
     const guard = await guardFor(t);
     const url = await serve(t, await listen(guard));
-    const { status, text } = await ask(url, bearer(token));
+    const { status, text } = await sendRequest(url, bearerHeader(token));
     assert.deepEqual([status, JSON.parse(text).sub], [200, "1"]);
     for (const authorization of REPEATED) {
-      assert.equal((await ask(url, { authorization })).status, 400, String(authorization));
+      assert.equal((await sendRequest(url, { authorization })).status, 400, String(authorization));
     }
-    const spelt = ["Host", "api.example", "Authorization", good, "AUTHORIZATION", good];
-    assert.equal((await ask(url, spelt)).status, 400);
-    assert.equal((await ask(url)).status, 401);
+    const differentCase = ["Host", "api.example", "Authorization", valid, "AUTHORIZATION", valid];
+    assert.equal((await sendRequest(url, differentCase)).status, 400);
+    assert.equal((await sendRequest(url)).status, 401);
   });
 }
 
 // incident 50
-test("a server that joins repeated headers refuses two", async (t) => {
+test("rejects two headers on a server that joins them", async (t) => {
   const guard = await guardFor(t);
   const middleware = guard.middleware();
   const server = createServer({ joinDuplicateHeaders: true }, (request, response) =>
@@ -104,11 +104,11 @@ test("a server that joins repeated headers refuses two", async (t) => {
   await once(server, "listening");
   t.after(() => server.close());
   const url = `http://127.0.0.1:${server.address().port}`;
-  for (const authorization of REPEATED) assert.equal((await ask(url, { authorization })).status, 400);
-  assert.equal((await ask(url, bearer(token))).status, 200);
+  for (const authorization of REPEATED) assert.equal((await sendRequest(url, { authorization })).status, 400);
+  assert.equal((await sendRequest(url, bearerHeader(token))).status, 200);
 });
 
-test("a request of HTTP/2 is verified", async (t) => {
+test("verifies requests of HTTP/2", async (t) => {
   const guard = await guardFor(t);
   const middleware = guard.middleware();
   const server = createHttp2Server((request, response) =>
@@ -121,16 +121,16 @@ test("a request of HTTP/2 is verified", async (t) => {
     client.close();
     server.close();
   });
-  const stream = client.request({ ":path": "/", authorization: good });
+  const stream = client.request({ ":path": "/", authorization: valid });
   const [headers] = await once(stream, "response");
   stream.resume();
   assert.equal(headers[":status"], 200);
 });
 
 // incident 50
-test("a wrapper without rawHeaders shows two headers in one of several ways, and all are refused", async (t) => {
+test("rejects two headers in every form in which a wrapper can show them", async (t) => {
   const guard = await guardFor(t);
-  const refuses = (request, code) =>
+  const assertRejected = (request, code) =>
     assert.rejects(guard.verify(request), { code, status: 400 }, JSON.stringify(request));
   for (const [first, second] of REPEATED) {
     const wrapped = [
@@ -140,28 +140,31 @@ test("a wrapper without rawHeaders shows two headers in one of several ways, and
       { headers: { Authorization: second }, multiValueHeaders: { Authorization: [first, second] } },
       { headers: { authorization: first }, rawHeaders: ["authorization", first, "AUTHORIZATION", second] },
       { headers: { authorization: first }, raw: { headers: { authorization: [first, second] } } },
-      { headers: new Headers(bearer(token)), req: { headers: {}, rawHeaders: ["A", "b", "Authorization", "", "authorization", ""] } },
+      {
+        headers: new Headers(bearerHeader(token)),
+        req: { headers: {}, rawHeaders: ["A", "b", "Authorization", "", "authorization", ""] },
+      },
     ];
-    for (const request of wrapped) await refuses(request, "repeated_authorization");
+    for (const request of wrapped) await assertRejected(request, "repeated_authorization");
   }
   const joined = new Headers([
-    ["authorization", good],
-    ["authorization", good],
+    ["authorization", valid],
+    ["authorization", valid],
   ]);
-  await refuses(new Request("https://api.example", { headers: joined }), "repeated_authorization");
-  await refuses({ headers: { authorization: `${good}, ${good}` } }, "repeated_authorization");
-  await refuses({ headers: { authorization: `${good}, Basic YTpi` } }, "malformed_authorization");
+  await assertRejected(new Request("https://api.example", { headers: joined }), "repeated_authorization");
+  await assertRejected({ headers: { authorization: `${valid}, ${valid}` } }, "repeated_authorization");
+  await assertRejected({ headers: { authorization: `${valid}, Basic YTpi` } }, "malformed_authorization");
 });
 
-test("a wrapper without rawHeaders is read with names in any case", async (t) => {
+test("finds the header in any case in a wrapper without rawHeaders", async (t) => {
   const guard = await guardFor(t);
   for (const headers of [
-    { authorization: good },
-    { Authorization: good },
-    { AUTHORIZATION: [good] },
-    { authorization: undefined, Authorization: good },
-    new Headers({ authorization: good }),
-    Object.assign(Object.create(null), { authorization: good }),
+    { authorization: valid },
+    { Authorization: valid },
+    { AUTHORIZATION: [valid] },
+    { authorization: undefined, Authorization: valid },
+    new Headers({ authorization: valid }),
+    Object.assign(Object.create(null), { authorization: valid }),
   ]) {
     assert.equal((await guard.verify({ headers })).sub, "1");
   }
@@ -170,23 +173,23 @@ test("a wrapper without rawHeaders is read with names in any case", async (t) =>
   }
 });
 
-test("middleware that sets the header from a cookie is followed", async (t) => {
+test("uses the header that another middleware has set from a cookie", async (t) => {
   const guard = await guardFor(t);
   const middleware = guard.middleware();
   const url = await serve(t, (request, response) => {
     request.headers.authorization = `Bearer ${request.headers.cookie}`;
     middleware(request, response, () => response.end());
   });
-  assert.equal((await ask(url, { cookie: token })).status, 200);
+  assert.equal((await sendRequest(url, { cookie: token })).status, 200);
 });
 
-test("a header that a wrapper has taken out is not read from the request inside", async (t) => {
+test("ignores a header that a wrapper has removed", async (t) => {
   const guard = await guardFor(t);
-  const request = { headers: {}, raw: { headers: { authorization: good }, rawHeaders: ["authorization", good] } };
+  const request = { headers: {}, raw: { headers: { authorization: valid }, rawHeaders: ["authorization", valid] } };
   await assert.rejects(guard.verify(request), { code: "no_token" });
 });
 
-test("what has no headers is not a request", async (t) => {
+test("rejects a value without headers", async (t) => {
   const guard = await guardFor(t);
   for (const request of [undefined, null, 1, {}, { raw: {} }, { headers: "authorization" }]) {
     await assert.rejects(guard.verify(request), ({ code, cause }) => code === "internal" && cause instanceof TypeError);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AUDIENCE, FakeIssuer, sessionId, signingKey } from "./support/fake-issuer.mjs";
 import { YARN, bin, copyPrograms, installMatrix, load, nodeOf, runIn } from "./support/matrix.mjs";
-import { pack, temporary, unpack } from "./support/package.mjs";
+import { createDirectory, pack, unpack } from "./support/package.mjs";
 
 const ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA"];
 
@@ -21,13 +21,13 @@ const EXPECTED = {
 };
 
 await installMatrix();
-const archive = await pack(await temporary(test));
+const archive = await pack(await createDirectory(test));
 const keys = await Promise.all(ALGORITHMS.map((alg) => signingKey(`the-${alg}-key`, alg)));
 const issuer = await FakeIssuer.start({ keys });
 test.after(() => issuer.stop());
 const environment = { SCENARIO: JSON.stringify(await scenario()), EXPECTED: JSON.stringify(EXPECTED) };
 
-/** A token of each algorithm, one with a signature of another key, and one of a revoked session. */
+/** A token for each algorithm, one with the signature of another key, and one of a revoked session. */
 async function scenario() {
   const sid = sessionId();
   await issuer.revoke({ sid });
@@ -37,49 +37,49 @@ async function scenario() {
   return { issuer: issuer.url, audience: AUDIENCE, tokens };
 }
 
-/** A directory with the programs and the package. */
+/** Creates a directory with the programs and the package. */
 async function installed(t) {
-  const home = await temporary(t);
+  const home = await createDirectory(t);
   await Promise.all([copyPrograms(home), unpack(archive, home)]);
   return home;
 }
 
-async function works(home, program, args) {
+async function assertWorks(home, program, args) {
   const { stdout, stderr } = await runIn(home, program, args, environment);
   assert.deepEqual(JSON.parse(stdout), EXPECTED, stderr);
 }
 
 for (const major of ["18", "22", "24"]) {
-  test(`Node ${major} requires and imports it`, async (t) => {
+  test(`Node ${major} requires and imports the package`, async (t) => {
     const node = nodeOf(major);
     if (node === undefined) return t.skip("npm has no build of this version for this platform");
     const home = await installed(t);
-    await works(home, node, ["smoke.cjs"]);
-    return works(home, node, ["smoke.mjs"]);
+    await assertWorks(home, node, ["smoke.cjs"]);
+    return assertWorks(home, node, ["smoke.mjs"]);
   });
 }
 
-test("this Node requires and imports it", async (t) => {
+test("this version of Node requires and imports the package", async (t) => {
   const home = await installed(t);
-  await works(home, process.execPath, ["smoke.cjs"]);
-  await works(home, process.execPath, ["smoke.mjs"]);
+  await assertWorks(home, process.execPath, ["smoke.cjs"]);
+  await assertWorks(home, process.execPath, ["smoke.mjs"]);
 });
 
-test("Bun requires and imports it", async (t) => {
+test("Bun requires and imports the package", async (t) => {
   const home = await installed(t);
-  await works(home, bin("bun"), ["smoke.cjs"]);
-  await works(home, bin("bun"), ["smoke.mjs"]);
+  await assertWorks(home, bin("bun"), ["smoke.cjs"]);
+  await assertWorks(home, bin("bun"), ["smoke.mjs"]);
 });
 
-test("Deno requires and imports it", async (t) => {
+test("Deno requires and imports the package", async (t) => {
   const home = await installed(t);
   await writeFile(join(home, "package.json"), "{}");
   const options = ["run", "--allow-all", "--node-modules-dir=manual", "--no-remote"];
-  await works(home, bin("deno"), [...options, "smoke.cjs"]);
-  await works(home, bin("deno"), [...options, "smoke.mjs"]);
+  await assertWorks(home, bin("deno"), [...options, "smoke.cjs"]);
+  await assertWorks(home, bin("deno"), [...options, "smoke.mjs"]);
 });
 
-test("Jest runs it in its runtime for CommonJS", async (t) => {
+test("Jest runs the package in its runtime for CommonJS", async (t) => {
   const home = await installed(t);
   const config = { rootDir: home, testMatch: ["<rootDir>/smoke.jest.cjs"], cacheDirectory: join(home, "cache") };
   await writeFile(join(home, "package.json"), "{}");
@@ -88,12 +88,12 @@ test("Jest runs it in its runtime for CommonJS", async (t) => {
   assert.doesNotMatch(stderr, /did not exit|failed to exit/);
 });
 
-/** Runs a bundle in a directory that has nothing else. */
-async function bundleWorks(t, bundle) {
+/** Creates a bundle and returns a function that runs it in a directory without the package. */
+async function bundled(t, bundle) {
   const home = await installed(t);
   await bundle(home, join(home, "out"));
   await Promise.all(["node_modules", "scenario.cjs"].map((name) => rm(join(home, name), { recursive: true })));
-  return (name) => works(join(home, "out"), process.execPath, [name]);
+  return (name) => assertWorks(join(home, "out"), process.execPath, [name]);
 }
 
 for (const [format, name] of [
@@ -101,11 +101,11 @@ for (const [format, name] of [
   ["esm", "bundle.mjs"],
 ]) {
   for (const entry of ["smoke.cjs", "smoke.mjs"]) {
-    // A bundle of CommonJS cannot wait at its top level.
+    // CommonJS has no top-level `await`.
     if (format === "cjs" && entry === "smoke.mjs") continue;
     test(`esbuild bundles ${entry} as ${format}`, async (t) => {
       const { build } = await load("esbuild/lib/main.js");
-      const runs = await bundleWorks(t, (home, out) =>
+      const runs = await bundled(t, (home, out) =>
         build({
           absWorkingDir: home,
           entryPoints: [entry],
@@ -115,7 +115,7 @@ for (const [format, name] of [
           format,
           outfile: join(out, name),
           logLevel: "silent",
-          // esbuild's documented way to `require` the modules of Node in a bundle of ES modules.
+          // The README documents this banner, with which a bundle of ES modules can `require` Node's modules.
           banner: format === "esm" ? { js: REQUIRE } : {},
         }),
       );
@@ -133,7 +133,7 @@ for (const [type, name, entry] of [
 ]) {
   test(`webpack bundles ${entry} as ${type}`, async (t) => {
     const { default: webpack } = await load("webpack/lib/index.js");
-    const runs = await bundleWorks(t, (context, path) =>
+    const runs = await bundled(t, (context, path) =>
       webpacked(webpack, {
         context,
         entry: `./${entry}`,
@@ -156,9 +156,9 @@ function webpacked(webpack, options) {
   );
 }
 
-/** A project that a package manager is to install. */
+/** Creates a project for a package manager to install. */
 async function project(t, files = {}) {
-  const home = await temporary(t);
+  const home = await createDirectory(t);
   await copyPrograms(home);
   const manifest = { private: true, dependencies: { countersign: `file:${archive}` } };
   const all = { "package.json": JSON.stringify(manifest), ...files };
@@ -166,30 +166,30 @@ async function project(t, files = {}) {
   return home;
 }
 
-test("pnpm installs it", async (t) => {
+test("pnpm installs the package", async (t) => {
   const home = await project(t);
   await runIn(home, bin("pnpm"), ["install", "--offline", "--store-dir", join(home, "store")]);
-  await works(home, process.execPath, ["smoke.cjs"]);
-  await works(home, process.execPath, ["smoke.mjs"]);
+  await assertWorks(home, process.execPath, ["smoke.cjs"]);
+  await assertWorks(home, process.execPath, ["smoke.mjs"]);
 });
 
-test("Yarn's Plug'n'Play installs it", async (t) => {
+test("Yarn's Plug'n'Play installs the package", async (t) => {
   const settings = ["nodeLinker: pnp", "pnpEnableEsmLoader: true"];
-  const alone = ["enableGlobalCache: false", "enableNetwork: false", "enableTelemetry: false"];
-  const home = await project(t, { ".yarnrc.yml": [...settings, ...alone, ""].join("\n"), "yarn.lock": "" });
+  const isolation = ["enableGlobalCache: false", "enableNetwork: false", "enableTelemetry: false"];
+  const home = await project(t, { ".yarnrc.yml": [...settings, ...isolation, ""].join("\n"), "yarn.lock": "" });
   await runIn(home, process.execPath, [YARN, "install", "--mode=skip-build"], { CI: "" });
-  await works(home, process.execPath, [YARN, "node", "smoke.cjs"]);
-  await works(home, process.execPath, [YARN, "node", "smoke.mjs"]);
+  await assertWorks(home, process.execPath, [YARN, "node", "smoke.cjs"]);
+  await assertWorks(home, process.execPath, [YARN, "node", "smoke.mjs"]);
 });
 
-/** A proxy for plain http, and the addresses that it was asked for. */
+/** Starts a proxy for plain http. `paths` holds the paths of its requests. */
 async function proxy(t) {
-  const asked = [];
+  const paths = [];
   const server = createServer((request, response) => {
-    asked.push(new URL(request.url).pathname);
-    const forwarded = send(request.url, { headers: request.headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers).flushHeaders();
-      answer.pipe(response);
+    paths.push(new URL(request.url).pathname);
+    const forwarded = send(request.url, { headers: request.headers, agent: false }, (received) => {
+      response.writeHead(received.statusCode, received.headers).flushHeaders();
+      received.pipe(response);
     });
     forwarded.on("error", () => response.destroy()).end();
     response.on("close", () => forwarded.destroy());
@@ -197,25 +197,25 @@ async function proxy(t) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => server.close() && server.closeAllConnections());
-  return { asked, url: `http://127.0.0.1:${server.address().port}` };
+  return { paths, url: `http://127.0.0.1:${server.address().port}` };
 }
 
 for (const major of ["22", "24"]) {
-  test(`Node ${major} sends all requests through the proxy of its environment`, async (t) => {
+  test(`Node ${major} sends all requests through the proxy in the environment`, async (t) => {
     const node = nodeOf(major);
     if (node === undefined) return t.skip("npm has no build of this version for this platform");
     const home = await installed(t);
-    const { asked, url } = await proxy(t);
+    const { paths, url } = await proxy(t);
     const variables = { ...environment, HTTP_PROXY: url, http_proxy: url, NO_PROXY: "", no_proxy: "" };
     const run = async (more) => JSON.parse((await runIn(home, node, ["smoke.cjs"], { ...variables, ...more })).stdout);
     assert.equal((await run({})).ES256, "1");
-    assert.deepEqual(asked, [], "without the switch");
+    assert.deepEqual(paths, [], "without NODE_USE_ENV_PROXY");
     assert.equal((await run({ NODE_USE_ENV_PROXY: "1" })).ES256, "1");
-    assert.deepEqual(new Set(asked), new Set(["/.well-known/jwks.json", "/revocations/stream"]));
+    assert.deepEqual(new Set(paths), new Set(["/.well-known/jwks.json", "/revocations/stream"]));
     return undefined;
   });
 
-  test(`a proxy that does not answer keeps no process of Node ${major} alive`, async (t) => {
+  test(`a proxy that does not respond does not keep a process of Node ${major} alive`, async (t) => {
     const node = nodeOf(major);
     if (node === undefined) return t.skip("npm has no build of this version for this platform");
     const home = await installed(t);
@@ -226,10 +226,10 @@ for (const major of ["22", "24"]) {
     const url = `http://127.0.0.1:${silent.address().port}`;
     const OPTIONS = JSON.stringify({ issuer: "https://id.example", audience: AUDIENCE });
     const variables = { OPTIONS, HTTPS_PROXY: url, https_proxy: url, NO_PROXY: "", no_proxy: "", NODE_USE_ENV_PROXY: "1" };
-    const began = performance.now();
+    const start = performance.now();
     const { stdout } = await runIn(home, node, ["proxied.cjs"], variables);
     assert.equal(stdout, "done\n");
-    assert.ok(performance.now() - began < 4_000);
+    assert.ok(performance.now() - start < 4_000);
     return undefined;
   });
 }

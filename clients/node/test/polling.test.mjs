@@ -1,169 +1,169 @@
-// The list of revocations asked for again and again, while the stream cannot be had or brings nothing.
+// How a guard polls the revocation list while the stream fails or brings no recent page.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { guardOf, hasty, pause, until } from "./support/api.mjs";
+import { createTestGuard, fastRuntime, sleep, waitUntil } from "./support/api.mjs";
 import { FakeIssuer, seconds, sessionId } from "./support/fake-issuer.mjs";
-import { caughtUp, following, isRevoked, signedIn } from "./support/following.mjs";
+import { createSession, isRevoked, startFollowing, waitUntilCaughtUp } from "./support/following.mjs";
 
-const full = (request, response) => response.writeHead(503, { "retry-after": "1" }).end();
+const overloaded = (request, response) => response.writeHead(503, { "retry-after": "1" }).end();
 
-const troubleOf = (guard) => guard.status().revocations.trouble;
+const errorOf = (guard) => guard.status().revocations.error;
 
-test("while the stream is refused, the list is asked for", async (t) => {
-  const options = { pieceLength: 10, servesList: true, answerStream: full };
-  const { issuer, guard } = await following(t, { ...options, limits: { listInterval: 20 } });
-  const sessions = await Promise.all(Array.from({ length: 25 }, () => signedIn(issuer)));
+test("polls the list while the server refuses the stream", async (t) => {
+  const options = { pageLength: 10, servesList: true, streamHandler: overloaded };
+  const { issuer, guard } = await startFollowing(t, { ...options, limits: { listInterval: 20 } });
+  const sessions = await Promise.all(Array.from({ length: 25 }, () => createSession(issuer)));
   for (const { sid } of sessions) await issuer.revoke({ sid });
   await guard.ready();
   assert.ok(await isRevoked(guard, sessions[24].token), "the last page of several");
-  const { sid, token } = await signedIn(issuer);
+  const { sid, token } = await createSession(issuer);
   assert.equal(await isRevoked(guard, token), false);
   await issuer.revoke({ sid });
-  await until(() => isRevoked(guard, token));
-  assert.ok(issuer.listRequests.includes(issuer.list[24].cursor), "it goes on where it stood");
-  // When there is room again, the stream is followed and nobody asks any more.
-  issuer.answerStream = undefined;
-  await until(() => troubleOf(guard) === undefined);
-  // A question may still be on its way.
-  await pause(100);
-  const asked = issuer.listRequests.length;
-  await pause(100);
-  assert.equal(issuer.listRequests.length, asked);
+  await waitUntil(() => isRevoked(guard, token));
+  assert.ok(issuer.listRequests.includes(issuer.list[24].cursor), "polling continues at the cursor");
+  // When the server accepts the stream again, polling stops.
+  issuer.streamHandler = undefined;
+  await waitUntil(() => errorOf(guard) === undefined);
+  // A request may still be pending.
+  await sleep(100);
+  const requestCount = issuer.listRequests.length;
+  await sleep(100);
+  assert.equal(issuer.listRequests.length, requestCount);
 });
 
-test("a list that cannot be had in any way counts as behind", async (t) => {
-  const { guard } = await following(t, { servesList: false, answerStream: full });
-  await pause(50);
+test("a list that neither the stream nor polling brings has no age", async (t) => {
+  const { guard } = await startFollowing(t, { servesList: false, streamHandler: overloaded });
+  await sleep(50);
   assert.equal(guard.status().revocations.behind, null);
 });
 
-test("while the stream is silent, the list is asked for as well", async (t) => {
-  const limits = { streamQuiet: 50, listInterval: 20, streamIdle: 60_000 };
-  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+test("polls the list while the stream is silent", async (t) => {
+  const limits = { pollAfterSilence: 50, listInterval: 20, streamTimeout: 60_000 };
+  const { issuer, guard } = await startFollowing(t, { servesList: true, isSilent: true, limits });
   await guard.ready();
-  const { sid, token } = await signedIn(issuer);
+  const { sid, token } = await createSession(issuer);
   await issuer.revoke({ sid });
-  await until(() => isRevoked(guard, token));
-  assert.deepEqual(issuer.streamRequests, [null], "the stream is not given up for it");
+  await waitUntil(() => isRevoked(guard, token));
+  assert.deepEqual(issuer.streamRequests, [null], "the guard keeps the stream open");
 });
 
-test("a stream that falls silent over and over leaves no gap between questions for the list", async (t) => {
-  const limits = { streamQuiet: 100, listInterval: 20, streamIdle: 300 };
-  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+test("polling continues while the guard reconnects a silent stream", async (t) => {
+  const limits = { pollAfterSilence: 100, listInterval: 20, streamTimeout: 300 };
+  const { issuer, guard } = await startFollowing(t, { servesList: true, isSilent: true, limits });
   await guard.ready();
-  await until(() => issuer.streamRequests.length >= 2);
-  const asked = issuer.listRequests.length;
-  await until(() => issuer.streamRequests.length >= 3);
-  assert.ok(issuer.listRequests.length - asked >= 5, String(issuer.listRequests.length - asked));
+  await waitUntil(() => issuer.streamRequests.length >= 2);
+  const requestCount = issuer.listRequests.length;
+  await waitUntil(() => issuer.streamRequests.length >= 3);
+  assert.ok(issuer.listRequests.length - requestCount >= 5, String(issuer.listRequests.length - requestCount));
 });
 
-test("a stream that speaks again goes on where it was, whatever the list brought meanwhile", async (t) => {
-  const limits = { streamQuiet: 1_000, listInterval: 20, streamIdle: 60_000 };
-  const { issuer, guard } = await following(t, { servesList: true, heartbeat: 20, limits });
+test("a stream that resumes continues at its own cursor, whatever polling has brought", async (t) => {
+  const limits = { pollAfterSilence: 1_000, listInterval: 20, streamTimeout: 60_000 };
+  const { issuer, guard } = await startFollowing(t, { servesList: true, heartbeat: 20, limits });
   await guard.ready();
   issuer.isSilent = true;
-  const [mine, later] = [await signedIn(issuer), await signedIn(issuer)];
-  await issuer.revoke({ sid: mine.sid });
-  await until(() => isRevoked(guard, mine.token));
+  const [first, later] = [await createSession(issuer), await createSession(issuer)];
+  await issuer.revoke({ sid: first.sid });
+  await waitUntil(() => isRevoked(guard, first.token));
   issuer.isSilent = false;
   await issuer.revoke({ sid: later.sid });
-  await until(() => isRevoked(guard, later.token));
-  await pause(200);
+  await waitUntil(() => isRevoked(guard, later.token));
+  await sleep(200);
   assert.deepEqual(issuer.streamRequests, [null]);
-  const asked = issuer.listRequests.length;
-  await pause(200);
-  assert.equal(issuer.listRequests.length, asked, "nobody asks any more");
+  const requestCount = issuer.listRequests.length;
+  await sleep(200);
+  assert.equal(issuer.listRequests.length, requestCount, "polling has stopped");
 });
 
-test("what is wrong with the stream is still said while the list is asked for", async (t) => {
-  const { guard } = await following(t, { servesList: true, answerStream: full, limits: { listInterval: 20 } });
+test("status() reports the stream's error while polling succeeds", async (t) => {
+  const { guard } = await startFollowing(t, { servesList: true, streamHandler: overloaded, limits: { listInterval: 20 } });
   await guard.ready();
-  assert.match(guard.status().revocations.trouble, /answered 503/);
+  assert.match(guard.status().revocations.error, /responded with 503/);
 });
 
-test("followers that lost the stream together do not ask for the list together", async (t) => {
+test("followers that lose the stream at the same time do not poll at the same time", async (t) => {
   const issuer = await FakeIssuer.start({ servesList: true });
   t.after(() => issuer.stop());
-  const limits = { shortestPause: 4_000, longestPause: 60_000, listInterval: 60_000 };
-  const guard = guardOf(t, issuer, { world: { ...hasty(limits), random: () => 0.5 } });
+  const limits = { shortestRetryDelay: 4_000, longestRetryDelay: 60_000, listInterval: 60_000 };
+  const guard = createTestGuard(t, issuer, { runtime: { ...fastRuntime(limits), random: () => 0.5 } });
   await guard.ready();
-  issuer.answerStream = full;
+  issuer.streamHandler = overloaded;
   issuer.dropConnections();
-  await pause(250);
+  await sleep(250);
   assert.equal(issuer.listRequests.length, 0);
-  await until(() => issuer.listRequests.length === 1, 10_000);
+  await waitUntil(() => issuer.listRequests.length === 1, 10_000);
 });
 
-test("a cursor that the list does not understand is forgotten too", async (t) => {
-  const { issuer, guard } = await following(t, { servesList: true, limits: { listInterval: 20 } });
+test("polling starts over after the server rejects the cursor", async (t) => {
+  const { issuer, guard } = await startFollowing(t, { servesList: true, limits: { listInterval: 20 } });
   await issuer.revoke({ sid: sessionId() });
-  await caughtUp(issuer, guard);
-  issuer.answerStream = full;
-  issuer.answerList = (_, response) => {
-    issuer.answerList = undefined;
+  await waitUntilCaughtUp(issuer, guard);
+  issuer.streamHandler = overloaded;
+  issuer.listHandler = (_, response) => {
+    issuer.listHandler = undefined;
     response.writeHead(400).end();
   };
   const { cursor } = issuer;
   issuer.dropConnections();
-  await until(() => issuer.listRequests.length >= 2);
+  await waitUntil(() => issuer.listRequests.length >= 2);
   assert.deepEqual(issuer.listRequests.slice(0, 2), [cursor, null]);
 });
 
-test("what is no piece of the list is not taken from its address either", async (t) => {
+test("rejects responses to polling that are not a page of the list", async (t) => {
   const as = (type) => ({ "content-type": type });
-  const answers = {
+  const responses = {
     "another media type": async (response, text) => response.writeHead(200, as("text/plain")).end(text),
     "no media type": async (response, text) => response.writeHead(200).end(text),
     "a redirect": async (response) => response.writeHead(302, { location: "/revocations?" }).end(),
     "too much": async (response, text) =>
       response.writeHead(200, as("application/revocations+jwt")).end(text.padEnd(600_000)),
-    silence: async (response) => response.writeHead(200, as("application/revocations+jwt")).flushHeaders(),
+    "no body": async (response) => response.writeHead(200, as("application/revocations+jwt")).flushHeaders(),
   };
-  for (const [name, answer] of Object.entries(answers)) {
+  for (const [name, respond] of Object.entries(responses)) {
     const limits = { listInterval: 20, listTimeout: 100 };
-    const { issuer, guard } = await following(t, { servesList: true, answerStream: full, limits });
-    issuer.answerList = (_, response) => issuer.piece(null).then(({ text }) => answer(response, text));
-    await until(() => issuer.listRequests.length >= 3);
+    const { issuer, guard } = await startFollowing(t, { servesList: true, streamHandler: overloaded, limits });
+    issuer.listHandler = (_, response) => issuer.page(null).then(({ text }) => respond(response, text));
+    await waitUntil(() => issuer.listRequests.length >= 3);
     assert.equal(guard.status().revocations.behind, null, name);
-    issuer.answerList = undefined;
+    issuer.listHandler = undefined;
     await guard.ready();
     guard.close();
   }
 });
 
-test("a cache that answers every question with the first page is not asked without end", async (t) => {
-  const { issuer, guard } = await following(t, { servesList: true, answerStream: full, pieceLength: 1 });
+test("stops requesting pages when a cache returns the first page for every cursor", async (t) => {
+  const { issuer, guard } = await startFollowing(t, { servesList: true, streamHandler: overloaded, pageLength: 1 });
   for (const sid of [sessionId(), sessionId()]) await issuer.revoke({ sid });
-  const { text } = await issuer.piece(null);
-  issuer.answerList = (_, response) =>
+  const { text } = await issuer.page(null);
+  issuer.listHandler = (_, response) =>
     response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
-  await until(() => issuer.listRequests.length >= 2);
-  await pause(200);
+  await waitUntil(() => issuer.listRequests.length >= 2);
+  await sleep(200);
   assert.equal(issuer.listRequests.length, 2);
   assert.equal(guard.status().revocations.behind, null);
 });
 
-test("while the stream brings old pieces, the list is asked for", async (t) => {
-  const limits = { streamQuiet: 2_000, listInterval: 20, streamIdle: 60_000 };
-  const { issuer, guard } = await following(t, { servesList: true, pieceClaims: { iat: seconds() - 40 }, limits });
-  issuer.answerList = async (_, response) => {
-    const { text } = await issuer.piece(issuer.listRequests.at(-1), {});
+test("polls the list while the stream brings old pages", async (t) => {
+  const limits = { pollAfterSilence: 2_000, listInterval: 20, streamTimeout: 60_000 };
+  const { issuer, guard } = await startFollowing(t, { servesList: true, pageClaims: { iat: seconds() - 40 }, limits });
+  issuer.listHandler = async (_, response) => {
+    const { text } = await issuer.page(issuer.listRequests.at(-1), {});
     response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   };
   await guard.ready();
-  assert.ok(guard.status().revocations.behind >= 39, "old pieces are taken all the same");
-  await until(() => guard.status().revocations.behind <= 2);
-  await until(() => issuer.listRequests.length >= 10);
-  assert.equal(issuer.streamRequests.length, 1, "the stream is not given up for it");
-  issuer.pieceClaims = {};
-  await pause(200);
-  const asked = issuer.listRequests.length;
-  await pause(200);
-  assert.equal(issuer.listRequests.length, asked, "nobody asks any more");
+  assert.ok(guard.status().revocations.behind >= 39, "the guard stores old pages");
+  await waitUntil(() => guard.status().revocations.behind <= 2);
+  await waitUntil(() => issuer.listRequests.length >= 10);
+  assert.equal(issuer.streamRequests.length, 1, "the guard keeps the stream open");
+  issuer.pageClaims = {};
+  await sleep(200);
+  const requestCount = issuer.listRequests.length;
+  await sleep(200);
+  assert.equal(issuer.listRequests.length, requestCount, "polling has stopped");
 });
 
-test("two lists that stand at one address by turns are not asked for without end", async (t) => {
-  const issuer = await FakeIssuer.start({ pieceLength: 10, answerStream: full, servesList: true });
+test("stops requesting pages when two servers with separate lists respond in turn", async (t) => {
+  const issuer = await FakeIssuer.start({ pageLength: 10, streamHandler: overloaded, servesList: true });
   t.after(() => issuer.stop());
   const lists = [1, 2].map((server) =>
     Array.from({ length: 30 }, (_, at) => ({
@@ -171,55 +171,56 @@ test("two lists that stand at one address by turns are not asked for without end
       entry: { sid: sessionId(), exp: seconds() + 960 },
     })),
   );
-  issuer.answerList = async (_, response) => {
+  issuer.listHandler = async (_, response) => {
     issuer.list = lists[issuer.listRequests.length % 2];
-    const { text } = await issuer.piece(issuer.listRequests.at(-1));
+    const { text } = await issuer.page(issuer.listRequests.at(-1));
     response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   };
-  const guard = guardOf(t, issuer, { world: hasty() });
-  await until(() => /503.*; the list cannot be fetched: the list does not go on$/.test(troubleOf(guard)));
-  await pause(200);
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime() });
+  const expected = /503; the revocation list cannot be fetched: its pages do not continue from each other$/;
+  await waitUntil(() => expected.test(errorOf(guard)));
+  await sleep(200);
   assert.equal(issuer.listRequests.length, 2);
   assert.equal(guard.status().revocations.behind, null);
 });
 
-test("why the list cannot be had is said until it can", async (t) => {
-  const options = { servesList: true, answerStream: full, limits: { listInterval: 20 } };
-  const { issuer, guard } = await following(t, options);
-  issuer.answerList = (_, response) => response.writeHead(502).end();
-  await until(() => /stream answered 503; .*\/revocations answered 502$/.test(troubleOf(guard)));
-  issuer.answerList = undefined;
-  await until(() => /stream answered 503$/.test(troubleOf(guard)));
-  issuer.answerStream = undefined;
-  await until(() => troubleOf(guard) === undefined);
+test("status() reports why polling fails until it succeeds", async (t) => {
+  const options = { servesList: true, streamHandler: overloaded, limits: { listInterval: 20 } };
+  const { issuer, guard } = await startFollowing(t, options);
+  issuer.listHandler = (_, response) => response.writeHead(502).end();
+  await waitUntil(() => /stream responded with 503; .*\/revocations responded with 502$/.test(errorOf(guard)));
+  issuer.listHandler = undefined;
+  await waitUntil(() => /stream responded with 503$/.test(errorOf(guard)));
+  issuer.streamHandler = undefined;
+  await waitUntil(() => errorOf(guard) === undefined);
 });
 
-test("a silent stream is no trouble as long as the list can be had", async (t) => {
-  const limits = { streamQuiet: 50, listInterval: 20, streamIdle: 60_000 };
-  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
+test("status() reports no error for a silent stream while polling succeeds", async (t) => {
+  const limits = { pollAfterSilence: 50, listInterval: 20, streamTimeout: 60_000 };
+  const { issuer, guard } = await startFollowing(t, { servesList: true, isSilent: true, limits });
   await guard.ready();
-  assert.equal(troubleOf(guard), undefined);
-  issuer.answerList = (_, response) => response.writeHead(502).end();
-  await until(() => /^the list cannot be fetched: .* answered 502$/.test(troubleOf(guard)));
+  assert.equal(errorOf(guard), undefined);
+  issuer.listHandler = (_, response) => response.writeHead(502).end();
+  await waitUntil(() => /^the revocation list cannot be fetched: .* responded with 502$/.test(errorOf(guard)));
 });
 
-test("a Retry-After of the list is waited for", async (t) => {
+test("polling waits for Retry-After", async (t) => {
   const limits = { listInterval: 20 };
-  const { issuer, guard } = await following(t, { servesList: true, isSilent: true, limits });
-  issuer.answerStream = issuer.answerList = full;
+  const { issuer, guard } = await startFollowing(t, { servesList: true, isSilent: true, limits });
+  issuer.streamHandler = issuer.listHandler = overloaded;
   issuer.dropConnections();
-  await until(() => issuer.listRequests.length === 1);
-  await pause(700);
+  await waitUntil(() => issuer.listRequests.length === 1);
+  await sleep(700);
   assert.equal(issuer.listRequests.length, 1);
-  await until(() => issuer.listRequests.length > 1);
+  await waitUntil(() => issuer.listRequests.length > 1);
   assert.equal(guard.status().revocations.behind, null);
 });
 
-test("a Retry-After of the list is not waited for without end", async (t) => {
+test("limits the Retry-After for which polling waits", async (t) => {
   const limits = { listInterval: 20, longestRetryAfter: 100 };
-  const { issuer, guard } = await following(t, { servesList: true, answerStream: full, limits });
-  issuer.answerList = (_, response) => response.writeHead(503, { "retry-after": "3600" }).end();
-  await until(() => issuer.listRequests.length >= 2);
-  issuer.answerList = undefined;
+  const { issuer, guard } = await startFollowing(t, { servesList: true, streamHandler: overloaded, limits });
+  issuer.listHandler = (_, response) => response.writeHead(503, { "retry-after": "3600" }).end();
+  await waitUntil(() => issuer.listRequests.length >= 2);
+  issuer.listHandler = undefined;
   await guard.ready();
 });

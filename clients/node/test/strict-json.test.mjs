@@ -1,4 +1,4 @@
-// Strict JSON: what JSON.parse accepts and another parser could read differently is refused.
+// Strict JSON rejects texts that JSON.parse accepts and another parser could read differently.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import limits from "../src/limits.js";
@@ -7,7 +7,7 @@ import { parseStrictJson } from "../src/strict-json.js";
 const { jsonDepth } = limits;
 const parse = (content) => parseStrictJson(Buffer.from(content), jsonDepth);
 
-test("unambiguous JSON is read as JSON.parse reads it", () => {
+test("parses unambiguous JSON as JSON.parse does", () => {
   const texts = [
     "1",
     "null",
@@ -22,14 +22,14 @@ test("unambiguous JSON is read as JSON.parse reads it", () => {
   for (const text of texts) assert.deepEqual(parse(text), JSON.parse(text), text);
 });
 
-test("a member named __proto__ is an own member and changes no prototype", () => {
+test("a member named __proto__ is an own property and changes no prototype", () => {
   const value = parse('{"__proto__":{"isAdmin":true}}');
   assert.ok(Object.hasOwn(value, "__proto__"));
   assert.equal(Object.getPrototypeOf(value), Object.prototype);
   assert.equal(value.isAdmin, undefined);
 });
 
-const refused = {
+const rejected = {
   "valid JSON": [
     "",
     "{",
@@ -44,7 +44,7 @@ const refused = {
     '"\t"',
     "\u00a01",
   ],
-  "repeats a member": [
+  "duplicate members": [
     '{"a":1,"a":1}',
     '{"a":1,"\\u0061":2}',
     '{"a/":1,"a\\/":2}',
@@ -56,7 +56,7 @@ const refused = {
     '{"":1,"":2}',
     '{"\\"":1,"\\u0022":2}',
   ],
-  "surrogate pair": [
+  "unpaired surrogate": [
     '"\\ud83d"',
     '"\\ude00"',
     '{"\\udfff":1}',
@@ -66,8 +66,8 @@ const refused = {
   ],
   "out of range": ["1e400", "-1e400", '{"a":[1e999]}', "9".repeat(400)],
 };
-for (const [what, texts] of Object.entries(refused)) {
-  test(`JSON is refused: ${what}`, () => {
+for (const [what, texts] of Object.entries(rejected)) {
+  test(`rejects JSON: ${what}`, () => {
     for (const text of texts) assert.throws(() => parse(text), new RegExp(what), text);
   });
 }
@@ -83,7 +83,7 @@ test("bytes that are not UTF-8 are refused", () => {
   }
 });
 
-test("objects and arrays are read to the limit and not deeper", () => {
+test("limits the depth of objects and arrays", () => {
   for (const [open, close] of [
     ["[", "]"],
     ['{"a":', "}"],
@@ -96,7 +96,7 @@ test("objects and arrays are read to the limit and not deeper", () => {
   parse(`["${"[{".repeat(1_000)}"]`);
 });
 
-test("no error quotes the text", () => {
+test("error messages do not quote the text", () => {
   for (const text of ['{"secret"', '{"secret":1,"secret":2}', '{"secret":"\\ud83d"}', '{"secret":1e400}']) {
     assert.throws(
       () => parse(text),
@@ -105,8 +105,8 @@ test("no error quotes the text", () => {
   }
 });
 
-test("a document of the largest size is read, whatever is in it", () => {
-  const size = limits.pieceSize;
+test("parses documents of the largest size, whatever they contain", () => {
+  const size = limits.pageSize;
   const list = (item, count) => `[${Array(Math.floor(count)).fill(item).join()}]`;
   const documents = {
     escapes: `"${'\\"'.repeat(size / 2)}"`,

@@ -1,66 +1,66 @@
-// How a guard reaches the server: by node:http, an agent, or a `fetch` of the program.
+// How a guard sends requests to the server: with node:http, with an agent, or with a `fetch` function of the program.
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { FakeIssuer } from "./support/fake-issuer.mjs";
-import { guardOf, hasty, until } from "./support/api.mjs";
-import { caughtUp, isRevoked, signedIn } from "./support/following.mjs";
+import { createTestGuard, fastRuntime, waitUntil } from "./support/api.mjs";
+import { createSession, isRevoked, waitUntilCaughtUp } from "./support/following.mjs";
 
-/** An issuer that serves the list by polling as well. */
-async function started(t) {
+/** Starts an issuer that serves the list for polling as well as the stream. */
+async function startIssuer(t) {
   const issuer = await FakeIssuer.start({ servesList: true });
   t.after(() => issuer.stop().catch(() => {}));
   return issuer;
 }
 
-/** A `fetch` that notes what it is asked for. */
-function noting() {
-  const asked = [];
-  const noted = (url, init) => {
-    asked.push({ path: new URL(url).pathname, ...init });
+/** A `fetch` that records its requests. */
+function recordingFetch() {
+  const requests = [];
+  const recorded = (url, init) => {
+    requests.push({ path: new URL(url).pathname, ...init });
     return fetch(url, init);
   };
-  return { asked, fetch: noted };
+  return { requests, fetch: recorded };
 }
 
-const full = (request, response) => response.writeHead(503).end();
+const overloaded = (request, response) => response.writeHead(503).end();
 
-test("a fetch of the program sends every request: keys, stream and list", async (t) => {
-  const issuer = await started(t);
-  const { asked, fetch } = noting();
-  const guard = guardOf(t, issuer, { fetch, world: hasty({ listInterval: 20 }) });
+test("a fetch function sends every request: keys, stream and list", async (t) => {
+  const issuer = await startIssuer(t);
+  const { requests, fetch } = recordingFetch();
+  const guard = createTestGuard(t, issuer, { fetch, runtime: fastRuntime({ listInterval: 20 }) });
   await guard.ready();
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
-  const { sid, token } = await signedIn(issuer);
+  const { sid, token } = await createSession(issuer);
   await issuer.revoke({ sid });
-  await caughtUp(issuer, guard);
+  await waitUntilCaughtUp(issuer, guard);
   assert.ok(await isRevoked(guard, token));
-  issuer.answerStream = full;
+  issuer.streamHandler = overloaded;
   issuer.dropConnections();
-  await until(() => issuer.listRequests.length >= 2);
+  await waitUntil(() => issuer.listRequests.length >= 2);
   guard.close();
   const total = issuer.keyRequests + issuer.streamRequests.length + issuer.listRequests.length;
-  assert.ok(asked.length >= total, `${asked.length} of ${total}`);
-  const paths = new Set(asked.map(({ path }) => path));
+  assert.ok(requests.length >= total, `${requests.length} of ${total}`);
+  const paths = new Set(requests.map(({ path }) => path));
   assert.deepEqual(paths, new Set(["/.well-known/jwks.json", "/revocations/stream", "/revocations"]));
-  for (const { headers, redirect, cache, signal } of asked) {
+  for (const { headers, redirect, cache, signal } of requests) {
     assert.deepEqual([headers["accept-encoding"], redirect, cache], ["identity", "manual", "no-store"]);
     assert.ok(signal instanceof AbortSignal);
   }
 });
 
-test("a closed guard ends the stream of its fetch", async (t) => {
-  const issuer = await started(t);
-  const guard = guardOf(t, issuer, { fetch });
+test("close() ends the stream of a fetch function", async (t) => {
+  const issuer = await startIssuer(t);
+  const guard = createTestGuard(t, issuer, { fetch });
   await guard.ready();
   assert.equal(issuer.streams.size, 1);
   guard.close();
-  await until(() => issuer.streams.size === 0);
+  await waitUntil(() => issuer.streams.size === 0);
 });
 
-test("an agent of the program opens every connection", async (t) => {
-  const issuer = await started(t);
+test("an agent opens every connection", async (t) => {
+  const issuer = await startIssuer(t);
   const agent = new Agent();
   let opened = 0;
   const createConnection = agent.createConnection.bind(agent);
@@ -68,31 +68,31 @@ test("an agent of the program opens every connection", async (t) => {
     opened += 1;
     return createConnection(...all);
   };
-  const guard = guardOf(t, issuer, { agent });
+  const guard = createTestGuard(t, issuer, { agent });
   await guard.ready();
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
   assert.equal(opened, issuer.keyRequests + issuer.streamRequests.length);
 });
 
-test("guards that reach an issuer in different ways share nothing", async (t) => {
-  const issuer = await started(t);
+test("guards with different agents or fetch functions share nothing", async (t) => {
+  const issuer = await startIssuer(t);
   const agent = new Agent();
   const all = [{}, {}, { agent }, { agent }, { agent: new Agent() }, { fetch }, { fetch }].map((options) =>
-    guardOf(t, issuer, options),
+    createTestGuard(t, issuer, options),
   );
   await Promise.all(all.map((guard) => guard.ready()));
   assert.deepEqual([issuer.keyRequests, issuer.streamRequests.length], [4, 4]);
 });
 
-test("redirects are not followed by a fetch of the program", async (t) => {
-  const issuer = await started(t);
-  issuer.answerKeys = (_, response) => response.writeHead(302, { location: `${issuer.url}/elsewhere` }).end();
-  const guard = guardOf(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
-  await until(() => guard.status().keys.trouble?.includes("302"));
+test("a fetch function does not follow redirects", async (t) => {
+  const issuer = await startIssuer(t);
+  issuer.keysHandler = (_, response) => response.writeHead(302, { location: `${issuer.url}/elsewhere` }).end();
+  const guard = createTestGuard(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
+  await waitUntil(() => guard.status().keys.error?.includes("302"));
 });
 
-test("an error says what the reason is, whichever way was taken", async (t) => {
-  const issuer = await started(t);
+test("an error names the reason, with node:http and with a fetch function", async (t) => {
+  const issuer = await startIssuer(t);
   await issuer.stop();
   const failing = () => {
     throw new Error("no way out");
@@ -105,62 +105,62 @@ test("an error says what the reason is, whichever way was taken", async (t) => {
     [{ fetch: async () => undefined }, /./],
   ];
   for (const [options, reason] of reasons) {
-    const guard = guardOf(t, issuer, { ...options, dangerouslyIgnoreRevocations: true });
-    await until(() => guard.status().keys.trouble !== undefined);
-    assert.match(guard.status().keys.trouble, reason);
+    const guard = createTestGuard(t, issuer, { ...options, dangerouslyIgnoreRevocations: true });
+    await waitUntil(() => guard.status().keys.error !== undefined);
+    assert.match(guard.status().keys.error, reason);
   }
 });
 
-// A name with several addresses fails with an error that has no message of its own.
-test("an error of several addresses says the reason of each", async (t) => {
-  const issuer = await started(t);
+// The error for a name with several addresses has an empty message; the reasons are in its `errors`.
+test("an error for several addresses names the reason of each", async (t) => {
+  const issuer = await startIssuer(t);
   const parts = [new Error("connect ECONNREFUSED ::1:80"), new Error("connect ECONNREFUSED 127.0.0.1:80")];
   const several = async () => {
     throw Object.assign(new TypeError("fetch failed"), { cause: new AggregateError(parts) });
   };
-  const guard = guardOf(t, issuer, { fetch: several, dangerouslyIgnoreRevocations: true });
-  await until(() => guard.status().keys.trouble !== undefined);
-  assert.match(guard.status().keys.trouble, /reached: connect ECONNREFUSED ::1:80, connect ECONNREFUSED 127\.0\.0\.1:80$/);
+  const guard = createTestGuard(t, issuer, { fetch: several, dangerouslyIgnoreRevocations: true });
+  await waitUntil(() => guard.status().keys.error !== undefined);
+  assert.match(guard.status().keys.error, /reached: connect ECONNREFUSED ::1:80, connect ECONNREFUSED 127\.0\.0\.1:80$/);
 });
 
-// RFC 9110 §12.5.3: an answer that is encoded all the same is refused as such, and not as broken JSON.
-test("every request asks for no content encoding, and an encoded answer is named in the error", async (t) => {
-  const issuer = await started(t);
+// RFC 9110 §12.5.3: a server may still encode the response. The error must then name the encoding and not invalid JSON.
+test("every request excludes content encodings, and the error for an encoded response names the encoding", async (t) => {
+  const issuer = await startIssuer(t);
   const encodings = [];
   const set = JSON.stringify({ keys: [issuer.active.jwk] });
-  issuer.answerKeys = ({ headers }, response) => {
+  issuer.keysHandler = ({ headers }, response) => {
     encodings.push(headers["accept-encoding"]);
     response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(gzipSync(set));
   };
-  issuer.answerStream = issuer.answerList = ({ headers }, response) => {
+  issuer.streamHandler = issuer.listHandler = ({ headers }, response) => {
     encodings.push(headers["accept-encoding"]);
     response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": "br" }).end("x");
   };
-  const guard = guardOf(t, issuer, { world: hasty({ listInterval: 20 }) });
-  await until(() => encodings.length >= 6);
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime({ listInterval: 20 }) });
+  await waitUntil(() => encodings.length >= 6);
   assert.deepEqual(new Set(encodings), new Set(["identity"]));
-  assert.match(guard.status().keys.trouble, /jwks\.json answered with the content encoding gzip/);
-  assert.match(guard.status().revocations.trouble, /stream answered with the content encoding br/);
+  assert.match(guard.status().keys.error, /jwks\.json responded with the content encoding gzip/);
+  assert.match(guard.status().revocations.error, /stream responded with the content encoding br/);
 });
 
-test("a fetch of the program may answer with anything, and the reason says what was wrong", async (t) => {
-  const issuer = await started(t);
-  const answers = [
+test("the error names what is wrong with the response of a fetch function", async (t) => {
+  const issuer = await startIssuer(t);
+  const responses = [
     [() => new Response(null), /jwks\.json: the text is not valid JSON/],
-    [() => new Response(null, { status: 204 }), /jwks\.json answered 204/],
-    [() => new Response("x".repeat(200_000)), /jwks\.json answered with more than/],
+    [() => new Response(null, { status: 204 }), /jwks\.json responded with 204/],
+    [() => new Response("x".repeat(200_000)), /jwks\.json responded with more than/],
   ];
-  for (const [answer, reason] of answers) {
-    const guard = guardOf(t, issuer, { fetch: async () => answer(), dangerouslyIgnoreRevocations: true });
-    await until(() => guard.status().keys.trouble !== undefined);
-    assert.match(guard.status().keys.trouble, reason);
+  for (const [respond, reason] of responses) {
+    const guard = createTestGuard(t, issuer, { fetch: async () => respond(), dangerouslyIgnoreRevocations: true });
+    await waitUntil(() => guard.status().keys.error !== undefined);
+    assert.match(guard.status().keys.error, reason);
   }
 });
 
-test("a fetch of the program decodes what it gets", async (t) => {
-  const issuer = await started(t);
+test("a response that a fetch function has decoded is accepted", async (t) => {
+  const issuer = await startIssuer(t);
   const set = gzipSync(JSON.stringify({ keys: [issuer.active.jwk] }));
-  issuer.answerKeys = (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(set);
-  const guard = guardOf(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
+  issuer.keysHandler = (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(set);
+  const guard = createTestGuard(t, issuer, { fetch, dangerouslyIgnoreRevocations: true });
   assert.equal((await guard.verify(await issuer.token())).sub, "1");
 });

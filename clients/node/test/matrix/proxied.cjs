@@ -1,5 +1,5 @@
 "use strict";
-// A program that ends by itself, whatever the proxy of its environment does.
+// A program that must end by itself, even if the proxy in its environment does not respond.
 
 const { createGuard } = require("countersign");
 

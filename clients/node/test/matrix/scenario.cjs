@@ -1,10 +1,13 @@
 "use strict";
-// What must work wherever the package runs: every algorithm, a revoked session, and the middleware. The guard is not closed,
-// because the process must end all the same.
+// Checks every algorithm, a revoked session and the middleware in one runtime. The guard is not closed, because the process must
+// also end with an open guard.
 
 const http = require("node:http");
 
-/** Answers what became of each token, and the statuses of two requests, with the first token and without one. */
+/**
+ * Returns the subject or the error code for each token, and the statuses of a request with the first token and of one without a
+ * token.
+ */
 async function scenario({ claimsOf, createGuard }, { issuer, audience, tokens }) {
   const guard = createGuard({ issuer, audience });
   await guard.ready();

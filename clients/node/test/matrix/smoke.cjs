@@ -1,5 +1,5 @@
 "use strict";
-// The scenario with `require`. What it is about comes in the environment, because not every runner passes arguments on.
+// Runs the scenario with `require`. Its input is in the environment, because not every runner passes arguments on.
 
 const countersign = require("countersign");
 const { scenario } = require("./scenario.cjs");

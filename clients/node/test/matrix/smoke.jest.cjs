@@ -1,5 +1,5 @@
 "use strict";
-// The scenario under Jest, whose runtime for CommonJS loads modules by itself.
+// Runs the scenario under Jest, whose runtime has its own module loader for CommonJS.
 
 const { scenario } = require("./scenario.cjs");
 

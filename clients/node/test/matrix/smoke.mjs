@@ -1,4 +1,4 @@
-// The scenario with `import`.
+// Runs the scenario with `import`.
 import { claimsOf, createGuard } from "countersign";
 import { scenario } from "./scenario.cjs";
 

@@ -1,18 +1,18 @@
-// An API behind a guard, what its clients send, and patience.
+// Helpers that start an API behind a guard, send requests to it, and wait.
 import { once } from "node:events";
 import { createServer, request as send } from "node:http";
 import { Guard } from "../../src/guard.js";
 import limits from "../../src/limits.js";
-import system from "../../src/world.js";
+import defaultRuntime from "../../src/runtime.js";
 import { AUDIENCE } from "./fake-issuer.mjs";
 
-/** A world in which nothing takes long; `changes` are to its limits. */
-export function hasty(changes = {}) {
-  const short = { shortestPause: 20, longestPause: 100, streamIdle: 500, firstWait: 100 };
-  return { ...system, limits: { ...limits, ...short, ...changes } };
+/** A runtime with short delays and timeouts; `changes` override its limits. */
+export function fastRuntime(changes = {}) {
+  const short = { shortestRetryDelay: 20, longestRetryDelay: 100, streamTimeout: 500, startupWait: 100 };
+  return { ...defaultRuntime, limits: { ...limits, ...short, ...changes } };
 }
 
-/** Starts a server and closes it after the test. Answers its address. */
+/** Starts a server, closes it after the test, and returns its URL. */
 export async function serve(t, listener) {
   const server = createServer(listener);
   server.listen(0, "127.0.0.1");
@@ -24,26 +24,26 @@ export async function serve(t, listener) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** A guard for an issuer, closed after the test, with what it refused and logged. */
-export function guardOf(t, issuer, { world = hasty(), ...options } = {}) {
+/** A guard for an issuer, closed after the test. `refused` holds the codes of its refusals, `logged` its log lines. */
+export function createTestGuard(t, issuer, { runtime = fastRuntime(), ...options } = {}) {
   const refused = [];
   const logged = [];
   const log = (line) => logged.push(line);
   const onRefused = ({ code }) => refused.push(code);
-  const guard = new Guard({ issuer: issuer.url, audience: AUDIENCE, log, onRefused, ...options }, world);
+  const guard = new Guard({ issuer: issuer.url, audience: AUDIENCE, log, onRefused, ...options }, runtime);
   t.after(() => guard.close());
   return Object.assign(guard, { refused, logged });
 }
 
-/** An API of one route behind a guard. */
-export function guarded(t, guard, needs) {
-  const middleware = guard.middleware(needs);
+/** Starts an API with one route behind a guard, and returns its URL. */
+export function serveBehindGuard(t, guard, requirements) {
+  const middleware = guard.middleware(requirements);
   const handler = (request, response) => response.end(JSON.stringify({ user: request.auth }));
   return serve(t, (request, response) => middleware(request, response, () => handler(request, response)));
 }
 
-/** Sends a request and reads the whole answer. `headers` as in `node:http`: a list sends a header several times. */
-export async function ask(url, headers = {}, method = "GET") {
+/** Sends a request and reads the whole response. `headers` as in `node:http`: an array sends a header several times. */
+export async function sendRequest(url, headers = {}, method = "GET") {
   const request = send(url, { method, headers, agent: false });
   request.end();
   const [response] = await once(request, "response");
@@ -52,21 +52,21 @@ export async function ask(url, headers = {}, method = "GET") {
   return { status: response.statusCode, headers: response.headers, text };
 }
 
-export const bearer = (token) => ({ authorization: `Bearer ${token}` });
+export const bearerHeader = (token) => ({ authorization: `Bearer ${token}` });
 
-/** The status that an API answers to a token. */
+/** The status of an API's response to a token. */
 export async function statusOf(url, token) {
-  return (await ask(url, bearer(token))).status;
+  return (await sendRequest(url, bearerHeader(token))).status;
 }
 
-/** Waits until a condition holds, and fails if it does not within a time. */
-export async function until(condition, milliseconds = 5_000) {
+/** Waits until a condition holds. Rejects after `milliseconds`. */
+export async function waitUntil(condition, milliseconds = 5_000) {
   const deadline = performance.now() + milliseconds;
   for (;;) {
     if (await condition()) return;
-    if (performance.now() > deadline) throw new Error(`not within ${milliseconds} ms: ${condition}`);
+    if (performance.now() > deadline) throw new Error(`the condition did not hold within ${milliseconds} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
-export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,27 +1,27 @@
-// An issuer for tests: publishes keys, signs tokens, serves the list of revocations as a stream, and misbehaves
-// on demand. What it answers is decided by fields that a test may set at any time.
+// An issuer for tests. It publishes keys, signs tokens and serves the revocation list as a stream and as pages. Tests set its
+// fields at any time to change its responses, also to invalid ones.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { randomBytes } from "node:crypto";
 import { CompactSign, SignJWT, exportJWK, generateKeyPair } from "jose";
 
 export const AUDIENCE = "https://api.example";
-const SIGNED_BY_DEFAULT = "ES256";
+const DEFAULT_ALGORITHM = "ES256";
 
-let made = 0;
+let sessionCount = 0;
 
-/** A session id as the server makes them: a UUID of version 7, each later than the one before. */
+/** A new session id: a UUID of version 7 that is later than the one before. */
 export function sessionId() {
-  made += 1;
-  const time = (1_700_000_000_000 + made).toString(16).padStart(12, "0");
+  sessionCount += 1;
+  const time = (1_700_000_000_000 + sessionCount).toString(16).padStart(12, "0");
   const random = randomBytes(10).toString("hex");
   return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(1, 4)}-8${random.slice(5, 8)}-${random.slice(8, 20)}`;
 }
 
 export const seconds = () => Math.floor(Date.now() / 1000);
 
-/** A key pair with its name, as it is published. */
-export async function signingKey(kid, alg = SIGNED_BY_DEFAULT) {
+/** A new key pair with its `kid`, its algorithm and the JWK that is published. */
+export async function signingKey(kid, alg = DEFAULT_ALGORITHM) {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), use: "sig", alg, kid };
   return { kid, alg, publicKey, privateKey, jwk };
@@ -35,23 +35,24 @@ export class FakeIssuer {
   keyRequests = 0;
   streamRequests = [];
   listRequests = [];
-  /** Whether the list can be asked for, besides the stream. */
+  /** Whether `/revocations` serves pages, in addition to the stream. */
   servesList = false;
+  /** Whether the stream sends nothing. */
   isSilent = false;
-  /** Milliseconds; the real one has 5 s. */
+  /** Milliseconds between heartbeats; 5,000 on the real server. */
   heartbeat = 50;
-  /** Entries of a piece; the real one has 1,000. */
-  pieceLength = 1000;
-  /** Handlers that take the place of the usual ones. */
-  answerKeys = undefined;
-  answerStream = undefined;
-  answerList = undefined;
-  /** Changes to the claims and the header of each piece. */
-  pieceClaims = {};
-  pieceHeader = {};
-  /** Changes to the JSON of the claims of each piece, before it is signed, and to the signed piece. */
-  pieceText = (text) => text;
-  pieceToken = (token) => token;
+  /** Entries of a page, as on the real server. */
+  pageLength = 1000;
+  /** Handlers that replace the default ones. */
+  keysHandler = undefined;
+  streamHandler = undefined;
+  listHandler = undefined;
+  /** Changes to the claims and the header of each page. */
+  pageClaims = {};
+  pageHeader = {};
+  /** Functions that change the JSON of each page before it is signed, and the signed page. */
+  rewritePageJson = (text) => text;
+  rewritePageToken = (token) => token;
 
   #server;
   #sockets = new Set();
@@ -64,7 +65,7 @@ export class FakeIssuer {
     return issuer;
   }
 
-  /** The name that the tokens have; the address, unless a test says otherwise. */
+  /** The address, which is also the default `iss` of tokens. */
   get url() {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -78,7 +79,7 @@ export class FakeIssuer {
   }
 
   async listen(port = this.port) {
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server = createServer((request, response) => this.#respond(request, response));
     this.#server.on("connection", (socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
@@ -86,10 +87,10 @@ export class FakeIssuer {
     this.#server.listen(port, "127.0.0.1");
     await once(this.#server, "listening");
     this.port = this.#server.address().port;
-    this.#timer = setInterval(() => this.beat(), this.heartbeat);
+    this.#timer = setInterval(() => this.sendHeartbeats(), this.heartbeat);
   }
 
-  /** Goes away, with every connection. */
+  /** Stops the server and closes all connections. */
   async stop() {
     clearInterval(this.#timer);
     const closed = once(this.#server, "close");
@@ -125,25 +126,25 @@ export class FakeIssuer {
     };
   }
 
-  /** Adds an entry to the list and tells every follower. */
+  /** Adds an entry to the list and sends it to every follower. */
   async revoke(entry) {
     const cursor = `${this.list.length + 1}-${randomBytes(6).toString("hex")}`;
     this.list.push({ cursor, entry: { exp: seconds() + 960, ...entry } });
-    await this.beat();
+    await this.sendHeartbeats();
   }
 
-  /** Sends every follower what it lacks, and an empty piece if that is nothing. */
-  async beat() {
+  /** Sends every follower the entries after its cursor, or an empty page if there are none. */
+  async sendHeartbeats() {
     if (this.isSilent) return;
     await Promise.all([...this.streams].map((stream) => this.#send(stream)));
   }
 
-  /** The signed piece after a cursor, with changes to its claims. */
-  async piece(after, changes = this.pieceClaims) {
+  /** The signed page after a cursor, with changes to its claims. */
+  async page(after, changes = this.pageClaims) {
     const known = this.list.findIndex(({ cursor }) => cursor === after);
     const isKnown = known >= 0 || (after !== null && after === this.cursor);
     const start = known + 1;
-    const some = this.list.slice(start, start + this.pieceLength);
+    const entries = this.list.slice(start, start + this.pageLength);
     const now = seconds();
     const claims = {
       iss: this.url,
@@ -151,20 +152,20 @@ export class FakeIssuer {
       iat: now,
       exp: now + 60,
       after: isKnown ? after : null,
-      cursor: some.at(-1)?.cursor ?? this.cursor,
-      more: start + some.length < this.list.length,
-      revocations: some.map(({ entry }) => entry),
+      cursor: entries.at(-1)?.cursor ?? this.cursor,
+      more: start + entries.length < this.list.length,
+      revocations: entries.map(({ entry }) => entry),
       ...changes,
     };
     const { kid, alg, privateKey } = this.active;
-    const payload = Buffer.from(this.pieceText(JSON.stringify(defined(claims))));
+    const payload = Buffer.from(this.rewritePageJson(JSON.stringify(defined(claims))));
     const token = await new CompactSign(payload)
-      .setProtectedHeader(defined({ alg, typ: "revocations+jwt", kid, ...this.pieceHeader }))
+      .setProtectedHeader(defined({ alg, typ: "revocations+jwt", kid, ...this.pageHeader }))
       .sign(privateKey);
-    return { text: this.pieceToken(token), claims };
+    return { text: this.rewritePageToken(token), claims };
   }
 
-  #answer(request, response) {
+  #respond(request, response) {
     if (request.url === "/.well-known/jwks.json") return this.#serveKeys(request, response);
     if (request.url === "/revocations/stream") return this.#serveStream(request, response);
     if (this.servesList && request.url.startsWith("/revocations")) return this.#serveList(request, response);
@@ -173,7 +174,7 @@ export class FakeIssuer {
 
   #serveKeys(request, response) {
     this.keyRequests += 1;
-    if (this.answerKeys) return this.answerKeys(request, response);
+    if (this.keysHandler) return this.keysHandler(request, response);
     return response
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ keys: this.keys.map(({ jwk }) => jwk) }));
@@ -182,15 +183,15 @@ export class FakeIssuer {
   async #serveList(request, response) {
     const after = new URL(request.url, this.url).searchParams.get("after");
     this.listRequests.push(after);
-    if (this.answerList) return this.answerList(request, response);
-    const { text } = await this.piece(after);
+    if (this.listHandler) return this.listHandler(request, response);
+    const { text } = await this.page(after);
     return response.writeHead(200, { "content-type": "application/revocations+jwt" }).end(text);
   }
 
   #serveStream(request, response) {
     const after = request.headers["last-event-id"] ?? null;
     this.streamRequests.push(after);
-    if (this.answerStream) return this.answerStream(request, response);
+    if (this.streamHandler) return this.streamHandler(request, response);
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     response.flushHeaders();
     const stream = { response, cursor: after, sending: Promise.resolve() };
@@ -200,11 +201,11 @@ export class FakeIssuer {
     return undefined;
   }
 
-  /** One after the other on each stream, until nothing is left to send. */
+  /** Sends pages in order on each stream, until the last one. */
   #send(stream) {
     const next = async () => {
       for (let more = true; more;) {
-        const { text, claims } = await this.piece(stream.cursor);
+        const { text, claims } = await this.page(stream.cursor);
         stream.response.write(`event: revocations\nid: ${claims.cursor}\ndata: ${text}\n\n`);
         stream.cursor = claims.cursor;
         more = claims.more;
@@ -215,7 +216,7 @@ export class FakeIssuer {
   }
 }
 
-/** Without the members that a test has taken out by setting them to `undefined`. */
+/** Removes the members that a test has set to `undefined`. */
 function defined(members) {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

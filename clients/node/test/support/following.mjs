@@ -1,12 +1,12 @@
-// A guard that follows an issuer's list of revocations, and sessions to take back.
+// Helpers that start a guard with the revocation list of an issuer, and sessions that tests revoke.
 import { FakeIssuer, sessionId } from "./fake-issuer.mjs";
-import { guardOf, hasty, until } from "./api.mjs";
+import { createTestGuard, fastRuntime, waitUntil } from "./api.mjs";
 
-/** An issuer, and a guard that follows its list; `limits` are the guard's. */
-export async function following(t, { limits, ...options } = {}) {
+/** An issuer, and a guard that follows its list; `limits` change the guard's. */
+export async function startFollowing(t, { limits, ...options } = {}) {
   const issuer = await FakeIssuer.start(options);
   t.after(() => issuer.stop().catch(() => {}));
-  const guard = guardOf(t, issuer, { world: hasty(limits) });
+  const guard = createTestGuard(t, issuer, { runtime: fastRuntime(limits) });
   return { issuer, guard };
 }
 
@@ -16,10 +16,10 @@ export const isRevoked = (guard, token) =>
     ({ code }) => code === "revoked",
   );
 
-export const caughtUp = (issuer, guard) => until(() => guard.status().revocations.entries === issuer.list.length);
+export const waitUntilCaughtUp = (issuer, guard) => waitUntil(() => guard.status().revocations.entries === issuer.list.length);
 
-/** A session with its token. */
-export async function signedIn(issuer, claims = {}) {
+/** A new session id, and a token of the session. */
+export async function createSession(issuer, claims = {}) {
   const sid = sessionId();
   return { sid, token: await issuer.token({ claims: { sid, ...claims } }) };
 }

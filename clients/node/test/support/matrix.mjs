@@ -1,4 +1,4 @@
-// Runtimes, bundlers and package managers with which the package must work, as test/matrix/package.json pins them.
+// Runs the runtimes, bundlers and package managers that test/matrix/package.json pins.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
@@ -13,28 +13,28 @@ const MODULES = join(HOME, "node_modules");
 const INSTALLED = join(MODULES, ".installed-from-lock");
 const PROGRAMS = ["scenario.cjs", "smoke.cjs", "smoke.mjs", "smoke.jest.cjs", "proxied.cjs"];
 
-/** Long enough for a busy machine. */
-const PATIENCE = 120_000;
+/** Milliseconds for one program, so long because the machine may be busy. */
+const TIMEOUT = 120_000;
 
-/** Installs what the lock file pins, unless it is there already: it takes half a minute. */
+/** Installs what the lock file pins, unless it is already installed. This takes half a minute. */
 export async function installMatrix() {
   const lock = await readFile(join(HOME, "package-lock.json"), "utf8");
   const installed = await readFile(INSTALLED, "utf8").catch(() => undefined);
   if (installed === lock) return;
   const options = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  await run("npm", options, { cwd: HOME, timeout: 10 * PATIENCE });
+  await run("npm", options, { cwd: HOME, timeout: 10 * TIMEOUT });
   await writeFile(INSTALLED, lock);
 }
 
-/** A module that the matrix pins. */
+/** Imports a module of a pinned package. */
 export async function load(name) {
   return import(join(MODULES, name));
 }
 
-/** The program of a pinned package. */
+/** The path of a pinned package's program. */
 export const bin = (name) => join(MODULES, ".bin", name);
 
-/** The binary of a major version of Node; `undefined` where npm has no build for this platform. */
+/** The binary of a major version of Node, or `undefined` if npm has none for this platform. */
 export function nodeOf(major) {
   const path = join(MODULES, `node-${major}-${process.platform}-${process.arch}`, "bin", "node");
   return existsSync(path) ? path : undefined;
@@ -45,13 +45,13 @@ export async function copyPrograms(home) {
   await Promise.all(PROGRAMS.map((name) => copyFile(join(HOME, name), join(home, name))));
 }
 
-/** Runs a program to its end and answers what it wrote. */
+/** Runs a program to its end and returns its output. */
 export async function runIn(home, program, args, env = {}) {
-  // Programs that notice that a test runs them would write for a machine.
+  // These variables would make a program write its output in the format of the test runner.
   const { NODE_TEST_CONTEXT, NODE_OPTIONS, ...others } = process.env;
-  return run(program, args, { cwd: home, env: { ...others, ...env }, timeout: PATIENCE });
+  return run(program, args, { cwd: home, env: { ...others, ...env }, timeout: TIMEOUT });
 }
 
-/** The yarn of the matrix, which is a script. */
+/** Yarn, which is a script that Node runs. */
 export const YARN = join(MODULES, "@yarnpkg", "cli-dist", "bin", "yarn.js");
 

@@ -1,4 +1,4 @@
-// The package as others get it: packed, unpacked into a `node_modules` of its own, and run in a process of its own.
+// Packs the package, unpacks it into a separate `node_modules`, and runs programs with it in separate processes.
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,26 +10,26 @@ const run = promisify(execFile);
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Runs a program here and answers what it wrote. */
+/** Runs a program in the root of the package and returns its output. */
 export async function output(program, ...args) {
   const { stdout } = await run(program, args, { cwd: ROOT });
   return stdout;
 }
 
-/** A new directory, until the test is over. */
-export async function temporary(t) {
+/** Creates a directory that is removed after the test. */
+export async function createDirectory(t) {
   const home = await mkdtemp(join(tmpdir(), "countersign-"));
   t.after(() => rm(home, { recursive: true, force: true }));
   return home;
 }
 
-/** Packs the package into a directory, as npm would publish it. Answers the path of the archive. */
+/** Packs the package as npm would publish it, and returns the path of the archive. */
 export async function pack(home) {
   const [{ filename }] = JSON.parse(await output("npm", "pack", "--json", "--pack-destination", home));
   return join(home, filename);
 }
 
-/** Unpacks an archive of the package into the modules of a directory. */
+/** Unpacks an archive of the package into the `node_modules` of a directory. */
 export async function unpack(archive, home) {
   const target = join(home, "node_modules", "countersign");
   await mkdir(target, { recursive: true });
@@ -38,19 +38,19 @@ export async function unpack(archive, home) {
 
 /** Installs the package into a new directory. */
 export async function install(t) {
-  const home = await temporary(t);
+  const home = await createDirectory(t);
   await unpack(await pack(home), home);
   return home;
 }
 
-// `require` of an ES module works on newer releases of Node 20; the package must not lean on it.
-const WITHOUT = "--experimental-require-module";
-const FLAGS = process.allowedNodeEnvironmentFlags.has(WITHOUT) ? ["--no-experimental-require-module"] : [];
+// Newer releases of Node 20 can `require` an ES module. The package must also work without that.
+const FLAG = "--experimental-require-module";
+const FLAGS = process.allowedNodeEnvironmentFlags.has(FLAG) ? ["--no-experimental-require-module"] : [];
 
-/** Runs a script beside the installed package. Rejects when it fails or takes longer than ten seconds. */
-export async function script(home, name, text, ...args) {
+/** Runs a script with the installed package. Rejects if it fails or takes longer than ten seconds. */
+export async function runScript(home, name, text, ...args) {
   await writeFile(join(home, name), text);
-  const began = performance.now();
+  const start = performance.now();
   const { stdout, stderr } = await run(process.execPath, [...FLAGS, name, ...args], { cwd: home, timeout: 10_000 });
-  return { stdout, stderr, took: performance.now() - began };
+  return { stdout, stderr, took: performance.now() - start };
 }

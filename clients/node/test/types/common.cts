@@ -1,4 +1,4 @@
-// How a CommonJS module uses the package.
+// Uses the package as a CommonJS module does.
 import express = require("express");
 import countersign = require("countersign/express");
 

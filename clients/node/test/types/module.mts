@@ -1,4 +1,4 @@
-// How an ES module uses the package, and what its types refuse.
+// Uses the package as an ES module does, and checks that the types reject mistakes.
 import { createServer } from "node:http";
 import { Agent } from "node:https";
 import express from "express";
@@ -33,7 +33,7 @@ export default {
 try {
   const { sid, id }: AccessToken = await guard.verify("token", { scope: "a b" });
   const text: string = sid;
-  // @ts-expect-error A user's own claims can be anything.
+  // @ts-expect-error A user's own claims can have any type.
   const number: number = id;
   console.log(text, number);
 } catch (error) {
@@ -42,11 +42,11 @@ try {
 
 requireToken(options).guard.close();
 
-// Other ways to the server.
+// The options for requests to the server.
 createGuard({ ...options, fetch });
 createGuard({ ...options, fetch: async (url, init) => new Response(`${url} ${init.headers["accept"]}`) });
 createGuard({ ...options, agent: new Agent({ keepAlive: true }) });
-// @ts-expect-error An address is no agent.
+// @ts-expect-error A URL is not an agent.
 createGuard({ ...options, agent: "http://proxy:3128" });
 
 // Requests of frameworks, as their types describe them.
@@ -59,13 +59,13 @@ await guard.verify(1);
 // @ts-expect-error Leeway is a number of seconds.
 createGuard({ ...options, leeway: "5" });
 
-// @ts-expect-error The audience is needed.
+// @ts-expect-error The audience is required.
 createGuard({ issuer: "https://id.example" });
-// @ts-expect-error Secrets are no keys of a resource server.
+// @ts-expect-error Symmetric algorithms are not supported.
 createGuard({ ...options, algorithms: ["HS256"] });
-// @ts-expect-error A check cannot be switched off in passing.
+// @ts-expect-error Only `dangerouslyIgnoreRevocations` disables the check.
 createGuard({ ...options, revocations: false });
-// @ts-expect-error Refusing at once has no time.
+// @ts-expect-error The policy "refuse" has no `for`.
 createGuard({ ...options, revocations: { stale: { policy: "refuse", for: 5 } } });
-// @ts-expect-error Claims are not changed.
+// @ts-expect-error Claims are read-only.
 (await guard.verify("token")).sub = "2";

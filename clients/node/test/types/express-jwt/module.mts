@@ -12,7 +12,7 @@ app.get("/jwt", expressjwt({ secret: "x", algorithms: ["HS256"] }), (req: JwtReq
 });
 
 app.get("/countersign", requireToken(options), (req, res) => {
-  // @ts-expect-error Nothing is added to the requests of Express.
+  // @ts-expect-error The package adds nothing to the requests of Express.
   console.log(req.auth);
   const subject: string | undefined = claimsOf(req)?.sub;
   res.json({ subject });

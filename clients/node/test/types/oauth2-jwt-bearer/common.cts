@@ -1,4 +1,4 @@
-// The same for a CommonJS module.
+// The same as module.mts, for a CommonJS module.
 import express = require("express");
 import bearer = require("express-oauth2-jwt-bearer");
 import countersign = require("countersign");

@@ -1,4 +1,4 @@
-// A program with another library that has a type for `req.auth`: importing this package does not change it.
+// A program with another library that gives `req.auth` a type. Importing this package does not change that type.
 import { createServer } from "node:http";
 import express from "express";
 import { auth } from "express-oauth2-jwt-bearer";
@@ -20,7 +20,7 @@ app.get("/countersign", requireToken(options), (req, res) => {
 const middleware = createGuard(options).middleware();
 createServer((request, response) =>
   middleware(request, response, () => {
-    // @ts-expect-error Nothing is added to the requests of Node.
+    // @ts-expect-error The package adds nothing to the requests of Node.
     console.log(request.auth);
     response.end(claimsOf(request)?.sub);
   }),

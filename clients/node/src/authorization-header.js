@@ -1,20 +1,23 @@
 "use strict";
-// The token in a request (RFC 6750 §2.1): in exactly one Authorization header, nowhere else.
+// Reads the access token of a request from its one Authorization header (RFC 6750 §2.1), and from no other place.
 
 const { Refusal } = require("./refusal.js");
 
 /** The scheme ignores case (RFC 9110 §11.1). */
 const BEARER = /^bearer(?: |$)/i;
-/** The header was sent twice and joined with a comma: another scheme came first. */
+/** Two headers that a framework joined with a comma, where the first one has another scheme. */
 const JOINED = /,\s*bearer(?: |$)/i;
 /** `b64token` of RFC 6750 §2.1, after one or more spaces. */
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
-/** More than any framework needs: Hono's context holds its request, which holds the one of Fetch. */
-const MOST_LAYERS = 4;
+/** Hono needs three: its context holds its request, which holds the Fetch request. */
+const MAX_LAYERS = 4;
 
-/** Finds the token in a request of Node, of Fetch, or of a framework that wraps one of them. */
-function bearerToken(request) {
+/**
+ * Returns the token of a Node request, a Fetch request, or a framework's wrapper of either. Throws a `Refusal` if there is no
+ * token (`no_token`), a malformed one, or more than one header.
+ */
+function readBearerToken(request) {
   const authorization = authorizationOf(request);
   if (typeof authorization !== "string") throw new Refusal("no_token");
   if (JOINED.test(authorization)) throw new Refusal("repeated_authorization");
@@ -25,10 +28,10 @@ function bearerToken(request) {
 }
 
 /**
- * Finds the token as the Express tutorial's clients send it: the whole header, or what follows the scheme Bearer. Whether it
- * is a token at all shows when it is read.
+ * Returns the token that a legacy client sends: the whole header, or what follows the scheme Bearer. The syntax of the token
+ * is not checked here.
  */
-function tutorialToken(request) {
+function readBareOrBearerToken(request) {
   const authorization = authorizationOf(request);
   const token = typeof authorization === "string" ? authorization.replace(/^bearer(?: +|$)/i, "").trim() : "";
   if (token === "") throw new Refusal("no_token");
@@ -36,8 +39,8 @@ function tutorialToken(request) {
 }
 
 /**
- * The value of the header in the outermost layer. Node keeps the first of several and a proxy in front may have checked the
- * last, so a request with several is refused, in whichever layer they are still visible.
+ * Returns the header's value in the outermost layer. Node keeps the first of several headers, while a proxy in front may have
+ * checked the last one. A request is therefore rejected if any layer shows several.
  */
 function authorizationOf(request) {
   const layers = layersOf(request);
@@ -48,17 +51,17 @@ function authorizationOf(request) {
   return values[0][0];
 }
 
-/** The request and those that it wraps, outermost first. Fastify and Hono call the inner one `raw`, Koa `req`. */
+/** The request and the requests that it wraps, outermost first. Fastify and Hono name the inner one `raw`, Koa `req`. */
 function layersOf(request) {
   const layers = [];
-  for (let layer = request, depth = 0; isObject(layer) && depth < MOST_LAYERS; depth += 1) {
+  for (let layer = request, depth = 0; isObject(layer) && depth < MAX_LAYERS; depth += 1) {
     if (isObject(layer.headers)) layers.push(layer);
     layer = layer.raw ?? layer.req;
   }
   return layers;
 }
 
-/** How often the header was sent, as far as a layer tells: `rawHeaders` has names and values in turn. */
+/** How often a layer shows the header. `rawHeaders` alternates names and values. */
 function countLines({ rawHeaders, headersDistinct, multiValueHeaders }) {
   if (Array.isArray(rawHeaders)) {
     return rawHeaders.filter((name, index) => index % 2 === 0 && isAuthorization(name)).length;
@@ -66,7 +69,7 @@ function countLines({ rawHeaders, headersDistinct, multiValueHeaders }) {
   return Math.max(...[headersDistinct, multiValueHeaders].map((headers) => valuesIn(headers ?? {}).length));
 }
 
-/** The values in headers of Fetch, which joins several with a comma, or in a plain object. */
+/** The header's values in a Fetch `Headers` object, which joins several with a comma, or in a plain object. */
 function valuesIn(headers) {
   if (typeof headers.get === "function") return [headers.get("authorization")].filter((value) => value !== null);
   const names = Object.keys(headers).filter(isAuthorization);
@@ -81,4 +84,4 @@ function isObject(value) {
   return typeof value === "object" && value !== null;
 }
 
-module.exports = { bearerToken, tutorialToken };
+module.exports = { readBearerToken, readBareOrBearerToken };

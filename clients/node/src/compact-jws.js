@@ -1,26 +1,29 @@
 "use strict";
-// The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots, read as strictly as the
-// Rust crates read them.
+// The JWS compact serialization (RFC 7515 §7.1): three parts in base64url, separated by dots. The Rust crate
+// countersign-token is equally strict.
 
 const { decodeBase64url } = require("./base64url.js");
 const { Refusal } = require("./refusal.js");
 const { parseStrictJson } = require("./strict-json.js");
 
-/** Extensions, unencoded payloads (RFC 7797), compression and encryption: the server never needs them. */
+/** Header members for extensions, unencoded payloads (RFC 7797), compression and encryption. The server uses none. */
 const FORBIDDEN = ["crit", "b64", "zip", "enc"];
 
-/** The header as an object; the payload, the signature and the bytes that it signs. Nothing is verified yet. */
-function readCompact(text, limits) {
+/**
+ * Parses a JWS into the header as an object, the bytes of payload and signature, and the signed bytes. Nothing is verified.
+ * Throws the `Refusal` `malformed`.
+ */
+function parseCompactJws(text, limits) {
   const parts = text.split(".").map(decodeBase64url);
   if (parts.length !== 3 || parts.includes(undefined)) throw new Refusal("malformed");
-  const header = readObject(parts[0], limits);
+  const header = parseObject(parts[0], limits);
   if (FORBIDDEN.some((name) => Object.hasOwn(header, name))) throw new Refusal("malformed");
   const signed = Buffer.from(text.slice(0, text.lastIndexOf(".")));
   return { header, payload: parts[1], signed, signature: parts[2] };
 }
 
-/** The JSON object of a part. */
-function readObject(bytes, { jsonDepth }) {
+/** Parses a part that must be a JSON object. Throws the `Refusal` `malformed`. */
+function parseObject(bytes, { jsonDepth }) {
   let value;
   try {
     value = parseStrictJson(bytes, jsonDepth);
@@ -31,4 +34,4 @@ function readObject(bytes, { jsonDepth }) {
   return value;
 }
 
-module.exports = { readCompact, readObject };
+module.exports = { parseCompactJws, parseObject };

@@ -1,29 +1,29 @@
-// What is remembered of the list: every entry while it matters, in bounded memory.
+// The stored entries of the revocation list: they stay until they expire, and their number is limited.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import limits from "../src/limits.js";
-import { Revoked } from "../src/revoked.js";
+import { RevokedSessions } from "../src/revoked-sessions.js";
 import { SessionTable } from "../src/session-table.js";
 import { sessionId } from "./support/fake-issuer.mjs";
 
 const NOW = 1_800_000_000;
-const revoked = (changes = {}) => new Revoked({ ...limits, ...changes });
+const revoked = (changes = {}) => new RevokedSessions({ ...limits, ...changes });
 
-test("a table finds what was added and nothing else, through growth and sweeps", () => {
+test("a table finds exactly the added ids, also after it grows and removes expired ones", () => {
   const table = new SessionTable(100_000);
   const entries = Array.from({ length: 20_000 }, (_, index) => ({ sid: sessionId(), exp: NOW + 1 + (index % 7) }));
   for (const { sid, exp } of entries) assert.equal(table.add(sid, exp, NOW), true);
   assert.equal(table.size, 20_000);
   for (let now = NOW; now <= NOW + 7; now += 1) {
     table.sweep(now);
-    const live = entries.filter(({ exp }) => exp > now);
-    assert.equal(table.size, live.length);
+    const unexpired = entries.filter(({ exp }) => exp > now);
+    assert.equal(table.size, unexpired.length);
     assert.ok(entries.every(({ sid, exp }) => table.has(sid) === exp > now));
   }
   assert.equal(table.has(sessionId()), false);
 });
 
-test("ids that differ in one digit are different", () => {
+test("distinguishes ids that differ in one digit", () => {
   const table = new SessionTable(10);
   const sid = sessionId();
   table.add(sid, NOW + 1, NOW);
@@ -38,7 +38,7 @@ test("ids that differ in one digit are different", () => {
   assert.deepEqual([table.has(nil), table.has(sid), table.size], [true, true, 2]);
 });
 
-test("an entry that comes again counts once and keeps its later end", () => {
+test("a repeated entry counts once and keeps the later exp", () => {
   const table = new SessionTable(10);
   const sid = sessionId();
   for (const exp of [NOW + 5, NOW + 9, NOW + 1]) table.add(sid, exp, NOW);
@@ -49,7 +49,7 @@ test("an entry that comes again counts once and keeps its later end", () => {
   assert.equal(table.has(sid), false);
 });
 
-test("a full table takes nothing new until something is over", () => {
+test("a full table accepts a new id only after another one has expired", () => {
   const table = new SessionTable(3);
   const [known, ...others] = Array.from({ length: 3 }, () => sessionId());
   table.add(known, NOW + 1, NOW);
@@ -61,7 +61,7 @@ test("a full table takes nothing new until something is over", () => {
   assert.deepEqual([table.has(known), table.has(late), table.size], [false, true, 3]);
 });
 
-test("a million revoked sessions take 42 MB, and the next one does not fit", () => {
+test("a million revoked sessions take at most 42 MB, and the next one does not fit", () => {
   const table = new SessionTable(limits.revokedSessions);
   const sid = (index) => `018bcfe5-6801-7bed-8707-${index.toString(16).padStart(12, "0")}`;
   for (let index = 0; index < limits.revokedSessions; index += 1) table.add(sid(index), NOW + 1, NOW);
@@ -71,7 +71,7 @@ test("a million revoked sessions take 42 MB, and the next one does not fit", () 
   assert.ok(table.bytes <= 42_000_000, String(table.bytes));
 });
 
-test("what is over when it arrives is not kept", () => {
+test("does not store entries that have already expired", () => {
   const list = revoked();
   assert.equal(
     list.add(
@@ -86,7 +86,7 @@ test("what is over when it arrives is not kept", () => {
   assert.equal(list.size, 0);
 });
 
-test("spans are forgotten when they are over, at most once a minute", () => {
+test("removes expired ranges at most once a minute", () => {
   const list = revoked();
   const claims = { sid: sessionId(), sub: "1", client_id: "shop" };
   list.sweep(NOW);
@@ -98,42 +98,42 @@ test("spans are forgotten when they are over, at most once a minute", () => {
     NOW,
   );
   list.sweep(NOW + 59);
-  assert.deepEqual([list.size, list.covers(claims)], [2, true]);
+  assert.deepEqual([list.size, list.isRevoked(claims)], [2, true]);
   list.sweep(NOW + 60);
-  assert.deepEqual([list.size, list.covers(claims)], [1, false]);
+  assert.deepEqual([list.size, list.isRevoked(claims)], [1, false]);
 });
 
-test("a span takes the place of those that it includes", () => {
+test("a range replaces the ranges that it includes", () => {
   const list = revoked();
   const [first, second] = [sessionId(), sessionId()];
   const add = (entry) => list.add([{ exp: NOW + 10, sub: "1", ...entry }], NOW);
   add({ up_to: first, except: first });
   add({ up_to: second, except: first });
   assert.equal(list.size, 1);
-  assert.equal(list.covers({ sid: first, sub: "1", client_id: "" }), false);
+  assert.equal(list.isRevoked({ sid: first, sub: "1", client_id: "" }), false);
   add({ up_to: second });
   add({ up_to: first });
   assert.equal(list.size, 1);
-  assert.equal(list.covers({ sid: first, sub: "1", client_id: "" }), true);
+  assert.equal(list.isRevoked({ sid: first, sub: "1", client_id: "" }), true);
   add({ up_to: second, exp: NOW + 20 });
   assert.equal(list.size, 1);
   add({ up_to: first, exp: NOW + 30 });
   assert.equal(list.size, 2);
 });
 
-test("spans are bounded, and those that are over make room", () => {
-  const list = revoked({ revokedSpans: 2 });
-  const span = (sub, exp) => ({ exp, up_to: sessionId(), sub });
-  assert.equal(list.add([span("1", NOW + 1), span("2", NOW + 9)], NOW), true);
-  assert.equal(list.add([span("3", NOW + 9)], NOW), false);
+test("limits the number of ranges, and removes expired ones to make room", () => {
+  const list = revoked({ revokedRanges: 2 });
+  const range = (sub, exp) => ({ exp, up_to: sessionId(), sub });
+  assert.equal(list.add([range("1", NOW + 1), range("2", NOW + 9)], NOW), true);
+  assert.equal(list.add([range("3", NOW + 9)], NOW), false);
   assert.equal(list.size, 2);
-  assert.equal(list.add([span("3", NOW + 9)], NOW + 1), true);
+  assert.equal(list.add([range("3", NOW + 9)], NOW + 1), true);
 });
 
-test("the names of users and clients are not mixed up", () => {
+test("a user id equal to a client id or to an internal key does not match it", () => {
   const list = revoked();
-  list.add([{ exp: NOW + 1, up_to: sessionId(), client_id: "everybody" }], NOW);
-  const claims = { sid: "018bcfe5-6801-7bed-8707-000000000000", sub: "everybody", client_id: "shop" };
-  assert.equal(list.covers(claims), false);
-  assert.equal(list.covers({ ...claims, client_id: "everybody" }), true);
+  list.add([{ exp: NOW + 1, up_to: sessionId(), client_id: "all sessions" }], NOW);
+  const claims = { sid: "018bcfe5-6801-7bed-8707-000000000000", sub: "all sessions", client_id: "shop" };
+  assert.equal(list.isRevoked(claims), false);
+  assert.equal(list.isRevoked({ ...claims, client_id: "all sessions" }), true);
 });

@@ -1,12 +1,12 @@
 "use strict";
-// What the library takes from outside: the time of day, chance, and its limits. Tests bring their own.
+// The clock, the random numbers and the limits that the package uses. Tests pass in others.
 
 const limits = require("./limits.js");
 
 module.exports = Object.freeze({
   /** Seconds since 1970. */
   now: () => Math.floor(Date.now() / 1000),
-  /** From 0 up to, not including, 1. */
+  /** At least 0 and less than 1. */
   random: Math.random,
   limits,
 });
