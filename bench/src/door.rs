@@ -64,7 +64,7 @@ impl Door {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let keys = server_keys(home.path())?;
         let server = runtime.block_on(assemble(&config, ISSUER.to_owned(), (store, keys), &world))?;
-        Ok(Self { router: http::routes(server.edge), fleet, turn: 0, runtime, _home: home })
+        Ok(Self { router: http::routes(&server.edge), fleet, turn: 0, runtime, _home: home })
     }
 
     /// The tokens of the next sessions, each of which is presented for the first time.

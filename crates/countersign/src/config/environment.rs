@@ -10,7 +10,8 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::layers::{ConfigError, Layers};
+use super::error::ConfigError;
+use super::layers::Layers;
 use super::schema::Kind;
 use super::secret_file;
 
@@ -82,11 +83,7 @@ fn is_service_link(name: &str, text: &str) -> bool {
 
 /// A variable is text; its key says what it means.
 fn parse(layers: &Layers, key: &str, text: &str, origin: &str) -> Result<Value, ConfigError> {
-    let bad = |message: &str| ConfigError::BadValue {
-        origin: origin.to_owned(),
-        key: key.to_owned(),
-        message: message.to_owned(),
-    };
+    let bad = |message| ConfigError::bad_value(origin, key, message);
     match layers.known.get(key).map_or(Kind::Text, |key| key.kind) {
         Kind::Text => Ok(Value::String(text.to_owned())),
         Kind::Integer => text.parse().map(Value::Integer).map_err(|_| bad("a whole number is expected")),
@@ -103,7 +100,7 @@ pub(super) mod tests {
     use super::*;
     use crate::config::{Loaded, load};
 
-    pub(in crate::config) fn from_environment(pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    pub(crate) fn from_environment(pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
         let environment =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let directory = tempfile::tempdir().unwrap();

@@ -7,10 +7,13 @@
 mod check;
 mod cors;
 mod environment;
+mod error;
 mod fields;
+mod file;
 mod forward_auth;
 mod layers;
 mod lifetime;
+mod load;
 mod locations;
 
 mod schema;
@@ -30,9 +33,11 @@ use serde::{Deserialize, Serialize};
 pub use check::{CheckError, Checked};
 pub use cors::CorsConfig;
 pub use environment::{Environment, environment};
+pub use error::ConfigError;
 pub use forward_auth::{ForwardAuthConfig, IdentityHeaders, Scheme};
-pub use layers::{ConfigError, Loaded, Overrides, load};
+
 pub use lifetime::{Date, Lifetime};
+pub use load::{Loaded, Overrides, load};
 pub use schema::json_schema;
 pub use template::{commented, reference};
 pub use warnings::Warning;

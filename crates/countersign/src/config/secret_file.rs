@@ -4,18 +4,14 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::layers::{ConfigError, Layers};
+use super::error::ConfigError;
+use super::layers::Layers;
 
 /// Sets a secret to what its file holds.
 pub(super) fn set(layers: &mut Layers, secret: &str, file: &Path, origin: &str) -> Result<(), ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::BadValue {
-        origin: origin.to_owned(),
-        key: secret.to_owned(),
-        message: format!(
-            "cannot read {}: {error}{}",
-            name_of(file),
-            if secret == "master_key" { "; `countersign init` makes a master key" } else { "" }
-        ),
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let hint = if secret == "master_key" { "; `countersign init` makes a master key" } else { "" };
+        ConfigError::bad_value(origin, secret, format!("cannot read {}: {error}{hint}", name_of(file)))
     })?;
     layers.secret_files.insert(file.to_owned());
     layers.set(secret, Value::String(text.trim().to_owned()), &format!("{} ({origin})", file.display()))

@@ -1,9 +1,8 @@
 //! Changing one's own account after proving the password once more.
 //!
-//! The password goes through the same throttle as at sign-in. What was proved is
-//! a condition of the write: when an administrator resets the password, disables
-//! the account or revokes the session in between, that change wins and this one
-//! fails.
+//! The password goes through the same throttle as at sign-in. The verified password is a
+//! condition of the write: when an administrator resets the password, disables the
+//! account or revokes the session in between, that change wins and this one fails.
 
 use countersign_core::session::{Revoked, RevokedReason};
 use countersign_core::store::{Standing, UserChange};
@@ -11,113 +10,132 @@ use countersign_core::user::{PasswordKind, User};
 use countersign_core::{Secret, SessionId};
 
 use super::accounts::{self, AccountError, Directory, PasswordChange};
+use super::authenticate_user::{self, Authenticated, AuthenticationError, Credentials, Refusal};
 use super::authorize::Caller;
-use super::sign_in::{self, Credentials, Refusal, SignInError, SignedIn};
 use crate::app::App;
 use crate::visitor::Visitor;
 
-/// Why the account stays what it was.
+/// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The password was not proved.
+    /// The current password was refused, or cannot be verified now.
     #[error(transparent)]
-    NotProved(#[from] SignInError),
-    /// The password is good for setting another one alone.
-    #[error("a temporary password is only good for setting another one")]
+    NotProved(#[from] AuthenticationError),
+    /// The password is temporary: it can only be used to set another one.
+    #[error("a temporary password can only be used to set another one")]
     Temporary,
     /// The change cannot be made.
     #[error(transparent)]
     NotSet(#[from] AccountError),
 }
 
-/// Changes a signed-in user's password and ends all their sessions but this one.
+/// A user's account, and the condition of writes on it.
+#[derive(Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// What must still hold when a write is made.
+    pub standing: Standing,
+}
+
+/// A password that replaces the current one.
+#[derive(Debug, Clone, Copy)]
+pub struct Replacement<'a> {
+    /// The password that the user has now.
+    pub current: &'a Secret<String>,
+    /// The password to set.
+    pub new: &'a Secret<String>,
+}
+
+/// Changes a signed-in user's password and ends all their sessions but this one. Returns the changed user.
 ///
 /// # Errors
 ///
-/// [`ChangePasswordError`].
+/// [`ChangePasswordError::NotProved`] and [`ChangePasswordError::NotSet`]; nothing was changed.
 pub async fn change(
     app: &App,
     caller: &Caller,
-    (old, new): (&Secret<String>, &Secret<String>),
+    passwords: Replacement<'_>,
     visitor: &Visitor,
 ) -> Result<User, ChangePasswordError> {
-    let (signed_in, standing) = prove(app, caller, old, visitor).await?;
-    Ok(set(app, (&signed_in, &standing), (new, Some(caller.session.id)), visitor).await?)
+    let (authenticated, standing) = prove(app, caller, passwords.current, visitor).await?;
+    let account = Account { user: authenticated.user, standing };
+    Ok(set(app, &account, passwords.new, Some(caller.session.id), visitor).await?)
 }
 
-/// Changes a signed-in user's account in another way.
+/// Changes a signed-in user's account in another way. Returns the changed user.
 ///
 /// # Errors
 ///
-/// [`ChangePasswordError`].
+/// [`ChangePasswordError`]; nothing was changed.
 pub async fn confirmed(
     app: &App,
     caller: &Caller,
     password: &Secret<String>,
-    (changes, visitor): (&[UserChange], &Visitor),
+    change: UserChange,
+    visitor: &Visitor,
 ) -> Result<User, ChangePasswordError> {
-    let (signed_in, standing) = prove(app, caller, password, visitor).await?;
-    if signed_in.password.kind == PasswordKind::Temporary {
+    let (authenticated, standing) = prove(app, caller, password, visitor).await?;
+    if authenticated.password.kind == PasswordKind::Temporary {
         return Err(ChangePasswordError::Temporary);
     }
-    Ok(accounts::change_user(&Directory::of(app), &signed_in.user.id, &[standing], changes).await?)
+    let user = &authenticated.user.id;
+    Ok(accounts::change_user(&Directory::of(app), user, &[standing], &[change]).await?)
 }
 
-/// Sets a password whose user has just proved the one before, while `standing` holds.
+/// Sets the new password of a sign-in, if there is one. A temporary password requires one. Returns the account as it is
+/// then.
 ///
 /// # Errors
 ///
-/// [`AccountError`].
+/// [`ChangePasswordError::Temporary`] when there is no new password, [`ChangePasswordError::NotSet`] when it cannot be
+/// set.
+pub async fn at_sign_in(
+    app: &App,
+    authenticated: Authenticated,
+    new: Option<&Secret<String>>,
+    visitor: &Visitor,
+) -> Result<Account, ChangePasswordError> {
+    let standing = authenticated.standing();
+    match (new, authenticated.password.kind) {
+        (Some(new), _) => {
+            let account = Account { user: authenticated.user, standing };
+            // The change ends all sessions of the user's current epoch. The new session is opened for the next epoch.
+            let user = set(app, &account, new, None, visitor).await?;
+            Ok(Account { standing: Standing::of(&user), user })
+        }
+        (None, PasswordKind::Temporary) => Err(ChangePasswordError::Temporary),
+        (None, PasswordKind::Lasting) => Ok(Account { user: authenticated.user, standing }),
+    }
+}
+
+/// Sets a password and ends the user's sessions except `keep`, while the account's standing holds.
 async fn set(
     app: &App,
-    (signed_in, standing): (&SignedIn, &Standing),
-    (new, keep): (&Secret<String>, Option<SessionId>),
+    account: &Account,
+    new: &Secret<String>,
+    keep: Option<SessionId>,
     visitor: &Visitor,
 ) -> Result<User, AccountError> {
     let by = visitor.presence.clone();
     let how = Revoked { reason: RevokedReason::PasswordChanged, by, presented: None };
-    let change = PasswordChange { user: &signed_in.user, new, keep, how };
-    accounts::set_password(&Directory::of(app), std::slice::from_ref(standing), change).await
+    let change = PasswordChange { user: &account.user, new, keep, how };
+    accounts::set_password(&Directory::of(app), std::slice::from_ref(&account.standing), change).await
 }
 
-/// Replaces the password on the way of a sign-in, if there is a new one. A temporary password needs one. Returns the
-/// user as they are then, and what the session rests on.
-///
-/// # Errors
-///
-/// [`ChangePasswordError`].
-pub async fn at_sign_in(
-    app: &App,
-    signed_in: SignedIn,
-    new: Option<&Secret<String>>,
-    visitor: &Visitor,
-) -> Result<(User, Standing), ChangePasswordError> {
-    let standing = signed_in.standing();
-    match (new, signed_in.password.kind) {
-        (Some(new), _) => {
-            // The change ends every session of the user's epoch before it; the new session is for the epoch after.
-            let user = set(app, (&signed_in, &standing), (new, None), visitor).await?;
-            let standing = Standing::of(&user);
-            Ok((user, standing))
-        }
-        (None, PasswordKind::Temporary) => Err(ChangePasswordError::Temporary),
-        (None, PasswordKind::Lasting) => Ok((signed_in.user, standing)),
-    }
-}
-
-/// Proves the password of the account that the caller is signed in to, and returns what the change rests on.
+/// Verifies the password of the account that the caller is signed in to. Returns the condition of the change, too.
 async fn prove(
     app: &App,
     caller: &Caller,
     password: &Secret<String>,
     visitor: &Visitor,
-) -> Result<(SignedIn, Standing), ChangePasswordError> {
+) -> Result<(Authenticated, Standing), ChangePasswordError> {
     let credentials = Credentials::new(caller.user.username.as_str(), password);
-    let signed_in = sign_in::authenticate(app, credentials, visitor).await?;
-    // The name may belong to another account by now.
-    if signed_in.user.id != caller.user.id {
-        return Err(SignInError::Refused(Refusal::ChangedMeanwhile).into());
+    let authenticated = authenticate_user::authenticate(app, credentials, visitor).await?;
+    // Another account may have got the name since the caller signed in.
+    if authenticated.user.id != caller.user.id {
+        return Err(AuthenticationError::Refused(Refusal::ChangedMeanwhile).into());
     }
-    let standing = Standing { session: Some(caller.session.id), ..signed_in.standing() };
-    Ok((signed_in, standing))
+    let standing = Standing { session: Some(caller.session.id), ..authenticated.standing() };
+    Ok((authenticated, standing))
 }

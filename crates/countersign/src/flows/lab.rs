@@ -12,8 +12,8 @@ use countersign_core::store::StoreError;
 use countersign_core::user::Username;
 use countersign_token::{KeyId, Scope};
 
-use super::Pair;
 use super::open::{self, OpenError, Request};
+use super::{InternalError, Pair};
 use crate::app::App;
 use crate::services::keyring::{Keeper, KeyringError};
 use crate::services::lab::Lab;
@@ -39,6 +39,9 @@ pub enum LabError {
     /// The store failed.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
+    /// The pair cannot be made.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
 }
 
 /// The lab, where there is one.
@@ -63,6 +66,7 @@ pub async fn open_session(app: &App, by: &Presence) -> Result<Pair, LabError> {
     let request = Request { client: lab.client.clone(), ..Request::first_party(&Scope::default()) };
     open::open(app, &user, request, by, open::Terms::default()).await.map_err(|error| match error {
         OpenError::Unavailable(error) => error.into(),
+        OpenError::Internal(error) => error.into(),
         _ => LabError::NoDemoUser,
     })
 }

@@ -13,6 +13,7 @@ use countersign_core::{ClientId, Secret, Timestamp, UserId};
 use countersign_token::{DEFAULT_LEEWAY, Scope, VerifyError, tutorial};
 use serde_json::{Map, Value};
 
+use super::InternalError;
 use super::Pair;
 use super::open::{self, OpenError, Request, Terms};
 use super::refresh::{self, RefreshError};
@@ -50,6 +51,9 @@ enum ExchangeError {
     /// The store failed.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
+    /// The pair cannot be made.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
 }
 
 impl ExchangeError {
@@ -60,9 +64,12 @@ impl ExchangeError {
             | Self::SignedOut(user)
             | Self::AlreadySpent(user)
             | Self::NotOpened(user, _) => Some(user),
-            Self::Closed | Self::Invalid(_) | Self::AccessToken | Self::NoSuchUser | Self::Unavailable(_) => {
-                None
-            }
+            Self::Closed
+            | Self::Invalid(_)
+            | Self::AccessToken
+            | Self::NoSuchUser
+            | Self::Unavailable(_)
+            | Self::Internal(_) => None,
         }
     }
 }
@@ -88,6 +95,7 @@ pub async fn refresh(
             Ok(pair)
         }
         Err(ExchangeError::Unavailable(error)) => Err(error.into()),
+        Err(ExchangeError::Internal(error)) => Err(error.into()),
         Err(ExchangeError::Closed) => {
             refresh::note_not_ours();
             refreshed
@@ -140,6 +148,7 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Pai
     let terms = Terms { spending: Some(&single), ..Terms::default() };
     open::open(app, &user, request, by, terms).await.map_err(|error| match error {
         OpenError::Unavailable(error) => ExchangeError::Unavailable(error),
+        OpenError::Internal(error) => ExchangeError::Internal(error),
         OpenError::AlreadySpent => ExchangeError::AlreadySpent(user.id),
         error => ExchangeError::NotOpened(user.id, error),
     })

@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod authenticate_client;
+pub mod authenticate_user;
 pub mod authorize;
 pub mod change_password;
 pub mod forward_auth;
 pub mod health;
+mod internal;
 pub mod introspect;
 pub mod lab;
 pub mod legacy;
@@ -15,6 +17,8 @@ pub mod revocation_list;
 pub mod revoke;
 pub mod sessions;
 pub mod sign_in;
+
+pub use internal::InternalError;
 
 use countersign_core::issuer::AccessToken;
 use countersign_core::{Secret, SessionId};

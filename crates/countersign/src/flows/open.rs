@@ -9,7 +9,7 @@ use countersign_core::{ClientId, Secret, Timestamp};
 use countersign_token::Scope;
 use serde_json::{Map, Value};
 
-use super::Pair;
+use super::{InternalError, Pair};
 use crate::app::App;
 use crate::services::event_log::{Change, Subject};
 
@@ -63,6 +63,9 @@ pub enum OpenError {
     /// The store failed.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
+    /// The access token cannot be signed.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
 }
 
 /// Opens a session.
@@ -111,13 +114,13 @@ pub(super) fn pair(
     row: &SessionWithUser,
     refresh: Secret<String>,
     now: Timestamp,
-) -> Result<Pair, StoreError> {
-    let user = row.user.as_ref().ok_or_else(|| StoreError::new("the session's user is gone"))?;
+) -> Result<Pair, InternalError> {
+    let user = row.user.as_ref().ok_or(InternalError::new("the session's user is gone"))?;
     let keys = app.keyring.current();
     let access = app
         .terms_of(&row.session.grant.client)
         .issuer
         .access_token(&keys.signing, (&row.session, user), now, &app.world)
-        .map_err(|error| StoreError::caused_by("the access token could not be signed", error))?;
+        .map_err(|error| InternalError::caused_by("the access token could not be signed", error))?;
     Ok(Pair { access, refresh, session: row.session.id })
 }

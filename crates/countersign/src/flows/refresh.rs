@@ -10,7 +10,7 @@ use countersign_core::session::{Presence, Revoked, Session, SessionState, Sessio
 use countersign_core::store::{Rotated, StoreError, Whose};
 use countersign_core::{ClientId, Secret};
 
-use super::{Pair, revoke};
+use super::{InternalError, Pair, revoke};
 use crate::app::App;
 use crate::services::event_log::{Change, Subject};
 use crate::services::metrics::RefreshOutcome;
@@ -30,9 +30,15 @@ pub enum RefreshError {
     /// One session was refreshed too often.
     #[error("the session was refreshed too often")]
     TooOften(Duration),
+    /// Other requests moved the session each time before this one could.
+    #[error("the session was moved by others {ATTEMPTS} times in a row")]
+    Contended,
     /// The store failed; nothing was decided.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
+    /// The pair cannot be made.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
 }
 
 /// Exchanges a presented refresh token for a pair.
@@ -68,7 +74,9 @@ pub(super) async fn own(
         Ok((outcome, _)) | Err(RefreshError::Refused(outcome)) => *outcome,
         Err(RefreshError::TooManyReplays(_)) => RefreshOutcome::ReplayThrottled,
         Err(RefreshError::TooOften(_)) => RefreshOutcome::SessionThrottled,
-        Err(RefreshError::Unavailable(_)) => RefreshOutcome::Unavailable,
+        Err(RefreshError::Contended | RefreshError::Unavailable(_) | RefreshError::Internal(_)) => {
+            RefreshOutcome::Unavailable
+        }
     };
     app.metrics.count_refresh(outcome);
     exchanged.map(|(_, pair)| pair)
@@ -121,7 +129,7 @@ impl Exchange<'_> {
                 return exchanged;
             }
         }
-        Err(StoreError::new("the session was moved by others three times in a row").into())
+        Err(RefreshError::Contended)
     }
 
     fn presented(&self) -> Presented<'_> {
@@ -264,7 +272,7 @@ impl Exchange<'_> {
     }
 
     fn pair_at(&self, row: &SessionWithUser, link: Link) -> Result<Pair, RefreshError> {
-        let gone = || StoreError::new("the master key that this session was opened under is gone");
+        let gone = || InternalError::new("the master key that this session was opened under is gone");
         let refresh = if self.is_same(row, &link) {
             self.token.seal(&self.app.server_keys)
         } else {

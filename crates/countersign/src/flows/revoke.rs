@@ -1,10 +1,12 @@
-//! Taking sessions back.
+//! Revoking sessions.
 
 use countersign_core::client::Client;
+use countersign_core::device::KnownDevice;
 use countersign_core::refresh::is_held;
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Presence, Revoked, RevokedReason};
 use countersign_core::store::{StoreError, Whose};
+use countersign_core::user::User;
 use countersign_core::{Secret, SessionId};
 
 use super::authenticate_client::is_confidential;
@@ -45,7 +47,7 @@ pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result
 
 /// What became of a client's wish to take a token back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TakenBack {
+pub enum TokenRevocation {
     /// Its session has ended, now or before, or it was no token of ours.
     Done,
     /// It was issued to another client; nothing was changed.
@@ -58,12 +60,12 @@ pub enum TakenBack {
 /// # Errors
 ///
 /// When the store cannot make it durable: the token may still be good.
-pub async fn take_back(
+pub async fn revoke_token(
     app: &App,
     caller: &Client,
     text: &Secret<String>,
     by: &Presence,
-) -> Result<TakenBack, StoreError> {
+) -> Result<TokenRevocation, StoreError> {
     let audiences = [std::slice::from_ref(&app.audience), &caller.audiences].concat();
     let session = match RefreshToken::parse(text.expose(), &app.server_keys) {
         Ok(token) => {
@@ -76,15 +78,15 @@ pub async fn take_back(
     };
     let Some((session, client)) = session else {
         note_nothing_revoked(None, "no_valid_token");
-        return Ok(TakenBack::Done);
+        return Ok(TokenRevocation::Done);
     };
     if client != caller.id {
         note_nothing_revoked(Some(session), "another_client");
-        return Ok(TakenBack::NotTheirs);
+        return Ok(TokenRevocation::NotTheirs);
     }
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
     end_or_note(app, session, &Whose::Client(client), how).await?;
-    Ok(TakenBack::Done)
+    Ok(TokenRevocation::Done)
 }
 
 async fn end_or_note(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Result<(), StoreError> {
@@ -129,6 +131,40 @@ pub async fn end_all(
     app.metrics.count_revoked(ended);
     take_note(app).await;
     Ok(ended)
+}
+
+/// What revoking a user's own sessions did.
+#[derive(Debug)]
+pub struct Ended {
+    /// How many sessions were revoked.
+    pub count: u64,
+    /// A new token for the device that asked, if the account knew it: revoking all sessions made the old one invalid.
+    pub device_token: Option<Secret<String>>,
+}
+
+/// Revokes all sessions of a user but `except`, for the user. `device` is the text of the device token that the request
+/// carried.
+///
+/// # Errors
+///
+/// When the store cannot make it durable.
+pub async fn end_own(
+    app: &App,
+    mut user: User,
+    except: Option<SessionId>,
+    how: Revoked,
+    device: Option<&str>,
+) -> Result<Ended, StoreError> {
+    let device = device.and_then(|text| KnownDevice::parse(text, &user.username, &app.server_keys));
+    let is_known = device.is_some_and(|device| device.is_of(&user, &app.server_keys));
+    let count = end_all(app, &Whose::User(user.id.clone()), except, how).await?;
+    let device_token = is_known.then(|| {
+        // A device token is bound to the user's epoch, which has moved on by one. If another request moved it too, the
+        // new token is not valid, and the next sign-in replaces it.
+        user.epoch += 1;
+        KnownDevice::issue(&user, &app.server_keys, &app.world)
+    });
+    Ok(Ended { count, device_token })
 }
 
 /// Refuses access tokens of what was just revoked from now on. If the store fails here, the next reading of the list

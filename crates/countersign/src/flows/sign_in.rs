@@ -1,241 +1,92 @@
-//! Signing in with a name and a password.
+//! Signing in: from a username and a password to a session.
 //!
-//! One answer for every cause, and one price: whoever is unknown, disabled or
-//! without a password costs the same hash as everybody else. The throttle comes
-//! before the hash, the length limits before the throttle.
+//! The verified password is a condition of the write that opens the session. A change of
+//! the account in between wins, and the sign-in fails.
 
-use std::time::Duration;
-
+use countersign_core::Secret;
 use countersign_core::device::KnownDevice;
-use countersign_core::password::{TypedPassword, Verified};
-use countersign_core::store::{Standing, StoreError};
-use countersign_core::user::{Password, User, Username};
-use countersign_core::{Secret, UserId};
+use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
+use countersign_core::user::User;
+use countersign_token::Scope;
 
-use super::open::OpenError;
+use super::Pair;
+use super::authenticate_user::{self, AuthenticationError, Credentials, Refusal};
+use super::change_password::{self, Account, ChangePasswordError};
+use super::open::{self, OpenError, Request, Terms};
 use crate::app::App;
-use crate::services::hash_pool::Busy;
 use crate::visitor::Visitor;
 
-/// A name and a password as somebody typed them.
+/// A request to sign in.
 #[derive(Debug)]
-pub struct Credentials {
-    username: Option<Username>,
-    password: Option<TypedPassword>,
+pub struct SignIn {
+    /// The username and the password.
+    pub credentials: Credentials,
+    /// A new password to set at the same time. A temporary password requires one.
+    pub new_password: Option<Secret<String>>,
+    /// The scope that is asked for. The account's own scope is always granted.
+    pub scope: Scope,
 }
 
-/// A user who has just proved a password.
+/// A user who is signed in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// The user.
-    pub user: User,
-    /// The password that was proved, as the store has it.
-    pub password: Password,
+    /// The tokens.
+    pub pair: Pair,
+    /// A token that makes the device known to the account, see [`KnownDevice`].
+    pub device_token: Secret<String>,
 }
 
-impl SignedIn {
-    /// What a write that the password authorises rests on: that it is still the password.
-    pub fn standing(&self) -> Standing {
-        Standing { password: Some(self.password.hash.clone()), ..Standing::of(&self.user) }
-    }
-}
-
-/// Why credentials are refused. The log says so, and no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The password is longer than any may be, or empty.
-    MalformedPassword,
-    /// No user has the name.
-    NoSuchUser,
-    /// The user has no password.
-    NoPassword(UserId),
-    /// The password is another one.
-    WrongPassword(UserId),
-    /// The password is right, and the user is disabled.
-    Disabled(UserId),
-    /// The account was changed while the credentials were verified.
-    ChangedMeanwhile,
-}
-
-impl Refusal {
-    /// Its name in the log.
-    const fn as_str(&self) -> &'static str {
-        match self {
-            Self::MalformedPassword => "malformed_password",
-            Self::NoSuchUser => "no_such_user",
-            Self::NoPassword(_) => "no_password",
-            Self::WrongPassword(_) => "wrong_password",
-            Self::Disabled(_) => "user_disabled",
-            Self::ChangedMeanwhile => "changed_meanwhile",
-        }
-    }
-
-    const fn user(&self) -> Option<&UserId> {
-        match self {
-            Self::NoPassword(user) | Self::WrongPassword(user) | Self::Disabled(user) => Some(user),
-            Self::MalformedPassword | Self::NoSuchUser | Self::ChangedMeanwhile => None,
-        }
-    }
-}
-
-/// Why somebody is not signed in.
+/// Why a user was not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Unknown, wrong, disabled or without a password: nobody learns which.
-    #[error("the credentials are not acceptable")]
-    Refused(Refusal),
-    /// Too many tries for this account or from this address.
-    #[error("too many tries")]
-    Throttled(Duration),
-    /// More people are signing in than passwords can be hashed.
-    #[error("too many people are signing in")]
-    Busy(Duration),
-    /// The store failed.
-    #[error("the store could not answer")]
-    Unavailable(#[from] StoreError),
+    /// The username or password was refused, or cannot be verified now.
+    #[error(transparent)]
+    NotAuthenticated(#[from] AuthenticationError),
+    /// The user may not have the scope.
+    #[error("the user may not have this scope")]
+    ScopeNotAllowed,
+    /// The password is temporary and no new one was sent, or the new one was not accepted.
+    #[error(transparent)]
+    PasswordNotChanged(#[from] ChangePasswordError),
 }
 
-impl From<Busy> for SignInError {
-    fn from(busy: Busy) -> Self {
-        Self::Busy(busy.retry_after)
-    }
-}
-
-/// Whatever came between the password and the session, the credentials are of no use by now.
 impl From<OpenError> for SignInError {
     fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Unavailable(error) => Self::Unavailable(error),
-            _ => Self::Refused(Refusal::ChangedMeanwhile),
-        }
+        let error = match error {
+            OpenError::Unavailable(error) => error.into(),
+            OpenError::Internal(error) => AuthenticationError::Internal(error),
+            // The account was changed after its password was verified, so the credentials are no longer valid.
+            _ => AuthenticationError::Refused(Refusal::ChangedMeanwhile),
+        };
+        Self::NotAuthenticated(error)
     }
 }
 
-impl Credentials {
-    /// Takes what was typed. What no account could have is kept as nothing, and costs the same.
-    pub fn new(username: &str, password: &Secret<String>) -> Self {
-        Self { username: Username::parse(username).ok(), password: TypedPassword::parse(password).ok() }
-    }
-}
-
-/// Verifies credentials.
+/// Authenticates a user, sets a new password if one was sent, and opens a session.
 ///
 /// # Errors
 ///
-/// [`SignInError`].
-pub async fn authenticate(
-    app: &App,
-    credentials: Credentials,
-    visitor: &Visitor,
-) -> Result<SignedIn, SignInError> {
-    let proved = prove(app, credentials, visitor).await;
-    let outcome = match &proved {
-        Ok(_) => "signed_in",
-        Err(SignInError::Refused(_)) => "refused",
-        Err(SignInError::Throttled(_)) => "throttled",
-        Err(SignInError::Busy(_)) => "busy",
-        Err(SignInError::Unavailable(_)) => "unavailable",
-    };
-    app.metrics.count_sign_in(outcome);
-    let (user, reason) = match &proved {
-        Ok(signed_in) => (Some(&signed_in.user.id), None),
-        Err(SignInError::Refused(refusal)) => (refusal.user(), Some(refusal.as_str())),
-        Err(_) => (None, None),
-    };
-    let user = user.map(tracing::field::display);
-    let address = visitor.presence.address.map(tracing::field::display);
-    tracing::info!(
-        outcome,
-        reason,
-        user,
-        address,
-        device = visitor.presence.device,
-        "somebody signed in, or tried to"
-    );
-    proved
+/// [`SignInError`]. Only a user whose password was verified learns that a scope is not allowed or that the password is
+/// temporary.
+pub async fn sign_in(app: &App, request: SignIn, visitor: &Visitor) -> Result<SignedIn, SignInError> {
+    let SignIn { credentials, new_password, scope } = request;
+    let authenticated = authenticate_user::authenticate(app, credentials, visitor).await?;
+    check_scope(&scope, &authenticated.user)?;
+    let Account { user, standing } =
+        change_password::at_sign_in(app, authenticated, new_password.as_ref(), visitor).await?;
+    let terms = Terms { given: &[standing], ..Terms::default() };
+    let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await?;
+    Ok(SignedIn { pair, device_token: device_token(app, &user) })
 }
 
-async fn prove(app: &App, credentials: Credentials, visitor: &Visitor) -> Result<SignedIn, SignInError> {
-    let Credentials { username, password } = credentials;
-    let _slot = app.hashing.take_slot(visitor.presence.address)?;
-    let (user, device) = known_device(app, username.as_ref(), visitor).await?;
-    let attempt = app.throttle.take(username.as_ref(), device, visitor).map_err(SignInError::Throttled)?;
-    let proved = prove_untried(app, (username.as_ref(), user), password).await;
-    // Only a refusal counts: not a right password, and nothing that is the server's fault.
-    if !matches!(proved, Err(SignInError::Refused(_))) {
-        attempt.give_back();
-    }
-    proved
+/// A token that makes a device known to the account of a user who has just proved the password there.
+pub fn device_token(app: &App, user: &User) -> Secret<String> {
+    KnownDevice::issue(user, &app.server_keys, &app.world)
 }
 
-/// The device that the visitor comes from, if the account knows it, and the user, who was looked up for that. A
-/// device token that this server did not issue causes no look-up.
-async fn known_device(
-    app: &App,
-    username: Option<&Username>,
-    visitor: &Visitor,
-) -> Result<(Option<User>, Option<KnownDevice>), StoreError> {
-    let token = username.zip(visitor.device_token.as_deref());
-    let Some((name, device)) =
-        token.and_then(|(name, text)| Some((name, KnownDevice::parse(text, name, &app.server_keys)?)))
-    else {
-        return Ok((None, None));
-    };
-    let user = app.store.user_by_name(name).await?;
-    let is_known = user.as_ref().is_some_and(|user| device.is_of(user, &app.server_keys));
-    Ok((user, is_known.then_some(device)))
-}
-
-async fn prove_untried(
-    app: &App,
-    (username, user): (Option<&Username>, Option<User>),
-    password: Option<TypedPassword>,
-) -> Result<SignedIn, SignInError> {
-    // Longer than any password may be: refused before it costs anything.
-    let password = password.ok_or(SignInError::Refused(Refusal::MalformedPassword))?;
-    let user = match user {
-        Some(user) => Some(user),
-        None => by_name(app, username).await?,
-    };
-    if let Some(signed_in) = verify(app, user, &password).await? {
-        return Ok(signed_in);
-    }
-    // The hash was replaced at this moment: by a stronger one of the same password, or by one of another.
-    let user = by_name(app, username).await?;
-    verify(app, user, &password).await?.ok_or(SignInError::Refused(Refusal::ChangedMeanwhile))
-}
-
-/// The user of a name that an account could have.
-async fn by_name(app: &App, username: Option<&Username>) -> Result<Option<User>, StoreError> {
-    match username {
-        Some(name) => app.store.user_by_name(name).await,
-        None => Ok(None),
-    }
-}
-
-/// Verifies a password, and replaces a weak hash. `None`: the hash was replaced by another request meanwhile.
-async fn verify(
-    app: &App,
-    user: Option<User>,
-    password: &TypedPassword,
-) -> Result<Option<SignedIn>, SignInError> {
-    let known = user.as_ref().and_then(|user| user.password.clone());
-    let (verified, stronger) =
-        app.hashing.verify(password.clone(), known.as_ref().map(|known| known.hash.clone())).await?;
-    let refused = |refusal| Err(SignInError::Refused(refusal));
-    let Some(user) = user else { return refused(Refusal::NoSuchUser) };
-    let Some(mut known) = known else { return refused(Refusal::NoPassword(user.id)) };
-    if verified == Verified::Wrong {
-        return refused(Refusal::WrongPassword(user.id));
-    }
-    if !user.is_enabled() {
-        return refused(Refusal::Disabled(user.id));
-    }
-    if let Some(stronger) = stronger {
-        if !app.store.rehash(&user.id, &known.hash, &stronger).await? {
-            return Ok(None);
-        }
-        known.hash = stronger;
-    }
-    Ok(Some(SignedIn { user, password: known }))
+/// First-party sign-ins have two scopes: the user's own account, and administration for those who have that role.
+fn check_scope(scope: &Scope, user: &User) -> Result<(), SignInError> {
+    let is_known = scope.iter().all(|word| [ACCOUNT_SCOPE, ADMIN_SCOPE].contains(&word));
+    let is_allowed = is_known && scope.is_subset_of(&effective_scope(scope, user));
+    is_allowed.then_some(()).ok_or(SignInError::ScopeNotAllowed)
 }

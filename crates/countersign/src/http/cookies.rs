@@ -9,10 +9,6 @@ use std::time::Duration;
 
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use countersign_core::Secret;
-use countersign_core::device::KnownDevice;
-use countersign_core::user::User;
-
-use crate::app::App;
 
 /// The names and the path of the cookies.
 #[derive(Debug, Clone)]
@@ -61,10 +57,9 @@ impl Cookies {
         self.set(headers, &self.refresh, &Secret::new(String::new()), Duration::ZERO);
     }
 
-    /// Makes the browser a known device of the user who has just signed in there.
-    pub(super) fn set_device(&self, headers: &mut HeaderMap, user: &User, app: &App) {
-        let token = KnownDevice::issue(user, &app.server_keys, &app.world);
-        self.set(headers, &self.device, &token, DEVICE_LIFETIME);
+    /// Gives the browser a token that makes it a known device of an account.
+    pub(super) fn set_device(&self, headers: &mut HeaderMap, token: &Secret<String>) {
+        self.set(headers, &self.device, token, DEVICE_LIFETIME);
     }
 
     fn set(&self, headers: &mut HeaderMap, name: &str, value: &Secret<String>, lifetime: Duration) {

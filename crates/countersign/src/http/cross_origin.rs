@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use countersign_core::origin::Origin;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
@@ -25,8 +26,15 @@ pub(super) fn public() -> CorsLayer {
         .max_age(PREFLIGHT_LIFETIME)
 }
 
-/// For what pages of some origins may do with a signed-in user's tokens and cookies.
-pub(super) fn for_pages(origins: &[Origin]) -> CorsLayer {
+/// Lets pages of these origins use the routes with a signed-in user's tokens and cookies.
+pub(super) fn for_pages<S>(routes: Router<S>, origins: &[Origin]) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    if origins.is_empty() { routes } else { routes.layer(layer(origins)) }
+}
+
+fn layer(origins: &[Origin]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::try_from(origin.to_string()).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))

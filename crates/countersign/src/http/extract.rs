@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::Edge;
 use super::error::{Failure, OAuth, Problem};
-use crate::flows::authorize::{self, AuthorizeError, Caller};
+use crate::flows::authorize::{self, AuthorizeError};
 
 /// A body as the tutorial takes it.
 pub(super) enum TutorialBody {
@@ -68,8 +68,8 @@ pub(super) struct Query<T>(pub(super) T);
 /// The id in a path.
 pub(super) struct Id(pub(super) String);
 
-/// Somebody signed in.
-pub(super) struct SignedIn(pub(super) Caller);
+/// A user with a valid access token for their own account.
+pub(super) struct Caller(pub(super) authorize::Caller);
 
 /// An administrator: what every write on their behalf rests on.
 pub(super) struct Administrator(pub(super) Standing);
@@ -182,7 +182,7 @@ impl FromRequestParts<Arc<Edge>> for Id {
     }
 }
 
-impl FromRequestParts<Arc<Edge>> for SignedIn {
+impl FromRequestParts<Arc<Edge>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Builder;
 
-use super::error::{self, Message, OAuth, Problem};
+use super::error::{self, Dialect};
 use super::{Edge, Hosts};
 
 /// The header in which a request's id comes and goes.
@@ -34,13 +34,24 @@ const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Frames a request and its answer.
-pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+/// What framing needs to know of a route.
+#[derive(Clone)]
+pub(super) struct Frame {
+    pub(super) edge: Arc<Edge>,
+    /// The form in which the route's failures are told.
+    pub(super) dialect: Dialect,
+}
+
+/// Frames a request and its response.
+pub(super) async fn frame(
+    State(Frame { edge, dialect }): State<Frame>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = edge.app.world.monotonic_millis();
     let request_id = request_id(&edge, request.headers());
     let trace_id = trace_id(request.headers()).map(tracing::field::display);
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
-    let dialect = Dialect::of(request.uri().path());
     let method = method_name(request.method());
     let span = tracing::info_span!("request", request_id, trace_id, caller = tracing::field::Empty);
     let work = async {
@@ -50,7 +61,7 @@ pub(super) async fn frame(State(edge): State<Arc<Edge>>, request: Request, next:
             Err(status) => Ok(status.into_response()),
         };
         let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
-        response = with_body(response, dialect);
+        response = dialect.complete(response);
         add_headers(response.headers_mut(), &request_id, &edge);
         if is_framed.is_err() {
             // Where this request ends, another server may see differently: nothing behind it is read.
@@ -114,45 +125,6 @@ fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
         Hosts::Loopback if !is_expected => Err(StatusCode::MISDIRECTED_REQUEST),
         Hosts::Loopback | Hosts::Any => Ok(()),
     }
-}
-
-/// How failures are told, by the path.
-#[derive(Debug, Clone, Copy)]
-enum Dialect {
-    Tutorial,
-    FirstParty,
-    OAuth,
-}
-
-impl Dialect {
-    fn of(path: &str) -> Self {
-        if path.starts_with("/v1/") {
-            Self::FirstParty
-        } else if path.starts_with("/oauth2/") {
-            Self::OAuth
-        } else {
-            Self::Tutorial
-        }
-    }
-}
-
-/// Gives a status that came without a body one in the dialect of its path.
-fn with_body(response: Response, dialect: Dialect) -> Response {
-    let status = response.status();
-    let has_body = response.headers().contains_key(header::CONTENT_TYPE);
-    if has_body || !(status.is_client_error() || status.is_server_error()) {
-        return response;
-    }
-    let failure = error::of_status(status);
-    let mut framed = match dialect {
-        Dialect::Tutorial => Message(failure).into_response(),
-        Dialect::FirstParty => Problem(failure).into_response(),
-        Dialect::OAuth => OAuth(failure).into_response(),
-    };
-    let (parts, _) = response.into_parts();
-    let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
-    framed.headers_mut().extend(kept.filter(|(name, _)| *name != header::CONTENT_LENGTH));
-    framed
 }
 
 fn add_headers(headers: &mut HeaderMap, request_id: &str, edge: &Edge) {

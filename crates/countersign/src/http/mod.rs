@@ -1,8 +1,8 @@
-//! Requests into flows, outcomes into replies.
+//! HTTP: requests become calls of flows, their outcomes become responses.
 //!
-//! A handler makes three moves: extract, flow, reply. [`routes`] is the whole
-//! outside on one screen. What a request may be is bounded in `extract`; what
-//! goes out is framed once, in `frame`; a status is decided in `error` alone.
+//! A handler makes three moves: extract, flow, reply. [`routes`] is the route table.
+//! `extract` bounds what a request may be, `frame` adds what every response has, and
+//! `error` alone decides a status.
 
 mod authz;
 mod client_credentials;
@@ -18,7 +18,7 @@ mod health;
 mod identity_headers;
 mod lab;
 mod metadata;
-mod oauth;
+mod oauth2;
 mod revocations;
 mod tutorial;
 mod v1;
@@ -40,7 +40,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use crate::config::ForwardAuthConfig;
 pub use cookies::Cookies;
+use error::Dialect;
 pub use followers::Followers;
+use frame::Frame;
 pub use visitor::DeviceLabels;
 
 /// The server as its handlers see it: the flows' parts, and what HTTP adds to them.
@@ -82,10 +84,11 @@ pub enum Hosts {
     Loopback,
 }
 
-/// What clients reach: below the issuer's path, and without it, because some proxies take it away.
-pub fn routes(edge: Arc<Edge>) -> Router {
+/// What clients reach: the routes below the issuer's path, and the same routes without it, because some proxies remove
+/// the path.
+pub fn routes(edge: &Arc<Edge>) -> Router {
     let path = edge.app.terms.issuer.path().to_owned();
-    let routes = framed(all_routes(&edge), edge);
+    let routes = all_routes(edge);
     if path.is_empty() {
         return routes;
     }
@@ -93,32 +96,25 @@ pub fn routes(edge: Arc<Edge>) -> Router {
     Router::new().fallback_service(below)
 }
 
-fn all_routes(edge: &Edge) -> Router<Arc<Edge>> {
+fn all_routes(edge: &Arc<Edge>) -> Router {
     let origins = edge.allowed_origins.as_slice();
-    let routes = match edge.app.lab {
-        // In development an empty request signs somebody in: not one that another page sends.
-        Some(_) => tutorial(origins).layer(cross_origin::refuse_others(origins)).merge(lab_routes()),
-        None => tutorial(origins),
+    let (tutorial, first_party) = match edge.app.lab {
+        // With `--dev` an empty request signs the demo user in. Pages of other origins must not be able to send it.
+        Some(_) => (
+            tutorial(origins).layer(cross_origin::refuse_others(origins)).merge(lab_pages()),
+            first_party(origins).merge(lab_api()),
+        ),
+        None => (tutorial(origins), first_party(origins)),
     };
-    let for_users = routes.merge(first_party(origins));
-    let for_users = match origins {
-        [] => for_users,
-        origins => for_users.layer(cross_origin::for_pages(origins)),
-    };
-    for_users
+    let tutorial = cross_origin::for_pages(tutorial, origins)
         .merge(public().layer(cross_origin::public()))
-        // For clients and resource servers.
-        .route("/oauth2/introspect", post(oauth::introspect))
-        .route("/oauth2/revoke", post(oauth::revoke))
-        // For proxies.
-        .route("/authz/auth-request", any(authz::auth_request))
-        .route("/authz/forward-auth", any(authz::forward_auth))
-        .route("/authz/ext-authz/", any(authz::ext_authz))
-        .route("/authz/ext-authz/{*path}", any(authz::ext_authz))
-        // For those who watch over the process.
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz))
+        .merge(for_proxies())
+        .merge(health());
+    let first_party = cross_origin::for_pages(first_party, origins);
+    framed(tutorial, edge, Dialect::Tutorial)
+        .merge(framed(first_party, edge, Dialect::Problem))
+        .merge(framed(oauth2(), edge, Dialect::OAuth))
+        .merge(unknown_paths(edge))
 }
 
 /// A request to a path below the issuer's is one to the path without it. The well-known documents of an issuer with a
@@ -193,21 +189,41 @@ fn first_party(origins: &[Origin]) -> Router<Arc<Edge>> {
         .layer(cross_origin::refuse_others(origins))
 }
 
-/// What operators reach, on an address of its own.
-pub fn management_routes(edge: Arc<Edge>) -> Router {
-    let routes = Router::new()
-        .route("/metrics", get(health::metrics))
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz));
-    framed(routes, edge)
+/// For registered clients and resource servers.
+fn oauth2() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/oauth2/introspect", post(oauth2::introspect))
+        .route("/oauth2/revoke", post(oauth2::revoke))
 }
 
-/// The lab and what it asks for, in development alone: no other client needs to know them.
-fn lab_routes() -> Router<Arc<Edge>> {
+/// For proxies that ask whether a request may pass.
+fn for_proxies() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/authz/auth-request", any(authz::auth_request))
+        .route("/authz/forward-auth", any(authz::forward_auth))
+        .route("/authz/ext-authz/", any(authz::ext_authz))
+        .route("/authz/ext-authz/{*path}", any(authz::ext_authz))
+}
+
+/// For whatever restarts the process or balances load.
+fn health() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/healthz", get(health::readyz))
+}
+
+/// The lab's pages, with `--dev` alone.
+fn lab_pages() -> Router<Arc<Edge>> {
     Router::new()
         .route("/", get(lab::page))
         .route("/lab/{*path}", get(lab::asset))
+        .layer(cross_origin::refuse_others(&[]))
+}
+
+/// What the lab's pages ask for, with `--dev` alone. No other client needs these routes.
+fn lab_api() -> Router<Arc<Edge>> {
+    Router::new()
         .route("/v1/lab", get(v1::lab::show))
         .route("/v1/lab/sessions", post(v1::lab::open))
         .route("/v1/lab/sessions/{id}", get(v1::lab::session))
@@ -217,12 +233,31 @@ fn lab_routes() -> Router<Arc<Edge>> {
         .layer(cross_origin::refuse_others(&[]))
 }
 
-/// What every answer has, whichever route or failure made it.
-fn framed(routes: Router<Arc<Edge>>, edge: Arc<Edge>) -> Router {
+/// What operators reach, on another address.
+pub fn management_routes(edge: &Arc<Edge>) -> Router {
+    let routes = health().route("/metrics", get(health::metrics));
+    framed(routes, edge, Dialect::Tutorial).fallback_service(nothing(edge, Dialect::Tutorial))
+}
+
+/// Responses to paths that no route has, in the form of the routes next to them.
+fn unknown_paths(edge: &Arc<Edge>) -> Router {
+    Router::new()
+        .nest_service("/v1", nothing(edge, Dialect::Problem))
+        .nest_service("/oauth2", nothing(edge, Dialect::OAuth))
+        .fallback_service(nothing(edge, Dialect::Tutorial))
+}
+
+fn nothing(edge: &Arc<Edge>, dialect: Dialect) -> Router {
+    framed(Router::new(), edge, dialect)
+}
+
+/// What every response of these routes has, also after a panic.
+fn framed(routes: Router<Arc<Edge>>, edge: &Arc<Edge>, dialect: Dialect) -> Router {
+    let frame = Frame { edge: edge.clone(), dialect };
     routes
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(axum::middleware::from_fn_with_state(edge.clone(), frame::frame))
-        .with_state(edge)
+        .layer(axum::middleware::from_fn_with_state(frame, frame::frame))
+        .with_state(edge.clone())
 }
 
 #[cfg(test)]
@@ -250,11 +285,11 @@ mod tests {
     // D11, G1
     #[tokio::test]
     async fn a_panic_answers_500_with_every_header_and_none_of_its_words() {
-        for path in ["/broken", "/v1/broken"] {
+        for (path, dialect) in [("/broken", Dialect::Tutorial), ("/v1/broken", Dialect::Problem)] {
             let broken = Router::new().route(path, get(panic));
             let request =
                 Request::builder().uri(path).header("host", "localhost").body(Body::empty()).unwrap();
-            let response = framed(broken, edge().await).oneshot(request).await.unwrap();
+            let response = framed(broken, &edge().await, dialect).oneshot(request).await.unwrap();
             assert_eq!(response.status(), 500);
             for name in
                 ["strict-transport-security", "content-security-policy", "x-request-id", "referrer-policy"]

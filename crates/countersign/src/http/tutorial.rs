@@ -14,10 +14,10 @@ use serde_json::Value;
 use super::Edge;
 use super::error::Message;
 use super::extract::{TutorialBody, TutorialToken};
+use crate::flows::authenticate_user::Credentials;
 use crate::flows::change_password::ChangePasswordError;
-use crate::flows::open::{Request, Terms};
-use crate::flows::sign_in::Credentials;
-use crate::flows::{Pair, authorize, change_password, legacy, open, revoke, sign_in};
+use crate::flows::sign_in::{SignIn, SignInError, SignedIn};
+use crate::flows::{Pair, authorize, legacy, revoke, sign_in};
 use crate::visitor::Visitor;
 
 const BAD_CREDENTIALS: &str = "Failed to authenticate credentials";
@@ -32,22 +32,20 @@ pub(super) async fn get_tokens(
     visitor: Visitor,
     body: TutorialBody,
 ) -> Result<Response, Message> {
-    let app = &edge.app;
-    let credentials = credentials(&edge, &body)?;
-    let refusing = |error| Message::refusing(error, BAD_CREDENTIALS);
-    let new = new_password(&body)?;
-    let signed_in = sign_in::authenticate(app, credentials, &visitor).await.map_err(refusing)?;
-    // Only the holder of the temporary password learns that it is one.
-    let set = change_password::at_sign_in(app, signed_in, new.as_ref(), &visitor).await;
-    let (user, standing) = set.map_err(|error| match error {
-        ChangePasswordError::Temporary => Message::forbidden(NEW_PASSWORD_NEEDED),
-        error => error.into(),
+    let request = SignIn {
+        credentials: credentials(&edge, &body)?,
+        new_password: new_password(&body)?,
+        scope: Scope::default(),
+    };
+    let signed_in = sign_in::sign_in(&edge.app, request, &visitor).await;
+    let SignedIn { pair, device_token } = signed_in.map_err(|error| match error {
+        SignInError::PasswordNotChanged(ChangePasswordError::Temporary) => {
+            Message::forbidden(NEW_PASSWORD_NEEDED)
+        }
+        error => Message::refusing(error, BAD_CREDENTIALS),
     })?;
-    let terms = Terms { given: &[standing], ..Terms::default() };
-    let pair =
-        open::open(app, &user, Request::first_party(&Scope::default()), &visitor.presence, terms).await;
-    let mut response = reply(&pair.map_err(|error| refusing(error.into()))?);
-    edge.cookies.set_device(response.headers_mut(), &user, app);
+    let mut response = reply(&pair);
+    edge.cookies.set_device(response.headers_mut(), &device_token);
     Ok(response)
 }
 

@@ -142,9 +142,8 @@ pub async fn serve(
         slots: Slots::new(MAX_OPERATORS, MAX_OPERATORS, SHARE),
         ..app.clone()
     };
-    let mut serving = tokio::spawn(app.serve(listeners.main, http::routes(edge.clone()), tls.clone()));
-    let managing =
-        tokio::spawn(operators.serve(listeners.management, http::management_routes(edge.clone()), None));
+    let mut serving = tokio::spawn(app.serve(listeners.main, http::routes(&edge), tls.clone()));
+    let managing = tokio::spawn(operators.serve(listeners.management, http::management_routes(&edge), None));
     let settings = background::Settings {
         key_policy,
         certificate: config.tls.clone(),

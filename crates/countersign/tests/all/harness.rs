@@ -122,8 +122,8 @@ impl Harness {
             })
             .unwrap();
         let Assembled { edge, key_policy } = finish(assembled);
-        let door = Door(http::routes(edge.clone()));
-        let management = http::management_routes(edge.clone());
+        let door = Door(http::routes(&edge));
+        let management = http::management_routes(&edge);
         let server = Self { edge, directory, runtime, door, clock, management, key_policy };
         server.list_revocations();
         server

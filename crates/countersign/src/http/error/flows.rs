@@ -1,4 +1,4 @@
-//! What each flow's errors become: status, code and words.
+//! The status, code and text of each flow's errors.
 
 use std::time::Duration;
 
@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use countersign_core::store::StoreError;
 
 use super::Failure;
+use crate::flows::InternalError;
 use crate::flows::accounts::AccountError;
 use crate::flows::authenticate_client::ClientError;
+use crate::flows::authenticate_user::AuthenticationError;
 use crate::flows::authorize::AuthorizeError;
 use crate::flows::change_password::ChangePasswordError;
 use crate::flows::lab::LabError;
@@ -15,6 +17,7 @@ use crate::flows::open::OpenError;
 use crate::flows::refresh::RefreshError;
 use crate::flows::revocation_list::ListError;
 use crate::flows::sign_in::SignInError;
+use crate::services::keyring::KeyringError;
 use crate::services::metrics::RefreshOutcome;
 
 impl From<StoreError> for Failure {
@@ -28,9 +31,26 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<InternalError> for Failure {
+    fn from(error: InternalError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a request failed because of a fault of this server"
+        );
+        super::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
 impl From<ListError> for Failure {
     fn from(error: ListError) -> Self {
-        StoreError::caused_by("the list of revocations cannot be served", error).into()
+        match error {
+            ListError::Stale => {
+                StoreError::caused_by("the list of revocations cannot be served", error).into()
+            }
+            ListError::Sign(error) => {
+                InternalError::caused_by("the list of revocations cannot be signed", error).into()
+            }
+        }
     }
 }
 
@@ -41,7 +61,9 @@ impl From<RefreshError> for Failure {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "Sign in again.")
             }
             RefreshError::TooManyReplays(wait) | RefreshError::TooOften(wait) => Self::throttled(wait),
+            RefreshError::Contended => StoreError::caused_by("a session is contended", error).into(),
             RefreshError::Unavailable(error) => error.into(),
+            RefreshError::Internal(error) => error.into(),
         }
     }
 }
@@ -49,13 +71,24 @@ impl From<RefreshError> for Failure {
 impl From<SignInError> for Failure {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Refused(_) => {
+            SignInError::NotAuthenticated(error) => error.into(),
+            SignInError::ScopeNotAllowed => Self::invalid_scope(),
+            SignInError::PasswordNotChanged(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthenticationError> for Failure {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Refused(_) => {
                 let detail = "The username or the password is not right.";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
             }
-            SignInError::Throttled(wait) => Self::throttled(wait),
-            SignInError::Busy(wait) => Self::busy(wait),
-            SignInError::Unavailable(error) => error.into(),
+            AuthenticationError::Throttled(wait) => Self::throttled(wait),
+            AuthenticationError::Busy(wait) => Self::busy(wait),
+            AuthenticationError::Unavailable(error) => error.into(),
+            AuthenticationError::Internal(error) => error.into(),
         }
     }
 }
@@ -75,6 +108,7 @@ impl From<OpenError> for Failure {
             }
             OpenError::Outdated => Self::outdated(),
             OpenError::Unavailable(error) => error.into(),
+            OpenError::Internal(error) => error.into(),
         }
     }
 }
@@ -120,9 +154,11 @@ impl From<LabError> for Failure {
                 let detail = "HS256 signs with one shared secret: there are no keys to rotate.";
                 Self::new(StatusCode::CONFLICT, "no_signing_keys", detail)
             }
+            LabError::Keys(KeyringError::Store(error)) => error.into(),
             LabError::Keys(error) => {
-                StoreError::caused_by("the signing keys cannot be rotated", error).into()
+                InternalError::caused_by("the signing keys cannot be rotated", error).into()
             }
+            LabError::Internal(error) => error.into(),
             LabError::Unavailable(error) => error.into(),
         }
     }
@@ -150,7 +186,7 @@ impl From<AccountError> for Failure {
 impl From<ChangePasswordError> for Failure {
     fn from(error: ChangePasswordError) -> Self {
         match error {
-            ChangePasswordError::NotProved(SignInError::Refused(_)) => {
+            ChangePasswordError::NotProved(AuthenticationError::Refused(_)) => {
                 Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is not right.")
             }
             ChangePasswordError::NotProved(error) => error.into(),

@@ -8,15 +8,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::Edge;
-use super::super::error::Failure;
-use super::super::extract::Id;
 use super::{Reply, created, parse_session, session_story, with_refresh_token};
 use crate::flows::lab;
+use crate::http::Edge;
+use crate::http::error::Failure;
+use crate::http::extract::Id;
 use crate::visitor::Visitor;
 
 /// `GET /v1/lab`: what the page has to know.
-pub(in super::super) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
+pub(crate) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
     let app = &edge.app;
     let lab = lab::of(app)?;
     Ok(Json(json!({
@@ -35,26 +35,26 @@ pub(in super::super) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<
 }
 
 /// `POST /v1/lab/sessions`: a pair of the demo user's.
-pub(in super::super) async fn open(State(edge): State<Arc<Edge>>, visitor: Visitor) -> Reply<Response> {
+pub(crate) async fn open(State(edge): State<Arc<Edge>>, visitor: Visitor) -> Reply<Response> {
     let pair = lab::open_session(&edge.app, &visitor.presence).await?;
     Ok(created(with_refresh_token(&pair)))
 }
 
 /// `GET /v1/lab/sessions/{id}`: one of the lab's own, with its story.
-pub(in super::super) async fn session(State(edge): State<Arc<Edge>>, Id(id): Id) -> Reply<Json<Value>> {
+pub(crate) async fn session(State(edge): State<Arc<Edge>>, Id(id): Id) -> Reply<Json<Value>> {
     let row = lab::session(&edge.app, parse_session(&id)?).await?;
     let row = row.ok_or_else(|| Failure::not_found("session"))?;
     Ok(Json(session_story(&row, edge.app.world.now())))
 }
 
 /// `POST /v1/lab/keys/rotate`.
-pub(in super::super) async fn rotate_key(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
+pub(crate) async fn rotate_key(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
     let key_id = lab::rotate_key(&edge.app).await?;
     Ok(Json(json!({"kid": key_id.to_string()})))
 }
 
 /// `POST /v1/lab/restart`: the process ends as on SIGTERM, and begins anew.
-pub(in super::super) async fn restart(State(edge): State<Arc<Edge>>) -> Reply<StatusCode> {
+pub(crate) async fn restart(State(edge): State<Arc<Edge>>) -> Reply<StatusCode> {
     lab::of(&edge.app)?.ask_for_restart();
     Ok(StatusCode::ACCEPTED)
 }

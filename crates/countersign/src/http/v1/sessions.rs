@@ -6,25 +6,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_core::device::KnownDevice;
-use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::Whose;
-use countersign_core::user::User;
 use countersign_core::{ClientId, Secret};
 use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::Edge;
-use super::super::client_credentials::{self, InBody};
-use super::super::error::{Failure, Problem};
-use super::super::extract::{Id, JsonBody, Query, SignedIn};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
-use crate::flows::open::{Request, Terms};
+use crate::flows::authenticate_user::Credentials;
 use crate::flows::refresh::RefreshError;
-use crate::flows::sign_in::{Credentials, SignInError};
-use crate::flows::{Pair, authenticate_client, change_password, open, refresh, revoke, sessions, sign_in};
+use crate::flows::revoke::Ended;
+use crate::flows::sign_in::{SignIn, SignedIn};
+use crate::flows::{Pair, authenticate_client, refresh, revoke, sessions, sign_in};
+use crate::http::Edge;
+use crate::http::client_credentials::{self, InBody};
+use crate::http::error::{Failure, Problem};
+use crate::http::extract::{Caller, Id, JsonBody, Query};
 use crate::visitor::Visitor;
 
 /// How the refresh token travels.
@@ -38,7 +36,7 @@ enum TokenMode {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct SignIn {
+pub(crate) struct SignInBody {
     username: String,
     password: Secret<String>,
     /// Sets another password on the way; needed with a temporary one.
@@ -51,7 +49,7 @@ pub(in super::super) struct SignIn {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Refresh {
+pub(crate) struct Refresh {
     refresh_token: Option<Secret<String>>,
     client_id: Option<String>,
     /// For a client that registered `client_secret_post`.
@@ -60,40 +58,36 @@ pub(in super::super) struct Refresh {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Ending {
+pub(crate) struct Ending {
     except: Option<String>,
 }
 
 /// Where the list of one's own sessions goes on.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Listing {
+pub(crate) struct Listing {
     after: Option<String>,
 }
 
 /// `POST /v1/sessions`.
-pub(in super::super) async fn sign_in(
+pub(crate) async fn sign_in(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
-    JsonBody(body): JsonBody<SignIn>,
+    JsonBody(body): JsonBody<SignInBody>,
 ) -> Reply<Response> {
-    let app = &edge.app;
-    let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
-    let credentials = Credentials::new(&body.username, &body.password);
-    let signed_in = sign_in::authenticate(app, credentials, &visitor).await?;
-    check_scope(&scope, &signed_in.user)?;
-    let new = body.new_password.as_ref();
-    let (user, standing) = change_password::at_sign_in(app, signed_in, new, &visitor).await?;
-    let terms = Terms { given: &[standing], ..Terms::default() };
-    let pair = open::open(app, &user, Request::first_party(&scope), &visitor.presence, terms).await;
-    let pair = pair.map_err(SignInError::from)?;
+    let request = SignIn {
+        credentials: Credentials::new(&body.username, &body.password),
+        new_password: body.new_password,
+        scope: Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?,
+    };
+    let SignedIn { pair, device_token } = sign_in::sign_in(&edge.app, request, &visitor).await?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);
-    edge.cookies.set_device(response.headers_mut(), &user, app);
+    edge.cookies.set_device(response.headers_mut(), &device_token);
     Ok(response)
 }
 
 /// `POST /v1/sessions/refresh`: the token in the body, or in the cookie and none in the body.
-pub(in super::super) async fn refresh(
+pub(crate) async fn refresh(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
     headers: HeaderMap,
@@ -129,9 +123,9 @@ pub(in super::super) async fn refresh(
 }
 
 /// `GET /v1/sessions?after=`: one's own, the live ones. The current one is on the first page, wherever it stands.
-pub(in super::super) async fn list(
+pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    SignedIn(caller): SignedIn,
+    Caller(caller): Caller,
     Query(listing): Query<Listing>,
 ) -> Reply<Json<Value>> {
     let after = listing.after.as_deref().map(parse_session).transpose();
@@ -147,9 +141,9 @@ pub(in super::super) async fn list(
 }
 
 /// `DELETE /v1/sessions/{id}`: one of one's own. Another user's is not there.
-pub(in super::super) async fn end(
+pub(crate) async fn end(
     State(edge): State<Arc<Edge>>,
-    SignedIn(caller): SignedIn,
+    Caller(caller): Caller,
     visitor: Visitor,
     Id(id): Id,
 ) -> Reply<Response> {
@@ -168,9 +162,9 @@ pub(in super::super) async fn end(
 }
 
 /// `DELETE /v1/sessions`: all of one's own, or with `?except=current` all others.
-pub(in super::super) async fn end_all(
+pub(crate) async fn end_all(
     State(edge): State<Arc<Edge>>,
-    SignedIn(caller): SignedIn,
+    Caller(caller): Caller,
     visitor: Visitor,
     Query(ending): Query<Ending>,
 ) -> Reply<Response> {
@@ -180,20 +174,13 @@ pub(in super::super) async fn end_all(
         Some(_) => return Err(Failure::malformed("`except` can be `current`.").into()),
     };
     let how = revoked(RevokedReason::EndedByUser, &visitor.presence);
-    let mut user = caller.user;
-    // A device that is known stays known; an access token alone makes none.
     let device = visitor.device_token.as_deref();
-    let device = device.and_then(|text| KnownDevice::parse(text, &user.username, &edge.app.server_keys));
-    let is_known = device.is_some_and(|device| device.is_of(&user, &edge.app.server_keys));
-    let count = revoke::end_all(&edge.app, &Whose::User(user.id.clone()), except, how).await?;
+    let Ended { count, device_token } = revoke::end_own(&edge.app, caller.user, except, how, device).await?;
     let mut response = ended(count).into_response();
     if except.is_none() {
         edge.cookies.clear_refresh(response.headers_mut());
-    } else if is_known {
-        // Device tokens are bound to the epoch, which has moved on by one. If something else moved it too, this one is
-        // of no use.
-        user.epoch += 1;
-        edge.cookies.set_device(response.headers_mut(), &user, &edge.app);
+    } else if let Some(token) = device_token {
+        edge.cookies.set_device(response.headers_mut(), &token);
     }
     Ok(response)
 }
@@ -206,14 +193,4 @@ fn reply(edge: &Edge, pair: &Pair, mode: TokenMode, status: StatusCode) -> Respo
     let lifetime = edge.app.terms.policy.idle_lifetime;
     edge.cookies.set_refresh(response.headers_mut(), &pair.refresh, lifetime);
     response
-}
-
-/// Nobody asks for more than they may have. Here there is the account's scope and the administrator's.
-fn check_scope(scope: &Scope, user: &User) -> Result<(), Failure> {
-    let is_known = scope.iter().all(|word| [ACCOUNT_SCOPE, ADMIN_SCOPE].contains(&word));
-    if is_known && scope.is_subset_of(&effective_scope(scope, user)) {
-        Ok(())
-    } else {
-        Err(Failure::invalid_scope())
-    }
 }

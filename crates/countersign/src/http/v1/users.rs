@@ -13,20 +13,21 @@ use countersign_core::store::UserChange;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::Edge;
-use super::super::error::Failure;
-use super::super::extract::{JsonBody, SignedIn};
 use super::{Reply, created, revoked};
 use crate::app::Registration;
 use crate::flows::accounts::{self, AccountError, Directory, FirstPassword, NewAccount};
-use crate::flows::change_password;
-use crate::flows::sign_in::SignInError;
+use crate::flows::authenticate_user::AuthenticationError;
+use crate::flows::change_password::{self, Replacement};
+use crate::flows::sign_in;
+use crate::http::Edge;
+use crate::http::error::Failure;
+use crate::http::extract::{Caller, JsonBody};
 use crate::user_body::user_body;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct SignUp {
+pub(crate) struct SignUp {
     username: String,
     password: Secret<String>,
     email: Option<String>,
@@ -34,7 +35,7 @@ pub(in super::super) struct SignUp {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Change {
+pub(crate) struct Change {
     current_password: Secret<String>,
     /// `null` removes it.
     email: Value,
@@ -42,19 +43,19 @@ pub(in super::super) struct Change {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Confirmed {
+pub(crate) struct Confirmed {
     current_password: Secret<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct PasswordChange {
+pub(crate) struct PasswordChange {
     current_password: Secret<String>,
     new_password: Secret<String>,
 }
 
 /// `POST /v1/users`, where strangers may sign up.
-pub(in super::super) async fn sign_up(
+pub(crate) async fn sign_up(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
     JsonBody(body): JsonBody<SignUp>,
@@ -62,8 +63,8 @@ pub(in super::super) async fn sign_up(
     if edge.app.registration == Registration::Closed {
         return Err(Failure::registration_closed().into());
     }
-    edge.app.throttle.take_sign_up(&visitor).map_err(SignInError::Throttled)?;
-    let _slot = edge.app.hashing.take_slot(visitor.presence.address).map_err(SignInError::from)?;
+    edge.app.throttle.take_sign_up(&visitor).map_err(AuthenticationError::Throttled)?;
+    let _slot = edge.app.hashing.take_slot(visitor.presence.address).map_err(AuthenticationError::from)?;
     let email = body.email.map(|email| (email, Verification::Unverified));
     let account = NewAccount { username: body.username, email, ..NewAccount::default() };
     let first = FirstPassword::Chosen(body.password);
@@ -72,14 +73,14 @@ pub(in super::super) async fn sign_up(
 }
 
 /// `GET /v1/users/me`.
-pub(in super::super) async fn show(SignedIn(caller): SignedIn) -> Json<Value> {
+pub(crate) async fn show(Caller(caller): Caller) -> Json<Value> {
     Json(user_body(&caller.user))
 }
 
 /// `PATCH /v1/users/me`: the e-mail address, which is unverified then, after the password was proved again.
-pub(in super::super) async fn change(
+pub(crate) async fn change(
     State(edge): State<Arc<Edge>>,
-    SignedIn(caller): SignedIn,
+    Caller(caller): Caller,
     visitor: Visitor,
     JsonBody(body): JsonBody<Change>,
 ) -> Reply<Json<Value>> {
@@ -90,38 +91,38 @@ pub(in super::super) async fn change(
         }
         _ => return Err(Failure::malformed("`email` is a text or null.").into()),
     };
-    let changes = [UserChange::SetEmail(email)];
+    let change = UserChange::SetEmail(email);
     let password = &body.current_password;
-    let user = change_password::confirmed(&edge.app, &caller, password, (&changes, &visitor)).await?;
+    let user = change_password::confirmed(&edge.app, &caller, password, change, &visitor).await?;
     Ok(Json(user_body(&user)))
 }
 
 /// `DELETE /v1/users/me`, after the password was proved again.
-pub(in super::super) async fn delete(
+pub(crate) async fn delete(
     State(edge): State<Arc<Edge>>,
-    SignedIn(caller): SignedIn,
+    Caller(caller): Caller,
     visitor: Visitor,
     JsonBody(body): JsonBody<Confirmed>,
 ) -> Reply<Response> {
-    let changes = [UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence))];
+    let change = UserChange::Delete(revoked(RevokedReason::UserDeleted, &visitor.presence));
     let password = &body.current_password;
-    change_password::confirmed(&edge.app, &caller, password, (&changes, &visitor)).await?;
+    change_password::confirmed(&edge.app, &caller, password, change, &visitor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     edge.cookies.clear_refresh(response.headers_mut());
     Ok(response)
 }
 
 /// `POST /v1/users/me/password`: ends the other sessions.
-pub(in super::super) async fn change_password(
+pub(crate) async fn change_password(
     State(edge): State<Arc<Edge>>,
-    SignedIn(caller): SignedIn,
+    Caller(caller): Caller,
     visitor: Visitor,
     JsonBody(body): JsonBody<PasswordChange>,
 ) -> Reply<Response> {
-    let passwords = (&body.current_password, &body.new_password);
+    let passwords = Replacement { current: &body.current_password, new: &body.new_password };
     let user = change_password::change(&edge.app, &caller, passwords, &visitor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    // The change ended what every device token stands for; this device has just proved the password.
-    edge.cookies.set_device(response.headers_mut(), &user, &edge.app);
+    // The change made every device token invalid. This device has just proved the password, so it gets a new one.
+    edge.cookies.set_device(response.headers_mut(), &sign_in::device_token(&edge.app, &user));
     Ok(response)
 }

@@ -1,13 +1,13 @@
 //! For administrators and services: an access token of scope `countersign:admin`.
 
-pub(in super::super) mod sessions;
-pub(in super::super) mod users;
+pub(crate) mod sessions;
+pub(crate) mod users;
 
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::super::error::Failure;
+use crate::http::error::Failure;
 
 /// The most rows in one piece of a list.
 const MAX_LIMIT: u32 = 500;
@@ -15,7 +15,7 @@ const MAX_LIMIT: u32 = 500;
 /// Which piece of a list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Piece {
+pub(crate) struct Piece {
     after: Option<String>,
     limit: Option<u32>,
 }

@@ -15,21 +15,21 @@ use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::super::Edge;
-use super::super::super::error::Failure;
-use super::super::super::extract::{Administrator, Id, JsonBody, Query};
-use super::super::{
-    Reply, created, ended, full_session_body, parse_session, revoked, session_story, with_refresh_token,
-};
 use super::{check_limit, parse_parameter};
 use crate::flows::accounts::{AccountError, Directory};
 use crate::flows::open::{Request, Terms};
 use crate::flows::{accounts, open, revoke, sessions};
+use crate::http::Edge;
+use crate::http::error::Failure;
+use crate::http::extract::{Administrator, Id, JsonBody, Query};
+use crate::http::v1::{
+    Reply, created, ended, full_session_body, parse_session, revoked, session_story, with_refresh_token,
+};
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super::super) struct Open {
+pub(crate) struct Open {
     subject: UserId,
     client_id: ClientId,
     claims: Option<Value>,
@@ -40,7 +40,7 @@ pub(in super::super::super) struct Open {
 /// Whose sessions to list: one user's, one client's, or everybody's.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super::super) struct Listing {
+pub(crate) struct Listing {
     user: Option<String>,
     client: Option<String>,
     after: Option<String>,
@@ -50,7 +50,7 @@ pub(in super::super::super) struct Listing {
 /// Whose sessions to end. Everybody's must be said.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super::super) struct Ending {
+pub(crate) struct Ending {
     user: Option<String>,
     client: Option<String>,
     #[serde(default)]
@@ -58,7 +58,7 @@ pub(in super::super::super) struct Ending {
 }
 
 /// `POST /v1/admin/sessions`: a pair for a user whom a backend has authenticated by its own means.
-pub(in super::super::super) async fn open(
+pub(crate) async fn open(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
     visitor: Visitor,
@@ -84,7 +84,7 @@ pub(in super::super::super) async fn open(
 }
 
 /// `GET /v1/admin/sessions?user=&client=&after=&limit=`.
-pub(in super::super::super) async fn list(
+pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     Query(listing): Query<Listing>,
@@ -97,7 +97,7 @@ pub(in super::super::super) async fn list(
 }
 
 /// `DELETE /v1/admin/sessions?user=` or `?client=` or `?all=true`.
-pub(in super::super::super) async fn end_all(
+pub(crate) async fn end_all(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,
@@ -113,18 +113,14 @@ pub(in super::super::super) async fn end_all(
 }
 
 /// `GET /v1/admin/sessions/{id}`: with its story in words.
-pub(in super::super::super) async fn show(
-    State(edge): State<Arc<Edge>>,
-    _: Administrator,
-    Id(id): Id,
-) -> Reply<Json<Value>> {
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, _: Administrator, Id(id): Id) -> Reply<Json<Value>> {
     let row = sessions::find(&edge.app, parse_session(&id)?).await?;
     let row = row.ok_or_else(|| Failure::not_found("session"))?;
     Ok(Json(session_story(&row, edge.app.world.now())))
 }
 
 /// `DELETE /v1/admin/sessions/{id}`.
-pub(in super::super::super) async fn end(
+pub(crate) async fn end(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     visitor: Visitor,

@@ -14,18 +14,18 @@ use countersign_core::user::UserClaims;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::super::super::Edge;
-use super::super::super::error::Failure;
-use super::super::super::extract::{Administrator, Id, JsonBody, Query};
-use super::super::{Reply, created, parse_role, parse_user, revoked};
 use super::{Piece, check_limit, parse_parameter};
 use crate::flows::accounts::{self, AccountError, Directory, FirstPassword, NewAccount};
+use crate::http::Edge;
+use crate::http::error::Failure;
+use crate::http::extract::{Administrator, Id, JsonBody, Query};
+use crate::http::v1::{Reply, created, parse_role, parse_user, revoked};
 use crate::user_body::user_body;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super::super) struct Add {
+pub(crate) struct Add {
     id: Option<UserId>,
     username: String,
     email: Option<String>,
@@ -41,7 +41,7 @@ pub(in super::super::super) struct Add {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super::super) struct Change {
+pub(crate) struct Change {
     /// `null` removes it; absent leaves it.
     #[serde(default, deserialize_with = "present")]
     email: Option<Option<String>>,
@@ -53,7 +53,7 @@ pub(in super::super::super) struct Change {
 }
 
 /// `POST /v1/admin/users`.
-pub(in super::super::super) async fn add(
+pub(crate) async fn add(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
     JsonBody(body): JsonBody<Add>,
@@ -78,7 +78,7 @@ pub(in super::super::super) async fn add(
 }
 
 /// `GET /v1/admin/users?after=&limit=`.
-pub(in super::super::super) async fn list(
+pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
     Query(piece): Query<Piece>,
@@ -90,17 +90,13 @@ pub(in super::super::super) async fn list(
 }
 
 /// `GET /v1/admin/users/{id}`.
-pub(in super::super::super) async fn show(
-    State(edge): State<Arc<Edge>>,
-    _: Administrator,
-    Id(id): Id,
-) -> Reply<Json<Value>> {
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, _: Administrator, Id(id): Id) -> Reply<Json<Value>> {
     let user = accounts::find(&Directory::of(&edge.app), &parse_user(&id)?).await?;
     Ok(Json(user_body(&user)))
 }
 
 /// `PATCH /v1/admin/users/{id}`: whatever is named changes.
-pub(in super::super::super) async fn change(
+pub(crate) async fn change(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
     visitor: Visitor,
@@ -113,7 +109,7 @@ pub(in super::super::super) async fn change(
 }
 
 /// `DELETE /v1/admin/users/{id}`: ends all their sessions.
-pub(in super::super::super) async fn delete(
+pub(crate) async fn delete(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
     visitor: Visitor,
@@ -125,7 +121,7 @@ pub(in super::super::super) async fn delete(
 }
 
 /// `POST /v1/admin/users/{id}/password`: a temporary one, told once; ends all their sessions.
-pub(in super::super::super) async fn reset_password(
+pub(crate) async fn reset_password(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
     visitor: Visitor,

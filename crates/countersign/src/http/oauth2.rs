@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::issuer::effective_scope;
-use countersign_core::store::StoreError;
 use countersign_token::{Scope, TokenType};
 use serde_json::{Value, json};
 
@@ -21,9 +20,10 @@ use super::Edge;
 use super::client_credentials::{self, Basic, InBody};
 use super::error::{Failure, OAuth};
 use super::extract::Form;
+use crate::flows::InternalError;
 use crate::flows::authenticate_client::{self, ClientCredentials, ClientError};
 use crate::flows::introspect::{self, Active};
-use crate::flows::revoke::{self, TakenBack};
+use crate::flows::revoke::{self, TokenRevocation};
 use crate::visitor::Visitor;
 
 /// The media type of a signed answer (RFC 9701 §4).
@@ -71,7 +71,8 @@ pub(super) async fn introspect(
         "token_introspection": body,
     });
     let signed = app.keyring.current().signing.sign(TokenType::Introspection, &claims);
-    let signed = signed.map_err(|error| StoreError::caused_by("the answer could not be signed", error))?;
+    let signed = signed
+        .map_err(|error| InternalError::caused_by("the introspection response cannot be signed", error))?;
     Ok(([(header::CONTENT_TYPE, SIGNED)], signed).into_response())
 }
 
@@ -82,9 +83,9 @@ pub(super) async fn revoke(
     about: AboutToken,
 ) -> Result<StatusCode, OAuth> {
     let AboutToken { client, token } = about;
-    match revoke::take_back(&edge.app, &client, &token, &visitor.presence).await? {
-        TakenBack::Done => Ok(StatusCode::OK),
-        TakenBack::NotTheirs => Err(Failure::not_your_token().into()),
+    match revoke::revoke_token(&edge.app, &client, &token, &visitor.presence).await? {
+        TokenRevocation::Done => Ok(StatusCode::OK),
+        TokenRevocation::NotTheirs => Err(Failure::not_your_token().into()),
     }
 }
 

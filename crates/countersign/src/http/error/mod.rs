@@ -1,24 +1,31 @@
-//! The one place where what happened becomes a status.
+//! Failures of requests: what happened becomes a status, a code and a text here alone.
 //!
-//! Two dialects: the tutorial's `{"message"}`, and `application/problem+json`
-//! (RFC 9457) with a stable `code`. Neither says which check refused a token;
-//! the log does.
+//! A failure is told in the [`Dialect`] of the route: [`tutorial`]'s `{"message"}`,
+//! [`problem`] details (RFC 9457) with a stable `code`, or [`oauth`]'s `error`
+//! (RFC 6749 §5.2). None of them says which check refused a token; the log does.
 
+mod dialect;
 mod flows;
+mod oauth;
+mod problem;
+mod tutorial;
 
 use std::any::Any;
 use std::time::Duration;
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+
+pub(super) use dialect::Dialect;
+pub(super) use oauth::OAuth;
+pub(super) use problem::Problem;
+pub(super) use tutorial::Message;
 
 /// A request that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
-    /// Stable, for programs.
+    /// For programs. It never changes.
     pub(super) code: &'static str,
     /// For people: what happened, then what to do.
     pub(super) detail: String,
@@ -28,18 +35,6 @@ pub(super) struct Failure {
 /// A failure's code, on its response, for the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Code(pub(super) &'static str);
-
-/// A failure as the tutorial tells it.
-#[derive(Debug)]
-pub(super) struct Message(pub(super) Failure);
-
-/// A failure as OAuth tells it (RFC 6749 §5.2).
-#[derive(Debug)]
-pub(super) struct OAuth(pub(super) Failure);
-
-/// A failure as RFC 9457 tells it.
-#[derive(Debug)]
-pub(super) struct Problem(pub(super) Failure);
 
 impl Failure {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -137,97 +132,6 @@ impl Failure {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
-    }
-}
-
-impl Message {
-    /// The tutorial's words for whatever was not acceptable; other failures keep their own.
-    pub(super) fn refusing(failure: impl Into<Failure>, words: &str) -> Self {
-        let failure = failure.into();
-        match failure.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::forbidden(words),
-            _ => Self(failure),
-        }
-    }
-
-    pub(super) fn forbidden(words: &str) -> Self {
-        Self(Failure::new(StatusCode::FORBIDDEN, "forbidden", words))
-    }
-
-    pub(super) fn unauthorized(words: &str) -> Self {
-        Self(Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", words))
-    }
-}
-
-impl IntoResponse for Message {
-    fn into_response(self) -> Response {
-        let body = Json(json!({"message": self.0.detail}));
-        self.0.with_retry((self.0.status, body).into_response())
-    }
-}
-
-impl<F: Into<Failure>> From<F> for Message {
-    fn from(failure: F) -> Self {
-        Self(failure.into())
-    }
-}
-
-impl IntoResponse for OAuth {
-    fn into_response(self) -> Response {
-        // Everything else that is wrong with a request has one code there.
-        let code = match self.0.code {
-            "invalid_client" | "invalid_grant" => self.0.code,
-            _ if self.0.status.is_server_error() => "temporarily_unavailable",
-            _ => "invalid_request",
-        };
-        let body = Json(json!({"error": code, "error_description": self.0.detail}));
-        let mut response = (self.0.status, body).into_response();
-        if self.0.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static(r#"Basic realm="countersign""#);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        self.0.with_retry(response)
-    }
-}
-
-impl<F: Into<Failure>> From<F> for OAuth {
-    fn from(failure: F) -> Self {
-        Self(failure.into())
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let Failure { status, code, detail, .. } = &self.0;
-        let body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": detail,
-            "code": code,
-        });
-        let mut response = (*status, body.to_string()).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(challenge) = challenge(*status, code) {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        self.0.with_retry(response)
-    }
-}
-
-/// RFC 6750 §3: no error when no token was sent.
-fn challenge(status: StatusCode, code: &str) -> Option<HeaderValue> {
-    match code {
-        "invalid_token" => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
-        "insufficient_scope" => Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)),
-        _ => (status == StatusCode::UNAUTHORIZED).then_some(HeaderValue::from_static("Bearer")),
-    }
-}
-
-impl<F: Into<Failure>> From<F> for Problem {
-    fn from(failure: F) -> Self {
-        Self(failure.into())
     }
 }
 

@@ -1,0 +1,46 @@
+//! Failures as `/v1` tells them: problem details (RFC 9457) with a stable `code`.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Failure;
+
+/// A failure in the form of RFC 9457.
+#[derive(Debug)]
+pub(crate) struct Problem(pub(super) Failure);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Failure { status, code, detail, .. } = &self.0;
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "detail": detail,
+            "code": code,
+        });
+        let mut response = (*status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(challenge) = challenge(*status, code) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        self.0.with_retry(response)
+    }
+}
+
+/// RFC 6750 §3: no error when no token was sent.
+fn challenge(status: StatusCode, code: &str) -> Option<HeaderValue> {
+    match code {
+        "invalid_token" => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
+        "insufficient_scope" => Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)),
+        _ => (status == StatusCode::UNAUTHORIZED).then_some(HeaderValue::from_static("Bearer")),
+    }
+}
+
+impl<F: Into<Failure>> From<F> for Problem {
+    fn from(failure: F) -> Self {
+        Self(failure.into())
+    }
+}
