@@ -1,12 +1,12 @@
 // A browser for tests: tabs of one origin, each with globals of its own, over one set of locks, channels, storage and
-// cookies, all on one clock. The module runs in each tab as it is, but for its `export`s.
+// cookies, all on one clock. The module runs in each tab as it is, but for its `export`.
 import { readFile } from "node:fs/promises";
 import { createContext, runInContext } from "node:vm";
 import { Clock, settle } from "./clock.mjs";
 import { FakeServer } from "./fake-server.mjs";
 
 const source = await readFile(new URL("../../index.js", import.meta.url), "utf8");
-const SCRIPT = `${source.replaceAll(/^export /gm, "")};({ createSession, SessionError })`;
+const SCRIPT = `${source.replace(/^export .*$/m, "")};({ createSession, SessionError })`;
 
 export const ORIGIN = "https://app.example";
 
