@@ -1,14 +1,14 @@
-// Writes index.js: the modules of src/ as one file, which a page can load as it is. `npm run build` runs this.
+// Writes index.js: the modules of src/ as one file, which a page can load without a build step. `npm run build` runs it.
 //
-// The text of each module is copied without its imports and without the word `export`, in an order in which each module
-// follows those that it imports. That is possible because all modules write imports and exports in one form only:
-// `import { name } from "./module.js";` on one line, and `export` in front of a declaration. Other forms are errors.
+// The script copies each module without its imports and without the word `export`. Each module comes after the modules
+// that it imports. The script understands one form of imports and exports: `import { name } from "./module.js";` on one
+// line, and `export` in front of a function, a class or a constant. It fails if a module uses another form.
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 const SOURCE = new URL("./src/", import.meta.url);
 const OUTPUT = new URL("./index.js", import.meta.url);
-const NOTICE = "// Generated from src/ by `npm run build`. Change the files there.";
+const NOTICE = "// Generated from src/ by `npm run build`. Edit the files in src/, not this one.";
 
 const IMPORT = /^import \{ [\w, ]+ \} from "\.\/([\w-]+\.js)";\n/gm;
 const EXPORT = /^export (?=(?:async )?function |class |const )/gm;

@@ -1,4 +1,4 @@
-// Errors that callers get, and the warning on the console.
+// The error that callers catch, and the warning on the console.
 
 export class SessionError extends Error {
   constructor(code, message, { status = 0, retryAfter = 0 } = {}) {
@@ -7,13 +7,13 @@ export class SessionError extends Error {
   }
 }
 
-/** The error for an answer that is a refusal, or for an answer that was lost. */
-export function failureOf({ body = null, ...answer }) {
-  const message = body?.detail ?? "the server cannot be asked now; try again later";
-  return new SessionError(body?.code ?? "unavailable", message, answer);
+/** Returns the error for an error response. A lost response has no `body` and becomes `unavailable`. */
+export function failureOf({ body = null, ...response }) {
+  const message = body?.detail ?? "the server is unavailable; try again later";
+  return new SessionError(body?.code ?? "unavailable", message, response);
 }
 
-/** Reports the first thing that the browser lacks or denies. One warning says what follows from any of them. */
+/** Returns a function that warns once. Later failures have the same effect as the first, so they are not reported. */
 export function createWarning() {
   let hasWarned = false;
   return (what, error) => {
@@ -21,7 +21,7 @@ export function createWarning() {
     hasWarned = true;
     console.warn(
       `countersign-browser: ${what} cannot be used (${error}). The session continues in the memory of this tab. ` +
-        "Other tabs and page loads may not know of it.",
+        "It may be lost when the page is reloaded, and other tabs may not see it.",
     );
   };
 }

@@ -1,6 +1,6 @@
-// JSON from the network and from storage, which can be anything.
+// JSON from the network and from storage, which may be invalid.
 
-/** The value, or null if the text is not JSON. */
+/** Returns null if the text is not JSON. */
 export function parseJson(text) {
   try {
     return JSON.parse(text);

@@ -1,10 +1,10 @@
-// When a token is replaced, and how: by another tab's, or by a refresh at the server.
+// Decides when the access token is refreshed, and refreshes it.
 import { SessionError, failureOf } from "./errors.js";
-import { age, isFresh, news } from "./tokens.js";
+import { age, isFresh, tokenMessage } from "./tokens.js";
 import { callRepeatedly, isOffline } from "./transport.js";
 
-/** Milliseconds. */
-const HOLD = 10_000;
+/** Milliseconds. The first pause after a failed refresh, and the shortest time between refreshes that a 401 causes. */
+const PAUSE = 10_000;
 
 export class Refreshing {
   #isCookie;
@@ -13,10 +13,13 @@ export class Refreshing {
   #transport;
   #saved;
   #later;
+  /** The promise of the refresh that is in progress, or null. */
   #renewing = null;
   #failures = 0;
+  /** When a 401 last caused a refresh. */
   #forcedAt = -Infinity;
 
+  /** `later` schedules the next `check`. */
   constructor({ isCookie, tab, tabs, transport, saved, later }) {
     this.#isCookie = isCookie;
     this.#tab = tab;
@@ -26,33 +29,35 @@ export class Refreshing {
     this.#later = later;
   }
 
-  /** Forgets failures, after a success. */
-  reset() {
+  resetFailures() {
     this.#failures = 0;
   }
 
-  /** Refreshes if it is time for that, or has `later` called with the time until then. */
+  /** Refreshes if the token is due, or schedules the next check. */
   check() {
-    const { token, state, heldUntil } = this.#tab;
-    const isKnown = state === "signed-in";
+    const { token, state } = this.#tab;
+    const isSignedIn = state === "signed-in";
     const isHidden = document.visibilityState === "hidden";
-    // In body mode, a tab without a token asks other tabs only.
+    // In body mode, a tab without a token only asks the other tabs.
     const needsServer = this.#isCookie || token;
-    if (state === "signed-out" || (needsServer && isOffline()) || (isKnown && isHidden)) return;
-    const early = isKnown ? token.due - age(token) : 0;
+    if (state === "signed-out" || (needsServer && isOffline()) || (isSignedIn && isHidden)) return;
+    const early = isSignedIn ? token.due - age(token) : 0;
     if (early > 0) return this.#later(early);
-    // The answer of this refresh may be due when it arrives: it was slow, or the machine slept.
+    // The token of the current refresh may already be due when it arrives, after a slow response or the machine's sleep.
     if (this.#renewing) return this.#later(1_000);
-    this.renew(isKnown && early > -1_000).catch(() => {
-      this.#later(Math.max(this.#tab.heldUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
+    this.renew(isSignedIn && early > -1_000).catch(() => {
+      this.#later(Math.max(this.#tab.backOffUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
     });
   }
 
-  /** An access token of that session; another one than the refused, if there is. */
-  async usable(session, refused) {
+  /**
+   * Returns an access token of the session. If an API has rejected one with 401, pass it as `rejected`: the result is
+   * then a newer token, or the same one if a 401 caused a refresh less than ten seconds ago.
+   */
+  async accessToken(session, rejected) {
     const mine = this.#tab.token;
-    const isForced = refused && mine?.access === refused;
-    if (isForced && !this.#renewing && performance.now() - this.#forcedAt < HOLD) return refused;
+    const isForced = rejected && mine?.access === rejected;
+    if (isForced && !this.#renewing && performance.now() - this.#forcedAt < PAUSE) return rejected;
     if (isForced) this.#forcedAt = performance.now();
     if (mine && (isForced || !isFresh(mine))) {
       await this.renew().catch((error) => {
@@ -64,14 +69,17 @@ export class Refreshing {
     throw new SessionError("signed-out", "the session has ended");
   }
 
-  /** Has the current token replaced, by this tab or another. Who does so in time need not ask what others know. */
-  renew(isInTime) {
+  /**
+   * Replaces the current token with one from another tab or from the server. `isOnTime` means that the timer fired when
+   * the token was due: the tab was not frozen and has missed no messages, so it does not ask the other tabs first.
+   */
+  renew(isOnTime) {
     const tab = this.#tab;
     const stale = tab.token;
     return (this.#renewing ??= tab
-      .alone(async (hasWaited) => {
-        const needsToAsk = hasWaited || !isInTime || this.#saved.newerThan(stale);
-        if (tab.token === stale && needsToAsk) await this.#tabs.ask();
+      .withLock(async (hasWaited) => {
+        const needsToAsk = hasWaited || !isOnTime || this.#saved.newerThan(stale);
+        if (tab.token === stale && needsToAsk) await this.#tabs.askForTokens();
         const isDone = tab.token !== stale && isFresh(tab.token);
         if (!isDone && tab.state !== "signed-out") await this.#refresh(tab.token);
       })
@@ -83,37 +91,38 @@ export class Refreshing {
     if (!this.#isCookie && !stale) return tab.change("signed-out", null);
     const newer = this.#saved.newerThan(stale);
     if (newer) stale = tab.token = { ...stale, serial: newer.serial, refresh: newer.refresh };
-    const held = tab.heldUntil - performance.now();
-    if (held > 0) throw failureOf({ retryAfter: Math.ceil(held / 1000) });
+    const wait = tab.backOffUntil - performance.now();
+    if (wait > 0) throw failureOf({ retryAfter: Math.ceil(wait / 1000) });
     const body = this.#isCookie ? null : { refresh_token: stale.refresh };
     const isWanted = () => tab.token?.session === stale?.session && tab.state !== "signed-out";
     let wall;
-    const answer = await callRepeatedly(isWanted, (within) => {
+    const response = await callRepeatedly(isWanted, (within) => {
       wall = Date.now();
       return this.#transport.call("POST", "/v1/sessions/refresh", { body, within });
-    }).catch((error) => this.#hold(error));
-    const { access_token, session_id } = answer.body;
+    }).catch((error) => this.#backOff(error));
+    const { access_token, session_id } = response.body;
     if (access_token && (!stale || session_id === stale.session)) {
-      tab.tell(news(answer.body, { wall, serial: (stale?.serial ?? 0) + 1 }));
+      tab.publish(tokenMessage(response.body, { wall, serial: (stale?.serial ?? 0) + 1 }));
     } else if (isWanted()) {
-      const reason = this.#endReason(answer, stale);
-      if (reason === undefined) this.#hold(failureOf(answer));
-      tab.tell({ type: "end", session: stale?.session, reason });
+      const reason = this.#endReason(response, stale);
+      if (reason === undefined) this.#backOff(failureOf(response));
+      tab.publish({ type: "end", session: stale?.session, reason });
     }
   }
 
-  /** Why an answer ends the session of the `stale` token; undefined if it does not. */
+  /** Returns why this response ends the session of the `stale` token, or undefined if it does not end it. */
   #endReason({ status, body: { access_token, code } }, stale) {
     if (access_token) return "replaced";
     if (status === 401 && code === "invalid_refresh_token") return "ended";
+    // The browser has no cookie.
     if (this.#isCookie && status === 400 && code === "malformed_request") return stale ? "ended" : null;
     return undefined;
   }
 
-  /** After a failure no tab asks for a while. Offline, the network's return is waited for instead. */
-  #hold(error) {
-    const wait = error.retryAfter * 1000 || HOLD * 2 ** Math.min(this.#failures++, 3);
-    if (!isOffline()) this.#tab.tell({ type: "hold", wait });
+  /** Throws the error. While the device is online, no tab refreshes for a while; offline, the tabs wait for `online`. */
+  #backOff(error) {
+    const wait = error.retryAfter * 1000 || PAUSE * 2 ** Math.min(this.#failures++, 3);
+    if (!isOffline()) this.#tab.publish({ type: "hold", wait });
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-// The session as a page uses it. It wires the parts together and decides when they run.
+// The session object that a page uses. It connects the other modules and schedules their work.
 import { SessionError, createWarning, failureOf } from "./errors.js";
 import { Refreshing } from "./refreshing.js";
 import { SignOuts } from "./sign-outs.js";
@@ -7,7 +7,7 @@ import { Tab } from "./tab.js";
 import { Tabs } from "./tabs.js";
 import { Transport } from "./transport.js";
 
-/** The most milliseconds that `setTimeout` accepts. It treats more as zero. */
+/** Milliseconds. `setTimeout` treats a longer delay as zero. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class Session {
@@ -22,7 +22,7 @@ export class Session {
   #events = new AbortController();
   #timer;
 
-  /** `open` returns the storage, if there is one: in cookie mode for the mark of a sign-out, in body mode for the token. */
+  /** `open` returns the storage, if there is one. Cookie mode stores the mark of a sign-out, body mode the refresh token. */
   constructor({ base, isCookie, origins, open }) {
     const name = `countersign:${isCookie ? "cookie" : "body"}:${base}`;
     const warn = createWarning();
@@ -40,13 +40,13 @@ export class Session {
     this.#saved = saved;
     this.#refreshing = new Refreshing({ isCookie, tab, tabs, transport, saved, later });
     this.#signOuts = new SignOuts({ tab, transport, mark, later });
-    tab.onToken = () => this.#useToken();
+    tab.onToken = () => this.#handleNewToken();
     const { signal } = this.#events;
     for (const event of ["online", "pageshow"]) addEventListener(event, this.#tick, { signal });
     for (const event of ["visibilitychange", "prerenderingchange"]) document.addEventListener(event, this.#tick, { signal });
-    if (this.#signOuts.takeOver()) tab.change("signed-out", "signed-out");
+    if (this.#signOuts.resume()) tab.change("signed-out", "signed-out");
     else if (!isCookie) tab.token = saved.read();
-    else if (navigator.cookieEnabled === false) warn("cookies", "the browser keeps none");
+    else if (navigator.cookieEnabled === false) warn("cookies", "the browser does not store them");
     this.#tick();
   }
 
@@ -73,12 +73,12 @@ export class Session {
   async signIn({ username, password, newPassword, scope }) {
     const token_mode = this.#isCookie ? "cookie" : "body";
     const body = { username, password, new_password: newPassword, scope, token_mode };
-    return this.#tab.alone(async () => {
-      this.#refuseIfClosed();
+    return this.#tab.withLock(async () => {
+      this.#throwIfClosed();
       const wall = Date.now();
-      const answer = await this.#transport.call("POST", "/v1/sessions", { body, within: 30_000 });
-      if (answer.status !== 201) throw failureOf(answer);
-      this.#tab.startSession(answer.body, wall);
+      const response = await this.#transport.call("POST", "/v1/sessions", { body, within: 30_000 });
+      if (response.status !== 201) throw failureOf(response);
+      this.#tab.startSession(response.body, wall);
       return this.user;
     });
   }
@@ -86,12 +86,12 @@ export class Session {
   async signOut() {
     let failure;
     if (this.state === "unknown") await this.#refreshing.renew().catch((error) => (failure = error));
-    await this.#signOuts.start(failure && this.state === "unknown");
+    await this.#signOuts.signOut(failure && this.state === "unknown");
   }
 
   async fetch(input, init) {
-    this.#refuseIfClosed();
-    // A body that was sent is spent: what may have to be sent again is made anew.
+    this.#throwIfClosed();
+    // A request's body can be sent only once, so a repeated request needs a new `Request`.
     const make = (source) => new Request(source, init);
     const request = make(input instanceof Request ? input.clone() : input);
     const isOurs = this.#origins.has(new URL(request.url).origin) && !request.headers.has("authorization");
@@ -103,10 +103,10 @@ export class Session {
       made.headers.set("authorization", `Bearer ${access}`);
       return fetch(made);
     };
-    const access = await this.#refreshing.usable(session);
+    const access = await this.#refreshing.accessToken(session);
     const response = await send(request, access);
     if (response.status !== 401 || init?.body instanceof ReadableStream) return response;
-    const next = await this.#refreshing.usable(session, access).catch(() => access);
+    const next = await this.#refreshing.accessToken(session, access).catch(() => access);
     if (next === access) return response;
     response.body?.cancel();
     return send(make(input), next);
@@ -118,14 +118,14 @@ export class Session {
     this.#tabs.close();
   }
 
-  #refuseIfClosed() {
-    if (this.reason === "closed") throw new SessionError("closed", "this session object was closed");
+  #throwIfClosed() {
+    if (this.reason === "closed") throw new SessionError("closed", "this session object is closed");
   }
 
-  #useToken() {
-    this.#refreshing.reset();
-    // The cookie is this session's now. In body mode a pending sign-out has a refresh token of its own.
-    if (this.#isCookie) this.#signOuts.forget();
+  #handleNewToken() {
+    this.#refreshing.resetFailures();
+    // The cookie now belongs to this session. In body mode a pending sign-out has its session's own refresh token.
+    if (this.#isCookie) this.#signOuts.cancel();
     this.#tick();
   }
 
@@ -136,12 +136,12 @@ export class Session {
 
   #tick = (event) => {
     clearTimeout(this.#timer);
-    // Until a person opens the page, the browser grants no locks and delivers no messages.
+    // While a page is prerendered, the browser does not grant locks or deliver messages.
     if (document.prerendering) return;
     this.#signOuts.repeat();
     const { token } = this.#tab;
     if (token?.access) this.#saved.saveAgain(token);
-    // A page that comes back from the browser's cache has heard nothing meanwhile.
+    // A page restored from the back/forward cache has missed messages, so its token counts as expired.
     if (event?.persisted && token) token.at = -Infinity;
     this.#refreshing.check();
   };

@@ -1,10 +1,10 @@
-// Sign-outs that the server may have yet to be told of.
+// Sign-outs. Each one is repeated until the server has received it.
 import { failureOf } from "./errors.js";
 import { callRepeatedly, isOffline } from "./transport.js";
 
-/** Milliseconds. A sign-out that the server could not be told is repeated after this. */
+/** Milliseconds after which a sign-out that the server did not receive is repeated. */
 const RETRY = 60_000;
-/** The session of the cookie, if the person signs out before the page knows its id. */
+/** Stands for the session of the cookie, if the user signs out before the page knows the session's id. */
 const ANY = "*";
 
 export class SignOuts {
@@ -12,10 +12,10 @@ export class SignOuts {
   #transport;
   #mark;
   #later;
-  /** The sessions that the server has yet to be told to end: tokens, or `{ session, isMark }`. */
-  #leaving = new Set();
+  /** The sessions that the server has not revoked yet: tokens, or `{ session, isMark }`. */
+  #pending = new Set();
 
-  /** In cookie mode `mark` holds the id of a session whose sign-out is not done yet. */
+  /** `mark` is a store. In cookie mode it holds the id of a session whose sign-out is pending. */
   constructor({ tab, transport, mark, later }) {
     this.#tab = tab;
     this.#transport = transport;
@@ -23,79 +23,78 @@ export class SignOuts {
     this.#later = later;
   }
 
-  /** Returns whether an earlier page has left a sign-out to do. */
-  takeOver() {
+  /** Continues the sign-out that an earlier page did not complete. Returns whether there is one. */
+  resume() {
     const session = this.#mark.read();
-    if (session) this.#leaving.add({ session });
+    if (session) this.#pending.add({ session });
     return Boolean(session);
   }
 
-  /** Signs out this session, or that of the cookie if it is not known. */
-  async start(isUnknown) {
-    const leaving = this.#tab.token ?? (isUnknown ? { session: ANY } : null);
-    if (leaving) this.#leaving.add(leaving);
-    // The server is asked first, so that nothing below can prevent it.
-    const told = Promise.all(Array.from(this.#leaving, (one) => this.#revoke(one)));
-    if (leaving) {
-      const { session } = leaving;
-      // In cookie mode a pending sign-out must outlive the page, because the cookie does.
-      this.#tab.tell({ type: "end", session, reason: "signed-out" }, () => this.#mark.write(session));
+  /** Signs out the tab's session, or the cookie's if `isUnknown`. Rejects if the server did not receive it or refused it. */
+  async signOut(isUnknown) {
+    const target = this.#tab.token ?? (isUnknown ? { session: ANY } : null);
+    if (target) this.#pending.add(target);
+    // The requests start first, so that a failure below cannot prevent them.
+    const requests = Promise.all(Array.from(this.#pending, (one) => this.#revoke(one)));
+    if (target) {
+      const { session } = target;
+      // In cookie mode the cookie outlives the page, so the pending sign-out must too.
+      this.#tab.publish({ type: "end", session, reason: "signed-out" }, () => this.#mark.write(session));
     }
-    await told;
+    await requests;
   }
 
-  /** Tells the server again. */
   repeat() {
     const { state, reason } = this.#tab;
-    // Another tab may have been closed before it could tell the server of its sign-out.
-    const session = state === "signed-out" && this.#leaving.size === 0 ? this.#mark.read() : null;
-    if (session && reason !== "closed") this.#leaving.add({ session, isMark: true });
-    for (const one of this.#leaving) this.#revoke(one).catch(() => {});
+    // A tab that signed out may have been closed before its request reached the server.
+    const session = state === "signed-out" && this.#pending.size === 0 ? this.#mark.read() : null;
+    if (session && reason !== "closed") this.#pending.add({ session, isMark: true });
+    for (const one of this.#pending) this.#revoke(one).catch(() => {});
   }
 
-  forget() {
-    this.#leaving.clear();
+  cancel() {
+    this.#pending.clear();
   }
 
-  /** Ends a session at the server, unless a sign-in has taken its place. */
-  async #revoke(leaving) {
-    const { session, refresh } = leaving;
-    const isWanted = () => this.#leaving.has(leaving);
-    const ask = async (method, path, more) => {
-      const answer = await callRepeatedly(isWanted, (within) => this.#transport.call(method, path, { ...more, within }));
-      if (isWanted() && answer.status >= 400 && ![400, 401, 404].includes(answer.status)) throw failureOf(answer);
-      return answer;
+  /** Revokes a session at the server, unless a new sign-in has cancelled that. */
+  async #revoke(target) {
+    const { session, refresh } = target;
+    const isWanted = () => this.#pending.has(target);
+    const request = async (method, path, more) => {
+      const response = await callRepeatedly(isWanted, (within) => this.#transport.call(method, path, { ...more, within }));
+      if (isWanted() && response.status >= 400 && ![400, 401, 404].includes(response.status)) throw failureOf(response);
+      return response;
     };
     const work = async () => {
-      // The tab that left the mark may have told the server by now.
-      if (leaving.isMark && this.#mark.read() !== session) this.#leaving.delete(leaving);
+      // The tab that wrote the mark may have completed the sign-out by now.
+      if (target.isMark && this.#mark.read() !== session) this.#pending.delete(target);
       if (!isWanted()) return;
-      if (refresh) await ask("POST", "/logout", { body: { refreshToken: refresh } });
-      else await this.#revokeByCookie(leaving, ask, isWanted);
-      if (!this.#leaving.delete(leaving)) return;
-      // Another tab may have stored a later sign-out since.
+      if (refresh) await request("POST", "/logout", { body: { refreshToken: refresh } });
+      else await this.#revokeByCookie(target, request, isWanted);
+      if (!this.#pending.delete(target)) return;
+      // Another tab may have written the mark of a later sign-out.
       if (this.#mark.read() === session) this.#mark.write(null);
     };
-    await this.#tab.alone(work).catch((error) => {
-      // The `online` event repeats it too, and so does the next refresh of a session that was started since.
-      if (this.#tab.state === "signed-out" && !leaving.isMark && error.code === "unavailable" && !isOffline()) {
+    await this.#tab.withLock(work).catch((error) => {
+      // The `online` event also repeats the sign-out, and so does the next refresh of a newer session.
+      if (this.#tab.state === "signed-out" && !target.isMark && error.code === "unavailable" && !isOffline()) {
         this.#later(Math.max(error.retryAfter * 1000, RETRY));
       }
       throw error;
     });
   }
 
-  async #revokeByCookie({ session, access }, ask, isWanted) {
+  async #revokeByCookie({ session, access }, request, isWanted) {
     const wall = Date.now();
-    // The access token may be too old. What the cookie buys is not, and tells whose the cookie is.
-    const { status, body } = await ask("POST", "/v1/sessions/refresh");
+    // The access token may have expired. A refresh returns a new one, and shows which session the cookie belongs to.
+    const { status, body } = await request("POST", "/v1/sessions/refresh");
     if (!isWanted()) return;
     const { session_id: found } = body;
     if (found && session !== ANY && found !== session) return this.#tab.startSession(body, wall);
-    // A browser that keeps no cookies has nothing but the access token.
+    // If the browser does not store cookies, only the tab's access token can revoke the session.
     const proof = body.access_token ?? (status === 400 ? access : null);
     if (!proof) return;
-    await ask("DELETE", `/v1/sessions/${found ?? session}`, { access: proof });
-    if (session === ANY) this.#tab.tell({ type: "end", session: found, reason: "signed-out" });
+    await request("DELETE", `/v1/sessions/${found ?? session}`, { access: proof });
+    if (session === ANY) this.#tab.publish({ type: "end", session: found, reason: "signed-out" });
   }
 }

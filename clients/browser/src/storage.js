@@ -1,9 +1,9 @@
-// What survives a page load, if the browser lets it. Storage is best effort.
+// Browser storage, which keeps one value across page loads if the browser allows it.
 import { parseJson } from "./json.js";
 
 /**
- * The only user of a storage, for one value. It never throws: a storage that is missing, denied, full or broken counts
- * as empty, and that is reported.
+ * One named value in a storage. All access to storage goes through this class. Its methods never throw: they treat a
+ * storage that is missing, denied, full or broken as empty, and warn.
  */
 export class Store {
   #open;
@@ -11,8 +11,8 @@ export class Store {
   #warn;
 
   /**
-   * `open` returns the storage. It is called for each use, because a browser may deny even that. Without it nothing is
-   * kept.
+   * `open` returns the storage. It is called inside `try` at each use, because a browser that blocks site data throws
+   * when a page reads `localStorage`. Without `open` nothing is stored.
    */
   constructor(open, name, warn) {
     this.#open = open;
@@ -23,14 +23,14 @@ export class Store {
   read() {
     return this.#use((storage, name) => {
       const value = storage.getItem(name);
-      if (value !== null && typeof value !== "string") throw new Error("it returns something else than text");
+      if (value !== null && typeof value !== "string") throw new Error("getItem returned a value that is not a string");
       return value;
     });
   }
 
   /**
-   * Returns whether the value is kept; `null` removes. If it cannot be kept, the value before is removed too: the server
-   * takes a stale token for a stolen one, and a stale mark signs the person out.
+   * Stores the value, or removes it if it is `null`. Returns whether that worked. If the value cannot be stored, the
+   * previous value is removed: the server treats a stale refresh token as stolen, and a stale mark signs the user out.
    */
   write(value) {
     if (!this.#open || this.#put(value)) return true;
@@ -43,9 +43,9 @@ export class Store {
       const before = storage.getItem(name);
       if (value === null) storage.removeItem(name);
       else storage.setItem(name, value);
-      // Anything but the value before is another tab's, written in between.
+      // A value other than `before` was written by another tab in between, so this write worked.
       const after = storage.getItem(name);
-      if (after !== value && after === before) throw new Error("it does not keep what is written to it");
+      if (after !== value && after === before) throw new Error("a written value was not stored");
       return true;
     });
   }
@@ -60,24 +60,24 @@ export class Store {
   }
 }
 
-/** The refresh token in storage, in body mode. Tabs may share the storage. */
+/** The refresh token in storage, which only body mode uses. Several tabs may share the storage. */
 export class SavedToken {
   #store;
-  /** Whether storage holds the current token, as far as this tab knows. */
+  /** False after a write has failed: storage then lacks the current token. */
   #isSaved = true;
 
   constructor(store) {
     this.#store = store;
   }
 
-  /** The token in storage, or null. Anything else in there counts as nothing. */
+  /** Returns the token in storage, or null if storage is empty or holds anything else. */
   read() {
     const { session, serial, refresh } = Object(parseJson(this.#store.read()));
     const isToken = [session, refresh].every((text) => text && typeof text === "string") && Number.isSafeInteger(serial);
     return isToken ? { session, serial, refresh, lifetime: 0, due: 0, at: -Infinity, wall: 0 } : null;
   }
 
-  /** The token in storage, if another tab that shares the storage has refreshed since. */
+  /** Returns the token in storage if another tab has refreshed the session since `mine`, otherwise null. */
   newerThan(mine) {
     const stored = mine && this.read();
     return stored && stored.session === mine.session && stored.serial > mine.serial ? stored : null;
@@ -85,17 +85,17 @@ export class SavedToken {
 
   save(token) {
     const { session, serial, refresh } = token;
-    const isOld = this.newerThan(token);
-    this.#isSaved = Boolean(isOld) || this.#store.write(JSON.stringify({ session, serial, refresh }));
+    const newer = this.newerThan(token);
+    this.#isSaved = Boolean(newer) || this.#store.write(JSON.stringify({ session, serial, refresh }));
   }
 
-  /** Saves the token if that has failed before. */
+  /** Saves the token if the last attempt failed. */
   saveAgain(token) {
     if (!this.#isSaved) this.save(token);
   }
 
   remove(session) {
-    // Another tab's session may be in the same storage. It stays there, unless storage has failed.
+    // The storage may hold the session of another tab. That one is kept, unless a write has failed.
     const stored = this.read();
     if (!this.#isSaved || !stored || stored.session === session) this.#store.write(null);
   }

@@ -1,14 +1,17 @@
-// Coordination between the tabs of one origin: messages over a BroadcastChannel, and a Web Lock.
+// Coordination between the tabs of one origin: messages over a BroadcastChannel, and Web Locks.
 
-/** A browser says at once whether a lock is free. The longest work under a lock is a sign-in, which takes 30 seconds. */
-const LOCK_ANSWER = 3_000;
+/** Milliseconds. A browser normally reports at once whether a lock is free. */
+const LOCK_CHECK = 3_000;
+/** Milliseconds. The longest task under a lock is a sign-in, which takes at most 30 seconds. */
 const LOCK_WAIT = 35_000;
+/** Milliseconds. How long a tab waits for the tokens of other tabs. */
+const REPLY_WAIT = 100;
 
 export class Tabs {
   #name;
   #warn;
   #channel;
-  #wake;
+  #stopWaiting;
 
   constructor(name, warn) {
     this.#name = name;
@@ -20,12 +23,12 @@ export class Tabs {
     }
   }
 
-  /** `hear` is called with each message of another tab. */
-  listen(hear) {
-    if (this.#channel) this.#channel.onmessage = ({ data }) => hear(data);
+  /** Calls `receive` with each message from another tab. */
+  listen(receive) {
+    if (this.#channel) this.#channel.onmessage = ({ data }) => receive(data);
   }
 
-  /** Returns whether other tabs can hear it. */
+  /** Returns whether the message was sent. */
   post(message) {
     try {
       this.#channel?.postMessage(message);
@@ -36,19 +39,19 @@ export class Tabs {
     }
   }
 
-  /** Waits a moment for what other tabs know. */
-  ask() {
-    return this.post({ type: "ask" }) && new Promise((resolve) => setTimeout((this.#wake = resolve), 100));
+  /** Asks other tabs for their tokens, and waits for them until `stopWaiting` is called or the time is up. */
+  async askForTokens() {
+    if (!this.post({ type: "ask" })) return;
+    await new Promise((resolve) => setTimeout((this.#stopWaiting = resolve), REPLY_WAIT));
   }
 
-  /** Ends the wait of `ask`. */
-  wake() {
-    this.#wake?.();
+  stopWaiting() {
+    this.#stopWaiting?.();
   }
 
-  /** Runs `work` in one tab at a time. `work` is told whether another tab had the lock. */
-  alone(suffix, work) {
-    return underLock(this.#name + suffix, work, this.#warn);
+  /** Runs `work` in one tab at a time. Its argument says whether this tab had to wait for the lock. */
+  withLock(suffix, work) {
+    return runWithLock(this.#name + suffix, work, this.#warn);
   }
 
   close() {
@@ -58,14 +61,14 @@ export class Tabs {
 }
 
 /**
- * Runs `work` once, under a Web Lock. If the browser gives no lock, `work` runs without one: two tabs that present the
- * same token within the server's grace get the same successor.
+ * Runs `work` once, under a Web Lock, or without a lock if the browser does not grant one. Running without a lock is
+ * safe: if two tabs present the same refresh token within the grace period, the server returns the same successor.
  */
-function underLock(name, work, warn) {
+function runWithLock(name, work, warn) {
   return new Promise((resolve, reject) => {
     let isStarted = false;
     let timer;
-    // A lock that comes too late is released at once.
+    // If `work` has already started without the lock, a lock that is granted later is released at once.
     const start = async (hasWaited) => {
       if (isStarted) return;
       isStarted = true;
@@ -79,7 +82,7 @@ function underLock(name, work, warn) {
     const limit = (wait) => {
       clearTimeout(timer);
       const stop = () => startWithout(`no lock within ${wait} ms`, true);
-      // In two halves: after a pause of the whole page, a lock that was granted meanwhile comes first.
+      // Two timers: if the browser paused the page, a lock granted during the pause is handled before the second timer.
       timer = setTimeout(() => (timer = setTimeout(stop, wait / 2)), wait / 2);
     };
     const attempt = async (request) => {
@@ -94,11 +97,11 @@ function underLock(name, work, warn) {
         if (lock) return start(false);
         if (isStarted) return undefined;
         limit(LOCK_WAIT);
-        // Not returned: the first request is done.
+        // The promise is not returned, because that would keep the first request open.
         attempt(() => navigator.locks.request(name, () => start(true)));
         return undefined;
       });
-    limit(LOCK_ANSWER);
+    limit(LOCK_CHECK);
     attempt(requestIfFree);
   });
 }

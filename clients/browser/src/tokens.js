@@ -1,24 +1,30 @@
-// A token as the tabs know it: `{ type, session, serial, access, refresh, lifetime, wall }`, and in a tab that holds it
-// `at` and `due` too. `at` is on a clock that nobody sets, `wall` on one that runs during sleep.
+// Access tokens and their age.
+//
+// Tabs send each other tokens as `{ type: "news", session, serial, access, refresh, lifetime, wall }`. `serial` counts the
+// refreshes of a session, and `lifetime` is in milliseconds. The tab that holds a token adds `at` and `due`.
 
+/**
+ * Milliseconds since the token was issued, by the clock that says more. `at` is on the monotonic clock, which cannot be
+ * set. `wall` is on the system clock, which runs while the machine sleeps.
+ */
 export const age = ({ at, wall }) => Math.max(performance.now() - at, Date.now() - wall);
 
 export const isFresh = (token) => token && token.lifetime - age(token) > Math.min(10_000, token.lifetime / 10);
 
-/** The message to other tabs about the server's token response. */
-export function news({ session_id: session, access_token: access, refresh_token: refresh, expires_in }, about) {
-  // A token's times are whole seconds, rounded down: it may be good for a second less than it says.
+/** Returns the message that tells the other tabs about a token response of the server. */
+export function tokenMessage({ session_id: session, access_token: access, refresh_token: refresh, expires_in }, more) {
+  // A token's times are whole seconds, rounded down, so a token may expire up to a second before `expires_in`.
   const lifetime = Math.max(expires_in - 1, expires_in / 2) * 1000;
-  return { type: "news", session, access, refresh, lifetime, ...about };
+  return { type: "news", session, access, refresh, lifetime, ...more };
 }
 
-/** The token of that message, as of now. */
+/** Returns the token of that message. It is due for a refresh at a random point of 75 to 90 % of its lifetime. */
 export function tokenOf(message) {
   const due = message.lifetime * (0.75 + 0.15 * Math.random());
   return { ...message, due, at: performance.now() };
 }
 
-/** What the access token says of its user: for a page's texts, not for decisions, because nothing is verified. */
+/** The claims of an access token, or null. They are for display only, because the signature is not verified. */
 export function claims(access) {
   try {
     const base64 = access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");

@@ -1,8 +1,8 @@
-// HTTP to the server: one call, and calls that are repeated for as long as that is safe.
+// HTTP requests to the server: a single request, and a request that is repeated while repeating is safe.
 import { failureOf } from "./errors.js";
 import { parseJson } from "./json.js";
 
-/** Milliseconds. The server's grace is ten seconds, unless it was told otherwise. */
+/** Milliseconds. One second less than the default of the server's `refresh_token.grace`, which is ten seconds. */
 const GRACE = 9_000;
 
 export class Transport {
@@ -14,7 +14,7 @@ export class Transport {
     this.#isCookie = isCookie;
   }
 
-  /** Never rejects: an answer that was lost has the status 0. */
+  /** `within` is in milliseconds. Never rejects: a response that is lost or late has the status 0. */
   async call(method, path, { body = null, access = null, within }) {
     const headers = {
       ...(body && { "content-type": "application/json" }),
@@ -23,7 +23,7 @@ export class Transport {
     const abort = new AbortController();
     let timer;
     const late = new Promise((resolve) => {
-      // The answer counts as lost even if `fetch` was replaced by one that ignores the signal.
+      // This also resolves if the page has replaced `fetch` by a function that ignores the signal.
       timer = setTimeout(() => resolve(abort.abort()), within);
     });
     const exchange = async () => {
@@ -32,10 +32,10 @@ export class Transport {
         headers,
         body: body && JSON.stringify(body),
         cache: "no-store",
-        // The server may be on another origin. The requests of `fetch` keep the credentials that their caller chose.
+        // The server may be on another origin. Only the module's requests use this; `session.fetch` does not.
         credentials: this.#isCookie ? "include" : "same-origin",
         redirect: "error",
-        // The cookie of an answer is to be kept even if the page is gone by then.
+        // The browser must store the response's cookie even if the page is closed before the response arrives.
         keepalive: true,
         signal: abort.signal,
       });
@@ -43,26 +43,30 @@ export class Transport {
       const text = await response.text();
       return { status: response.status, retryAfter, body: parseJson(text) ?? {} };
     };
-    const answer = await Promise.race([exchange().catch(() => null), late]);
+    const response = await Promise.race([exchange().catch(() => null), late]);
     clearTimeout(timer);
-    return answer ?? { status: 0, body: {} };
+    return response ?? { status: 0, body: {} };
   }
 }
 
-/** Repeats what was lost on the way, or what the server cannot answer now, for as long as that is safe. */
+/**
+ * Repeats a request while its response is lost, 429 or 5xx, and within the grace period. Rejects with `unavailable` or
+ * the server's error when the time is up or the device is offline. Stops early when `isWanted` returns false.
+ */
 export async function callRepeatedly(isWanted, call) {
   const began = performance.now();
   const left = () => GRACE - (performance.now() - began);
   for (let pause = 250; ; pause = Math.min(2 * pause, 2_000)) {
     if (isOffline()) throw failureOf({});
-    const answer = await call(Math.min(left(), 5_000));
-    const { status, retryAfter = 0 } = answer;
-    if ((status && status < 500 && status !== 429) || !isWanted()) return answer;
+    const response = await call(Math.min(left(), 5_000));
+    const { status, retryAfter = 0 } = response;
+    if ((status && status < 500 && status !== 429) || !isWanted()) return response;
     const wait = Math.max(pause * (0.5 + Math.random() / 2), retryAfter * 1000);
-    if (left() - wait < 1_000) throw failureOf(answer);
+    if (left() - wait < 1_000) throw failureOf(response);
     await new Promise((resolve) => setTimeout(resolve, wait));
-    if (!isWanted()) return answer;
+    if (!isWanted()) return response;
   }
 }
 
+// A browser that does not report `onLine` counts as online.
 export const isOffline = () => navigator.onLine === false;
