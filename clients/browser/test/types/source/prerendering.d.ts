@@ -1,4 +1,4 @@
-// What TypeScript's description of the DOM lacks.
+// TypeScript's DOM types do not include this property.
 interface Document {
   readonly prerendering?: boolean;
 }
