@@ -1,40 +1,40 @@
-// The types of the package, written by hand.
+// The package's types, written by hand.
 
 export interface SessionOptions {
   /**
-   * Where the server is: an address, or a path on this origin, such as `/`. A server on another origin must allow this
-   * page's origin (`cors.allowed_origins`). Cookie mode needs a server of this page's site.
+   * The server's address, or a path on this origin, such as `/`. A server on another origin must allow this page's
+   * origin in `cors.allowed_origins`. Cookie mode requires a server on the same site as this page.
    */
   readonly baseUrl: string;
-  /** How the refresh token travels: in a cookie that no script can read, or in the body. */
+  /** How the refresh token travels: in a cookie that scripts cannot read, or in the request and response bodies. */
   readonly mode: "cookie" | "body";
   /**
-   * Further origins that are given the access token, such as `https://api.example`. Default: none. If the server is on
-   * another origin, this page's own origin is a further one.
+   * Additional origins that receive the access token, such as `https://api.example`. Default: none. If the server is on
+   * another origin, list this page's own origin here to include it.
    */
   readonly allow?: readonly string[];
   /**
-   * Body mode only: where the refresh token survives a reload, such as `() => sessionStorage`. Default: nowhere. Pass a
-   * function, because a browser that blocks site data throws when a page reads `sessionStorage`. A storage that fails
-   * causes one warning on the console; the session then continues in memory.
+   * Body mode only: where to keep the refresh token across reloads, such as `() => sessionStorage`. Default: memory only.
+   * Pass a function, because a browser that blocks site data throws when a page reads `sessionStorage`. If the storage
+   * fails, the module warns once on the console and the session continues in memory.
    */
   readonly storage?: SessionStorageLike | (() => SessionStorageLike);
 }
 
-/** A storage whose methods return at once. */
+/** A storage with synchronous methods. */
 export type SessionStorageLike = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
-/** `unknown`: the page was just loaded, and neither another tab nor the server has answered yet. */
+/** `unknown`: the page has just loaded, and neither another tab nor the server has responded yet. */
 export type SessionState = "unknown" | "signed-out" | "signed-in";
 
 /**
- * Why nobody is signed in. `signed-out`: somebody signed out, here or in another tab. `ended`: the server takes the
- * refresh token no more. `replaced`: another tab signed in as a new session, whose cookie it is now. `closed`: this
- * object was closed. `null`: nobody was signed in.
+ * Why the page is signed out. `signed-out`: the user signed out, in this tab or in another. `ended`: the server rejected
+ * the refresh token. `replaced`: another tab signed in, and the cookie now belongs to that session. `closed`: `close()`
+ * was called. `null`: the page was not signed in before.
  */
 export type EndReason = "signed-out" | "ended" | "replaced" | "closed" | null;
 
-/** What the access token says of its user. Nothing here was verified: it is for what a page shows. */
+/** The claims of the access token. They are not verified, so use them for display only. */
 export interface User {
   readonly sub: string;
   readonly sid: string;
@@ -51,9 +51,9 @@ export interface SessionChange {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
-  /** Set on the way; needed when the password is a temporary one. */
+  /** Replaces the password during the sign-in. Required if the current password is temporary. */
   readonly newPassword?: string;
-  /** What more to ask for, with spaces between. */
+  /** Additional scopes to request, separated by spaces. */
   readonly scope?: string;
 }
 
@@ -61,26 +61,26 @@ export interface Session {
   readonly state: SessionState;
   readonly reason: EndReason;
   readonly user: User | null;
-  /** Fulfilled when the state is no longer `unknown`, which takes as long as the server cannot be reached. */
+  /** Fulfilled when the state is known. While the server cannot be reached, it stays pending. It never rejects. */
   readonly ready: Promise<void>;
-  /** Rejects with a `SessionError`, whose `code` is the server's, such as `invalid_credentials`. */
+  /** Rejects with a `SessionError`. Its `code` comes from the server, such as `invalid_credentials`. */
   signIn(credentials: Credentials): Promise<User | null>;
   /**
-   * Signs out all tabs at once, whether or not storage works. Rejects if the server could not be told yet. The session
-   * is signed out in the tabs nevertheless, and the request to the server is repeated later.
+   * Signs out all tabs at once, even if storage fails. Rejects if the server did not receive the sign-out; the tabs are
+   * signed out anyway, and the module repeats the request later.
    */
   signOut(): Promise<void>;
-  /** As the browser's, with an access token for the origins that may have it. `credentials` stay as you choose them. */
+  /** Like the browser's `fetch`, but adds an access token for the allowed origins. It does not change `credentials`. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Calls the listener after each change; the returned function stops that. */
+  /** Calls the listener after each change. The returned function removes the listener. */
   onChange(listener: (change: SessionChange) => void): () => void;
-  /** Lets go of everything in this tab. Nobody is signed out by that. */
+  /** Stops this session object. Does not sign out. */
   close(): void;
 }
 
 /**
- * Throws a `TypeError` if an option is wrong. Throws a `SessionError` with the code `unsupported` outside a page (in Node
- * or in a worker), and in cookie mode in a file or in a sandboxed frame without `allow-same-origin`.
+ * Throws a `TypeError` if an option is invalid. Throws a `SessionError` with the code `unsupported` outside a page (in
+ * Node or in a worker), and for cookie mode in a file or in a sandboxed frame without `allow-same-origin`.
  *
  * If the browser lacks or denies storage, Web Locks, `BroadcastChannel` or cookies, the session works in the memory of
  * this tab, and the module calls `console.warn` once.
@@ -88,15 +88,15 @@ export interface Session {
 export declare function createSession(options: SessionOptions): Session;
 
 /**
- * Why something could not be done. `unavailable`: the server cannot be asked now. `signed-out`: the session ended before
- * a request was sent. `closed`: the object was closed. `unsupported`: a session cannot be made in this place. Others are
- * codes of the server.
+ * `unavailable`: the server cannot be reached or asks to wait. `signed-out`: the session ended before the request was
+ * sent. `closed`: `close()` was called. `unsupported`: this environment cannot have a session. All other codes come from
+ * the server.
  */
 export declare class SessionError extends Error {
   private constructor();
   readonly code: string;
-  /** The answer's status, 0 when there was none. */
+  /** The HTTP status of the response, or 0 if there was none. */
   readonly status: number;
-  /** Seconds after which to try again, 0 when nobody said. */
+  /** Seconds to wait before the next attempt, or 0 if unknown. */
   readonly retryAfter: number;
 }

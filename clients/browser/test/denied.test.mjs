@@ -1,4 +1,5 @@
-// What a browser can lack or deny besides storage, and places that are not pages. A tab then works from memory.
+// Browsers that lack or deny features other than storage, where a tab works from memory, and environments that are not
+// pages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSession } from "../index.js";
@@ -14,10 +15,10 @@ const denied = () => {
 
 const deny = (object, name) => Object.defineProperty(object, name, { get: denied, configurable: true });
 
-/** Grants nothing, ever: neither the first question nor the second is answered. */
+/** Never responds to a lock request. */
 const silent = () => new Promise(() => {});
 
-/** Says that the lock is taken, and never grants it. */
+/** Reports that the lock is taken, and never grants it. */
 const taken = (name, ...rest) => (rest.length === 2 ? Promise.resolve(rest[1](null)) : silent());
 
 class NoChannel {
@@ -52,7 +53,7 @@ const DENIALS = {
   },
 };
 
-/** In body mode `localStorage` is not used, unless the page asks for it. */
+/** Passes `localStorage` as `storage` in body mode, which otherwise does not use it. */
 async function opened(mode, change = () => {}) {
   let world;
   const alter = (globals) => {
@@ -81,8 +82,8 @@ for (const mode of MODES) {
     });
   }
 
-  for (const [name, request, wait] of [["answers", silent, 3_500], ["grants", taken, 36_000]]) {
-    test(`in ${mode} mode a tab does not wait forever for a lock that the browser never ${name}`, async () => {
+  for (const [name, request, wait] of [["responds to", silent, 3_500], ["grants", taken, 36_000]]) {
+    test(`in ${mode} mode a tab continues without a lock that the browser never ${name}`, async () => {
       const { browser, tab } = await opened(mode, (world) => (world.navigator.locks = { request }));
       await browser.during(tab.session.ready, wait);
       assert.equal(tab.session.state, "signed-out");
@@ -94,7 +95,7 @@ for (const mode of MODES) {
     });
   }
 
-  test(`in ${mode} mode a lock that is granted too late does nothing twice`, async () => {
+  test(`in ${mode} mode a lock that is granted too late does not repeat the request`, async () => {
     const grants = [];
     const late = (name, ...rest) => new Promise((resolve) => grants.push(() => resolve(rest.at(-1)({ name }))));
     const { browser, tab } = await opened(mode, (world) => (world.navigator.locks = { request: late }));
@@ -106,14 +107,14 @@ for (const mode of MODES) {
     assert.equal(browser.server.requests.length, before);
   });
 
-  test(`in ${mode} mode the error of a sign-in under a lock stays its own`, async () => {
+  test(`in ${mode} mode an error of a sign-in is not reported as an error of the lock`, async () => {
     const { browser, tab } = await opened(mode);
     await assert.rejects(browser.during(tab.signIn("ada", "wrong")), { code: "invalid_credentials" });
     assert.deepEqual([browser.server.count("/v1/sessions"), tab.warnings], [1, []]);
   });
 
-  for (const [name, fetch] of [["throws", denied], ["never answers", silent]]) {
-    test(`in ${mode} mode a fetch that ${name} counts as a lost answer`, async () => {
+  for (const [name, fetch] of [["throws", denied], ["never settles", silent]]) {
+    test(`in ${mode} mode a fetch that ${name} counts as a lost response`, async () => {
       const { browser, tab } = await opened(mode);
       await browser.during(tab.signIn());
       const real = tab.globals.fetch;
@@ -127,7 +128,7 @@ for (const mode of MODES) {
   }
 }
 
-test("a browser that denies nothing is not warned about", async () => {
+test("there is no warning in a browser that denies nothing", async () => {
   for (const mode of MODES) {
     const { browser, tab } = await opened(mode);
     await browser.during(tab.signIn());
@@ -137,7 +138,7 @@ test("a browser that denies nothing is not warned about", async () => {
   }
 });
 
-test("a storage may come from a function, and a function that throws counts as no storage", async () => {
+test("storage can be a function, and a function that throws counts as no storage", async () => {
   const browser = new FakeBrowser();
   const storage = new FakeStorage();
   const [tab, other] = [browser.open({ mode: "body", storage: () => storage }), browser.open({ mode: "body", storage: denied })];
@@ -147,7 +148,7 @@ test("a storage may come from a function, and a function that throws counts as n
   assert.deepEqual([tab.warnings.length, other.warnings.length], [0, 1]);
 });
 
-test("a browser without cookies is warned about, and the access token is enough to sign out at the server", async () => {
+test("without cookies there is a warning, and a sign-out uses the access token", async () => {
   const { browser, tab } = await opened("cookie", (world) => (world.navigator.cookieEnabled = false));
   Object.defineProperty(browser.jar, "token", { get: () => "", set: () => {} });
   await browser.during(tab.signIn());
@@ -157,7 +158,7 @@ test("a browser without cookies is warned about, and the access token is enough 
   assert.match(String(tab.warnings), /cookies/);
 });
 
-test("in body mode a page that is loaded offline knows that nobody is signed in", async () => {
+test("in body mode a page that is loaded offline is signed out", async () => {
   const browser = new FakeBrowser();
   browser.isOnline = false;
   const tab = browser.open({ mode: "body" });
@@ -165,7 +166,7 @@ test("in body mode a page that is loaded offline knows that nobody is signed in"
   assert.equal(tab.session.state, "signed-out");
 });
 
-test("a page that is prerendered asks for nothing until a person opens it", async () => {
+test("a prerendered page sends no requests until the user opens it", async () => {
   const { browser, tab } = await opened("cookie", (world) => {
     world.document.prerendering = true;
     world.navigator.locks = { request: silent };
@@ -179,7 +180,7 @@ test("a page that is prerendered asks for nothing until a person opens it", asyn
   assert.deepEqual([tab.session.state, browser.server.requests.length], ["signed-out", 1]);
 });
 
-test("a browser that does not say whether it is online counts as online", async () => {
+test("a browser that does not report whether it is online counts as online", async () => {
   const browser = new FakeBrowser();
   browser.isOnline = undefined;
   const [tab] = await browser.openMany(1);
@@ -187,7 +188,7 @@ test("a browser that does not say whether it is online counts as online", async 
   assert.equal(tab.session.state, "signed-in");
 });
 
-test("a sign-out before it is known who is signed in is done when the server can be asked", async () => {
+test("a sign-out while the state is unknown is completed when the server can be reached", async () => {
   const browser = new FakeBrowser();
   const first = browser.open();
   await browser.during(first.signIn());
@@ -205,7 +206,7 @@ test("a sign-out before it is known who is signed in is done when the server can
   assert.deepEqual([browser.jar.token, browser.localStorage.items.size, next.session.state], ["", 0, "signed-out"]);
 });
 
-test("a page that stays open repeats a sign-out that the server could not be told", async () => {
+test("a page that stays open repeats a sign-out that the server did not receive", async () => {
   for (const mode of MODES) {
     const { browser, tab } = await opened(mode);
     await browser.during(tab.signIn());
@@ -222,7 +223,7 @@ test("a page that stays open repeats a sign-out that the server could not be tol
   }
 });
 
-test("a token that lives for months does not make timers run without a pause", async () => {
+test("a token with a lifetime of months does not overflow setTimeout", async () => {
   const { browser, tab } = await opened("cookie");
   browser.server.lifetime = 90 * 86_400;
   const waits = [];
@@ -232,14 +233,14 @@ test("a token that lives for months does not make timers run without a pause", a
   assert.ok(Math.max(...waits) < 2 ** 31, String(waits));
 });
 
-test("outside a page the session cannot be made, and the error says where it can", () => {
+test("outside a page createSession throws an error that says where to call it", () => {
   const expected = { name: "SessionError", code: "unsupported", message: /needs a page.*server.*worker/ };
   assert.throws(() => createSession({ baseUrl: "/", mode: "cookie" }), expected);
   const worker = new FakeBrowser({ alter: (world) => delete world.document });
   assert.throws(() => worker.open(), expected);
 });
 
-test("a sandboxed frame has no cookies: cookie mode is an error at once, and body mode works", async () => {
+test("in a sandboxed frame cookie mode throws at once, and body mode works", async () => {
   const alter = (world) => {
     world.origin = "null";
     DENIALS["all of them are denied"](world);

@@ -1,4 +1,4 @@
-// A server on another origin than the page's: which requests carry cookies, and which the token.
+// A server on a different origin from the page: which requests send cookies, and which send the access token.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, ORIGIN } from "./support/fake-browser.mjs";
@@ -13,7 +13,7 @@ async function signedIn(mode, more) {
   return { browser, server: browser.server, tab };
 }
 
-/** Of the module's own requests: each combination of origin and credentials once. */
+/** Each combination of origin and credentials in the module's own requests. */
 function ways({ requests }) {
   const own = requests.filter(({ path }) => path.startsWith("/v1/sessions") || path === "/logout");
   return [...new Set(own.map(({ origin, how }) => `${origin} ${how.credentials}`))];
@@ -53,7 +53,7 @@ for (const mode of MODES) {
     assert.deepEqual([status, sent], [200, ["omit", "omit"]]);
   });
 
-  test(`in ${mode} mode the page's own origin gets the token of a server elsewhere only if it is allowed`, async () => {
+  test(`in ${mode} mode the page's own origin gets the token of a server on another origin only if it is in allow`, async () => {
     for (const allow of [[], [ORIGIN]]) {
       const { server, tab } = await signedIn(mode, { allow });
       await tab.session.fetch("/api");
@@ -71,7 +71,7 @@ test("a page load finds the session by the cookie of a server on another origin"
   assert.deepEqual([next.session.state, next.session.user.sub], ["signed-in", "ada"]);
 });
 
-test("if the server is of another site, the browser keeps no cookie, and the session ends when a refresh is due", async () => {
+test("if the browser does not store the cookie of another site, the session ends when a refresh is due", async () => {
   const { browser, tab } = await signedIn("cookie");
   browser.jar.token = "";
   await browser.clock.advance(900_000);
@@ -80,13 +80,13 @@ test("if the server is of another site, the browser keeps no cookie, and the ses
 
 test("a server that does not allow the page's origin is unavailable", async () => {
   const browser = new FakeBrowser();
-  // The browser withholds the answer, and `fetch` rejects.
+  // The browser withholds the response, and `fetch` rejects.
   browser.server.isDown = true;
   const [tab] = await browser.openMany(1, { baseUrl: SERVER, mode: "body" });
   await assert.rejects(browser.during(tab.signIn()), { code: "unavailable", status: 0 });
 });
 
-test("in a file, cookie mode is an error at once", () => {
+test("in a file, cookie mode throws at once", () => {
   const alter = (world) => {
     world.origin = "null";
     world.location = { href: "file:///page.html", origin: "null" };

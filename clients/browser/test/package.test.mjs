@@ -1,4 +1,4 @@
-// The package as others get it: its files, its size, its types, and what its texts say.
+// The published package: its files, its size, its types and its README.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
@@ -8,12 +8,13 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+import { bundle } from "../build.mjs";
 import { FakeBrowser } from "./support/fake-browser.mjs";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const LARGEST = 26_624;
-const LARGEST_COMPRESSED = 8_704;
+const LARGEST = 35_840;
+const LARGEST_COMPRESSED = 11_264;
 
 const read = (name) => readFile(join(ROOT, name), "utf8");
 
@@ -22,13 +23,17 @@ async function output(program, ...args) {
   return stdout;
 }
 
-test("the package holds one module, its types, licences and texts, and nothing else", async () => {
+test("the package contains one module, its types, licences and documentation, and nothing else", async () => {
   const [{ files }] = JSON.parse(await output("npm", "pack", "--dry-run", "--json"));
   const texts = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"];
   assert.deepEqual(files.map(({ path }) => path).sort(), [...texts, "index.d.ts", "index.js"].sort());
 });
 
-test("there are no dependencies, and the lock file names no other registry", async () => {
+test("index.js is what `npm run build` writes from src", async () => {
+  assert.equal(await read("index.js"), await bundle(), "run `npm run build`");
+});
+
+test("there are no dependencies, and the lock file names only the npm registry", async () => {
   const manifest = JSON.parse(await read("package.json"));
   for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundleDependencies"]) {
     assert.equal(manifest[kind], undefined);
@@ -39,7 +44,7 @@ test("there are no dependencies, and the lock file names no other registry", asy
   assert.ok(addresses.every((address) => address === "" || address.startsWith("https://registry.npmjs.org/")));
 });
 
-test("the module is as small as its README says, comments and all", async () => {
+test("the module, with its comments, is as small as the README says", async () => {
   const source = await readFile(join(ROOT, "index.js"));
   assert.ok(source.length <= LARGEST, `${source.length} bytes`);
   const compressed = gzipSync(source, { level: 9 }).length;
@@ -48,7 +53,7 @@ test("the module is as small as its README says, comments and all", async () => 
   assert.ok(stated.includes(`${LARGEST / 1024} KiB as it stands, ${LARGEST_COMPRESSED / 1024} KiB compressed`));
 });
 
-test("the module can be imported where there is no browser, as when a page is rendered on a server", async (t) => {
+test("the module can be imported outside a browser, for example to render a page on a server", async (t) => {
   const home = await mkdtemp(join(tmpdir(), "countersign-browser-"));
   t.after(() => rm(home, { recursive: true }));
   const [{ filename }] = JSON.parse(await output("npm", "pack", "--json", "--pack-destination", home));
@@ -61,12 +66,12 @@ test("the module can be imported where there is no browser, as when a page is re
   assert.equal(stdout, "SessionError,createSession\n");
 });
 
-test("the types fit how a page uses the package", async () => {
-  const told = await output("npm", "run", "--silent", "types").catch(({ stdout }) => assert.fail(stdout));
-  assert.equal(told, "");
+test("the types fit an example page, and the modules of src pass the type check", async () => {
+  const problems = await output("npm", "run", "--silent", "types").catch(({ stdout }) => assert.fail(stdout));
+  assert.equal(problems, "");
 });
 
-test("the README's ten lines sign in, ask and sign out", async () => {
+test("the README's example signs in, sends a request and signs out", async () => {
   const [, program] = /^```js\n(.*?)^```$/ms.exec(await read("README.md"));
   assert.equal(program.trim().split("\n").length, 10);
   const browser = new FakeBrowser();
@@ -84,18 +89,17 @@ test("the README's ten lines sign in, ask and sign out", async () => {
   assert.deepEqual(shown, [["signed-out", null], ["signed-in", null], ["signed-out", "signed-out"]]);
 });
 
-test("each file is short and says at its top what it is for", async () => {
-  const files = ["index.js", "index.d.ts"];
-  for (const directory of ["test", "test/support", "test/browser", "test/browser/support"]) {
-    const names = (await readdir(join(ROOT, directory))).filter((name) => name.endsWith(".mjs"));
+test("each file is short and begins with a comment", async () => {
+  const files = ["build.mjs", "index.d.ts"];
+  for (const directory of ["src", "test", "test/support", "test/browser", "test/browser/support"]) {
+    const names = (await readdir(join(ROOT, directory))).filter((name) => /\.m?js$/.test(name));
     assert.ok(names.length > 1);
     files.push(...names.map((name) => join(directory, name)));
   }
   for (const name of files) {
     const lines = (await read(name)).split("\n");
     assert.match(lines[0], /^\/\/ \S/, name);
-    // The module is one file, because a page loads it as it stands.
-    assert.ok(lines.length <= (name === "index.js" ? 640 : 400), `${name} has ${lines.length} lines`);
+    assert.ok(lines.length <= 400, `${name} has ${lines.length} lines`);
     assert.deepEqual(lines.filter((line) => line.length > 140), [], name);
   }
 });

@@ -1,4 +1,4 @@
-// When a token is refreshed: by the time that passes, whatever the clocks say.
+// When a token is refreshed: after elapsed time, even if the system clock is wrong.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, ORIGIN } from "./support/fake-browser.mjs";
@@ -18,7 +18,7 @@ async function answered(browser, tab) {
 }
 
 for (const [random, seconds] of [[0, 674.25], [1, 809.1]]) {
-  test(`a token of 900 seconds is refreshed after ${seconds} seconds with chance at ${random}`, async () => {
+  test(`a token of 900 seconds is refreshed after ${seconds} seconds if Math.random returns ${random}`, async () => {
     const { browser, refreshes } = await signedIn({ random });
     await browser.clock.advance(seconds * 1000 - 100);
     assert.equal(refreshes(), 0);
@@ -29,7 +29,7 @@ for (const [random, seconds] of [[0, 674.25], [1, 809.1]]) {
   });
 }
 
-test("a hidden tab refreshes when it needs a token, and when it is looked at again, and not by itself", async () => {
+test("a hidden tab refreshes only when it needs a token or becomes visible", async () => {
   const { browser, tab, refreshes } = await signedIn();
   tab.show("hidden");
   await browser.clock.advance(5_000_000);
@@ -42,7 +42,7 @@ test("a hidden tab refreshes when it needs a token, and when it is looked at aga
   assert.equal(refreshes(), 2);
 });
 
-test("after sleep, in which only the wall clock went on, no expired token is sent", async () => {
+test("after the machine has slept, no expired token is sent", async () => {
   const { browser, server, tab, refreshes } = await signedIn();
   browser.clock.sleep(3_600_000);
   assert.equal(await answered(browser, tab), 200);
@@ -50,7 +50,7 @@ test("after sleep, in which only the wall clock went on, no expired token is sen
   assert.equal(server.count("/api", "GET"), 1);
 });
 
-test("a clock that is years ahead or behind changes nothing", async () => {
+test("a system clock that is years ahead or behind has no effect", async () => {
   for (const years of [-10, 10]) {
     const browser = new FakeBrowser();
     const [tab] = await browser.openMany(1);
@@ -65,7 +65,7 @@ test("a clock that is years ahead or behind changes nothing", async () => {
   }
 });
 
-test("a clock that is set back does not keep an old token", async () => {
+test("a system clock that is set back does not delay a refresh", async () => {
   const { browser, tab, refreshes } = await signedIn();
   const { now } = tab.globals.Date;
   tab.globals.Date.now = () => now() - 86_400_000;
@@ -73,7 +73,7 @@ test("a clock that is set back does not keep an old token", async () => {
   assert.equal(refreshes(), 1);
 });
 
-test("a token's age counts from when it was asked for, not from when a slow answer came", async () => {
+test("a token's age counts from the request, not from a slow response", async () => {
   const { browser, server, refreshes } = await signedIn();
   server.latency = 4_000;
   await browser.clock.advance(750_000 + 4_000);
@@ -83,7 +83,7 @@ test("a token's age counts from when it was asked for, not from when a slow answ
   assert.equal(refreshes(), 2);
 });
 
-test("a page from the browser's cache asks the server before it trusts what it knew", async () => {
+test("a page that is restored from the back/forward cache refreshes before it uses its token", async () => {
   const { browser, server, tab } = await signedIn();
   server.sessions.get(sessionId(1)).isLive = false;
   tab.dispatch("pageshow", { persisted: false });
@@ -94,7 +94,7 @@ test("a page from the browser's cache asks the server before it trusts what it k
   assert.deepEqual([tab.session.state, tab.session.reason], ["signed-out", "ended"]);
 });
 
-test("a token that is nearly expired is used on while the server cannot refresh it", async () => {
+test("a token that has almost expired is used while the server cannot refresh it", async () => {
   const { browser, server, tab } = await signedIn();
   tab.show("hidden");
   await browser.clock.advance(893_000);
@@ -104,7 +104,7 @@ test("a token that is nearly expired is used on while the server cannot refresh 
   await assert.rejects(browser.during(tab.session.fetch(`${ORIGIN}/api`)), { code: "unavailable", retryAfter: 20 });
 });
 
-test("a token that is no JWT works, and says nothing of its user", async () => {
+test("an access token that is not a JWT works, and the user is null", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
   const body = { access_token: "opaque", expires_in: 900, session_id: sessionId(9) };
@@ -113,7 +113,7 @@ test("a token that is no JWT works, and says nothing of its user", async () => {
   assert.deepEqual([tab.session.state, tab.session.user], ["signed-in", null]);
 });
 
-test("a user's name may have any letters", async () => {
+test("a username can contain any Unicode characters", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
   const name = "Žofie 你好 ÿ?>~~~>>>";
@@ -125,7 +125,7 @@ test("a user's name may have any letters", async () => {
   assert.ok(Object.isFrozen(tab.session.user));
 });
 
-test("a refresh leaves nothing in a cache, follows no redirect, and outlives its page", async () => {
+test("a refresh uses no cache, rejects redirects, and continues after its page is closed", async () => {
   const { browser, server } = await signedIn();
   await browser.clock.advance(900_000);
   const { how } = server.requests.at(-1);
@@ -135,9 +135,9 @@ test("a refresh leaves nothing in a cache, follows no redirect, and outlives its
 for (const mode of ["cookie", "body"]) {
   for (const [why, delay] of [
     ["slow", ({ clock }) => clock.advance(2_900)],
-    ["overtaken by sleep", ({ clock }) => clock.sleep(3_600_000)],
+    ["delayed by sleep", ({ clock }) => clock.sleep(3_600_000)],
   ]) {
-    test(`in ${mode} mode a token whose answer was ${why} is refreshed again, by itself`, async () => {
+    test(`in ${mode} mode a token whose response was ${why} is refreshed again without a request of the page`, async () => {
       const browser = new FakeBrowser();
       browser.server.lifetime = 4;
       const [tab] = await browser.openMany(1, { mode });

@@ -1,4 +1,4 @@
-// What goes out with a token, to whom, and how often.
+// Which requests get a token, for which origins, and how often they are sent.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, ORIGIN } from "./support/fake-browser.mjs";
@@ -17,20 +17,20 @@ const sent = (server) => server.requests.filter(({ path }) => path.startsWith("/
 
 const refused = { status: 401, body: { code: "invalid_token" } };
 
-/** The API refuses tokens for so many requests. */
+/** The API rejects the tokens of the next requests, `times` in all. */
 function refuse(server, times) {
   let left = times;
   server.override = ({ path }) => (path.startsWith("/api") && left-- > 0 ? refused : undefined);
 }
 
-test("a request to the server's origin carries the token as a bearer's", async () => {
+test("a request to the server's origin has the token as a bearer token", async () => {
   const { server, tab } = await signedIn();
   const response = await tab.session.fetch(API, { method: "POST", body: "text" });
   assert.deepEqual(await response.json(), { path: "/api/orders", method: "POST", sent: "text" });
   assert.match(sent(server)[0].authorization, /^Bearer e30\..+\.x$/);
 });
 
-test("no other origin gets the token, however it is written, unless it was allowed", async () => {
+test("other origins do not get the token unless they are in allow", async () => {
   const { server, tab } = await signedIn({ allow: ["https://api.example/whatever"] });
   const others = [
     "https://evil.example/api",
@@ -50,13 +50,13 @@ test("no other origin gets the token, however it is written, unless it was allow
   assert.match(server.requests.at(-1).authorization, /^Bearer /);
 });
 
-test("a header of the caller's own is left alone", async () => {
+test("an Authorization header of the caller is not changed", async () => {
   const { server, tab } = await signedIn();
   await tab.session.fetch(API, { headers: { authorization: "Basic eDp5" } });
   assert.equal(sent(server)[0].authorization, "Basic eDp5");
 });
 
-test("who is signed out sends what the browser would", async () => {
+test("requests have no token while the page is signed out", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
   const response = await tab.session.fetch(API);
@@ -64,7 +64,7 @@ test("who is signed out sends what the browser would", async () => {
   assert.equal(browser.server.requests.length, 2);
 });
 
-test("the first request after a page load waits until it is known who is signed in", async () => {
+test("the first request after a page load waits until the state is known", async () => {
   const { browser, server, tab } = await signedIn();
   tab.vanish();
   const next = browser.open();
@@ -73,7 +73,7 @@ test("the first request after a page load waits until it is known who is signed 
   assert.equal(sent(server).length, 1);
 });
 
-test("a refused token is refreshed and the request sent once more, with its body", async () => {
+test("after a 401 the token is refreshed and the request is sent once more with its body", async () => {
   const { browser, server, tab } = await signedIn();
   refuse(server, 1);
   const bodies = [new Blob(["text"]), "text", new URLSearchParams("text")];
@@ -90,7 +90,7 @@ test("a refused token is refreshed and the request sent once more, with its body
   }
 });
 
-test("a body that is a stream is sent once: it cannot be had again", async () => {
+test("a request whose body is a stream is sent once", async () => {
   const { server, tab } = await signedIn();
   refuse(server, 1);
   const body = new Blob(["text"]).stream();
@@ -98,7 +98,7 @@ test("a body that is a stream is sent once: it cannot be had again", async () =>
   assert.deepEqual([status, sent(server).length, server.refreshes], [401, 1, 1]);
 });
 
-test("an API that refuses every token gets each request twice at most, and causes a refresh each ten seconds at most", async () => {
+test("an API that rejects every token gets each request at most twice, and causes at most one refresh in ten seconds", async () => {
   const { browser, server, tab } = await signedIn();
   refuse(server, Infinity);
   const before = server.refreshes;
@@ -112,19 +112,19 @@ test("an API that refuses every token gets each request twice at most, and cause
   assert.equal(sent(server).length, 22);
 });
 
-test("requests that are refused together are sent again after one refresh", async () => {
+test("requests that are rejected together are sent again after one refresh", async () => {
   const { browser, server, tab } = await signedIn();
   refuse(server, 8);
   const before = server.refreshes;
   const answers = Promise.all(Array.from({ length: 8 }, () => tab.session.fetch(API)));
   await browser.clock.advance(500);
   const statuses = (await answers).map(({ status }) => status);
-  // The first of them refreshes; the others are refused within ten seconds of that with the token of before.
+  // The first of them causes the refresh. The others were rejected with the earlier token, so they use the new one.
   assert.deepEqual(statuses, Array(8).fill(200));
   assert.equal(server.refreshes - before, 1);
 });
 
-test("a request that a session's end overtakes is not sent as nobody's", async () => {
+test("a request is not sent if the session ends while it waits for a token", async () => {
   const { browser, server, tab } = await signedIn();
   tab.show("hidden");
   await browser.clock.advance(1_000_000);
@@ -135,7 +135,7 @@ test("a request that a session's end overtakes is not sent as nobody's", async (
   assert.equal(sent(server).length, 0);
 });
 
-test("a refused request whose refresh is refused too gets its own answer", async () => {
+test("if the refresh after a 401 fails, the caller gets the 401", async () => {
   const { browser, server, tab } = await signedIn();
   server.sessions.values().next().value.isLive = false;
   const answer = await browser.during(tab.session.fetch(API), 500);

@@ -1,4 +1,4 @@
-// Signing in, what a page load finds, and wrong options.
+// Signing in, the state after a page load, and invalid options.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, FakeStorage, ORIGIN } from "./support/fake-browser.mjs";
@@ -6,7 +6,7 @@ import { settle } from "./support/clock.mjs";
 import { sessionId } from "./support/fake-server.mjs";
 
 for (const mode of ["cookie", "body"]) {
-  test(`in ${mode} mode a sign-in sends what the server wants, and says who it is`, async () => {
+  test(`in ${mode} mode a sign-in sends the credentials and returns the user`, async () => {
     const browser = new FakeBrowser();
     const tab = browser.open({ mode });
     await browser.clock.advance(200);
@@ -21,7 +21,7 @@ for (const mode of ["cookie", "body"]) {
   });
 }
 
-test("refused credentials are refused in the server's words, and nothing is asked again", async () => {
+test("invalid credentials reject with the server's error, and the sign-in is not repeated", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
   const expected = { name: "SessionError", code: "invalid_credentials", status: 401, message: "That is invalid_credentials." };
@@ -30,14 +30,14 @@ test("refused credentials are refused in the server's words, and nothing is aske
   assert.equal(tab.session.state, "signed-out");
 });
 
-test("a throttled sign-in says how long to wait", async () => {
+test("the error of a throttled sign-in says how long to wait", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
   browser.server.override = () => ({ status: 429, headers: { "retry-after": "7" }, body: { code: "too_many_requests" } });
   await assert.rejects(tab.signIn(), { code: "too_many_requests", status: 429, retryAfter: 7 });
 });
 
-test("a sign-in without an answer is not repeated: the password is the user's to send", async () => {
+test("a sign-in without a response is not repeated", async () => {
   const browser = new FakeBrowser();
   const [tab] = await browser.openMany(1);
   browser.server.isDown = true;
@@ -67,7 +67,7 @@ test("a page load without a cookie is signed out after one request", async () =>
   assert.equal(browser.server.requests.length, 1);
 });
 
-test("a page load in body mode without other tabs asks nobody and stores nothing", async () => {
+test("a page load in body mode without other tabs sends no request and stores nothing", async () => {
   const browser = new FakeBrowser();
   const first = browser.open({ mode: "body" });
   await browser.clock.advance(200);
@@ -79,7 +79,7 @@ test("a page load in body mode without other tabs asks nobody and stores nothing
   assert.deepEqual([browser.server.requests.length, browser.localStorage.items.size], [1, 0]);
 });
 
-test("a storage that was asked for lets a session in body mode survive a reload", async () => {
+test("a session in body mode survives a reload if the page passes a storage", async () => {
   const browser = new FakeBrowser();
   const storage = new FakeStorage();
   const first = browser.open({ mode: "body", storage });
@@ -95,7 +95,7 @@ test("a storage that was asked for lets a session in body mode survive a reload"
   assert.equal(storage.items.size, 0);
 });
 
-test("a tab that was duplicated with its storage gets the session from the first", async () => {
+test("a tab that was duplicated with its storage gets the session from the first tab", async () => {
   const browser = new FakeBrowser();
   const storage = new FakeStorage();
   const first = browser.open({ mode: "body", storage });
@@ -108,7 +108,7 @@ test("a tab that was duplicated with its storage gets the session from the first
   assert.deepEqual([second.session.user.sid, browser.server.requests.length], [first.session.user.sid, before]);
 });
 
-test("a storage that holds something else is as good as empty", async () => {
+test("a storage that holds invalid data counts as empty", async () => {
   const browser = new FakeBrowser();
   for (const text of ["", "{", "null", "0"]) {
     const storage = new FakeStorage();
@@ -119,7 +119,7 @@ test("a storage that holds something else is as good as empty", async () => {
   }
 });
 
-test("an object that is closed during a sign-in stays closed", async () => {
+test("a session object that is closed during a sign-in stays closed", async () => {
   for (const mode of ["cookie", "body"]) {
     const browser = new FakeBrowser();
     const [tab] = await browser.openMany(1, { mode });
@@ -132,7 +132,7 @@ test("an object that is closed during a sign-in stays closed", async () => {
   }
 });
 
-test("while the server cannot be reached after a page load, nothing is settled, and it is asked until it answers", async () => {
+test("after a page load the state is unknown until the server can be reached", async () => {
   const browser = new FakeBrowser();
   const first = browser.open();
   await browser.during(first.signIn());
@@ -147,7 +147,7 @@ test("while the server cannot be reached after a page load, nothing is settled, 
   assert.equal(second.session.state, "signed-in");
 });
 
-test("a listener that fails keeps nobody else from hearing, and one that left hears nothing", async () => {
+test("a listener that throws does not affect the others, and a removed listener is not called", async () => {
   const browser = new FakeBrowser();
   const tab = browser.open();
   const failures = [];
@@ -159,19 +159,19 @@ test("a listener that fails keeps nobody else from hearing, and one that left he
         failures.push(error.message);
       }
     });
-  const heard = [];
-  const stop = tab.session.onChange(() => heard.push("left"));
+  const calls = [];
+  const stop = tab.session.onChange(() => calls.push("removed"));
   tab.session.onChange(() => {
     throw new Error("listener");
   });
-  tab.session.onChange(({ state }) => heard.push(state));
+  tab.session.onChange(({ state }) => calls.push(state));
   stop();
   await browser.during(tab.signIn());
   await settle();
-  assert.deepEqual([heard, failures], [["signed-out", "signed-in"], ["listener", "listener"]]);
+  assert.deepEqual([calls, failures], [["signed-out", "signed-in"], ["listener", "listener"]]);
 });
 
-test("wrong options are errors at once, and name themselves", () => {
+test("invalid options throw at once, and the error names the option", () => {
   const browser = new FakeBrowser();
   const wrong = {
     mode: { mode: "jwt" },
@@ -188,16 +188,16 @@ test("wrong options are errors at once, and name themselves", () => {
   assert.throws(() => browser.open({ baseUrl: "https://" }), /Invalid URL/);
 });
 
-test("the server may have a path", async () => {
+test("baseUrl can have a path", async () => {
   const browser = new FakeBrowser();
   const tab = browser.open({ baseUrl: "/id/" });
   await browser.clock.advance(200);
   await assert.rejects(tab.signIn("ada", "wrong"));
-  const asked = browser.server.requests.map(({ origin, path }) => origin + path);
-  assert.deepEqual(asked, [`${ORIGIN}/id/v1/sessions/refresh`, `${ORIGIN}/id/v1/sessions`]);
+  const urls = browser.server.requests.map(({ origin, path }) => origin + path);
+  assert.deepEqual(urls, [`${ORIGIN}/id/v1/sessions/refresh`, `${ORIGIN}/id/v1/sessions`]);
 });
 
-test("a closed session does nothing more, and signs nobody out", async () => {
+test("a closed session object sends nothing more, and does not sign out", async () => {
   const browser = new FakeBrowser();
   const [tab, other] = await browser.openMany(2);
   await tab.signIn();

@@ -1,5 +1,5 @@
-// A storage that is full, denied, broken, cleared or stale. It is best effort: its failure never undoes what the server
-// and the memory of the tab know.
+// A storage that is full, denied, broken, cleared or stale. A failure of storage never undoes a change at the server or
+// in the memory of the tab.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, FakeStorage, ORIGIN } from "./support/fake-browser.mjs";
@@ -18,7 +18,7 @@ const FAILURES = {
   "cannot remove": { refuses: (method) => method === "removeItem" },
   "drops what is written": { drops: (method) => method !== "getItem" },
   "cannot be read": { refuses: (method) => method === "getItem" },
-  "holds anything but text": { getItem: () => Promise.resolve("{}") },
+  "returns a value that is not a string": { getItem: () => Promise.resolve("{}") },
 };
 
 async function signedIn(options, storage = new FakeStorage()) {
@@ -51,7 +51,7 @@ for (const [name, failure] of Object.entries(FAILURES)) {
     assert.equal(tab.warnings.length, 1);
   });
 
-  test(`in cookie mode a sign-out that the server did not hear of is repeated if localStorage ${name}`, async () => {
+  test(`in cookie mode a sign-out that the server did not receive is repeated if localStorage ${name}`, async () => {
     const { browser, tab, session } = await signedIn({});
     Object.assign(browser.localStorage, failure);
     await browser.setOnline(false);
@@ -82,7 +82,7 @@ test("the warning names the storage and its error, and appears once", async () =
   assert.match(tab.warnings[0], /storage cannot be used \(QuotaExceededError: .*memory of this tab/);
 });
 
-test("in body mode, if the new token cannot be stored, the stale one is removed, so that a reload does not present it", async () => {
+test("in body mode the stale token is removed from storage if the new one cannot be stored", async () => {
   for (const failure of [FAILURES["is full"], { drops: (method) => method === "setItem" }]) {
     const { browser, storage, session } = await signedIn();
     Object.assign(storage, failure);
@@ -93,7 +93,7 @@ test("in body mode, if the new token cannot be stored, the stale one is removed,
   }
 });
 
-test("in body mode a token that could not be stored once is stored when the tab is hidden", async () => {
+test("in body mode a failed write to storage is repeated when the tab is hidden", async () => {
   const { browser, storage, tab, session } = await signedIn();
   storage.refuses = (method) => method === "setItem";
   await browser.clock.advance(DUE);
@@ -104,7 +104,7 @@ test("in body mode a token that could not be stored once is stored when the tab 
   assert.deepEqual([next.session.state, session.isLive], ["signed-in", true]);
 });
 
-test("in body mode a stale token that stays in storage after a sign-out ends signed out, after one request", async () => {
+test("in body mode a stale token that stays in storage after a sign-out causes one request, and the page is signed out", async () => {
   const { browser, server, storage, tab, session } = await signedIn();
   const kept = storage.items.get(NAME);
   storage.refuses = (method) => method !== "getItem";
@@ -121,7 +121,7 @@ test("in body mode a stale token that stays in storage after a sign-out ends sig
   assert.equal(next.session.state, "signed-in");
 });
 
-test("a storage that cannot remove is overwritten, so that a reload does not undo a sign-out", async () => {
+test("if storage cannot remove the token, a sign-out overwrites it", async () => {
   const { browser, storage, tab } = await signedIn();
   storage.refuses = (method) => method === "removeItem";
   await browser.setOnline(false);
@@ -132,7 +132,7 @@ test("a storage that cannot remove is overwritten, so that a reload does not und
   assert.deepEqual([next.session.state, next.session.reason], ["signed-out", null]);
 });
 
-test("a page that clears localStorage when it signs out does not stay signed in", async () => {
+test("a page that clears localStorage during a sign-out is signed out", async () => {
   const { browser, tab, session } = await signedIn({});
   const signedOut = tab.session.signOut();
   browser.localStorage.items.clear();
@@ -140,7 +140,7 @@ test("a page that clears localStorage when it signs out does not stay signed in"
   assert.deepEqual([session.isLive, browser.jar.token], [false, ""]);
 });
 
-test("a new token is in memory before it is in storage, and in storage before other tabs hear of it", async () => {
+test("a new token is applied to memory first, then to storage, then sent to other tabs", async () => {
   const { browser, storage, tab, other } = await signedIn();
   const moments = [];
   storage.refuses = (method) => {
@@ -154,14 +154,14 @@ test("a new token is in memory before it is in storage, and in storage before ot
   assert.deepEqual([moments, browser.posts], [[["bob", posts]], posts + 1]);
 });
 
-test("a storage that was cleared while a tab was open is filled again by the next refresh", async () => {
+test("the next refresh writes the token to a storage that was cleared", async () => {
   const { browser, storage, tab } = await signedIn();
   storage.items.clear();
   await browser.clock.advance(DUE);
   assert.deepEqual([tab.session.state, storage.items.get(NAME)], ["signed-in", record(1, 1)]);
 });
 
-test("a mark of an old sign-out that could not be removed does not sign out the person who signed in since", async () => {
+test("the mark of an old sign-out that could not be removed does not sign out a later session", async () => {
   const { browser, tab, session } = await signedIn({});
   browser.localStorage.items.set(MARK, sessionId(9));
   browser.localStorage.refuses = (method) => method !== "getItem";
@@ -171,7 +171,7 @@ test("a mark of an old sign-out that could not be removed does not sign out the 
   assert.equal(tab.warnings.length, 0);
 });
 
-test("a stored record that is no token counts as none", async () => {
+test("a stored record that is not a token counts as empty", async () => {
   const valid = JSON.parse(record(1, 1));
   const records = [[], "text", true, {}, { ...valid, refresh: undefined }, { ...valid, refresh: 7 }, { ...valid, serial: "1" }];
   for (const wrong of [...records, { ...valid, session: null }, { ...valid, session: "" }]) {
@@ -184,7 +184,7 @@ test("a stored record that is no token counts as none", async () => {
   }
 });
 
-test("a token in storage that is newer than another tab's wins", async () => {
+test("a tab uses the token in storage if it is newer than the token of another tab", async () => {
   const { browser, storage, tab, other, session } = await signedIn();
   other.show("hidden");
   other.isFrozen = true;
@@ -199,7 +199,7 @@ test("a token in storage that is newer than another tab's wins", async () => {
   assert.deepEqual([next.session.state, session.isLive, session.generation], ["signed-in", true, 4]);
 });
 
-test("tabs that share a storage but no channel present the newest token of the two", async () => {
+test("tabs that share a storage but no channel use the newest token", async () => {
   const browser = new FakeBrowser({ missing: ["channel"] });
   const storage = new FakeStorage();
   const tab = browser.open({ mode: "body", storage });
@@ -214,7 +214,7 @@ test("tabs that share a storage but no channel present the newest token of the t
   assert.equal(browser.server.sessions.get(sessionId(1)).isLive, true);
 });
 
-test("a tab does not overwrite a newer token in a shared storage, and does not lose its own access token", async () => {
+test("a tab does not overwrite a newer token in a shared storage, and keeps its access token", async () => {
   const { browser, server, storage, tab, other, session } = await signedIn();
   storage.items.set(NAME, record(1, 7));
   session.generation = 7;
@@ -232,7 +232,7 @@ test("a sign-out leaves another user's token in a shared storage", async () => {
   assert.deepEqual([other.session.state, storage.items.get(NAME)], ["signed-in", record(2, 0)]);
 });
 
-test("in body mode a sign-out that the server did not hear of is done even if another user signs in first", async () => {
+test("in body mode a pending sign-out is completed even if another user signs in first", async () => {
   const { browser, tab, session } = await signedIn();
   browser.server.isDown = true;
   await assert.rejects(browser.during(tab.session.signOut(), 10_000), { code: "unavailable" });

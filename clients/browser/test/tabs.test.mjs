@@ -1,4 +1,4 @@
-// Tabs of one origin: one refresh for all, whatever a browser lacks and whichever tab goes away.
+// Tabs of one origin share one refresh, even if the browser lacks a feature or a tab is closed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, ORIGIN } from "./support/fake-browser.mjs";
@@ -22,12 +22,12 @@ const states = (tabs) => tabs.map(({ session }) => session.state);
 const all = (state, count = 5) => Array(count).fill(state);
 
 async function answers(browser, tabs) {
-  const asked = Promise.all(tabs.map(({ session }) => session.fetch(`${ORIGIN}/api`)));
-  return (await browser.during(asked, 12_000)).map(({ status }) => status);
+  const responses = Promise.all(tabs.map(({ session }) => session.fetch(`${ORIGIN}/api`)));
+  return (await browser.during(responses, 12_000)).map(({ status }) => status);
 }
 
 for (const mode of MODES) {
-  test(`in ${mode} mode a sign-in in one tab signs in all of them, with one token`, async () => {
+  test(`in ${mode} mode a sign-in in one tab signs in all tabs with the same token`, async () => {
     const { browser, server, tabs } = await signedIn(mode);
     assert.deepEqual(states(tabs), all("signed-in"));
     assert.deepEqual(await answers(browser, tabs), all(200));
@@ -35,7 +35,7 @@ for (const mode of MODES) {
     assert.equal(new Set(used).size, 1);
   });
 
-  test(`in ${mode} mode five tabs refresh once a lifetime, all at the same moment or not`, async () => {
+  test(`in ${mode} mode five tabs refresh once per token lifetime`, async () => {
     const { browser, tabs, refreshes, session } = await signedIn(mode);
     await browser.clock.advance(750_000 * 10 + 5_000);
     assert.deepEqual([refreshes(), session.generation], [10, 10]);
@@ -50,19 +50,19 @@ for (const mode of MODES) {
     assert.deepEqual([refreshes(), session.generation], [1, 1]);
   });
 
-  test(`in ${mode} mode a new tab gets the session from another, without the server`, async () => {
+  test(`in ${mode} mode a new tab gets the session from another tab without a request to the server`, async () => {
     const { browser, server, tabs } = await signedIn(mode);
     const before = server.requests.length;
     const tab = browser.open({ mode });
     await browser.during(tab.session.ready);
     assert.deepEqual([tab.session.state, tab.session.user.username, server.requests.length], ["signed-in", "ada", before]);
-    // It goes on when the others are gone.
+    // The new tab stays signed in after the others are closed.
     for (const other of tabs) other.vanish();
     await browser.clock.advance(800_000);
     assert.deepEqual(await answers(browser, [tab]), [200]);
   });
 
-  test(`in ${mode} mode a tab that is closed in the middle of a refresh leaves it to the next`, async () => {
+  test(`in ${mode} mode another tab refreshes if a tab is closed during its refresh`, async () => {
     const { browser, server, tabs, session } = await signedIn(mode);
     server.latency = 1_000;
     await browser.clock.advance(749_500);
@@ -76,7 +76,7 @@ for (const mode of MODES) {
   });
 
   for (const missing of [["locks"], ["channel"], ["locks", "channel"]]) {
-    test(`in ${mode} mode tabs of a browser without ${missing.join(" and ")} sign nobody out`, async () => {
+    test(`in ${mode} mode tabs of a browser without ${missing.join(" and ")} stay signed in`, async () => {
       const browser = new FakeBrowser({ missing });
       const tabs = await browser.openMany(5, { mode });
       await browser.during(tabs[0].signIn());
@@ -89,7 +89,7 @@ for (const mode of MODES) {
     });
   }
 
-  test(`in ${mode} mode a tab that was frozen for hours does not present what others spent long ago`, async () => {
+  test(`in ${mode} mode a tab that was frozen for hours does not present a refresh token that another tab has spent`, async () => {
     const { browser, tabs, session } = await signedIn(mode, { count: 2 });
     const [awake, frozen] = tabs;
     frozen.show("hidden");
@@ -104,7 +104,7 @@ for (const mode of MODES) {
   });
 }
 
-test("a tab that is told of a token that has expired too goes on from that one", async () => {
+test("a tab that receives an expired token from another tab refreshes with the refresh token of that one", async () => {
   const { browser, server, tabs, session } = await signedIn("body", { count: 2 });
   const [other, frozen] = tabs;
   frozen.show("hidden");
@@ -118,7 +118,7 @@ test("a tab that is told of a token that has expired too goes on from that one",
   assert.deepEqual([session.isLive, session.generation, server.count("/api", "GET")], [true, generation + 1, 1]);
 });
 
-test("requests of one tab share a refresh, even without locks", async () => {
+test("simultaneous requests of one tab share a refresh, even without locks", async () => {
   const { browser, tabs, refreshes } = await signedIn("body", { count: 1, missing: ["locks"] });
   tabs[0].show("hidden");
   await browser.clock.advance(5_000_000);
@@ -126,7 +126,7 @@ test("requests of one tab share a refresh, even without locks", async () => {
   assert.equal(refreshes(), 1);
 });
 
-test("twenty tabs that are restored at once ask the server once", async () => {
+test("twenty tabs that are restored at once send one request", async () => {
   const { browser, server, tabs } = await signedIn("cookie");
   for (const tab of tabs) tab.vanish();
   const before = server.requests.length;
@@ -137,7 +137,7 @@ test("twenty tabs that are restored at once ask the server once", async () => {
   assert.equal(server.requests.length, before + 1);
 });
 
-test("what a tab tells is about a session that it names, and old news is no news", async () => {
+test("messages about other sessions, and messages with an old token, are ignored", async () => {
   const { browser, tabs } = await signedIn("body", { count: 2 });
   const [tab] = tabs;
   const name = "countersign:body:https://app.example";

@@ -1,4 +1,4 @@
-// What only a real browser can show: its storage and cookies, its network, its redirects and its closed tabs.
+// Behaviour that only a real browser can show: storage, cookies, the network, redirects and closed tabs.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Person, launch, looks } from "./support/chromium.mjs";
@@ -7,31 +7,31 @@ import { pause, until } from "./support/pause.mjs";
 import { Site, anotherOrigin } from "./support/site.mjs";
 
 const MODES = ["cookie", "body"];
-/** A refresh comes two to three seconds after the one before. */
+/** The tabs refresh every two to three seconds. */
 const LIFETIME = "4s";
 const OTHER = "jane";
 const PASSWORD = "correct horse battery staple";
 
 let browser;
 let server;
-const endings = [];
+const cleanups = [];
 
 before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await Countersign.start(whole, LIFETIME);
+  const suite = { after: (cleanup) => cleanups.unshift(cleanup) };
+  server = await Countersign.start(suite, LIFETIME);
   await server.addUser(OTHER, PASSWORD);
-  browser = await launch(whole);
+  browser = await launch(suite);
 });
 
 after(async () => {
-  for (const end of endings) await end();
+  for (const cleanup of cleanups) await cleanup();
 });
 
-async function people(t, mode, count) {
+async function setUp(t, mode, count) {
   const site = await Site.start(t, server);
-  const person = await Person.meet(t, browser, site, mode);
+  const person = await Person.create(t, browser, site, mode);
   const tabs = await person.openMany(count);
-  // With cookies, each page load has asked who is signed in.
+  // In cookie mode, each page load has sent a refresh.
   site.requests = [];
   const user = await tabs[0].signIn(USERNAME, server.password);
   await until(async () => (await looks(tabs)).every(({ state }) => state === "signed-in"), "all tabs are signed in");
@@ -40,7 +40,7 @@ async function people(t, mode, count) {
 
 const states = async (tabs) => (await looks(tabs)).map(({ state, reason }) => reason ?? state);
 
-/** Waits until so many more refreshes were asked for. */
+/** Waits for `count` more refresh requests. */
 function more(site, count) {
   const goal = site.refreshes + count;
   return until(() => site.refreshes >= goal, `${count} more refreshes`);
@@ -57,8 +57,8 @@ const stored = ({ page }) =>
 
 describe("in a real browser", { concurrency: 4 }, () => {
   for (const mode of MODES) {
-    test(`in ${mode} mode no script finds anything stored, before, during and after a session`, async (t) => {
-      const { site, tabs, person } = await people(t, mode, 2);
+    test(`in ${mode} mode scripts find nothing in storage before, during and after a session`, async (t) => {
+      const { site, tabs, person } = await setUp(t, mode, 2);
       const nothing = { local: [], session: [], cookies: "", databases: 0, caches: [] };
       assert.deepEqual(await stored(tabs[0]), nothing);
       await more(site, 2);
@@ -70,10 +70,10 @@ describe("in a real browser", { concurrency: 4 }, () => {
       assert.deepEqual(await stored(tabs[0]), nothing);
     });
 
-    test(`in ${mode} mode a sign-out in one tab signs out the other, the server and the cookie`, async (t) => {
-      const { site, tabs, person, user } = await people(t, mode, 2);
+    test(`in ${mode} mode a sign-out signs out the other tab, revokes the session and removes the cookie`, async (t) => {
+      const { site, tabs, person, user } = await setUp(t, mode, 2);
       await tabs[1].signOut();
-      await until(async () => String(await states(tabs)) === "signed-out,signed-out", "both tabs know");
+      await until(async () => String(await states(tabs)) === "signed-out,signed-out", "both tabs are signed out");
       assert.equal((await server.session(user.sid)).state, "signed_out");
       assert.equal(await person.cookie(), undefined);
       const sent = site.requests.length;
@@ -83,19 +83,22 @@ describe("in a real browser", { concurrency: 4 }, () => {
       assert.equal(site.requests.length, sent + (mode === "cookie" ? 1 : 0));
     });
 
-    test(`in ${mode} mode a new tab has the session of the others without asking the server`, async (t) => {
-      const { site, tabs, person, user } = await people(t, mode, 1);
+    test(`in ${mode} mode a new tab gets the session from an open tab without a request to the server`, async (t) => {
+      const { site, tabs, person, user } = await setUp(t, mode, 1);
       const sent = site.refreshes;
+      const began = performance.now();
       const next = await person.open();
       assert.equal((await next.look()).user.sid, user.sid);
-      assert.ok(site.refreshes - sent <= 1, "but for one that was due");
+      // A busy machine may take seconds to open the tab. The open tab refreshes at most once in two seconds.
+      const due = Math.ceil((performance.now() - began) / 2_000);
+      assert.ok(site.refreshes - sent <= due, `${site.refreshes - sent} refreshes, of which ${due} can be due`);
       await tabs[0].page.close();
       await more(site, 2);
       assert.equal((await next.ask()).answer, 200);
     });
 
-    test(`in ${mode} mode tabs wait for the network and go on when it is back`, async (t) => {
-      const { site, person, tabs } = await people(t, mode, 2);
+    test(`in ${mode} mode tabs stop while offline and continue when the network returns`, async (t) => {
+      const { site, person, tabs } = await setUp(t, mode, 2);
       await more(site, 1);
       await person.context.setOffline(true);
       await pause(300);
@@ -110,28 +113,28 @@ describe("in a real browser", { concurrency: 4 }, () => {
     });
 
     for (const status of [429, 503]) {
-      test(`in ${mode} mode no tab asks before the Retry-After of a ${status} has passed`, async (t) => {
-        const { site, tabs } = await people(t, mode, 3);
+      test(`in ${mode} mode no tab refreshes before the Retry-After of a ${status} has passed`, async (t) => {
+        const { site, tabs } = await setUp(t, mode, 3);
         const refused = { status, headers: { "retry-after": "10" } };
-        const asked = [];
+        const times = [];
         site.override = ({ path }) => {
           if (!path.endsWith("/refresh")) return undefined;
-          asked.push(performance.now());
-          return asked.length === 1 ? refused : undefined;
+          times.push(performance.now());
+          return times.length === 1 ? refused : undefined;
         };
-        await until(() => asked.length === 1, "a refresh");
+        await until(() => times.length === 1, "a refresh");
         await pause(5_000);
         assert.equal((await tabs[0].ask()).answer, "unavailable");
-        await until(() => asked.length === 2, "the next");
-        assert.ok(asked[1] - asked[0] > 9_900, String(asked[1] - asked[0]));
-        // By then each tab has it from the one that asked.
-        await until(async () => (await tabs[2].ask()).answer === 200, "a good token");
+        await until(() => times.length === 2, "the next refresh");
+        assert.ok(times[1] - times[0] > 9_900, String(times[1] - times[0]));
+        // By then each tab has the token from the tab that refreshed.
+        await until(async () => (await tabs[2].ask()).answer === 200, "a valid token");
         assert.deepEqual(await states(tabs), Array(3).fill("signed-in"));
       });
     }
 
-    test(`in ${mode} mode a slow answer is waited for, by all tabs together`, async (t) => {
-      const { site, tabs, user } = await people(t, mode, 3);
+    test(`in ${mode} mode all tabs wait for one slow refresh`, async (t) => {
+      const { site, tabs, user } = await setUp(t, mode, 3);
       await more(site, 1);
       site.delay = 1_500;
       await more(site, 2);
@@ -142,9 +145,9 @@ describe("in a real browser", { concurrency: 4 }, () => {
       site.delay = 0;
     });
 
-    test(`in ${mode} mode a redirect to another origin does not take the token along`, async (t) => {
+    test(`in ${mode} mode a redirect to another origin drops the token`, async (t) => {
       const other = await anotherOrigin(t);
-      const { site, tabs } = await people(t, mode, 1);
+      const { site, tabs } = await setUp(t, mode, 1);
       site.elsewhere = `${other.url}/api`;
       assert.equal((await tabs[0].ask("/elsewhere")).answer, 200);
       assert.equal((await tabs[0].ask(`${other.url}/api`)).answer, 200);
@@ -152,9 +155,9 @@ describe("in a real browser", { concurrency: 4 }, () => {
       assert.deepEqual(gets.map(({ authorization }) => authorization), [undefined, undefined]);
     });
 
-    test(`in ${mode} mode an origin that was allowed gets the token`, async (t) => {
+    test(`in ${mode} mode an origin in allow gets the token`, async (t) => {
       const other = await anotherOrigin(t);
-      const { person } = await people(t, mode, 1);
+      const { person } = await setUp(t, mode, 1);
       const tab = await person.open(`&allow=${encodeURIComponent(other.url)}`);
       await tab.ask(`${other.url}/api`);
       const headers = other.seen.map(({ authorization }) => authorization).filter(Boolean);
@@ -163,7 +166,7 @@ describe("in a real browser", { concurrency: 4 }, () => {
   }
 
   test("a page load finds the session by its cookie", async (t) => {
-    const { site, tabs, user } = await people(t, "cookie", 1);
+    const { site, tabs, user } = await setUp(t, "cookie", 1);
     await tabs[0].page.reload();
     await tabs[0].page.waitForFunction(() => window.session?.state === "signed-in");
     assert.equal((await tabs[0].look()).user.sid, user.sid);
@@ -171,25 +174,25 @@ describe("in a real browser", { concurrency: 4 }, () => {
     assert.ok(site.refreshes >= 1);
   });
 
-  test("the cookie of a refresh is kept even if the last tab is closed before the answer", async (t) => {
-    const { site, person, tabs, user } = await people(t, "cookie", 1);
+  test("the browser stores the cookie of a refresh even if the last tab is closed before the response", async (t) => {
+    const { site, person, tabs, user } = await setUp(t, "cookie", 1);
     const spent = (await person.cookie()).value;
     site.delay = 1_000;
     await more(site, 1);
     await tabs[0].page.close();
     await until(async () => (await person.cookie()).value !== spent, "the next cookie");
     site.delay = 0;
-    // Longer than the grace, in which the spent one would be answered too.
+    // Longer than the grace period, in which the server still accepts the spent token.
     await pause(11_000);
     const next = await person.open();
     const look = await next.look();
     assert.deepEqual([look.state, look.user.sid], ["signed-in", user.sid]);
   });
 
-  test("with cookies, another user's sign-in ends the session of the other tabs, and a reload shows who it is", async (t) => {
-    const { site, tabs } = await people(t, "cookie", 2);
+  test("in cookie mode a sign-in as another user signs out the other tabs, and a reload shows the new user", async (t) => {
+    const { site, tabs } = await setUp(t, "cookie", 2);
     await tabs[1].signIn(OTHER, PASSWORD);
-    await until(async () => (await states(tabs))[0] === "replaced", "the first tab knows");
+    await until(async () => (await states(tabs))[0] === "replaced", "the first tab is signed out");
     const users = async () => (await looks(tabs)).map(({ user }) => user?.username);
     assert.deepEqual(await users(), [undefined, OTHER]);
     await more(site, 2);
@@ -199,8 +202,8 @@ describe("in a real browser", { concurrency: 4 }, () => {
     assert.deepEqual(await users(), [OTHER, OTHER]);
   });
 
-  test("without cookies, two users in two tabs stay two", async (t) => {
-    const { site, tabs } = await people(t, "body", 2);
+  test("in body mode two tabs can keep two users", async (t) => {
+    const { site, tabs } = await setUp(t, "body", 2);
     await tabs[1].signIn(OTHER, PASSWORD);
     const name = async () => (await (await window.session.fetch("/v1/users/me")).json()).username;
     const names = () => Promise.all(tabs.map(({ page }) => page.evaluate(name)));

@@ -1,4 +1,4 @@
-// A real browser that denies site data, has no room left, or fails in the middle of a sign-out.
+// A real browser that denies site data, whose storage is full, or whose storage fails during a sign-out.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Person, launch } from "./support/chromium.mjs";
@@ -7,28 +7,28 @@ import { pause, until } from "./support/pause.mjs";
 import { Site } from "./support/site.mjs";
 
 const MODES = ["cookie", "body"];
-/** A refresh comes two to three seconds after the one before. */
+/** The tabs refresh every two to three seconds. */
 const LIFETIME = "4s";
 /** Longer than the server accepts a spent token. */
 const GRACE = 11_000;
 
 let browser;
 let server;
-const endings = [];
+const cleanups = [];
 
 before(async () => {
-  const whole = { after: (end) => endings.unshift(end) };
-  server = await Countersign.start(whole, LIFETIME);
-  browser = await launch(whole);
+  const suite = { after: (cleanup) => cleanups.unshift(cleanup) };
+  server = await Countersign.start(suite, LIFETIME);
+  browser = await launch(suite);
 });
 
 after(async () => {
-  for (const end of endings) await end();
+  for (const cleanup of cleanups) await cleanup();
 });
 
 async function signedIn(t, mode, query) {
   const site = await Site.start(t, server);
-  const person = await Person.meet(t, browser, site, mode);
+  const person = await Person.create(t, browser, site, mode);
   const tab = await person.open(query);
   const user = await tab.signIn(USERNAME, server.password);
   return { site, person, tab, user };
@@ -36,7 +36,7 @@ async function signedIn(t, mode, query) {
 
 const stateOf = async ({ sid }) => (await server.session(sid)).state;
 
-/** From now on, these calls of every storage of the page throw. */
+/** Makes these methods of every storage of the page throw. */
 const breakStorage = ({ page }, ...methods) =>
   page.evaluate((names) => {
     for (const name of names) {
@@ -46,7 +46,7 @@ const breakStorage = ({ page }, ...methods) =>
     }
   }, methods);
 
-/** Fills a storage of the page to the last character. */
+/** Fills a storage of the page completely. */
 const fill = ({ page }, storage) =>
   page.evaluate((name) => {
     let text = "";
@@ -66,11 +66,11 @@ const reload = async ({ page }) => {
   await page.waitForFunction(() => window.session && window.session.state !== "unknown");
 };
 
-describe("what a browser denies", { concurrency: 4 }, () => {
+describe("a browser that denies storage", { concurrency: 4 }, () => {
   for (const mode of MODES) {
     test(`in ${mode} mode a browser that blocks site data signs in and out, and the module warns once`, async (t) => {
       const site = await Site.start(t, server);
-      const person = await Person.meetWithoutSiteData(t, site, mode);
+      const person = await Person.createWithoutSiteData(t, site, mode);
       const tab = await person.open(mode === "body" ? "&storage=sessionStorage" : "");
       const user = await tab.signIn(USERNAME, server.password);
       assert.equal((await tab.ask()).answer, 200);
@@ -91,7 +91,7 @@ describe("what a browser denies", { concurrency: 4 }, () => {
       assert.equal((await other.look()).state, "signed-in");
       await breakStorage(tab, "getItem", "setItem", "removeItem");
       await tab.signOut();
-      await until(async () => (await other.look()).state === "signed-out", "the other tab knows");
+      await until(async () => (await other.look()).state === "signed-out", "the other tab is signed out");
       assert.deepEqual([(await tab.look()).reason, await stateOf(user)], ["signed-out", "signed_out"]);
       assert.equal(await person.cookie(), undefined);
       await reload(tab);
@@ -101,8 +101,8 @@ describe("what a browser denies", { concurrency: 4 }, () => {
 
   test("in a sandboxed frame, body mode works from memory", async (t) => {
     const site = await Site.start(t, server);
-    site.admitsFrames = true;
-    const person = await Person.meet(t, browser, site, "body");
+    site.allowsFrames = true;
+    const person = await Person.create(t, browser, site, "body");
     const tab = await person.openFrame("&storage=localStorage");
     await tab.page.waitForFunction(() => window.session?.state === "signed-out");
     const user = await tab.signIn(USERNAME, server.password);
@@ -113,32 +113,32 @@ describe("what a browser denies", { concurrency: 4 }, () => {
     assert.deepEqual([tab.warnings.length, tab.errors], [1, []]);
   });
 
-  test("in a sandboxed frame, cookie mode is an error that says why", async (t) => {
+  test("in a sandboxed frame, cookie mode throws an error that names the cause", async (t) => {
     const site = await Site.start(t, server);
-    site.admitsFrames = true;
-    const person = await Person.meet(t, browser, site, "cookie");
+    site.allowsFrames = true;
+    const person = await Person.create(t, browser, site, "cookie");
     const tab = await person.openFrame();
     await until(() => tab.errors.length > 0, "an error");
     assert.match(tab.errors[0], /sandboxed frame without `allow-same-origin`/);
     assert.equal(site.refreshes, 0);
   });
 
-  test("in a worker the module can be imported, and a session is an error that says why", async (t) => {
+  test("in a worker the module can be imported, and createSession throws an error that names the cause", async (t) => {
     const { tab } = await signedIn(t, "cookie");
-    const told = await tab.page.evaluate(async () => {
+    const error = await tab.page.evaluate(async () => {
       const text = `import("${location.origin}/index.js").then(({ createSession }) => createSession({ baseUrl: "/", mode: "cookie" }))
         .catch(({ code, message }) => postMessage([code, message]));`;
       const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
       return new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
     });
-    assert.equal(told[0], "unsupported");
-    assert.match(told[1], /needs a page/);
+    assert.equal(error[0], "unsupported");
+    assert.match(error[1], /needs a page/);
   });
 
   for (const storage of ["localStorage", "sessionStorage"]) {
-    test(`in body mode a full ${storage} does not end a session, neither now nor after a reload`, async (t) => {
+    test(`in body mode a full ${storage} does not end the session at the server, even after a reload`, async (t) => {
       const site = await Site.start(t, server);
-      const person = await Person.meet(t, browser, site, "body");
+      const person = await Person.create(t, browser, site, "body");
       const tab = await person.open(`&storage=${storage}`);
       assert.ok((await fill(tab, storage)) > 1_000_000);
       const user = await tab.signIn(USERNAME, server.password);
@@ -151,7 +151,7 @@ describe("what a browser denies", { concurrency: 4 }, () => {
     });
   }
 
-  test("in body mode, if the new token cannot be stored, a reload does not present the stale one", async (t) => {
+  test("in body mode a reload does not present a stale token if the new one could not be stored", async (t) => {
     const { site, tab, user } = await signedIn(t, "body", "&storage=sessionStorage");
     await breakStorage(tab, "setItem");
     await until(() => site.refreshes >= 1, "a refresh");
@@ -161,7 +161,7 @@ describe("what a browser denies", { concurrency: 4 }, () => {
     assert.deepEqual([(await tab.look()).state, await stateOf(user)], ["signed-out", "live"]);
   });
 
-  test("in body mode a stale token that stays after a sign-out is refused once, and the page does not ask again", async (t) => {
+  test("in body mode a stale token that stays after a sign-out is rejected once and not presented again", async (t) => {
     const { site, tab, user } = await signedIn(t, "body", "&storage=sessionStorage");
     await breakStorage(tab, "setItem", "removeItem");
     await tab.signOut();
@@ -176,14 +176,14 @@ describe("what a browser denies", { concurrency: 4 }, () => {
     assert.equal((await tab.ask()).answer, 200);
   });
 
-  test("in cookie mode a sign-out that was made offline with a full storage is done when the network is back", async (t) => {
+  test("in cookie mode an offline sign-out with a full storage is completed when the network returns", async (t) => {
     const { person, tab, user } = await signedIn(t, "cookie");
     await fill(tab, "localStorage");
     await person.context.setOffline(true);
     await assert.rejects(tab.signOut());
     assert.equal((await tab.look()).reason, "signed-out");
     await person.context.setOffline(false);
-    await until(async () => (await stateOf(user)) === "signed_out", "the server knows");
+    await until(async () => (await stateOf(user)) === "signed_out", "the session is revoked");
     assert.equal(await person.cookie(), undefined);
     assert.equal(tab.warnings.length, 1);
   });

@@ -1,6 +1,6 @@
-// Five tabs of a real browser through fifty refreshes, while a fifth of the answers get lost, the server restarts and
-// its keys rotate; then a thief. In both modes, at the same time, each with a server of its own. `TABS_REFRESHES=200`
-// makes it a longer run, of almost three minutes.
+// Five tabs of a real browser refresh fifty times, while a fifth of the responses get lost, the server restarts and its
+// keys rotate. Then an attacker presents a stolen refresh token. Both modes run at the same time, each with a separate
+// server. With `TABS_REFRESHES=200` the test takes almost three minutes.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Person, launch, looks } from "./support/chromium.mjs";
@@ -14,10 +14,10 @@ const GRACE = 10_000;
 
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
 
-async function people(t, mode) {
+async function setUp(t, mode) {
   const server = await Countersign.start(t, "2s");
   const site = await Site.start(t, server);
-  const person = await Person.meet(t, await launch(t), site, mode);
+  const person = await Person.create(t, await launch(t), site, mode);
   const tabs = await person.openMany(TABS);
   const user = await tabs[0].signIn(USERNAME, server.password);
   await until(async () => (await looks(tabs)).every(({ state }) => state === "signed-in"), "all tabs are signed in");
@@ -29,14 +29,14 @@ async function reach(server, count) {
   await until(async () => ((await server.refreshes()).rotated ?? 0) >= count, `${count} refreshes`, seconds * 1000);
 }
 
-/** A refresh token as the server would see it stolen: from the browser's jar, or from what a tab tells the others. */
+/** Steals a refresh token: from the browser's cookies, or from the messages between tabs. */
 async function steal(person, tab, mode) {
   if (mode === "cookie") return (await person.cookie()).value;
   return tab.page.evaluate(async () => {
     const channel = new BroadcastChannel(`countersign:body:${location.origin}`);
-    const told = new Promise((resolve) => (channel.onmessage = ({ data }) => data.refresh && resolve(data.refresh)));
+    const token = new Promise((resolve) => (channel.onmessage = ({ data }) => data.refresh && resolve(data.refresh)));
     channel.postMessage({ type: "ask" });
-    return told.finally(() => channel.close());
+    return token.finally(() => channel.close());
   });
 }
 
@@ -49,8 +49,8 @@ async function present({ port }, token) {
 
 describe("five tabs", { concurrency: true }, () => {
   for (const mode of ["cookie", "body"]) {
-    test(`in ${mode} mode nobody is signed out by trouble, and everybody by a thief`, async (t) => {
-      const { server, site, person, tabs, id } = await people(t, mode);
+    test(`in ${mode} mode failures sign out no tab, and a stolen token signs out all tabs`, async (t) => {
+      const { server, site, person, tabs, id } = await setUp(t, mode);
       site.lossRate = 0.2;
       for (const tab of tabs) await tab.work();
       const stolen = await steal(person, tabs[0], mode);
@@ -64,7 +64,7 @@ describe("five tabs", { concurrency: true }, () => {
       await server.rotateKeys();
       await reach(server, REFRESHES);
 
-      // Quiet, so that what is counted does not move.
+      // Stop all requests, so that the counts do not change.
       await site.cut();
       const counts = await server.refreshes();
       const { generation, state } = await server.session(id);
@@ -72,7 +72,7 @@ describe("five tabs", { concurrency: true }, () => {
       assert.deepEqual(Object.keys(counts).sort(), ["replayed", "rotated"]);
       assert.ok(generation >= REFRESHES);
       assert.equal(site.refreshesAtOnce, 1);
-      assert.ok(counts.replayed - site.lost <= REFRESHES / 40, "answers that arrived are not asked for again");
+      assert.ok(counts.replayed - site.lost <= REFRESHES / 40, "a refresh whose response arrived is not repeated");
       assert.ok(site.lost > 0.1 * total(counts) && site.lost < 0.3 * total(counts), `${site.lost} of ${total(counts)}`);
       assert.ok(site.kids.size >= 2, "access tokens of both keys were used");
       for (const look of await looks(tabs)) {
@@ -80,26 +80,26 @@ describe("five tabs", { concurrency: true }, () => {
         const failed = look.answers.filter((answer) => answer !== 200);
         t.diagnostic(`${mode}: ${look.answers.length} answers, ${JSON.stringify(failed)}`);
         assert.ok(failed.every((answer) => answer === "TypeError" || answer === "unavailable"), String(failed));
-        assert.ok(failed.length < 20, "requests fail while the way is cut, and not else");
+        assert.ok(failed.length < 20, "requests fail only while the connection is cut");
       }
-      t.diagnostic(`${mode}: ${JSON.stringify(counts)}, ${site.lost} lost, ${site.refreshes} asked for`);
+      t.diagnostic(`${mode}: ${JSON.stringify(counts)}, ${site.lost} lost, ${site.refreshes} requested`);
       site.isCut = false;
       site.lossRate = 0;
-      await until(async () => (await tabs[0].ask()).answer === 200, "the way is open again");
+      await until(async () => (await tabs[0].ask()).answer === 200, "the connection works again");
 
-      // The thief.
+      // The attacker presents the stolen token.
       assert.ok(Date.now() - stolenAt > GRACE);
       assert.deepEqual(await present(server, stolen), { status: 401, code: "invalid_refresh_token" });
       assert.equal((await server.session(id)).state, "reuse");
-      await until(async () => (await looks(tabs)).every(({ state }) => state === "signed-out"), "all tabs know");
+      await until(async () => (await looks(tabs)).every(({ state }) => state === "signed-out"), "all tabs are signed out");
       const after = site.requests.length;
       await pause(5_000);
-      assert.equal(site.requests.length, after, "nothing is sent when the session is over");
+      assert.equal(site.requests.length, after, "no request is sent after the session has ended");
       const ends = (await looks(tabs)).map(({ changes }) => changes.at(-1));
       assert.deepEqual(ends, Array(TABS).fill("signed-out: ended"));
       const { ended = 0, reuse = 0 } = await server.refreshes();
-      t.diagnostic(`${mode}: ${ended} refused after the thief's ${reuse}`);
-      assert.deepEqual([reuse, ended], [1, 1], "one tab asked, and told the others");
+      t.diagnostic(`${mode}: ${ended} rejected after ${reuse} reuse by the attacker`);
+      assert.deepEqual([reuse, ended], [1, 1], "one tab sent a refresh and informed the others");
       assert.equal(await person.cookie(), undefined);
     });
   }

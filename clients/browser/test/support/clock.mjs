@@ -1,15 +1,15 @@
-// Time that stands still until a test moves it.
+// A clock that moves only when a test advances it.
 const TURNS = 8;
 
-/** Lets everything happen that needs no time. */
+/** Runs everything that is ready to run without a timer. */
 export async function settle() {
   for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export class Clock {
-  /** Milliseconds on a clock that stands still while the machine sleeps. */
+  /** The monotonic clock in milliseconds, which stops while the machine sleeps. */
   now = 1_000;
-  /** What has to be added for the wall clock, which can be set. */
+  /** The difference between the system clock, which can be set, and `now`. */
   offset = 1_700_000_000_000;
   #timers = new Map();
   #made = 0;
@@ -39,7 +39,7 @@ export class Clock {
     this.now = end;
   }
 
-  /** The machine sleeps: the wall clock goes on alone. */
+  /** Simulates sleep of the machine, in which only the system clock runs. */
   sleep(milliseconds) {
     this.offset += milliseconds;
   }

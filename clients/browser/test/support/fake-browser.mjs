@@ -1,12 +1,12 @@
-// A browser for tests: tabs of one origin, each with globals of its own, over one set of locks, channels, storage and
-// cookies, all on one clock. The module runs in each tab as it is, but for its `export`s.
+// A simulated browser. The tabs of one origin have separate globals, and share locks, channels, storage, cookies and a
+// clock. Each tab runs index.js without its `export` statement.
 import { readFile } from "node:fs/promises";
 import { createContext, runInContext } from "node:vm";
 import { Clock, settle } from "./clock.mjs";
 import { FakeServer } from "./fake-server.mjs";
 
 const source = await readFile(new URL("../../index.js", import.meta.url), "utf8");
-const SCRIPT = `${source.replaceAll(/^export /gm, "")};({ createSession, SessionError })`;
+const SCRIPT = `${source.replace(/^export .*$/m, "")};({ createSession, SessionError })`;
 
 export const ORIGIN = "https://app.example";
 
@@ -16,14 +16,14 @@ export class FakeBrowser {
   jar = { token: "" };
   localStorage = new FakeStorage();
   isOnline = true;
-  /** How many messages tabs have sent. */
+  /** How many messages the tabs have sent over the channel. */
   posts = 0;
-  /** What `Math.random` says. */
+  /** The result of `Math.random`. */
   random = 0.5;
   tabs = [];
-  /** Parts of the world that this browser does not have: `locks`, `channel`. */
+  /** The features that this browser lacks: `locks`, `channel`. */
   missing;
-  /** `(globals) => …`: changes what a page finds in this browser. */
+  /** `(globals) => …`: changes the globals of each new tab. */
   alter;
   #locks = new Map();
 
@@ -32,7 +32,7 @@ export class FakeBrowser {
     this.alter = alter;
   }
 
-  /** A new tab with a session; `options` as for `createSession`. */
+  /** Opens a tab with a session. `options` are those of `createSession`. */
   open(options = {}, more = {}) {
     const tab = new Tab(this, more);
     tab.start({ baseUrl: ORIGIN, mode: "cookie", ...options });
@@ -40,11 +40,11 @@ export class FakeBrowser {
     return tab;
   }
 
-  /** A new tab whose page is another script, with what that script finds there. */
-  run(script, found) {
+  /** Opens a tab that runs another script with additional globals. */
+  run(script, globals) {
     const tab = new Tab(this, {});
     this.tabs.push(tab);
-    Object.assign(tab.globals, found, { createSession: tab.createSession });
+    Object.assign(tab.globals, globals, { createSession: tab.createSession });
     runInContext(script, tab.globals);
   }
 
@@ -54,7 +54,7 @@ export class FakeBrowser {
     return tabs;
   }
 
-  /** What a promise gives, which may need some time. */
+  /** Advances the clock, then returns the promise. */
   async during(promise, milliseconds = 500) {
     promise.catch(() => {});
     await this.clock.advance(milliseconds);
@@ -88,7 +88,7 @@ export class FakeBrowser {
 
 class Tab {
   changes = [];
-  /** What was written to the console. */
+  /** The warnings on the console. */
   warnings = [];
   isFrozen = false;
   isGone = false;
@@ -108,7 +108,7 @@ class Tab {
     Object.assign(this, runInContext(SCRIPT, this.globals));
   }
 
-  /** What of the browser it holds on to. */
+  /** The number of open channels and event listeners. */
   get held() {
     const listeners = [...this.#listeners.values()].reduce((sum, all) => sum + all.size, 0);
     return { channels: this.#channels.size, listeners };
@@ -128,7 +128,7 @@ class Tab {
     this.dispatch("visibilitychange");
   }
 
-  /** Closed or crashed: whatever it was doing, it does no more. */
+  /** Closes the tab, or lets it crash: everything in it stops. */
   vanish() {
     this.isGone = true;
     this.#leave();
@@ -142,7 +142,7 @@ class Tab {
     else deliver();
   }
 
-  /** Goes on; what was told meanwhile arrives late. */
+  /** Continues a frozen tab. The messages that it missed arrive late. */
   thaw() {
     this.isFrozen = false;
     for (const deliver of this.#waiting.splice(0)) this.#browser.clock.setTimeout(deliver, 2);
@@ -215,18 +215,18 @@ class Tab {
     const body = headers.get("content-type") === "application/json" ? JSON.parse(text) : text || undefined;
     const access = authorization?.replace("Bearer ", "");
     const how = { cache, credentials, keepalive, redirect };
-    const asked = { origin, method, path, body, authorization, access, text, how };
+    const details = { origin, method, path, body, authorization, access, text, how };
     if (isOnline === false) throw new TypeError("Failed to fetch");
     const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const hasCookies = credentials === "include" || (credentials === "same-origin" && origin === ORIGIN);
-    const answer = await Promise.race([server.answer({ ...asked, tab: this }, hasCookies ? jar : { token: "" }), aborted]);
+    const answer = await Promise.race([server.answer({ ...details, tab: this }, hasCookies ? jar : { token: "" }), aborted]);
     if (this.isGone) return new Promise(() => {});
     const payload = answer.body === undefined ? null : JSON.stringify(answer.body);
     return new Response(answer.text ?? payload, { status: answer.status, headers: answer.headers });
   }
 }
 
-/** Resolves what has no scheme of its own, as a page does. */
+/** Resolves relative URLs, as a page does. */
 class PageRequest extends Request {
   constructor(input, init) {
     super(typeof input === "string" ? new URL(input, ORIGIN).href : input, init);
@@ -239,9 +239,9 @@ class PageRequest extends Request {
 
 export class FakeStorage {
   items = new Map();
-  /** `(method, value) => boolean`: which calls throw, as they do when the storage is full or denied. */
+  /** `(method, value) => boolean`: which calls throw, as they do if the storage is full or denied. */
   refuses = () => false;
-  /** The same, for calls that do nothing. */
+  /** `(method, value) => boolean`: which calls have no effect. */
   drops = () => false;
 
   getItem = (name) => this.#call("getItem", null, () => this.items.get(name) ?? null);

@@ -1,5 +1,5 @@
-// A server for tests, with the one rule that matters: a spent refresh token is answered alike for ten seconds, and ends
-// its session after that. It answers in no time, loses what it is told to lose, and keeps a list of what it was asked.
+// A simulated server. For ten seconds it returns the same successor for a spent refresh token; after that, a spent token
+// ends its session. It responds without delay, loses responses when a test says so, and records all requests.
 const GRACE = 10_000;
 
 export const sessionId = (number) => `0190a000-0000-7000-8000-${String(number).padStart(12, "0")}`;
@@ -8,13 +8,13 @@ export class FakeServer {
   lifetime = 900;
   requests = [];
   sessions = new Map();
-  /** Answers to refreshes that get lost, though the server has done its part. */
+  /** How many responses to refreshes get lost after the server has processed the request. */
   losses = 0;
-  /** Requests that never arrive. */
+  /** Whether requests fail before they reach the server. */
   isDown = false;
-  /** `(request) => answer or undefined`: takes the place of what the server would answer. */
+  /** `(request) => answer or undefined`: replaces the server's normal response. */
   override = () => undefined;
-  /** Milliseconds until an answer arrives. */
+  /** Milliseconds until a response arrives. */
   latency = 0;
   #clock;
 
@@ -30,7 +30,7 @@ export class FakeServer {
     return this.count("/v1/sessions/refresh");
   }
 
-  /** `jar` holds the one cookie of a browser. */
+  /** `jar` holds the browser's cookie. */
   async answer(request, jar) {
     this.requests.push({ ...request, at: this.#clock.now });
     if (this.isDown) throw new TypeError("Failed to fetch");
@@ -47,8 +47,8 @@ export class FakeServer {
     if (method === "POST" && path === "/v1/sessions") return this.#signIn(body);
     if (method === "POST" && path === "/v1/sessions/refresh") return this.#refresh(body, jar);
     if (method === "POST" && path === "/logout") return this.#end(body.refreshToken.split(" ")[0]);
-    if (method === "DELETE") return this.#isGood(access) ? this.#end(path.split("/").at(-1)) : problem(401, "invalid_token");
-    return this.#isGood(access) ? { status: 200, body: { path, method, sent: body } } : problem(401, "invalid_token");
+    if (method === "DELETE") return this.#isValid(access) ? this.#end(path.split("/").at(-1)) : problem(401, "invalid_token");
+    return this.#isValid(access) ? { status: 200, body: { path, method, sent: body } } : problem(401, "invalid_token");
   }
 
   #signIn({ username, password, token_mode }) {
@@ -87,7 +87,7 @@ export class FakeServer {
     return { status: 204, cookie: "" };
   }
 
-  #isGood(access) {
+  #isValid(access) {
     if (!access?.startsWith("e30.")) return false;
     const { sid, issued } = claimsOf(access);
     return this.sessions.get(sid).isLive && this.#clock.wall - issued < (this.lifetime - 1) * 1000 + 1;

@@ -1,4 +1,4 @@
-// How a page uses the package, and what its types refuse.
+// An example page, and code that the types must reject.
 import { SessionError, createSession } from "countersign-browser";
 import type { EndReason, Session, SessionChange, User } from "countersign-browser";
 
@@ -17,7 +17,7 @@ stop();
 
 try {
   const user: User | null = await session.signIn({ username: "ada", password: "secret", scope: "countersign:admin" });
-  // @ts-expect-error A user's own claims can be anything.
+  // @ts-expect-error Claims other than the declared ones have the type unknown.
   const name: string = user?.["username"];
   console.log(name);
 } catch (error) {
@@ -29,17 +29,17 @@ console.log(response.ok);
 await session.signOut();
 session.close();
 
-// @ts-expect-error How the refresh token travels is a decision.
+// @ts-expect-error `mode` is required.
 createSession({ baseUrl: "/" });
-// @ts-expect-error There are two ways.
+// @ts-expect-error `mode` is "cookie" or "body".
 createSession({ baseUrl: "/", mode: "local-storage" });
-// @ts-expect-error There is no such option.
+// @ts-expect-error `persist` is not an option.
 createSession({ baseUrl: "/", mode: "body", persist: true });
-// @ts-expect-error A change is never to a state that is not known.
+// @ts-expect-error A change never leads to "unknown".
 session.onChange(({ state }) => state === "unknown");
-// @ts-expect-error Only the session says who is signed in.
+// @ts-expect-error `user` is read-only.
 session.user = null;
-// @ts-expect-error A password is needed.
+// @ts-expect-error `password` is required.
 await session.signIn({ username: "ada" });
-// @ts-expect-error Errors are made here.
+// @ts-expect-error The constructor is private.
 new SessionError("code", "message");

@@ -1,4 +1,4 @@
-// Debian's Chromium, with tabs that share cookies, storage, locks and channels as a person's tabs do.
+// Debian's Chromium, in which the tabs of one person share cookies, storage, locks and channels.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 
 const EXECUTABLE = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const LAUNCH = { executablePath: EXECUTABLE, args: ["--no-sandbox"] };
-/** Chromium's setting "block all site data", which denies cookies, storage and locks. */
+/** The Chromium setting "block all site data", which denies cookies, storage and locks. */
 const BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
 
 export async function launch(t) {
@@ -15,13 +15,13 @@ export async function launch(t) {
   return browser;
 }
 
-/** A person: a context of their own, in which tabs can be opened. */
+/** A separate browser context, in which tabs can be opened. */
 export class Person {
   #browser;
   #site;
   #mode;
 
-  static async meet(t, browser, site, mode) {
+  static async create(t, browser, site, mode) {
     const person = new Person();
     person.#browser = browser;
     person.#site = site;
@@ -31,8 +31,8 @@ export class Person {
     return person;
   }
 
-  /** A person whose browser blocks all site data. */
-  static async meetWithoutSiteData(t, site, mode) {
+  /** Creates a person whose browser blocks all site data. */
+  static async createWithoutSiteData(t, site, mode) {
     const directory = await mkdtemp(join(tmpdir(), "countersign-chromium-"));
     await mkdir(join(directory, "Default"));
     await writeFile(join(directory, "Default/Preferences"), JSON.stringify(BLOCKED));
@@ -55,7 +55,7 @@ export class Person {
     return Object.assign(new Tab(page), { warnings });
   }
 
-  /** The page in a sandboxed frame, and the errors that its script has thrown. */
+  /** Opens the page in a sandboxed frame, and records the errors that its script throws. */
   async openFrame(query = "") {
     const page = await this.context.newPage();
     const [warnings, errors] = [warningsOf(page), []];
@@ -70,7 +70,7 @@ export class Person {
     return Promise.all(Array.from({ length: count }, () => this.open()));
   }
 
-  /** The refresh token in the browser's jar, which no script can read. */
+  /** Returns the cookie that holds the refresh token. Scripts cannot read it. */
   async cookie() {
     const cookies = await this.context.cookies(this.#site.url);
     return cookies.find(({ name }) => name === "__Host-countersign");
@@ -95,7 +95,7 @@ export class Tab {
     return this.page.evaluate(() => void window.work());
   }
 
-  /** What a request of this tab is answered, or why there is no answer. */
+  /** Sends a request from this tab. Returns the status or the error's code, and the time that it took. */
   ask(url = "/v1/users/me") {
     return this.page.evaluate(async (at) => {
       const began = performance.now();
@@ -113,7 +113,7 @@ export class Tab {
   }
 }
 
-/** What the module has written to the page's console. */
+/** Returns the list of warnings that the module writes to the page's console. */
 function warningsOf(page) {
   const warnings = [];
   page.on("console", (message) => {

@@ -1,4 +1,4 @@
-// A real server in a process of its own, which can be restarted over its data.
+// A real server in a separate process, which can be restarted with the same data.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -19,10 +19,10 @@ export class Countersign {
   #env;
   #child;
   #output = "";
-  /** What processes before the present one have counted. */
+  /** The counts of earlier processes of this server. */
   #counted = {};
 
-  /** Starts a server whose access tokens are valid for so long; `env` adds to its configuration. */
+  /** Starts a server. `lifetime` is that of its access tokens, such as `4s`; `env` adds to its configuration. */
   static async start(t, lifetime, env = {}) {
     const server = new Countersign();
     server.#directory = await mkdtemp(join(tmpdir(), "countersign-browser-"));
@@ -42,7 +42,7 @@ export class Countersign {
     return server;
   }
 
-  /** The counts of its life go on. */
+  /** Restarts the server. `refreshes` continues to count from before the restart. */
   async restart() {
     this.#counted = await this.refreshes();
     await this.#stop();
@@ -62,7 +62,7 @@ export class Countersign {
     return JSON.parse(await this.#command(["session", "show", id, "--json"]));
   }
 
-  /** How many refreshes ended in which way, the zeroes left out. */
+  /** Returns the number of refreshes by outcome, without outcomes that did not occur. */
   async refreshes() {
     const text = await (await fetch(`http://127.0.0.1:${this.managementPort}/metrics`)).text();
     const counts = { ...this.#counted };

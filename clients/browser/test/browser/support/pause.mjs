@@ -1,13 +1,13 @@
-// Patience.
+// Waiting for time to pass and for conditions.
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Waits until something holds, and fails if it does not in time. Answers what held. */
+/** Waits until the condition returns a true value, and returns it. Throws after the timeout. */
 export async function until(condition, what, milliseconds = 15_000) {
   const deadline = performance.now() + milliseconds;
   for (;;) {
     const held = await condition();
     if (held) return held;
-    if (performance.now() > deadline) throw new Error(`not within ${milliseconds} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`timeout after ${milliseconds} ms: ${what}`);
     await pause(20);
   }
 }

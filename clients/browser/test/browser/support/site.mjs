@@ -1,5 +1,5 @@
-// The site: a page that uses the module, and the way to the server on the same origin. On that way an answer can be
-// lost after the server has done its part, can be slow, or can be another; nothing is lost that a test did not ask for.
+// A site with a page that uses the module, and a proxy to the server on the same origin. If a test asks for it, the proxy
+// loses responses that the server has sent, delays them, or replaces them.
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, request as forward } from "node:http";
@@ -8,34 +8,34 @@ import { pause } from "./pause.mjs";
 const MODULE = new URL("../../../index.js", import.meta.url);
 const PAGE = new URL("./page.html", import.meta.url);
 const REFRESH = "/v1/sessions/refresh";
-const ADMITTED = {
+const CORS_HEADERS = {
   "access-control-allow-origin": "null",
   "access-control-allow-headers": "authorization, content-type",
   "access-control-allow-methods": "GET, POST, DELETE",
 };
 
 export class Site {
-  /** What came, in order: `{ path, method, kid }`. */
+  /** The requests in order of arrival: `{ path, method, authorization, kid }`. */
   requests = [];
-  /** Of the answers to refreshes, so many get lost: from 0 to 1. */
+  /** The share of responses to refreshes that get lost, from 0 to 1. */
   lossRate = 0;
   lost = 0;
-  /** Milliseconds by which the answers to refreshes are late. */
+  /** Milliseconds by which responses to refreshes are delayed. */
   delay = 0;
-  /** `({ path, method }) => { status, headers, body }` or nothing. */
+  /** `({ path, method }) => { status, headers, body } or undefined`: replaces the response of the server. */
   override = () => undefined;
-  /** Nothing gets to the server; connections are cut. */
+  /** Whether the site closes connections instead of forwarding requests. */
   isCut = false;
   /** Whether pages of opaque origins, such as sandboxed frames, may use the server through this site. */
-  admitsFrames = false;
+  allowsFrames = false;
   #server;
-  #chance = generator(2_024);
+  #chance = randomNumbers(2_024);
   #underWay = 0;
   #refreshing = 0;
-  /** The most refreshes that were under way at once. */
+  /** The largest number of simultaneous refreshes. */
   refreshesAtOnce = 0;
 
-  /** Without a server, the site has its own files only. */
+  /** Without a server, the site only serves its own files. */
   static async start(t, { port } = {}) {
     const site = new Site();
     site.upstream = port;
@@ -62,7 +62,7 @@ export class Site {
     return new Set(this.requests.map(({ kid }) => kid).filter(Boolean));
   }
 
-  /** Cuts the way, and waits until nothing is on it. */
+  /** Cuts the connection to the server, and waits until the requests in progress have ended. */
   async cut() {
     this.isCut = true;
     while (this.#underWay > 0) await pause(5);
@@ -70,8 +70,8 @@ export class Site {
 
   async #answer(request, response) {
     const [path, query] = request.url.split("?");
-    if (this.admitsFrames) {
-      response.setHeaders(new Map(Object.entries(ADMITTED)));
+    if (this.allowsFrames) {
+      response.setHeaders(new Map(Object.entries(CORS_HEADERS)));
       for (const name of ["origin", "sec-fetch-site"]) delete request.headers[name];
       if (request.method === "OPTIONS") return response.writeHead(204).end();
     }
@@ -103,12 +103,12 @@ export class Site {
     const options = { port: this.upstream, host: "127.0.0.1", path, method, headers: { ...headers, host } };
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const asked = forward(options).end(Buffer.concat(chunks));
-    const answers = await once(asked, "response").catch(() => []);
+    const forwarded = forward(options).end(Buffer.concat(chunks));
+    const answers = await once(forwarded, "response").catch(() => []);
     const [answer] = answers;
     if (!answer) return request.socket.destroy();
     const body = await answer.toArray();
-    // The server has rotated by now.
+    // The server has rotated the refresh token by now.
     if (isRefresh && this.delay > 0) await pause(this.delay);
     if (isRefresh && this.#chance() < this.lossRate) {
       this.lost += 1;
@@ -118,7 +118,7 @@ export class Site {
   }
 }
 
-/** Another origin, which keeps the headers of what it is asked. */
+/** Starts another origin, which records the `Authorization` headers of its requests. */
 export async function anotherOrigin(t) {
   const seen = [];
   const server = createServer((request, response) => {
@@ -135,13 +135,13 @@ export async function anotherOrigin(t) {
   return { url: `http://localhost:${server.address().port}`, seen };
 }
 
-/** The page in a frame without an origin of its own. */
+/** The page in a sandboxed frame, whose origin is opaque. */
 const frame = (query) => `<!doctype html><iframe sandbox="allow-scripts" src="/page?${query}"></iframe>`;
 
 const send = (response, type, body) => response.writeHead(200, { "content-type": type }).end(body);
 
-/** The same numbers from 0 to 1 in each run (mulberry32). */
-function generator(seed) {
+/** Returns a function that yields numbers from 0 to 1, the same in each run (mulberry32). */
+function randomNumbers(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

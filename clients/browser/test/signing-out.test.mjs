@@ -1,4 +1,4 @@
-// Signing out, and being replaced by another sign-in.
+// Signing out, and sessions that another sign-in replaces.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, ORIGIN } from "./support/fake-browser.mjs";
@@ -18,7 +18,7 @@ const reasons = (tabs) => tabs.map(({ session }) => session.reason);
 const all = (state, count = 3) => Array(count).fill(state);
 
 for (const mode of MODES) {
-  test(`in ${mode} mode a sign-out in one tab signs out all, at the server too`, async () => {
+  test(`in ${mode} mode a sign-out in one tab signs out all tabs and revokes the session`, async () => {
     const { browser, server, tabs, session } = await signedIn(mode);
     await browser.during(tabs[1].session.signOut());
     assert.deepEqual([session.isLive, reasons(tabs), browser.jar.token], [false, all("signed-out"), ""]);
@@ -29,7 +29,7 @@ for (const mode of MODES) {
     assert.equal(browser.localStorage.items.size, 0);
   });
 
-  test(`in ${mode} mode a sign-out works with an access token that has expired`, async () => {
+  test(`in ${mode} mode a sign-out works after the access token has expired`, async () => {
     const { browser, tabs, session } = await signedIn(mode);
     for (const tab of tabs) tab.show("hidden");
     await browser.clock.advance(5_000_000);
@@ -37,7 +37,7 @@ for (const mode of MODES) {
     assert.deepEqual([session.isLive, reasons(tabs)], [false, all("signed-out")]);
   });
 
-  test(`in ${mode} mode a sign-out during a refresh in another tab stays one`, async () => {
+  test(`in ${mode} mode a sign-out during a refresh in another tab is not undone`, async () => {
     const { browser, server, tabs, session } = await signedIn(mode);
     server.latency = 2_000;
     await browser.clock.advance(749_000);
@@ -48,7 +48,7 @@ for (const mode of MODES) {
     assert.equal(tabs.flatMap(({ changes }) => changes).filter((change) => change === "signed-in").length, 3);
   });
 
-  test(`in ${mode} mode a sign-out that the server did not hear of is said, and made up for`, async () => {
+  test(`in ${mode} mode a sign-out that the server did not receive rejects, and is completed later`, async () => {
     const { browser, tabs, session } = await signedIn(mode);
     await browser.setOnline(false);
     await assert.rejects(browser.during(tabs[0].session.signOut()), { code: "unavailable" });
@@ -59,14 +59,14 @@ for (const mode of MODES) {
   });
 }
 
-test("a sign-out right after a page load ends the session that the page has not heard of yet", async () => {
+test("a sign-out right after a page load revokes the session before the page knows it", async () => {
   const { browser, tabs, session } = await signedIn("cookie");
   for (const tab of tabs) tab.vanish();
   await browser.during(browser.open().session.signOut());
   assert.deepEqual([session.isLive, browser.jar.token], [false, ""]);
 });
 
-test("a sign-out stops a refresh that is being repeated, and what waits for it is not sent", async () => {
+test("a sign-out stops a refresh that is being repeated, and requests that wait for it are not sent", async () => {
   const { browser, server, tabs } = await signedIn("body");
   for (const tab of tabs) tab.show("hidden");
   await browser.clock.advance(5_000_000);
@@ -80,7 +80,7 @@ test("a sign-out stops a refresh that is being repeated, and what waits for it i
   assert.equal(server.refreshes, refreshes);
 });
 
-test("a sign-out that waits for a refresh does not wait for its pauses", async () => {
+test("a sign-out does not wait for the pauses between repeated refreshes", async () => {
   const { browser, server, tabs, session } = await signedIn("cookie", 2);
   for (const tab of tabs) tab.show("hidden");
   await browser.clock.advance(5_000_000);
@@ -92,18 +92,18 @@ test("a sign-out that waits for a refresh does not wait for its pauses", async (
   const signedOut = tabs[1].session.signOut().then(() => browser.clock.now - began);
   await browser.clock.advance(20_000);
   await waiting;
-  // What is left of the lost answer, then its own two.
+  // The rest of the lost response, then the two requests of the sign-out.
   assert.equal(await signedOut, 500 + 2 * 1_000);
   assert.equal(session.isLive, false);
 });
 
-test("a sign-out that is not done does not end the session that another page has signed in meanwhile", async () => {
+test("a pending sign-out does not revoke the session of a later sign-in by another page", async () => {
   const { browser, tabs } = await signedIn("cookie");
   await browser.setOnline(false);
   await assert.rejects(browser.during(tabs[0].session.signOut()));
   for (const tab of tabs) tab.vanish();
   browser.isOnline = true;
-  // A page without this module, such as the server's own.
+  // A page without this module, such as one of the server.
   const body = { username: "bob", password: "right", token_mode: "cookie" };
   await browser.server.answer({ method: "POST", path: "/v1/sessions", body }, browser.jar);
   const next = browser.open();
@@ -116,7 +116,7 @@ test("a sign-out that is not done does not end the session that another page has
   assert.equal(reloaded.session.user.username, "bob");
 });
 
-test("a page load after a sign-out that the server did not hear of signs out, not in", async () => {
+test("a page load after a sign-out that the server did not receive completes the sign-out", async () => {
   const { browser, tabs, session } = await signedIn("cookie");
   browser.server.isDown = true;
   await assert.rejects(browser.during(tabs[0].session.signOut(), 10_000), { code: "unavailable" });
@@ -130,7 +130,7 @@ test("a page load after a sign-out that the server did not hear of signs out, no
   assert.equal(browser.localStorage.items.size, 0);
 });
 
-test("another open tab completes a sign-out if the tab that began it was closed", async () => {
+test("another open tab completes a sign-out if the tab that started it was closed", async () => {
   const { browser, server, tabs, session } = await signedIn("cookie");
   await browser.setOnline(false);
   await assert.rejects(browser.during(tabs[0].session.signOut()), { code: "unavailable" });
@@ -142,7 +142,7 @@ test("another open tab completes a sign-out if the tab that began it was closed"
   assert.equal(server.count(`/v1/sessions/${sessionId(1)}`, "DELETE"), 1);
 });
 
-test("a sign-in takes the place of a sign-out that is not done, and is not undone by it", async () => {
+test("a sign-in cancels a pending sign-out", async () => {
   const { browser, tabs } = await signedIn("cookie");
   await browser.setOnline(false);
   await assert.rejects(browser.during(tabs[0].session.signOut()));
@@ -161,18 +161,18 @@ test("a sign-in takes the place of a sign-out that is not done, and is not undon
   assert.equal(browser.server.refreshes, refreshes);
 });
 
-test("a sign-out that the server refuses to carry out is an error", async () => {
+test("a sign-out that the server rejects is an error", async () => {
   const { browser, server, tabs } = await signedIn("cookie");
   server.override = ({ method }) => (method === "DELETE" ? { status: 403, body: { code: "cross_origin" } } : undefined);
   await assert.rejects(browser.during(tabs[0].session.signOut()), { code: "cross_origin", status: 403 });
 });
 
-test("with cookies, a sign-in as somebody else ends the session of the other tabs", async () => {
+test("in cookie mode a sign-in as another user signs out the other tabs", async () => {
   const { browser, server, tabs } = await signedIn("cookie");
   await browser.during(tabs[2].signIn("bob"));
   assert.deepEqual(reasons(tabs), ["replaced", "replaced", null]);
   assert.equal(tabs[2].session.user.username, "bob");
-  // What a tab answers to another is no sign-in.
+  // A message that replies to a new tab does not count as a sign-in.
   const next = browser.open();
   await browser.clock.advance(500);
   assert.deepEqual([next.session.user.username, ...reasons(tabs)], ["bob", "replaced", "replaced", null]);
@@ -183,7 +183,7 @@ test("with cookies, a sign-in as somebody else ends the session of the other tab
   assert.ok(asking.slice(3).every((tab) => tab === tabs[2]));
 });
 
-test("with cookies, a tab that missed another's sign-in notices by the answer to its refresh", async () => {
+test("in cookie mode a tab that missed the sign-in of another user is signed out by its next refresh", async () => {
   const { browser, tabs } = await signedIn("cookie", 2);
   tabs[0].isFrozen = true;
   await browser.during(tabs[1].signIn("bob"));
@@ -193,7 +193,7 @@ test("with cookies, a tab that missed another's sign-in notices by the answer to
   assert.equal(tabs[1].session.user.username, "bob");
 });
 
-test("without cookies, two users in two tabs stay two, whatever is told", async () => {
+test("in body mode two tabs can keep two users", async () => {
   const { browser, server, tabs } = await signedIn("body", 2);
   await browser.during(tabs[1].signIn("bob"));
   const users = () => tabs.map(({ session }) => session.user?.username);
@@ -206,9 +206,9 @@ test("without cookies, two users in two tabs stay two, whatever is told", async 
   assert.deepEqual(live, [false, true]);
 });
 
-test("a request that waited for ada's token is not sent with bob's", async () => {
+test("a request that waits for one user's token is not sent with another user's token", async () => {
   for (const mode of MODES) {
-    // With locks, the sign-in waits for the refresh. Without, it overtakes it.
+    // With locks, the sign-in waits for the refresh. Without locks, the sign-in finishes first.
     for (const missing of [[], ["locks"]]) {
       const browser = new FakeBrowser({ missing });
       const { server, clock } = browser;
@@ -229,7 +229,7 @@ test("a request that waited for ada's token is not sent with bob's", async () =>
   }
 });
 
-test("with cookies no token is ever stored where a script can read it", async () => {
+test("in cookie mode no token is stored where a script can read it", async () => {
   const { browser, tabs } = await signedIn("cookie");
   await browser.clock.advance(5_000_000);
   await browser.setOnline(false);

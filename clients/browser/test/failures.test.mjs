@@ -1,11 +1,11 @@
-// Lost answers, servers that cannot answer, no network, and sessions that are over.
+// Lost responses, unavailable servers, no network, and sessions that have ended.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, ORIGIN } from "./support/fake-browser.mjs";
 import { sessionId } from "./support/fake-server.mjs";
 
 const MODES = ["cookie", "body"];
-/** When a token of 900 seconds is refreshed, with chance in the middle. */
+/** Milliseconds after which a token of 900 seconds is refreshed if `Math.random` returns 0.5. */
 const DUE = 741_675;
 const LATENCY = 20;
 
@@ -24,19 +24,19 @@ const states = (tabs) => tabs.map(({ session }) => session.state);
 
 const all = (state, count = 5) => Array(count).fill(state);
 
-/** When refreshes are asked for from now on, in milliseconds after the first. */
-function moments({ server }) {
+/** The times of refresh requests from now on, in milliseconds after the first of them. */
+function refreshTimes({ server }) {
   const before = server.requests.length;
   return () => {
-    const asked = server.requests.slice(before).filter(({ path }) => path.includes("refresh"));
-    return asked.map(({ at }) => Math.round(at - asked[0].at));
+    const refreshes = server.requests.slice(before).filter(({ path }) => path.includes("refresh"));
+    return refreshes.map(({ at }) => Math.round(at - refreshes[0].at));
   };
 }
 
 const unavailable = (headers) => ({ path }) => (path.includes("refresh") ? { status: 503, headers, text: "<html>" } : undefined);
 
 for (const mode of MODES) {
-  test(`in ${mode} mode a lost answer is asked for again with the same token, and nobody notices`, async () => {
+  test(`in ${mode} mode a refresh whose response is lost is repeated with the same token`, async () => {
     const { browser, server, tabs, refreshes, session } = await signedIn(mode);
     server.losses = 3;
     await browser.clock.advance(DUE + 5_000);
@@ -45,17 +45,17 @@ for (const mode of MODES) {
     assert.equal(new Set(sent).size, 1);
   });
 
-  test(`in ${mode} mode an answer that does not come counts as lost after five seconds`, async () => {
+  test(`in ${mode} mode a response counts as lost after five seconds`, async () => {
     const { browser, server, tabs, session } = await signedIn(mode);
-    const asked = moments(browser);
+    const times = refreshTimes(browser);
     server.latency = 60_000;
     await browser.clock.advance(DUE + 1_000);
     server.latency = LATENCY;
     await browser.clock.advance(5_000);
-    assert.deepEqual([asked(), session.generation, states(tabs)], [[0, 5_188], 1, all("signed-in")]);
+    assert.deepEqual([times(), session.generation, states(tabs)], [[0, 5_188], 1, all("signed-in")]);
   });
 
-  test(`in ${mode} mode a refused refresh token ends the session in every tab after one request, for good`, async () => {
+  test(`in ${mode} mode a rejected refresh token ends the session in all tabs after one request`, async () => {
     const { browser, server, tabs, refreshes, session } = await signedIn(mode);
     session.isLive = false;
     await browser.clock.advance(DUE + 200);
@@ -73,31 +73,31 @@ for (const mode of MODES) {
     );
   });
 
-  test(`in ${mode} mode no tab asks before Retry-After says so`, async () => {
+  test(`in ${mode} mode no tab refreshes before the time in Retry-After`, async () => {
     for (const status of [429, 503]) {
       const { browser, server, tabs, session } = await signedIn(mode);
       server.override = (request) => ({ ...unavailable({ "retry-after": "60" })(request), status });
-      const asked = moments(browser);
+      const times = refreshTimes(browser);
       await browser.clock.advance(DUE + 1_000);
       for (const tab of tabs) {
         tab.dispatch("online");
         tab.show("visible");
       }
       await browser.clock.advance(58_000);
-      assert.deepEqual(asked(), [0]);
+      assert.deepEqual(times(), [0]);
       server.override = () => undefined;
       await browser.clock.advance(20_000);
       assert.deepEqual([session.generation, states(tabs)], [1, all("signed-in")]);
     }
   });
 
-  test(`in ${mode} mode a server that is away is asked with growing pauses, at most a minute and a half apart`, async () => {
+  test(`in ${mode} mode the pauses between refreshes grow while the server is down`, async () => {
     const { browser, server, tabs } = await signedIn(mode);
-    const asked = moments(browser);
+    const times = refreshTimes(browser);
     server.isDown = true;
     await browser.clock.advance(DUE + 600_000);
-    const at = asked();
-    // The first round: as long as the server would take them for one refresh.
+    const at = times();
+    // The first round lasts as long as the server treats the requests as one refresh.
     const round = at.filter((moment) => moment < 10_000);
     assert.deepEqual(round, [0, 188, 563, 1_313, 2_813, 4_313, 5_813, 7_313]);
     const rounds = at.filter((moment, index) => index === 0 || moment - at[index - 1] > 8_000);
@@ -111,7 +111,7 @@ for (const mode of MODES) {
     assert.equal((await browser.during(tabs[4].session.fetch(`${ORIGIN}/api`))).status, 200);
   });
 
-  test(`in ${mode} mode nothing is sent while offline, and the network's return is enough`, async () => {
+  test(`in ${mode} mode no request is sent while offline, and the online event causes a refresh`, async () => {
     const { browser, server, tabs, refreshes, session } = await signedIn(mode);
     await browser.setOnline(false);
     const { posts } = browser;
@@ -124,7 +124,7 @@ for (const mode of MODES) {
     assert.deepEqual([refreshes(), session.generation, states(tabs)], [1, 1, all("signed-in")]);
   });
 
-  test(`in ${mode} mode going offline in the middle of a refresh loses nothing, if it is short`, async () => {
+  test(`in ${mode} mode the session survives a short network outage during a refresh`, async () => {
     const { browser, server, tabs, refreshes, session } = await signedIn(mode);
     server.losses = 1;
     await browser.clock.advance(DUE);
@@ -137,37 +137,37 @@ for (const mode of MODES) {
   });
 }
 
-test("chance moves the pauses, so that many browsers do not ask at once", async () => {
+test("pauses are random, so that many browsers do not send requests at once", async () => {
   const rounds = [];
   for (const random of [0, 1]) {
     const { browser, server } = await signedIn("body", 1);
-    const asked = moments(browser);
+    const times = refreshTimes(browser);
     browser.random = random;
     server.isDown = true;
     await browser.clock.advance(DUE + 200_000);
-    const later = asked().find((moment) => moment > 10_000);
-    rounds.push([asked()[1], later]);
+    const later = times().find((moment) => moment > 10_000);
+    rounds.push([times()[1], later]);
   }
   assert.equal(rounds[0][0], 125);
   assert.equal(rounds[1][0], 250);
   assert.ok(rounds[1][1] - rounds[0][1] > 2_000, String(rounds));
 });
 
-test("a wait that is short is waited out by those who need a token", async () => {
+test("requests that need a token wait for a short Retry-After", async () => {
   for (const status of [429, 503]) {
     const { browser, server, tabs } = await signedIn("cookie");
     for (const tab of tabs) tab.show("hidden");
     await browser.clock.advance(5_000_000);
-    const asked = moments(browser);
+    const times = refreshTimes(browser);
     const refusals = [{ status, headers: { "retry-after": "2" } }, { status }];
     server.override = ({ path }) => (path.includes("refresh") ? refusals.shift() : undefined);
     const answers = await browser.during(Promise.all(tabs.map(({ session }) => session.fetch(`${ORIGIN}/api`))), 9_000);
     assert.deepEqual(answers.map((answer) => answer.status), all(200));
-    assert.deepEqual(asked(), [0, 2_000 + LATENCY, 2_000 + 2 * LATENCY + 375]);
+    assert.deepEqual(times(), [0, 2_000 + LATENCY, 2_000 + 2 * LATENCY + 375]);
   }
 });
 
-test("a round of refreshes is over before the server's grace is", async () => {
+test("a round of refreshes ends within the server's grace period", async () => {
   const { browser, server, tabs } = await signedIn("body", 1);
   tabs[0].show("hidden");
   await browser.clock.advance(5_000_000);
@@ -181,29 +181,29 @@ test("a round of refreshes is over before the server's grace is", async () => {
   assert.ok(took > 8_000 && took < 9_200, String(took));
 });
 
-test("what is known to work again is not held back by what did not", async () => {
+test("a success ends the pauses of an earlier failure", async () => {
   const { browser, server, tabs } = await signedIn("body", 1);
   const rounds = [];
   for (let outage = 0; outage < 2; outage += 1) {
-    const asked = moments(browser);
+    const times = refreshTimes(browser);
     server.isDown = true;
     await browser.clock.advance(DUE + 10_000);
     server.isDown = false;
     await browser.clock.advance(60_000);
-    rounds.push(asked().find((moment) => moment > 10_000));
+    rounds.push(times().find((moment) => moment > 10_000));
   }
   assert.ok(Math.abs(rounds[0] - rounds[1]) < 100, String(rounds));
   const held = ({ path }) => (path.includes("refresh") ? { status: 503, headers: { "retry-after": "3600" } } : undefined);
   server.override = held;
   await browser.clock.advance(DUE + 10_000);
-  // Signed in anew: the session before is none of this one's business.
+  // A new sign-in also ends the pause of the earlier session.
   await browser.during(tabs[0].signIn());
   let left = 1;
   server.override = ({ path }) => (path === "/api" && left-- > 0 ? { status: 401 } : undefined);
   assert.equal((await browser.during(tabs[0].session.fetch(`${ORIGIN}/api`))).status, 200);
 });
 
-test("other refusals are failures, not the end of a session", async () => {
+test("other error responses to a refresh do not end the session", async () => {
   const wrong = [
     { status: 401, body: { code: "proxy_authentication" } },
     { status: 401, text: "<html>" },
@@ -225,7 +225,7 @@ test("other refusals are failures, not the end of a session", async () => {
   }
 });
 
-test("a cookie that is gone ends the session", async () => {
+test("a missing cookie ends the session", async () => {
   const { browser, tabs } = await signedIn("cookie");
   browser.jar.token = "";
   await browser.clock.advance(DUE + 200);

@@ -1,0 +1,4 @@
+// TypeScript's DOM types do not include this property.
+interface Document {
+  readonly prerendering?: boolean;
+}
