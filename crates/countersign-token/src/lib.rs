@@ -5,7 +5,7 @@
 //! every token says what it is for (§3.11), and JSON that could mean two things is refused.
 //!
 //! Deliberately absent: I/O, a clock, JWE, compression, `alg: none`, keys from headers, and any way to
-//! verify less. [`unverified`] looks without checking and [`tutorial`] reads the weaker tokens of a
+//! verify less. [`unverified`] looks without checking and [`legacy`] reads the weaker tokens of a
 //! well-known tutorial; both say so by name.
 
 mod algorithm;
@@ -19,13 +19,13 @@ mod jwk_set;
 mod key_id;
 mod key_pair;
 mod key_set;
+pub mod legacy;
 mod public_key;
 mod scope;
 mod secret;
 mod signing_key;
 mod timestamp;
 mod token_type;
-pub mod tutorial;
 pub mod unverified;
 mod verified_tokens;
 mod verify;

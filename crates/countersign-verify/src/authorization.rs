@@ -42,7 +42,7 @@ pub fn bearer_token(authorization: &str) -> Result<&str, BearerError> {
 
 /// Finds the token as clients of the Express tutorial send it: alone, or after `Bearer`. `None`: there is none.
 #[cfg(feature = "tower")]
-pub(crate) fn tutorial_token(authorization: &str) -> Option<&str> {
+pub(crate) fn legacy_client_token(authorization: &str) -> Option<&str> {
     let text = authorization.trim_matches(' ');
     let token = match text.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("Bearer") => rest.trim_start_matches(' '),

@@ -13,18 +13,18 @@ mod clock;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod issuer;
+mod legacy_tokens;
 mod refusal;
 #[cfg(feature = "tower")]
 mod require_token;
 mod revocations;
-mod tutorial_tokens;
 mod verifier;
 
 #[cfg(feature = "axum")]
 pub use access_token::{AccessToken, AccessTokenRejection, NoExtra};
 pub use authorization::{BearerError, bearer_token};
 pub use clock::Clock;
-pub use countersign_token::tutorial::TutorialKey;
+pub use countersign_token::legacy::LegacyKey;
 pub use countersign_token::{
     AccessTokenClaims, Audience, JwkError, JwkSet, KeySet, Scope, Secret, Timestamp, VerifyError,
 };

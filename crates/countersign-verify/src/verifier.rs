@@ -7,13 +7,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_token::tutorial::TutorialKey;
+use countersign_token::legacy::LegacyKey;
 use countersign_token::{
     AccessTokenClaims, DEFAULT_LEEWAY, Expected, KeySet, Timestamp, TokenType, VerifiedTokens, VerifyError,
     unverified,
 };
 
-use crate::tutorial_tokens::TutorialTokens;
+use crate::legacy_tokens::LegacyTokens;
 use crate::{Clock, Issuer, Refusal};
 
 /// Verifies the access tokens for one audience. Cheap to clone; clones share what they remember.
@@ -34,7 +34,7 @@ pub struct Verifier {
     trusted: Vec<Trusted>,
     leeway: Duration,
     places: usize,
-    tutorial: Option<TutorialTokens>,
+    legacy: Option<LegacyTokens>,
     clock: Clock,
 }
 
@@ -68,7 +68,7 @@ impl Verifier {
             trusted: Vec::new(),
             leeway: DEFAULT_LEEWAY,
             places: PLACES,
-            tutorial: None,
+            legacy: None,
             clock: Clock::system(),
         };
         verifier.also_trust(issuer)
@@ -109,8 +109,8 @@ impl Verifier {
     /// no issuer, audience or session, so they cannot be revoked: choose a date not much later than the last of
     /// them expires.
     #[must_use]
-    pub fn accept_tutorial_tokens(mut self, key: TutorialKey, until: Timestamp) -> Self {
-        self.tutorial = Some(TutorialTokens { key, until });
+    pub fn accept_legacy_tokens(mut self, key: LegacyKey, until: Timestamp) -> Self {
+        self.legacy = Some(LegacyTokens { key, until });
         self
     }
 
@@ -124,13 +124,13 @@ impl Verifier {
     ///
     /// The first check that failed, for the log: a client is told only that its token was refused.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<AccessTokenClaims>, Refusal> {
-        match (self.verify_issued(token, now), &self.tutorial) {
+        match (self.verify_issued(token, now), &self.legacy) {
             // Tokens of ours always name their key and their issuer, and tutorial tokens never do.
-            (Err(Refusal::Token(VerifyError::MissingKeyId | VerifyError::Claim("iss"))), Some(tutorial))
-                if now < tutorial.until =>
+            (Err(Refusal::Token(VerifyError::MissingKeyId | VerifyError::Claim("iss"))), Some(legacy))
+                if now < legacy.until =>
             {
                 let issuer = self.trusted.first().map_or("", |trusted| trusted.issuer.name());
-                Ok(Arc::new(tutorial.verify(token, (issuer, &self.audience), (self.leeway, now))?))
+                Ok(Arc::new(legacy.verify(token, (issuer, &self.audience), (self.leeway, now))?))
             }
             (outcome, _) => outcome,
         }

@@ -7,7 +7,7 @@ use countersign_core::issuer::Issuer;
 use countersign_core::refresh::RefreshPolicy;
 use countersign_core::store::Store;
 use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World};
-use countersign_token::tutorial::TutorialKey;
+use countersign_token::legacy::LegacyKey;
 
 use crate::flows::accounts::Directory;
 use crate::flows::lab::Lab;
@@ -92,9 +92,9 @@ pub enum Registration {
 #[derive(Default)]
 pub struct Legacy {
     /// Verifies its refresh tokens, each of which is taken once.
-    pub refresh: Option<TutorialKey>,
+    pub refresh: Option<LegacyKey>,
     /// Verifies its access tokens.
-    pub access: Option<TutorialKey>,
+    pub access: Option<LegacyKey>,
     /// The claim of both that has the user's id.
     pub user_id_claim: String,
     /// None of either is taken from here on.

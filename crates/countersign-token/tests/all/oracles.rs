@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use countersign_token::{Algorithm, JwkSet, Secret, Timestamp, TokenType, tutorial};
+use countersign_token::{Algorithm, JwkSet, Secret, Timestamp, TokenType, legacy};
 use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, ISSUER, NOW, claims, claims_with, encode, material, signing_key, verified};
@@ -119,18 +119,18 @@ mod node {
     }
 
     #[test]
-    fn jsonwebtoken_makes_tutorial_tokens_that_we_read() {
+    fn legacy_tokens_of_jsonwebtoken_verify() {
         let claims = json!({ "id": 1, "username": "john_doe", "iat": NOW.seconds() });
         let secrets = ["x", "your_access_token_secret", "pässwörd"];
         let requests = secrets.map(|secret| json!({ "do": "tutorial", "secret": secret, "claims": claims }));
         let answers = Oracle::node().ask(requests.to_vec());
         for (secret, answer) in secrets.into_iter().zip(answers) {
-            let key = tutorial::TutorialKey::new(&Secret::new(secret.to_owned())).unwrap();
+            let key = legacy::LegacyKey::new(&Secret::new(secret.to_owned())).unwrap();
             let token = answer["token"].as_str().unwrap();
-            let read = tutorial::verify(token, &key, Duration::ZERO, NOW).unwrap();
+            let read = legacy::verify(token, &key, Duration::ZERO, NOW).unwrap();
             assert_eq!(read["username"], json!("john_doe"));
             let after = Timestamp::from_seconds(NOW.seconds() + 30);
-            assert!(tutorial::verify(token, &key, Duration::ZERO, after).is_err());
+            assert!(legacy::verify(token, &key, Duration::ZERO, after).is_err());
         }
     }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_token::{
     AccessTokenClaims, Algorithm, Audience, KeySet, Scope, SignError, TokenType, VerifyError, VerifyingKey,
-    tutorial, unverified, verify,
+    legacy, unverified, verify,
 };
 use proptest::prelude::{Strategy as _, any, proptest};
 use serde_json::{Map, Value, json};
@@ -156,15 +156,15 @@ fn the_issuer_that_a_token_names_is_read_without_believing_it() {
     assert!(matches!(unverified::issuer("a.b"), Err(VerifyError::NotThreeParts)));
 }
 
-mod tutorial_tokens {
+mod legacy_tokens {
     use super::*;
     use crate::support::signed_with_secret;
     use countersign_token::Secret;
 
     const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
-    fn key() -> tutorial::TutorialKey {
-        tutorial::TutorialKey::new(&Secret::new("secret".into())).unwrap()
+    fn key() -> legacy::LegacyKey {
+        legacy::LegacyKey::new(&Secret::new("secret".into())).unwrap()
     }
 
     fn token(header: &str, claims: &Value) -> String {
@@ -175,22 +175,22 @@ mod tutorial_tokens {
     fn are_read_with_their_short_secret() {
         let claims =
             json!({ "id": 1, "username": "john_doe", "iat": NOW.seconds(), "exp": NOW.seconds() + 30 });
-        let read = tutorial::verify(&token(HEADER, &claims), &key(), Duration::ZERO, NOW).unwrap();
+        let read = legacy::verify(&token(HEADER, &claims), &key(), Duration::ZERO, NOW).unwrap();
         assert_eq!(Value::Object(read), claims);
-        assert!(tutorial::verify(&token(r#"{"alg":"HS256"}"#, &claims), &key(), Duration::ZERO, NOW).is_ok());
+        assert!(legacy::verify(&token(r#"{"alg":"HS256"}"#, &claims), &key(), Duration::ZERO, NOW).is_ok());
     }
 
     #[test]
     fn expire_to_the_second_unless_clocks_may_differ() {
         let token = token(HEADER, &json!({ "exp": NOW.seconds() }));
-        let outcome = tutorial::verify(&token, &key(), Duration::ZERO, NOW);
+        let outcome = legacy::verify(&token, &key(), Duration::ZERO, NOW);
         assert!(matches!(outcome, Err(VerifyError::Expired)));
-        assert!(tutorial::verify(&token, &key(), Duration::from_secs(1), NOW).is_ok());
+        assert!(legacy::verify(&token, &key(), Duration::from_secs(1), NOW).is_ok());
     }
 
     #[test]
     fn must_expire() {
-        let outcome = tutorial::verify(&token(HEADER, &json!({ "id": 1 })), &key(), Duration::ZERO, NOW);
+        let outcome = legacy::verify(&token(HEADER, &json!({ "id": 1 })), &key(), Duration::ZERO, NOW);
         assert!(matches!(outcome, Err(VerifyError::Claim("exp"))));
     }
 
@@ -200,7 +200,7 @@ mod tutorial_tokens {
         let claims = json!({ "exp": NOW.seconds() + 30 });
         for algorithm in ["none", "nOnE", "HS384", "ES256"] {
             let header = json!({ "alg": algorithm, "typ": "JWT" }).to_string();
-            let outcome = tutorial::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
+            let outcome = legacy::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
             assert!(matches!(outcome, Err(VerifyError::AlgorithmMismatch)), "{algorithm}");
         }
     }
@@ -210,22 +210,22 @@ mod tutorial_tokens {
         let claims = json!({ "exp": NOW.seconds() + 30 });
         for name in ["crit", "b64", "zip", "enc"] {
             let header = json!({ "alg": "HS256", name: ["exp"] }).to_string();
-            let outcome = tutorial::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
+            let outcome = legacy::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
             assert!(matches!(outcome, Err(VerifyError::ForbiddenHeader(refused)) if refused == name));
         }
     }
 
     #[test]
-    fn are_not_access_tokens_and_access_tokens_are_not_tutorial_tokens() {
+    fn are_not_access_tokens_and_access_tokens_are_not_legacy_tokens() {
         assert!(verified(&token(HEADER, &claims())).is_err());
         let ours = signing_key(Algorithm::Hs256).sign(TokenType::AccessToken, &claims()).unwrap();
-        let outcome = tutorial::verify(&ours, &key(), Duration::ZERO, NOW);
+        let outcome = legacy::verify(&ours, &key(), Duration::ZERO, NOW);
         assert!(matches!(outcome, Err(VerifyError::WrongType(_))));
     }
 
     #[test]
     fn need_a_secret() {
-        assert!(tutorial::TutorialKey::new(&Secret::new(String::new())).is_err());
+        assert!(legacy::LegacyKey::new(&Secret::new(String::new())).is_err());
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn to<B: From<String>>(denial: &Denial, scope: &Scope, realm: &str) -
 }
 
 /// The same in the words of the Express tutorial, whose clients compare the status.
-pub(super) fn to_tutorial_client<B: From<String>>(denial: &Denial, realm: &str) -> Response<B> {
+pub(super) fn to_legacy_client<B: From<String>>(denial: &Denial, realm: &str) -> Response<B> {
     let retry_after = match denial {
         Denial::Refused(refusal) => refusal.retry_after(),
         _ => None,

@@ -19,7 +19,7 @@ use http::{HeaderMap, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::authorization::tutorial_token;
+use crate::authorization::legacy_client_token;
 use crate::{Verifier, bearer_token};
 
 pub use denial::Denial;
@@ -58,7 +58,7 @@ enum Clients {
     /// As RFC 6750 has it.
     Standard,
     /// As the Express tutorial has it.
-    Tutorial,
+    Legacy,
 }
 
 type Observer = Arc<dyn Fn(&Denial) + Send + Sync>;
@@ -84,11 +84,11 @@ impl RequireToken {
     /// Serves clients that were written for the Express tutorial: the token may stand alone in the `Authorization`
     /// header, and responses are the tutorial's: 401 `{"message":"No access token provided"}` without a token, 403
     /// `{"message":"Failed to authenticate access token"}` with one that is not accepted or lacks a scope. What cannot
-    /// be looked up stays 503. Tokens are checked as ever; [`Verifier::accept_tutorial_tokens`] also accepts those that
+    /// be looked up stays 503. Tokens are checked as ever; [`Verifier::accept_legacy_tokens`] also accepts those that
     /// the tutorial's server signed.
     #[must_use]
-    pub fn tutorial_clients(mut self) -> Self {
-        self.clients = Clients::Tutorial;
+    pub fn legacy_clients(mut self) -> Self {
+        self.clients = Clients::Legacy;
         self
     }
 
@@ -109,7 +109,7 @@ impl RequireToken {
         let authorization = authorization.to_str().map_err(|_| Denial::Malformed)?;
         let token = match self.clients {
             Clients::Standard => bearer_token(authorization)?,
-            Clients::Tutorial => tutorial_token(authorization).ok_or(Denial::NoToken)?,
+            Clients::Legacy => legacy_client_token(authorization).ok_or(Denial::NoToken)?,
         };
         let claims = self.verifier.verify_now(token).await?;
         if self.scope.is_subset_of(&claims.scope) { Ok(claims) } else { Err(Denial::Scope) }
@@ -119,7 +119,7 @@ impl RequireToken {
         let realm = self.verifier.audience();
         match self.clients {
             Clients::Standard => answer::to(denial, &self.scope, realm),
-            Clients::Tutorial => answer::to_tutorial_client(denial, realm),
+            Clients::Legacy => answer::to_legacy_client(denial, realm),
         }
     }
 

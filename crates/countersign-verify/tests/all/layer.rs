@@ -175,7 +175,7 @@ async fn told(layer: &RequireToken, authorizations: &[&str]) -> (String, String)
 #[tokio::test]
 async fn clients_of_the_tutorial_may_send_the_token_alone() {
     let key = key("k");
-    let layer = layer(&key).tutorial_clients();
+    let layer = layer(&key).legacy_clients();
     let token = sign(&key, &claims_of(ISSUER));
     for authorization in [token.clone(), format!("Bearer {token}"), format!("bearer   {token}")] {
         assert_eq!(asked(&layer, &[&authorization]).await, "200 OK\n\nhello alice");
@@ -185,7 +185,7 @@ async fn clients_of_the_tutorial_may_send_the_token_alone() {
 #[tokio::test]
 async fn clients_of_the_tutorial_get_its_responses() {
     let key = key("k");
-    let layer = layer(&key).tutorial_clients();
+    let layer = layer(&key).legacy_clients();
     for authorizations in [&[][..], &[""], &["Bearer"], &["bearer "]] {
         assert_eq!(
             asked(&layer, authorizations).await,
@@ -218,7 +218,7 @@ async fn clients_of_the_tutorial_get_its_responses() {
     let scoped = layer.scope("admin");
     assert_eq!(told(&scoped, &[&good]).await.0, "403 Forbidden");
     let unknown = Verifier::discover_lazily("http://127.0.0.1:9", AUDIENCE).unwrap();
-    let unknown = RequireToken::new(unknown).tutorial_clients();
+    let unknown = RequireToken::new(unknown).legacy_clients();
     let later = r#"{"message":"Access tokens cannot be checked at the moment"}"#;
     assert_eq!(told(&unknown, &[&good]).await, ("503 Service Unavailable".to_owned(), later.to_owned()));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_token::{Algorithm, KeyId, SigningKey, TokenType};
 use countersign_verify::{
-    BearerError, JwkSet, KeySet, Refusal, Secret, Timestamp, TutorialKey, Verifier, VerifyError, bearer_token,
+    BearerError, JwkSet, KeySet, LegacyKey, Refusal, Secret, Timestamp, Verifier, VerifyError, bearer_token,
 };
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn one_leeway_is_for_all_times_and_is_a_minute_at_most() {
     }
 }
 
-mod tutorial_tokens {
+mod legacy_tokens {
     use super::*;
 
     /// Made by Node's `jsonwebtoken` 9.0.3 with the secret `s3cret`, out of `id` 1, `username` `john_doe` and
@@ -105,8 +105,8 @@ mod tutorial_tokens {
         ".71_4pWiUls8sI_i3sT-j2tNA8lWkePINBlh17Z9T5zw"
     );
 
-    fn key() -> TutorialKey {
-        TutorialKey::new(&Secret::new("s3cret".into())).unwrap()
+    fn key() -> LegacyKey {
+        LegacyKey::new(&Secret::new("s3cret".into())).unwrap()
     }
 
     fn later(seconds: u64) -> Timestamp {
@@ -123,21 +123,21 @@ mod tutorial_tokens {
 
     #[test]
     fn are_accepted_until_the_set_moment() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(60));
         assert_eq!(verifier.verify(TOKEN, later(59)).unwrap().sub, "1");
         assert!(verifier.verify(TOKEN, later(60)).is_err());
     }
 
     #[test]
     fn expire_with_the_leeway_of_other_tokens() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(86_400));
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(86_400));
         assert!(verifier.verify(TOKEN, later(3604)).is_ok());
         assert!(matches!(verifier.verify(TOKEN, later(3605)), Err(Refusal::Token(VerifyError::Expired))));
     }
 
     #[test]
     fn keep_their_own_claims_and_gain_no_rights() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(60));
         let read = verifier.verify(TOKEN, NOW).unwrap();
         assert_eq!(Value::Object(read.extra.clone()), json!({ "id": 1, "username": "john_doe" }));
         assert!(read.scope.is_empty());
@@ -147,7 +147,7 @@ mod tutorial_tokens {
 
     #[test]
     fn of_nobody_are_refused() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(60));
         assert!(matches!(
             verifier.verify(TOKEN_OF_NOBODY, NOW),
             Err(Refusal::Token(VerifyError::Claim("sub")))
@@ -156,15 +156,15 @@ mod tutorial_tokens {
 
     #[test]
     fn with_another_secret_are_refused() {
-        let other = TutorialKey::new(&Secret::new("other".into())).unwrap();
-        let verifier = verifier(&server()).accept_tutorial_tokens(other, later(60));
+        let other = LegacyKey::new(&Secret::new("other".into())).unwrap();
+        let verifier = verifier(&server()).accept_legacy_tokens(other, later(60));
         assert!(matches!(verifier.verify(TOKEN, NOW), Err(Refusal::Token(VerifyError::BadSignature))));
     }
 
     #[test]
     fn do_not_loosen_anything_for_other_tokens() {
         let server = server();
-        let verifier = verifier(&server).accept_tutorial_tokens(key(), later(60));
+        let verifier = verifier(&server).accept_legacy_tokens(key(), later(60));
         let foreign = super::server().sign(TokenType::AccessToken, &claims()).unwrap();
         assert!(matches!(verifier.verify(&foreign, NOW), Err(Refusal::Token(VerifyError::BadSignature))));
         let ours = server.sign(TokenType::AccessToken, &claims()).unwrap();

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use countersign_token::tutorial::{self, TutorialKey};
+use countersign_token::legacy::{self, LegacyKey};
 use countersign_token::{AccessTokenClaims, Audience, Scope, Timestamp, VerifyError, is_registered_claim};
 use serde_json::{Map, Value};
 
 /// Which tokens from before the move are still taken, and how long.
 #[derive(Clone, Debug)]
-pub(crate) struct TutorialTokens {
-    pub(crate) key: TutorialKey,
+pub(crate) struct LegacyTokens {
+    pub(crate) key: LegacyKey,
     pub(crate) until: Timestamp,
 }
 
-impl TutorialTokens {
+impl LegacyTokens {
     /// The token's claims in the form of our own: what it does not say is filled in or empty.
     pub(crate) fn verify(
         &self,
@@ -21,7 +21,7 @@ impl TutorialTokens {
         (issuer, audience): (&str, &str),
         (leeway, now): (Duration, Timestamp),
     ) -> Result<AccessTokenClaims, VerifyError> {
-        let claims = tutorial::verify(token, &self.key, leeway, now)?;
+        let claims = legacy::verify(token, &self.key, leeway, now)?;
         let sub = ["sub", "id", "username"]
             .into_iter()
             .find_map(|name| claims.get(name).and_then(subject))

@@ -17,9 +17,9 @@ use crate::{Algorithm, Secret, Timestamp, TokenType};
 
 /// The secret that the tutorial's server signed with.
 #[derive(Clone)]
-pub struct TutorialKey(hmac::Key);
+pub struct LegacyKey(hmac::Key);
 
-impl TutorialKey {
+impl LegacyKey {
     /// # Errors
     ///
     /// [`KeyError::Weak`] when the secret is empty; the tutorial's own ones are weak but not that.
@@ -31,9 +31,9 @@ impl TutorialKey {
     }
 }
 
-impl fmt::Debug for TutorialKey {
+impl fmt::Debug for LegacyKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("TutorialKey(…)")
+        formatter.write_str("LegacyKey(…)")
     }
 }
 
@@ -45,7 +45,7 @@ impl fmt::Debug for TutorialKey {
 /// The first check that fails.
 pub fn verify(
     token: &str,
-    key: &TutorialKey,
+    key: &LegacyKey,
     leeway: Duration,
     now: Timestamp,
 ) -> Result<Map<String, Value>, VerifyError> {
