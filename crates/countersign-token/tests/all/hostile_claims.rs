@@ -1,7 +1,7 @@
 //! Claims and forms of tokens that attackers send.
 //!
-//! Rows `C4` to `C7` and the incidents are those of the security checklist. Unless the signature is what the test is
-//! about, it is good: the refusal is due to nothing but the content.
+//! Rows `C4` to `C7` and the incidents are those of the security checklist. Unless the signature is what the
+//! test is about, it is good: the refusal is due to nothing but the content.
 
 use std::time::Duration;
 

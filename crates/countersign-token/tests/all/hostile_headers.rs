@@ -1,7 +1,7 @@
 //! Headers and signatures that attackers send.
 //!
-//! Rows `C1` to `C3` and the incidents are those of the security checklist. Unless the signature is what the test is
-//! about, it is good: the refusal is due to nothing but the content.
+//! Rows `C1` to `C3` and the incidents are those of the security checklist. Unless the signature is what the
+//! test is about, it is good: the refusal is due to nothing but the content.
 
 use countersign_token::{Algorithm, KeySet, TokenType, VerifyError, verify};
 use serde_json::{Value, json};

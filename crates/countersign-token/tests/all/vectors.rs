@@ -1,7 +1,8 @@
-//! The vectors that every verifier in this repository shares: `tests/vectors/access-tokens.json` and `key-sets.json`.
+//! The vectors that every verifier in this repository shares: `tests/vectors/access-tokens.json` and
+//! `key-sets.json`.
 //!
-//! They run through [`VerifiedTokens`], which APIs use. A token is verified twice, because a token that passed is
-//! remembered.
+//! They run through [`VerifiedTokens`], which APIs use. A token is verified twice, because a token that
+//! passed is remembered.
 
 use std::time::Duration;
 
