@@ -8,7 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use countersign_token::Algorithm;
 use countersign_verify::{
-    Clock, Issuer, RequireToken, RevocationFeed, RevocationPiece, TokenRequired, Verifier, WhenStale,
+    Clock, Issuer, RequireToken, RevocationFeed, RevocationPage, TokenRequired, Verifier, WhenStale,
 };
 use tower::{Layer as _, Service};
 
@@ -32,9 +32,9 @@ impl Guarding {
     pub fn new(places: usize) -> Self {
         let signing = Signing::new(Algorithm::Es256);
         let feed = RevocationFeed::new(WhenStale::default());
-        let piece = signing.revocations(REVOKED).expect("the claims are an object");
-        let piece = RevocationPiece::verify(&piece, signing.keys(), ISSUER, NOW).expect("the list is good");
-        feed.apply(piece, NOW).expect("it is the first piece");
+        let page = signing.revocations(REVOKED).expect("the claims are an object");
+        let page = RevocationPage::verify(&page, signing.keys(), ISSUER, NOW).expect("the list is good");
+        feed.apply(page, NOW).expect("it is the first page");
         let issuer = Issuer::with_keys_and_revocations(ISSUER, signing.keys().clone(), feed);
         let verifier = Verifier::for_audience(ISSUER, issuer).remember(places).clock(Clock::from_fn(|| NOW));
         let authorization = format!("Bearer {}", signing.token()).try_into().expect("a token is ASCII");

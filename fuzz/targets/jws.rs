@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_token::tutorial::{self, TutorialKey};
+use countersign_token::legacy::{self, LegacyKey};
 use countersign_token::{
     Algorithm, Expected, Jwk, KeyId, KeySet, Secret, SigningKey, Timestamp, TokenType, VerifyingKey,
     unverified, verify,
@@ -44,13 +44,13 @@ static EXPECTED: LazyLock<Expected> = LazyLock::new(|| Expected {
     leeway: Duration::from_secs(5),
 });
 
-static TUTORIAL_KEY: LazyLock<TutorialKey> =
-    LazyLock::new(|| TutorialKey::new(&Secret::new(SECRET.into())).expect("the secret is not empty"));
+static LEGACY_KEY: LazyLock<LegacyKey> =
+    LazyLock::new(|| LegacyKey::new(&Secret::new(SECRET.into())).expect("the secret is not empty"));
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
         assert!(verify::<Value>(text, &KEYS, &EXPECTED, NOW).is_err(), "nobody signed this");
-        assert!(tutorial::verify(text, &TUTORIAL_KEY, Duration::ZERO, NOW).is_err(), "nobody signed this");
+        assert!(legacy::verify(text, &LEGACY_KEY, Duration::ZERO, NOW).is_err(), "nobody signed this");
         let _ = unverified::decode(text);
     }
     let token = signed(bytes);
@@ -65,7 +65,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(seen.header["alg"], "HS256");
         assert_eq!(seen.header["kid"], "h");
     }
-    if let Ok(claims) = tutorial::verify(&token, &TUTORIAL_KEY, Duration::ZERO, NOW) {
+    if let Ok(claims) = legacy::verify(&token, &LEGACY_KEY, Duration::ZERO, NOW) {
         assert!(claims["exp"].as_f64().is_some_and(|exp| exp > 1_800_000_000.0));
     }
 });

@@ -1,38 +1,39 @@
-//! The signature algorithms, by the names that RFC 7518 §3.1 and RFC 8037 §3.1 give them.
+//! The signature algorithms, with their names from RFC 7518 §3.1 and RFC 8037 §3.1.
 //!
-//! One parameter set each: P-256, RSA with SHA-256, Ed25519, HMAC-SHA-256. `none` is not a member, so no
-//! code can select it. An algorithm belongs to a key; a token's header is only compared with it.
+//! Each has one parameter set: P-256, RSA with SHA-256, Ed25519, HMAC-SHA-256. `none` is not in the enum, so
+//! code cannot select it. The key determines the algorithm; verification only compares the token's `alg`
+//! header with it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How a key signs.
+/// A signature algorithm. Each key has exactly one (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256. The default: every verifier in use can check it.
+    /// ECDSA on P-256 with SHA-256. The default, because every common JWT library supports it.
     #[serde(rename = "ES256")]
     Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, which OpenID Connect requires of every provider.
+    /// RSASSA-PKCS1-v1_5 with SHA-256. OpenID Connect requires every provider to support it.
     #[serde(rename = "RS256")]
     Rs256,
     /// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes.
     #[serde(rename = "PS256")]
     Ps256,
-    /// Ed25519. Node's `jsonwebtoken` and Spring Security cannot check it.
+    /// Ed25519. Node's `jsonwebtoken` and Spring Security do not support it.
     #[serde(rename = "EdDSA")]
     EdDsa,
-    /// HMAC-SHA-256: whoever can verify can also sign, so it serves one backend only.
+    /// HMAC-SHA-256. A verifier holds the signing secret and can sign too, so use it within one backend only.
     #[serde(rename = "HS256")]
     Hs256,
 }
 
 impl Algorithm {
-    /// Every algorithm, the default first.
+    /// All algorithms, with the default first.
     pub const ALL: [Self; 5] = [Self::Es256, Self::Rs256, Self::Ps256, Self::EdDsa, Self::Hs256];
 
-    /// The value of the `alg` header and of a JWK's `alg` member.
+    /// The value of the `alg` header and of the `alg` member of a JWK, such as `ES256`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
@@ -43,7 +44,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether one shared secret both signs and verifies, so that there is no public key to publish.
+    /// Whether the same secret signs and verifies. A symmetric key has no public key to publish.
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256)
     }
@@ -55,9 +56,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The name is not one of [`Algorithm::ALL`]; names are case-sensitive (RFC 7515 §4.1.1).
+/// The text is not the name of an [`Algorithm`]. Names are case-sensitive (RFC 7515 §4.1.1).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown signature algorithm; known are ES256, RS256, PS256, EdDSA and HS256")]
+#[error("unknown signature algorithm; use ES256, RS256, PS256, EdDSA or HS256")]
 pub struct UnknownAlgorithm;
 
 impl FromStr for Algorithm {

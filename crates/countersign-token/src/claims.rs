@@ -1,4 +1,4 @@
-//! What an access token says (RFC 9068 §2.2), and which names a user's own claims may not take.
+//! The claims of an access token (RFC 9068 §2.2), and the names that custom claims must not use.
 
 use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeMap};
@@ -7,47 +7,48 @@ use serde_json::{Map, Value};
 
 use crate::{Scope, Timestamp};
 
-/// The claims of an access token, serialised in the order of the fields, the `extra` ones last.
+/// The claims of an access token. They are serialised in the order of the fields, with `extra` last.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct AccessTokenClaims {
-    /// Who issued the token: the issuer's URL, to the letter.
+    /// The issuer's URL. Verifiers compare it byte for byte.
     pub iss: String,
-    /// The user, or the client when it acts for itself.
+    /// The user's ID, or the client's ID if the client acts for itself. Not empty, no control characters.
     #[serde(deserialize_with = "identifier")]
     pub sub: String,
-    /// The APIs that the token is for.
+    /// The APIs that may accept the token.
     pub aud: Audience,
-    /// The first moment at which the token is no longer valid.
+    /// The first second in which the token is no longer valid.
     pub exp: Timestamp,
-    /// When the token was issued.
+    /// When the token was issued, by the issuer's clock.
     pub iat: Timestamp,
-    /// The token's own name, never used twice.
+    /// The token's unique ID. Not empty, no control characters.
     #[serde(deserialize_with = "identifier")]
     pub jti: String,
-    /// The client that asked for the token.
+    /// The client that requested the token. Not empty, no control characters.
     #[serde(deserialize_with = "identifier")]
     pub client_id: String,
-    /// What was granted; left out when empty.
+    /// The granted scope. An empty scope is left out of the token.
     #[serde(default)]
     pub scope: Scope,
-    /// The session, by which all its tokens are revoked.
+    /// The session's ID. Revoking a session revokes all tokens with this ID.
     #[serde(deserialize_with = "identifier")]
     pub sid: String,
-    /// When the user last proved who they are; left out when unknown.
+    /// When the user last authenticated. Left out of the token when unknown.
     #[serde(default, deserialize_with = "present")]
     pub auth_time: Option<Timestamp>,
-    /// Everything else: `acr`, `amr`, `cnf`, and the user's own claims. Must not name a field above.
+    /// All other claims: `acr`, `amr`, `cnf`, and custom claims. A name of a field above is an error when
+    /// signing.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// The fields of [`AccessTokenClaims`], which `extra` must not repeat.
+/// The fields of [`AccessTokenClaims`]. `extra` must not repeat them.
 const FIELDS: [&str; 10] =
     ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "auth_time"];
 
-/// Claims that a protocol gives a meaning to, beside [`FIELDS`]: RFC 7519 §4.1, OpenID Connect Core §2 and
-/// §3.3.2.11, RFC 7800 §3, RFC 8417 §2, RFC 8693 §4, RFC 9396 §9 and RFC 9449 §4.2. `roles` and `groups`
-/// are not among them: they are what a user's own claims are for.
+/// Claims besides [`FIELDS`] that a protocol defines: RFC 7519 §4.1, OpenID Connect Core §2 and §3.3.2.11,
+/// RFC 7800 §3, RFC 8417 §2, RFC 8693 §4, RFC 9396 §9 and RFC 9449 §4.2. `roles` and `groups` are left out
+/// because they are typical custom claims.
 const PROTOCOL_CLAIMS: [&str; 18] = [
     "nbf",
     "typ",
@@ -69,32 +70,32 @@ const PROTOCOL_CLAIMS: [&str; 18] = [
     "authorization_details",
 ];
 
-/// Whether a user's own claims may never set `name`, because a verifier would believe that the server did.
+/// Whether `name` is reserved: a custom claim must not use it, because verifiers would believe that the
+/// server set it.
 pub fn is_registered_claim(name: &str) -> bool {
     FIELDS.contains(&name) || PROTOCOL_CLAIMS.contains(&name)
 }
 
-/// A name that others compare and log: not empty, and without control characters, which some of them cut off.
+/// Reads an identifier that other systems compare and log. It must not be empty, and must not contain control
+/// characters, because some systems truncate the text there.
 fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(D::Error::custom("a name is empty or has a control character"));
+        return Err(D::Error::custom("an identifier must not be empty or contain control characters"));
     }
     Ok(text)
 }
 
-/// A claim that is there has a value: `null` is not absent.
+/// Rejects `null`: a claim that is present must have a value.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     Timestamp::deserialize(deserializer).map(Some)
 }
 
-/// Written by hand because a repeated member would make the token mean two things.
+/// Written by hand to reject an extra claim that repeats a field: the token would be ambiguous.
 impl Serialize for AccessTokenClaims {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(name) = FIELDS.into_iter().find(|name| self.extra.contains_key(*name)) {
-            return Err(S::Error::custom(format!(
-                "the extra claim `{name}` is already a claim of the token"
-            )));
+            return Err(S::Error::custom(format!("the extra claim `{name}` repeats a claim of the token")));
         }
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("iss", &self.iss)?;
@@ -118,18 +119,18 @@ impl Serialize for AccessTokenClaims {
     }
 }
 
-/// One API or several (RFC 7519 §4.1.3); on the wire a string or an array of strings.
+/// One API or several (RFC 7519 §4.1.3). In JSON, a string or an array of strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Audience {
-    /// A single API.
+    /// One API, a string in JSON.
     One(String),
-    /// Several APIs.
+    /// Any number of APIs, an array in JSON.
     Many(Vec<String>),
 }
 
 impl Audience {
-    /// Whether the token is for `audience`, to the letter.
+    /// Whether `audience` is one of the APIs. The comparison is byte for byte.
     pub fn contains(&self, audience: &str) -> bool {
         match self {
             Self::One(one) => one == audience,

@@ -1,7 +1,8 @@
-//! The compact form of a signed token (RFC 7515 §7.1): three parts of base64url with two dots.
+//! The compact serialisation of a signed token (RFC 7515 §7.1): three base64url parts, separated by dots.
 //!
-//! Length and dots are counted before anything is split or decoded, so a request made of dots costs one pass
-//! over a bounded number of bytes and no memory. A JWE, which has five parts, ends here.
+//! The length and the number of dots are checked before anything is split or decoded. A token that consists
+//! of dots therefore costs one pass over a bounded number of bytes and no memory. A JWE has five parts and is
+//! rejected here.
 
 use serde_json::{Map, Value};
 
@@ -9,16 +10,16 @@ use crate::base64url;
 use crate::error::VerifyError;
 use crate::json::parse_strict;
 
-/// The longest token that goes into a header, in bytes. Proxies and servers refuse longer ones anyway.
+/// The longest token that is sent in a header, in bytes. Proxies and servers usually reject longer headers.
 pub const LONGEST_TOKEN: usize = 16_384;
 
-/// Extensions, unencoded payloads (RFC 7797), compression and encryption: none is ever needed, and each has
-/// been the way around somebody's check.
+/// Extensions, unencoded payloads (RFC 7797), compression and encryption. Access tokens need none of them,
+/// and each has been used to bypass the checks of some JWT library.
 const FORBIDDEN_HEADERS: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
-/// The three parts, not yet trusted.
+/// The three parts of a token that is not verified yet.
 pub(crate) struct Compact<'a> {
-    /// Header, dot and payload: what is signed.
+    /// The signed text: header, dot and payload.
     pub(crate) signed: &'a str,
     header: &'a str,
     payload: &'a str,
@@ -26,7 +27,7 @@ pub(crate) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    /// Of at most `longest` bytes.
+    /// Splits a token of at most `longest` bytes.
     pub(crate) fn split(token: &'a str, longest: usize) -> Result<Self, VerifyError> {
         if token.len() > longest {
             return Err(VerifyError::TooLong);
@@ -47,7 +48,7 @@ impl<'a> Compact<'a> {
         object("payload", self.payload)
     }
 
-    /// Not looked into.
+    /// The decoded payload, not parsed.
     pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, VerifyError> {
         base64url::decode(self.payload).ok_or(VerifyError::Encoding("payload"))
     }
@@ -57,7 +58,7 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// The members of a header. `jwk`, `jku`, `x5u` and `x5c` have no reader here: a key that comes with a token
+/// The members of a header. No code reads `jwk`, `jku`, `x5u` or `x5c`: a key that arrives with the token
 /// proves nothing.
 pub(crate) struct Header(pub(crate) Map<String, Value>);
 
@@ -69,7 +70,7 @@ impl Header {
         }
     }
 
-    /// `None` when absent; another type than a string is an error, never absent.
+    /// Returns `None` if the member is absent. A value that is not a string is an error.
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, VerifyError> {
         match self.0.get(name) {
             None => Ok(None),

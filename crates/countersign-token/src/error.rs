@@ -1,53 +1,54 @@
-//! What can go wrong with keys, with signing and with verifying.
+//! Errors of keys, of signing and of verification.
 //!
-//! Every variant of [`VerifyError`] says who is at fault, for the log. A client is told only that its token
-//! was not accepted: which check refused it helps nobody but an attacker.
+//! The variants of [`VerifyError`] are for the log, and say who is at fault. Tell the client only that its
+//! token was not accepted: the failed check would help an attacker.
 
 use crate::json::JsonError;
 
-/// A key cannot be made or used.
+/// A key cannot be generated or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// At fault: whoever stores the key. It is not PKCS#8 for this algorithm, or it is damaged.
-    #[error("not a private key for {algorithm} in PKCS#8 form")]
+    /// At fault: the caller. The bytes are damaged, or are not PKCS#8 for this algorithm.
+    #[error("not a PKCS#8 private key for {algorithm}")]
     NotAPrivateKey {
-        /// What the key was to be used for.
+        /// The algorithm that the caller asked for.
         algorithm: crate::Algorithm,
     },
-    /// At fault: whoever chose the key. RFC 7518 §3.2 and §3.3 demand more.
-    #[error("the key is too weak: HMAC needs at least 32 bytes and RSA 2048 to 8192 bits")]
+    /// At fault: the caller. RFC 7518 §3.2 and §3.3 require a stronger key.
+    #[error("the key is too weak: an HMAC secret needs at least 32 bytes, an RSA key 2048 to 8192 bits")]
     Weak,
-    /// At fault: whoever published the key. A token names its key, so a key without `kid` is never found.
+    /// At fault: the publisher of the key. Keys are looked up by the token's `kid`, so a key without one is
+    /// never found.
     #[error("the key has no `kid`")]
     MissingKeyId,
-    /// At fault: the machine, out of memory or of entropy.
-    #[error("the cryptographic library could not make a key")]
+    /// At fault: the machine, which has no memory or entropy left.
+    #[error("the cryptographic library failed to generate a key")]
     Generation,
 }
 
-/// A public key, or a set of them, cannot be accepted. A set ignores keys that cannot be accepted (RFC 7517 §5).
+/// A public key or a key set is rejected. A key set ignores the keys that it rejects (RFC 7517 §5).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwkError {
-    /// At fault: the publisher. The bytes are too many or are not strict JSON.
-    #[error("the key is not acceptable JSON")]
+    /// At fault: the publisher. The bytes are not strict JSON; see [`crate::json`].
+    #[error("the key or key set could not be parsed")]
     Json(#[from] JsonError),
     /// At fault: the publisher. A required member is missing, of the wrong type or too long.
     #[error("the member `{0}` is missing or malformed")]
     Member(&'static str),
-    /// At fault: the publisher. The members are well-formed but are no key: a point off the curve, an even
-    /// exponent.
+    /// At fault: the publisher. The members are well-formed but are not a valid key: the point is not on the
+    /// curve, or the exponent is even.
     #[error("the key material is not a valid {0} key")]
     Material(crate::Algorithm),
-    /// At fault: the publisher, who gave away a secret. Revoke that key.
+    /// At fault: the publisher, who disclosed a private key. Replace that key.
     #[error("the key contains the private member `{0}`")]
     Private(&'static str),
-    /// Nobody is at fault: the key is for something else.
+    /// Not an error of the publisher: the key has another purpose, type, curve, size or algorithm.
     #[error("the key has an unsupported `{0}`")]
     Unsupported(&'static str),
-    /// At fault: the publisher. More keys than anyone needs, or more bytes.
-    #[error("the key set is too large")]
+    /// At fault: the publisher. The key has more than 16 KiB, or the set more than 512 KiB or 100 keys.
+    #[error("the key or key set is too large")]
     TooLarge,
 }
 
@@ -55,83 +56,88 @@ pub enum JwkError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// At fault: the caller. The claims do not serialise.
-    #[error("the claims do not serialise")]
+    /// At fault: the caller. The claims could not be serialised, or an extra claim repeats a claim of the
+    /// token.
+    #[error("the claims could not be serialised")]
     Claims(#[source] serde_json::Error),
-    /// At fault: the caller. RFC 7519 §4 wants an object.
+    /// At fault: the caller. RFC 7519 §4 requires an object.
     #[error("the claims are not a JSON object")]
     NotAnObject,
-    /// At fault: whoever gave the user so many claims. No verifier would read the token.
-    #[error("the token would be longer than any verifier reads")]
+    /// At fault: the caller. The claims make the token longer than [`crate::TokenType::longest`], so
+    /// verifiers would reject it.
+    #[error("the token would exceed the maximum length")]
     TooLong,
-    /// At fault: the machine, out of memory or of entropy.
-    #[error("the cryptographic library could not sign")]
+    /// At fault: the machine, which has no memory or entropy left.
+    #[error("the cryptographic library failed to sign")]
     Signature,
 }
 
-/// A token is not accepted. Unless a variant says otherwise, its sender is at fault and must get a new one.
+/// A token is not accepted. The sender must get a new token, unless a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// At fault: the sender. No honest token is this long.
-    #[error("the token is longer than any that is issued")]
+    /// At fault: the sender. The token is longer than [`crate::TokenType::longest`] of the expected type.
+    #[error("the token exceeds the maximum length")]
     TooLong,
-    /// At fault: the sender. Not a JWS, perhaps a JWE, an opaque token, or `Bearer` left in front.
+    /// At fault: the sender. The text is not a JWS. It may be a JWE or an opaque token.
     #[error("the token does not have three parts")]
     NotThreeParts,
-    /// At fault: the sender. Padding, another alphabet or trailing bits in the named part.
+    /// At fault: the sender. The part has padding, characters of another alphabet, or trailing bits that are
+    /// not zero.
     #[error("the {0} is not canonical base64url")]
     Encoding(&'static str),
-    /// At fault: the sender. The named part is not strict JSON.
-    #[error("the {part} is not acceptable JSON")]
+    /// At fault: the sender. The part is not strict JSON; see [`crate::json`].
+    #[error("the {part} could not be parsed")]
     Json {
         /// `header` or `payload`.
         part: &'static str,
-        /// What the parser found.
+        /// The parser's error.
         source: JsonError,
     },
-    /// At fault: the sender. The named part is JSON, but not an object.
+    /// At fault: the sender. The part is JSON, but not an object.
     #[error("the {0} is not a JSON object")]
     NotAnObject(&'static str),
-    /// At fault: the issuer. The header member is missing or of the wrong type.
+    /// At fault: the issuer. The header member is missing or has the wrong type.
     #[error("the header member `{0}` is missing or malformed")]
     Header(&'static str),
-    /// At fault: the issuer, or an attacker. The header asks for something that is never done: extensions
+    /// At fault: the issuer, or an attacker. The header uses a feature that this crate rejects: extensions
     /// (`crit`, `b64`), compression (`zip`) or encryption (`enc`).
     #[error("the header member `{0}` is not accepted")]
     ForbiddenHeader(&'static str),
-    /// At fault: the issuer, or the sender of another issuer's token. The header has no `kid`.
-    #[error("the token does not name its key")]
+    /// At fault: the issuer, or a sender that presents a token of another system.
+    #[error("the token's header has no `kid`")]
     MissingKeyId,
-    /// At fault: the issuer, whose keys are newer than ours, or an attacker. Fetch the key set again, not
-    /// too often.
+    /// At fault: the verifier, whose key set is outdated, or an attacker. Fetch the key set again, but limit
+    /// how often: an attacker can send any number of unknown `kid`s.
     #[error("no known key has the token's `kid`")]
     UnknownKey,
-    /// At fault: an attacker, most likely. The key decides on the algorithm, never the header.
-    #[error("the header names another algorithm than the key's")]
+    /// At fault: an attacker, most likely. The key determines the algorithm, not the header.
+    #[error("the header's `alg` is not the algorithm of the key")]
     AlgorithmMismatch,
-    /// At fault: the sender. A token of another kind, such as an ID token sent to an API.
-    #[error("the token is not of the type {0}")]
+    /// At fault: the sender, which presents a token of another type, such as an ID token to an API.
+    #[error("the token is not of type {0}")]
     WrongType(crate::TokenType),
-    /// At fault: an attacker, or whoever damaged the token on its way.
+    /// At fault: an attacker, or a system between the issuer and the verifier that damaged the token.
     #[error("the signature does not verify")]
     BadSignature,
-    /// At fault: the issuer. The claim is missing or of the wrong JSON type, which is never "absent".
+    /// At fault: the issuer. The claim is missing or has the wrong JSON type. A wrong type never counts as
+    /// absent.
     #[error("the claim `{0}` is missing or malformed")]
     Claim(&'static str),
-    /// At fault: the sender. Another issuer's token.
+    /// At fault: the sender. `iss` names another issuer.
     #[error("the token is from another issuer")]
     WrongIssuer,
-    /// At fault: the sender. The token is for another API.
+    /// At fault: the sender. `aud` does not contain the expected API.
     #[error("the token is for another audience")]
     WrongAudience,
-    /// Nobody is at fault: the sender refreshes.
+    /// Expected: the sender refreshes its tokens.
     #[error("the token has expired")]
     Expired,
-    /// At fault: a clock, the issuer's or ours, if the sender did not try too early (`nbf`, `iat`).
+    /// At fault: the sender, which uses the token too early, or a wrong clock of the issuer or the verifier
+    /// (`nbf`, `iat`).
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// At fault: the caller, whose type for the claims does not match what the issuer sends.
+    /// At fault: the caller, whose claims type does not match the claims that the issuer sends.
     #[error("the claims do not have the expected shape")]
     Shape(#[source] serde_json::Error),
 }

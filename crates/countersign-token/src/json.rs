@@ -1,10 +1,11 @@
-//! JSON that means one thing to everyone (RFC 8259, and RFC 7515 §4 on duplicate members).
+//! A strict JSON parser: it rejects text that two parsers could read differently (RFC 8259, RFC 7515 §4).
 //!
-//! [`parse_strict`] is for what is verified or compared, [`parse_exact`] for what is kept and sent on.
+//! Use [`parse_strict`] for values that are verified or compared, and [`parse_exact`] for values that are
+//! stored and sent again.
 //!
-//! Two parsers that disagree on `{"aud":"a","aud":"b"}` are a way past a check, so a member named twice is
-//! refused at every level. Also refused: text that is not UTF-8, numbers that do not fit (`1e400`), more
-//! than 64 levels, and anything after the value.
+//! If two parsers read `{"aud":"a","aud":"b"}` differently, an attacker can bypass a check. The parser
+//! therefore rejects duplicate member names at every level. It also rejects text that is not UTF-8, numbers
+//! beyond the range of a double (`1e400`), more than 64 levels, and anything after the value.
 
 use std::fmt;
 use std::iter;
@@ -12,15 +13,16 @@ use std::iter;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Containers inside containers; a token of ours has two levels.
+/// Levels of arrays and objects. The tokens of Countersign have two.
 const DEEPEST: usize = 64;
 
-/// Why bytes are not JSON that can be trusted to mean one thing.
+/// The bytes are not JSON, or are JSON that another parser could read differently. The source names the
+/// position.
 #[derive(Debug, thiserror::Error)]
-#[error("not strict JSON")]
+#[error("invalid or ambiguous JSON")]
 pub struct JsonError(#[from] serde_json::Error);
 
-/// Parses one JSON value and nothing else.
+/// Parses one JSON value, with nothing but white space around it.
 ///
 /// ```
 /// use countersign_token::json::parse_strict;
@@ -31,8 +33,8 @@ pub struct JsonError(#[from] serde_json::Error);
 ///
 /// # Errors
 ///
-/// When the bytes are not UTF-8, are not JSON, repeat a member name, nest deeper than 64 levels, hold a
-/// number beyond the range of a double, or go on after the value.
+/// Fails if the bytes are not UTF-8, are not JSON, contain a duplicate member name, have more than 64 levels,
+/// contain a number beyond the range of a double, or contain anything after the value.
 pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { levels_left: DEEPEST }.deserialize(&mut deserializer)?;
@@ -40,9 +42,9 @@ pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// As [`parse_strict`], and refuses numbers that a [`Value`] cannot keep as they are written: integers that do not fit
-/// into 64 bits, and fractions with more digits than a double tells apart. Rounded in silence, one account's number
-/// could become another's.
+/// Like [`parse_strict`], but also rejects numbers that a [`Value`] would round: integers that do not fit
+/// into 64 bits, and fractions with more digits than a double can represent. A rounded account number could
+/// be the number of another account.
 ///
 /// ```
 /// use countersign_token::json::parse_exact;
@@ -53,7 +55,7 @@ pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
 ///
 /// # Errors
 ///
-/// As [`parse_strict`], and when a number would be rounded.
+/// Fails in the cases of [`parse_strict`], and if a number would be rounded.
 pub fn parse_exact(bytes: &[u8]) -> Result<Value, JsonError> {
     let value = parse_strict(bytes)?;
     let text = std::str::from_utf8(bytes).expect("strict JSON is UTF-8");
@@ -68,10 +70,10 @@ pub fn parse_exact(bytes: &[u8]) -> Result<Value, JsonError> {
     }
 }
 
-/// Digits of a number that an error repeats.
+/// How many characters of a number an error text shows.
 const LONGEST_SHOWN: usize = 40;
 
-/// The numbers in a text that is JSON, as they are written.
+/// Finds the numbers in a valid JSON text, exactly as written.
 fn numbers(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     iter::from_fn(move || {
@@ -90,7 +92,7 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What follows a string, after its opening quote.
+/// Returns the text after the string whose opening quote is just before `text`.
 fn behind_string(text: &str) -> &str {
     let mut is_escaped = false;
     let end = text.bytes().position(|byte| {
@@ -101,10 +103,10 @@ fn behind_string(text: &str) -> &str {
     end.map_or("", |end| &text[end + 1..])
 }
 
-/// Whether a [`Value`] keeps this number.
+/// Whether a [`Value`] represents this number without rounding.
 fn is_exact(number: &str) -> bool {
     if number.contains(['.', 'e', 'E']) {
-        // The shortest text that is read as the same double.
+        // `{:e}` prints the shortest text that parses to the same double.
         let kept = number.parse().map(|double: f64| format!("{double:e}"));
         kept.is_ok_and(|kept| decimal(&kept).is_some_and(|kept| decimal(number) == Some(kept)))
     } else {
@@ -112,7 +114,8 @@ fn is_exact(number: &str) -> bool {
     }
 }
 
-/// The digits of a number without zeros at either end, and the power of ten of the last one.
+/// Normalises a number: its digits without leading and trailing zeros, and the power of ten of the last
+/// digit.
 fn decimal(number: &str) -> Option<(String, i64)> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -198,7 +201,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inside)?;
             if object.insert(name, value).is_some() {
-                return Err(de::Error::custom("a member is named twice"));
+                return Err(de::Error::custom("duplicate member name"));
             }
         }
         Ok(Value::Object(object))

@@ -1,8 +1,8 @@
-//! Public keys on the wire: one JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) and its thumbprint.
+//! A public key as a JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) and its thumbprint.
 //!
-//! A [`Jwk`] that exists is a usable public key for exactly one algorithm: sizes are bounded, the point lies
-//! on the curve, the RSA modulus has 2048 to 8192 bits. Private members are refused, symmetric keys have no
-//! place here, and `x5u`, `x5c` and `x5t` are ignored: a key is trusted for where it was found.
+//! Every [`Jwk`] value is a usable public key for exactly one algorithm: sizes are bounded, the point is on
+//! the curve, and the RSA modulus has 2048 to 8192 bits. Private members are rejected and symmetric keys are
+//! not supported. `x5u`, `x5c` and `x5t` are ignored: a verifier trusts a key because of where it fetched it.
 
 use aws_lc_rs::digest;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::json::parse_strict;
 use crate::public_key::PublicKey;
 use crate::{Algorithm, KeyId, base64url};
 
-/// A public key with its algorithm and, mostly, its name.
+/// A public key with its algorithm and an optional `kid`.
 ///
 /// Serialises to `kty`, `use`, `alg`, `kid` and the members of its type, in that order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Jwk {
     public_key: PublicKey,
 }
 
-/// An RSA key of 8192 bits takes 1.5 kB; certificates may come with it.
+/// In bytes. An RSA key of 8192 bits takes 1.5 kB; the rest is for certificates.
 const LONGEST_JWK: usize = 16 * 1024;
 
 /// Members that only a private key has (RFC 7518 §6.2.2, §6.3.2).
@@ -33,12 +33,15 @@ impl Jwk {
         Self { key_id, public_key }
     }
 
-    /// Parses one key. An RSA key without `alg` is taken as RS256; other types have one algorithm.
+    /// Parses one key. An RSA key without `alg` becomes an RS256 key; the other key types have one algorithm
+    /// each.
     ///
     /// # Errors
     ///
-    /// [`JwkError::Unsupported`] when the key is for another purpose, type, curve, size or algorithm;
-    /// the other variants when it is wrong.
+    /// - [`JwkError::TooLarge`] if it has more than 16 KiB, [`JwkError::Json`] if it is not strict JSON.
+    /// - [`JwkError::Unsupported`] if the key has another purpose, type, curve, size or algorithm.
+    /// - [`JwkError::Member`], [`JwkError::Material`] or [`JwkError::Private`] if the key is malformed, is
+    ///   not a valid key, or has private members.
     pub fn parse(bytes: &[u8]) -> Result<Self, JwkError> {
         if bytes.len() > LONGEST_JWK {
             return Err(JwkError::TooLarge);
@@ -46,11 +49,11 @@ impl Jwk {
         Self::from_value(&parse_strict(bytes)?)
     }
 
-    /// Reads one key out of JSON that [`parse_strict`] has read, such as a key inside a larger document.
+    /// Reads one key from a value that [`parse_strict`] returned, such as a part of a larger document.
     ///
     /// # Errors
     ///
-    /// As [`Jwk::parse`].
+    /// Fails in the cases of [`Jwk::parse`], except [`JwkError::TooLarge`] and [`JwkError::Json`].
     pub fn from_value(value: &Value) -> Result<Self, JwkError> {
         let members = value.as_object().ok_or(JwkError::Member("kty"))?;
         let key_type = text(members, "kty")?.ok_or(JwkError::Member("kty"))?;
@@ -73,17 +76,17 @@ impl Jwk {
         Ok(Self { key_id, public_key })
     }
 
-    /// `kid`; a key without one verifies nothing, because tokens name their key.
+    /// The `kid`. A key without one cannot verify tokens, because keys are looked up by the token's `kid`.
     pub fn key_id(&self) -> Option<&KeyId> {
         self.key_id.as_ref()
     }
 
-    /// The one algorithm that the key verifies.
+    /// The only algorithm that the key can be used with.
     pub fn algorithm(&self) -> Algorithm {
         self.public_key.algorithm()
     }
 
-    /// The SHA-256 thumbprint in base64url, 43 characters (RFC 7638 §3); it names keys in `kid` and `jkt`.
+    /// The SHA-256 thumbprint in base64url, 43 characters (RFC 7638 §3). It can serve as `kid` or `jkt`.
     pub fn thumbprint(&self) -> String {
         let canonical = match PublicMembers::of(&self.public_key) {
             PublicMembers::EllipticCurve { crv, x, y } => {
@@ -144,7 +147,7 @@ impl PublicMembers {
     }
 }
 
-/// RFC 7517 §4.2 and §4.3: a key that says what it is for is used for nothing else.
+/// Rejects a key whose `use` or `key_ops` do not allow verification (RFC 7517 §4.2 and §4.3).
 fn check_purpose(members: &Map<String, Value>) -> Result<(), JwkError> {
     if text(members, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(JwkError::Unsupported("use"));
@@ -184,10 +187,10 @@ fn check_curve(members: &Map<String, Value>, supported: &str) -> Result<(), JwkE
     }
 }
 
-/// The first of `supported` stands when the key does not say.
+/// Returns the algorithm that `alg` names, or the first of `supported` if the key has no `alg`.
 fn algorithm_among(members: &Map<String, Value>, supported: &[Algorithm]) -> Result<Algorithm, JwkError> {
     let named = match text(members, "alg")? {
-        // RFC 9864 §2.2 names Ed25519 for what it is; it is what EdDSA means here.
+        // RFC 9864 §2.2 registers `Ed25519` as the name of what this crate calls `EdDSA`.
         Some("Ed25519") => Some("EdDSA"),
         named => named,
     };
@@ -199,7 +202,7 @@ fn algorithm_among(members: &Map<String, Value>, supported: &[Algorithm]) -> Res
     .ok_or(JwkError::Unsupported("alg"))
 }
 
-/// RFC 7518 §6.2.1.2: coordinates have their full length, leading zeros included.
+/// Coordinates have 32 bytes, including leading zeros (RFC 7518 §6.2.1.2).
 fn coordinate(members: &Map<String, Value>, name: &'static str) -> Result<[u8; 32], JwkError> {
     bytes(members, name)?.try_into().map_err(|_| JwkError::Member(name))
 }
@@ -208,7 +211,7 @@ fn bytes(members: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, Jw
     text(members, name)?.and_then(base64url::decode).ok_or(JwkError::Member(name))
 }
 
-/// `None` when absent; a value of another type is an error, never absent.
+/// Returns `None` if the member is absent. A value that is not a string is an error.
 fn text<'a>(members: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, JwkError> {
     match members.get(name) {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! A published set of public keys (RFC 7517 §5), what `/.well-known/jwks.json` serves.
+//! A published set of public keys (RFC 7517 §5), as `/.well-known/jwks.json` serves it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,22 +10,26 @@ use crate::jwk::Jwk;
 /// Public keys in the order of publication. Serialises to `{"keys":[…]}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct JwkSet {
-    /// At most 100 when parsed.
+    /// At most 100 if the set was parsed.
     pub keys: Vec<Jwk>,
 }
 
-/// A hundred RSA keys of 4096 bits with certificates; a set in use has two to ten.
+/// In bytes: enough for a hundred RSA keys of 4096 bits with certificates. A real key set has two to ten
+/// keys.
 const LONGEST_SET: usize = 512 * 1024;
 const MOST_KEYS: usize = 100;
 
 impl JwkSet {
-    /// Parses a set. Entries that are no usable public key are ignored, as RFC 7517 §5 asks: keys that are malformed,
-    /// not supported or for another purpose, keys with a private member, and what is no object. [`Jwk::parse`] says
-    /// what is wrong with one of them. Keys that share a `kid` are all kept (RFC 7517 §4.5).
+    /// Parses a key set and ignores entries that are not usable public keys, as RFC 7517 §5 recommends:
+    /// malformed keys, unsupported keys, keys for another purpose, keys with private members, and entries
+    /// that are not objects. To find out why an entry was ignored, call [`Jwk::parse`]. Keys that share a
+    /// `kid` are all kept (RFC 7517 §4.5).
     ///
     /// # Errors
     ///
-    /// When the set is too large, is not strict JSON, or is no object with a list `keys`.
+    /// - [`JwkError::TooLarge`] if the set has more than 512 KiB or 100 keys.
+    /// - [`JwkError::Json`] if the set is not strict JSON.
+    /// - [`JwkError::Member`] if the set is not an object with an array `keys`.
     pub fn parse(bytes: &[u8]) -> Result<Self, JwkError> {
         if bytes.len() > LONGEST_SET {
             return Err(JwkError::TooLarge);
@@ -33,11 +37,11 @@ impl JwkSet {
         Self::from_value(&parse_strict(bytes)?)
     }
 
-    /// Reads a set out of JSON that [`parse_strict`] has read, such as a client's registered `jwks`.
+    /// Reads a key set from a value that [`parse_strict`] returned, such as a client's registered `jwks`.
     ///
     /// # Errors
     ///
-    /// As [`JwkSet::parse`].
+    /// Fails in the cases of [`JwkSet::parse`], except [`JwkError::Json`] and too many bytes.
     pub fn from_value(value: &Value) -> Result<Self, JwkError> {
         let listed = value.get("keys").and_then(Value::as_array).ok_or(JwkError::Member("keys"))?;
         if listed.len() > MOST_KEYS {

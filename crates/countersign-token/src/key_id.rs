@@ -1,30 +1,33 @@
-//! The name by which a token says which key signed it (`kid`, RFC 7515 §4.1.4).
+//! The key ID: a token's `kid` header names the key that signed the token (RFC 7515 §4.1.4).
 //!
-//! It arrives from strangers before any signature is checked, so it is short, printable and only ever looked
-//! up in a map in memory: never a path, never a query, never an address (RFC 8725 §3.10).
+//! A `kid` comes from an untrusted client before any signature is checked. It is therefore short, printable,
+//! and only looked up in a map in memory. It is never used as a path, a query or a URL (RFC 8725 §3.10).
 
 use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One to 64 visible ASCII characters.
+/// A `kid`: 1 to 64 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyId(String);
 
-/// An SHA-256 thumbprint has 43 characters; a UUID has 36.
+/// In bytes. A SHA-256 thumbprint has 43 characters, a UUID has 36.
 const LONGEST: usize = 64;
 
-/// The text cannot be a key id.
+/// The text is empty, has more than 64 bytes, or has a space, a control or a non-ASCII character.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key id has 1 to 64 visible ASCII characters")]
+#[error("a key ID must have 1 to 64 visible ASCII characters")]
 pub struct KeyIdError;
 
 impl KeyId {
+    /// Checks the length and the characters of a key ID.
+    ///
     /// # Errors
     ///
-    /// When the text is empty, longer than 64 bytes, or has a space, a control or a non-ASCII character.
+    /// Fails if the text is empty, has more than 64 bytes, or has a space, a control or a non-ASCII
+    /// character.
     pub fn parse(text: &str) -> Result<Self, KeyIdError> {
         let fits = (1..=LONGEST).contains(&text.len());
         if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -47,7 +50,7 @@ impl AsRef<str> for KeyId {
     }
 }
 
-/// Lets a map of keys be asked with the text from a header, without an allocation.
+/// Allows a lookup in a map of keys by the text of a header, without an allocation.
 impl Borrow<str> for KeyId {
     fn borrow(&self) -> &str {
         &self.0

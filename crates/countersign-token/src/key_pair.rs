@@ -1,4 +1,4 @@
-//! Private keys with a public half, parsed by the cryptographic library and kept so.
+//! Private keys of asymmetric algorithms, in the parsed form of the cryptographic library.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::error::Unspecified;
@@ -45,7 +45,7 @@ impl KeyPair {
             .map_err(|_| KeyError::NotAPrivateKey { algorithm: padding.algorithm() })
     }
 
-    /// The public half, held to the same bounds as anybody else's public key.
+    /// The public key, checked against the same limits as keys from other publishers.
     pub(crate) fn public_key(&self) -> Result<PublicKey, KeyError> {
         match self {
             Self::P256(pair) => {
@@ -63,7 +63,7 @@ impl KeyPair {
         .map_err(|_| KeyError::Weak)
     }
 
-    /// In bytes.
+    /// The length of a signature in bytes.
     pub(crate) fn signature_length(&self) -> usize {
         match self {
             Self::P256(_) | Self::Ed25519(_) => 64,
@@ -71,7 +71,7 @@ impl KeyPair {
         }
     }
 
-    /// Signs what `token` holds so far, and appends the signature after a dot.
+    /// Signs the text of `token`, and appends a dot and the signature.
     pub(crate) fn sign_onto(&self, token: &mut String) -> Result<(), Unspecified> {
         let message = token.as_bytes();
         match self {
@@ -114,12 +114,12 @@ pub(crate) fn generate_p256() -> Result<Vec<u8>, Unspecified> {
     Ok(pkcs8.as_ref().to_vec())
 }
 
-/// Version 1 of PKCS#8, which other libraries read too; version 2 holds the public key as well.
+/// PKCS#8 version 1, because some libraries cannot read version 2, which also contains the public key.
 pub(crate) fn generate_ed25519() -> Result<Vec<u8>, Unspecified> {
     Ok(Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())?.as_ref().to_vec())
 }
 
-/// NIST SP 800-57 part 1 §5.6.1.1 gives 3072 bits the strength of P-256.
+/// RSA with 3072 bits is as strong as P-256 (NIST SP 800-57 part 1 §5.6.1.1).
 pub(crate) fn generate_rsa() -> Result<Vec<u8>, Unspecified> {
     Ok(RsaKeyPair::generate(KeySize::Rsa3072)?.as_der()?.as_ref().to_vec())
 }

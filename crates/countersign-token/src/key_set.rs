@@ -1,46 +1,46 @@
-//! The keys that a verifier trusts, by name.
+//! The keys that a verifier trusts, by `kid`.
 //!
-//! A token's `kid` is looked up in this map in memory and nowhere else (RFC 8725 §3.10).
+//! A token's `kid` is looked up in this map in memory, and is not used for anything else (RFC 8725 §3.10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::jwk_set::JwkSet;
 use crate::{Jwk, KeyId, VerifyingKey};
 
-/// Trusted keys by `kid`. Keys that share a `kid` are all kept, up to four for each algorithm.
+/// Trusted keys by `kid`. Keys that share a `kid` are all kept, at most four for each algorithm.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet(BTreeMap<KeyId, Vec<VerifyingKey>>);
 
-/// RFC 7517 §4.5 only recommends that keys have different names. A token that names several keys of one algorithm
-/// is tried with each of them, so the number bounds what a forged token costs.
-const MOST_OF_ONE_NAME: usize = 4;
+/// RFC 7517 §4.5 recommends different `kid`s but does not require them. A token is checked with every key
+/// that has its `kid` and algorithm, so this limit bounds the cost of a forged token.
+const MOST_WITH_SAME_KID: usize = 4;
 
 impl KeySet {
-    /// Of more than four keys with one name and one algorithm, the first four are kept.
+    /// Builds a set. If more than four keys have the same `kid` and algorithm, only the first four are kept.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
         let mut named: BTreeMap<KeyId, Vec<VerifyingKey>> = BTreeMap::new();
         for key in keys {
-            let namesakes = named.entry(key.key_id().clone()).or_default();
-            let alike = namesakes.iter().filter(|known| known.algorithm() == key.algorithm()).count();
-            if alike < MOST_OF_ONE_NAME {
-                namesakes.push(key);
+            let same_kid = named.entry(key.key_id().clone()).or_default();
+            let alike = same_kid.iter().filter(|known| known.algorithm() == key.algorithm()).count();
+            if alike < MOST_WITH_SAME_KID {
+                same_kid.push(key);
             }
         }
         Self(named)
     }
 
-    /// The keys of that name, in the order in which they were given. Any text may be asked for.
+    /// The keys with this `kid`, in the order in which they were given. `kid` may be any text.
     pub fn named(&self, kid: &str) -> impl Iterator<Item = &VerifyingKey> {
         self.0.get(kid).into_iter().flatten()
     }
 
-    /// The keys, ordered by name.
+    /// All keys, ordered by `kid`.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.0.values().flatten()
     }
 }
 
-/// Keys without `kid` are left out: no token could name them. A key that is published twice counts once.
+/// Ignores keys without a `kid`, because no token can name them, and duplicates of a key.
 impl From<JwkSet> for KeySet {
     fn from(set: JwkSet) -> Self {
         let mut known = BTreeSet::new();

@@ -1,12 +1,12 @@
-//! Signed tokens: from claims to a JWT and back, over parsed keys that are kept.
+//! Signs and verifies JWTs with keys that are parsed once.
 //!
-//! [`SigningKey`] signs; [`verify()`] checks a token completely, in one sequence that has no switches. Keys are
-//! published as a [`JwkSet`] and trusted as a [`KeySet`]. The algorithm belongs to the key (RFC 8725 §3.1),
-//! every token says what it is for (§3.11), and JSON that could mean two things is refused.
+//! [`SigningKey`] signs. [`verify()`] runs all checks of a token in a fixed order, and no option disables
+//! one. Keys are published as a [`JwkSet`] and trusted as a [`KeySet`]. The key determines the algorithm (RFC
+//! 8725 §3.1), every token has a type (§3.11), and ambiguous JSON is rejected.
 //!
-//! Deliberately absent: I/O, a clock, JWE, compression, `alg: none`, keys from headers, and any way to
-//! verify less. [`unverified`] looks without checking and [`tutorial`] reads the weaker tokens of a
-//! well-known tutorial; both say so by name.
+//! Deliberately absent: I/O, a clock, JWE, compression, `alg: none`, keys from token headers, and options to
+//! skip checks. Two modules check less, and their names say so: [`unverified`] decodes a token without
+//! verifying it, and [`legacy`] verifies the weaker tokens of the Express tutorial.
 
 mod algorithm;
 mod base64url;
@@ -19,13 +19,13 @@ mod jwk_set;
 mod key_id;
 mod key_pair;
 mod key_set;
+pub mod legacy;
 mod public_key;
 mod scope;
 mod secret;
 mod signing_key;
 mod timestamp;
 mod token_type;
-pub mod tutorial;
 pub mod unverified;
 mod verified_tokens;
 mod verify;
@@ -48,7 +48,7 @@ pub use verified_tokens::VerifiedTokens;
 pub use verify::{DEFAULT_LEEWAY, Expected, verify};
 pub use verifying_key::VerifyingKey;
 
-/// Runs the example of the read-me.
+/// Compiles and runs the example of README.md as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct ReadMe;

@@ -1,4 +1,4 @@
-//! The numbers that make up a public key, checked once (RFC 7518 §6, RFC 8037 §2).
+//! The numbers of a public key, checked when the key is created (RFC 7518 §6, RFC 8037 §2).
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 use crate::Algorithm;
 use crate::error::JwkError;
 
-/// Big-endian numbers; those of RSA without leading zeros.
+/// Big-endian numbers. RSA numbers have no leading zeros.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PublicKey {
     P256 { x: [u8; 32], y: [u8; 32] },
@@ -16,14 +16,16 @@ pub(crate) enum PublicKey {
     Rsa { algorithm: Algorithm, n: Vec<u8>, e: Vec<u8> },
 }
 
-/// RFC 7518 §3.3 sets the lower bound; above the upper one, a signature costs milliseconds to check.
+/// RFC 7518 §3.3 sets the lower limit. With larger keys than the upper limit, verification takes
+/// milliseconds.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Exponents in use are 3 and 65537; a long one only slows verification down.
+/// In bytes. Common exponents are 3 and 65537; a long exponent only makes verification slower.
 const LONGEST_EXPONENT: usize = 4;
 
-/// The encodings of the points of edwards25519 with an order that divides 8, the sign bit cleared, those with a
-/// coordinate that is not reduced among them (RFC 8032 §5.1.3; RFC 7748 §7 on why they matter).
+/// The encodings of the edwards25519 points whose order divides 8, with the sign bit cleared. Encodings with
+/// a coordinate that is not reduced are included (RFC 8032 §5.1.3). RFC 7748 §7 explains the risk of such
+/// points.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     little_endian(0, 0, 0),
     little_endian(1, 0, 0),
@@ -48,13 +50,13 @@ const fn little_endian(first: u8, between: u8, last: u8) -> [u8; 32] {
 }
 
 impl PublicKey {
-    /// Refuses a point that is not on the curve.
+    /// Rejects a point that is not on the curve.
     pub(crate) fn p256(x: [u8; 32], y: [u8; 32]) -> Result<Self, JwkError> {
         Self::P256 { x, y }.checked()
     }
 
-    /// Refuses a point of small order, under which one signature fits every message. Bytes that are no point
-    /// at all are taken, and verify nothing.
+    /// Rejects a point of small order, because one signature would be valid for every message. Bytes that do
+    /// not encode a point are accepted; a key of such bytes verifies no signature.
     pub(crate) fn ed25519(x: [u8; 32]) -> Result<Self, JwkError> {
         let mut y_coordinate = x;
         y_coordinate[31] &= 0x7f;
@@ -64,7 +66,8 @@ impl PublicKey {
         Self::Ed25519 { x }.checked()
     }
 
-    /// Refuses a modulus out of bounds or even, and an exponent that is even, 1 or long.
+    /// Rejects a modulus that is even or not of 2048 to 8192 bits, and an exponent that is even, 1, or over 4
+    /// bytes.
     pub(crate) fn rsa(algorithm: Algorithm, n: Vec<u8>, e: Vec<u8>) -> Result<Self, JwkError> {
         if !RSA_BITS.contains(&bit_length(&n)) {
             return Err(JwkError::Unsupported("n"));
@@ -86,7 +89,7 @@ impl PublicKey {
         }
     }
 
-    /// Hands the numbers to the library, which checks them once more and keeps them ready for use.
+    /// Parses the numbers into the key type of the cryptographic library, which checks them again.
     pub(crate) fn parse(&self) -> Result<ParsedPublicKey, JwkError> {
         match self {
             Self::P256 { x, y } => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed(x, y)),
@@ -107,7 +110,7 @@ impl PublicKey {
     }
 }
 
-/// SEC 1 §2.3.3, the uncompressed form of a point.
+/// The uncompressed encoding of a point (SEC 1 §2.3.3).
 fn uncompressed(x: &[u8; 32], y: &[u8; 32]) -> [u8; 65] {
     let mut point = [4; 65];
     point[1..33].copy_from_slice(x);

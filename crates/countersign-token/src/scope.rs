@@ -1,12 +1,12 @@
-//! What a token permits (`scope`, RFC 6749 §3.3): a set of words, kept in the order in which they were asked.
+//! The `scope` of a token (RFC 6749 §3.3): a set of words, in the order in which they were requested.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A set of scope tokens, written with single spaces between them. The empty set permits nothing in
-/// particular, and is left out of tokens.
+/// A set of scope words: at most 2048 characters, with single spaces between the words. Two scopes with the
+/// same words are equal in any order. An empty scope is left out of tokens.
 ///
 /// ```
 /// use countersign_token::Scope;
@@ -20,22 +20,25 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Scope(String);
 
-/// Longer than any consent page could show; it also bounds the comparison of every word with every other.
+/// In bytes. It bounds the cost of parsing, which compares every word with every other word.
 const LONGEST: usize = 2048;
 
-/// The text is not a scope.
+/// The text has a character that RFC 6749 §3.3 does not allow, a superfluous space, or more than 2048 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a scope is at most 2048 visible ASCII characters without quote and backslash, one space between words"
+    "a scope must be words of visible ASCII characters without quotes and backslashes, \
+     separated by single spaces, and have at most 2048 characters"
 )]
 pub struct ScopeError;
 
 impl Scope {
-    /// Parses space-separated words; a word that comes again is dropped. The empty text is the empty set.
+    /// Parses words that are separated by single spaces. Repeated words are dropped, and an empty text is an
+    /// empty scope.
     ///
     /// # Errors
     ///
-    /// When there is a character that RFC 6749 §3.3 does not allow, a space too many, or too much text.
+    /// Fails if a character is not allowed (RFC 6749 §3.3), if there is a leading, trailing or double space,
+    /// or if the text has more than 2048 bytes.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
         if text.len() > LONGEST {
             return Err(ScopeError);
@@ -55,23 +58,23 @@ impl Scope {
         Ok(scope)
     }
 
-    /// The words in order.
+    /// The words, in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|word| !word.is_empty())
     }
 
-    /// Whether `word` is one of the words, to the letter.
+    /// Whether `word` is one of the words. The comparison is byte for byte.
     pub fn contains(&self, word: &str) -> bool {
         self.iter().any(|known| known == word)
     }
 
-    /// Whether every word here is also in `other`: a refresh may narrow a grant and never widen it
-    /// (RFC 6749 §6).
+    /// Whether `other` contains all words of this scope. A refresh may request a subset of the granted scope,
+    /// and never more (RFC 6749 §6).
     pub fn is_subset_of(&self, other: &Self) -> bool {
         self.iter().all(|word| other.contains(word))
     }
 
-    /// The words that `keep` keeps, in the same order.
+    /// The words for which `keep` returns `true`, in the same order.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
         let mut kept = Self::default();
@@ -79,12 +82,12 @@ impl Scope {
         kept
     }
 
-    /// Whether there is no word at all.
+    /// Whether the scope has no words.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The words with single spaces between them.
+    /// The words, separated by single spaces.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -97,7 +100,7 @@ impl Scope {
     }
 }
 
-/// Sets are equal whatever their order.
+/// Ignores the order of the words.
 impl PartialEq for Scope {
     fn eq(&self, other: &Self) -> bool {
         self.is_subset_of(other) && other.is_subset_of(self)
@@ -134,7 +137,7 @@ impl From<Scope> for String {
     }
 }
 
-/// `%x21 / %x23-5B / %x5D-7E`, RFC 6749 appendix A.4.
+/// `%x21 / %x23-5B / %x5D-7E` (RFC 6749 appendix A.4).
 fn is_scope_character(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'
 }

@@ -1,15 +1,15 @@
-//! A value that must not be seen: in a log, in an error, in memory after use.
+//! A secret value that must not appear in logs, in errors, or in memory after use.
 //!
-//! `Secret<T>` cannot be printed, serialised or compared, so a secret leaves it only through
-//! [`Secret::expose`], which can be searched for. The memory is wiped on drop. Comparing secrets is left
-//! to the cryptographic library, which does it in constant time.
+//! `Secret<T>` cannot be printed, serialised or compared. Code reads the value only through
+//! [`Secret::expose`], so a search for that name finds every use. The memory is wiped on drop. To compare
+//! secrets, use the cryptographic library, which compares in constant time.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Holds a secret and wipes it when dropped.
+/// Wraps a secret. `Debug` prints `Secret(…)`, and dropping it wipes the memory.
 ///
 /// ```
 /// use countersign_token::Secret;
@@ -22,17 +22,17 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes ownership; copies made before this call are the caller's to wipe.
+    /// Takes ownership of the value. The caller must wipe copies that were made before this call.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// The only way to the value. Every call is a place to review.
+    /// The value. Review every call of this function: it must not reach a log or an error.
     pub fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The value, to be written.
+    /// The value, for writing into it.
     pub fn expose_mut(&mut self) -> &mut T {
         &mut self.0
     }
@@ -44,7 +44,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// Secrets are read from configuration and requests; they are never written back.
+/// Secrets are read from configuration and requests. `Serialize` is deliberately absent.
 impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::new)

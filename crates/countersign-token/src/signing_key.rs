@@ -1,8 +1,8 @@
 //! A key that signs tokens.
 //!
-//! Parsing a P-256 key costs two thirds of a signature, so it happens once: a [`SigningKey`] keeps the
-//! parsed key, and with it the encoded header of every token type. A token is then one serialisation, one
-//! base64 and one signature, built in one buffer. Randomness comes from inside the cryptographic library.
+//! Parsing a P-256 key costs two thirds of a signature. A [`SigningKey`] therefore parses the key once, and
+//! also keeps the encoded header of every token type. Signing a token is then one serialisation, one base64
+//! encoding and one signature, in one buffer. Random numbers come from the cryptographic library.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ use crate::jwk::Jwk;
 use crate::key_pair::{self, KeyPair, Padding};
 use crate::{Algorithm, KeyId, Secret, TokenType, VerifyingKey, base64url};
 
-/// Signs tokens with one key and one algorithm; safe to share between threads.
+/// Signs tokens with one key and one algorithm. It can be shared between threads.
 pub struct SigningKey {
     key_id: KeyId,
     algorithm: Algorithm,
     material: Material,
     public_jwk: Option<Jwk>,
     verifying_key: VerifyingKey,
-    /// The encoded header with its dot, by [`TokenType`].
+    /// The encoded header and a dot, indexed by [`TokenType`].
     headers: [String; TokenType::ALL.len()],
 }
 
@@ -31,15 +31,15 @@ enum Material {
     Shared(Box<hmac::Key>),
 }
 
-/// In bytes. RFC 7518 §3.2: the secret has at least the size of the hash.
+/// In bytes. The secret must be at least as long as the hash (RFC 7518 §3.2).
 const SHORTEST_SECRET: usize = 32;
 
 impl SigningKey {
-    /// Makes new key material: PKCS#8 v1 in DER, or 32 bytes for HS256. RSA keys have 3072 bits.
+    /// Generates key material: PKCS#8 v1 in DER, or 32 random bytes for HS256. RSA keys have 3072 bits.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generation`] when the machine has no memory or entropy to give.
+    /// [`KeyError::Generation`] if the machine has no memory or entropy left.
     pub fn generate(algorithm: Algorithm) -> Result<Secret<Vec<u8>>, KeyError> {
         match algorithm {
             Algorithm::Es256 => key_pair::generate_p256(),
@@ -51,12 +51,14 @@ impl SigningKey {
         .map_err(|_| KeyError::Generation)
     }
 
-    /// Parses unencrypted PKCS#8 in DER, or takes an HMAC secret of at least 32 bytes as it is.
+    /// Parses unencrypted PKCS#8 in DER. For HS256, the material is the secret itself, of at least 32 bytes.
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotAPrivateKey`] when the material is for another algorithm, damaged, or an RSA key of
-    /// less than 2048 bits; [`KeyError::Weak`] when a secret is too short.
+    /// - [`KeyError::NotAPrivateKey`] if the material is damaged, is for another algorithm, or is an RSA key
+    ///   of less than 2048 bits.
+    /// - [`KeyError::Weak`] if an HMAC secret has less than 32 bytes, or the public key is outside the limits
+    ///   of a [`Jwk`].
     pub fn parse(algorithm: Algorithm, key_id: KeyId, material: &Secret<Vec<u8>>) -> Result<Self, KeyError> {
         let bytes = material.expose();
         match algorithm {
@@ -68,22 +70,22 @@ impl SigningKey {
         }
     }
 
-    /// The name under which the key is published, and which its tokens carry.
+    /// The `kid` of the published key and of the tokens that it signs.
     pub fn key_id(&self) -> &KeyId {
         &self.key_id
     }
 
-    /// What the key's tokens say in `alg`.
+    /// The `alg` of the tokens that the key signs.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// What to publish; `None` for HS256, which has nothing that may be published.
+    /// The public key to publish, or `None` for HS256, which has only a secret.
     pub fn public_jwk(&self) -> Option<Jwk> {
         self.public_jwk.clone()
     }
 
-    /// The counterpart that checks what this key signs.
+    /// The key that verifies the signatures of this key. For HS256 it holds the same secret.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.verifying_key.clone()
     }
@@ -92,7 +94,10 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// When the claims do not serialise to an object, or make the token too long for any verifier.
+    /// - [`SignError::Claims`] if the claims cannot be serialised.
+    /// - [`SignError::NotAnObject`] if they are not a JSON object.
+    /// - [`SignError::TooLong`] if the token would be longer than [`TokenType::longest`].
+    /// - [`SignError::Signature`] if the machine has no memory or entropy left.
     pub fn sign<C: Serialize>(&self, token_type: TokenType, claims: &C) -> Result<String, SignError> {
         let payload = serde_json::to_vec(claims).map_err(SignError::Claims)?;
         if payload.first() != Some(&b'{') {
@@ -173,7 +178,7 @@ fn encoded_header(algorithm: Algorithm, token_type: TokenType, key_id: &KeyId) -
         kid: &'a KeyId,
     }
     let header = Header { alg: algorithm, typ: token_type.name(), kid: key_id };
-    let json = serde_json::to_vec(&header).expect("three strings always serialise");
+    let json = serde_json::to_vec(&header).expect("a struct of three strings always serialises");
     let mut encoded = base64url::encode(&json);
     encoded.push('.');
     encoded

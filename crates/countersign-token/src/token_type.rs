@@ -1,22 +1,23 @@
-//! What a token is for: the `typ` header (RFC 7515 §4.1.9), made explicit as RFC 8725 §3.11 asks.
+//! The type of a token: its `typ` header (RFC 7515 §4.1.9), which RFC 8725 §3.11 recommends to set
+//! explicitly.
 //!
-//! Each verifier accepts exactly one type, so that an ID token never passes for an access token.
+//! A verifier accepts exactly one type, so it never accepts an ID token as an access token.
 
 use std::fmt;
 
 use crate::LONGEST_TOKEN;
 
-/// The media type of a token, without its `application/`.
+/// The media type of a token, without the prefix `application/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenType {
     /// `at+jwt`, an access token (RFC 9068 §2.1).
     AccessToken,
-    /// `JWT`, a token that does not say what it is for: ID tokens, and access tokens for verifiers such as
-    /// Spring Security that insist on it.
+    /// `JWT`, a token without a specific type: ID tokens, and access tokens for verifiers that require this
+    /// type, such as Spring Security.
     Jwt,
     /// `logout+jwt`, an OpenID Connect back-channel logout token.
     Logout,
-    /// `dpop+jwt`, a proof of possession (RFC 9449 §4.2).
+    /// `dpop+jwt`, a DPoP proof of possession (RFC 9449 §4.2).
     DpopProof,
     /// `secevent+jwt`, a security event (RFC 8417 §2.3).
     SecurityEvent,
@@ -24,12 +25,12 @@ pub enum TokenType {
     AuthorizationRequest,
     /// `token-introspection+jwt`, a signed introspection response (RFC 9701 §5).
     Introspection,
-    /// `revocations+jwt`, a piece of Countersign's list of sessions that were taken back.
+    /// `revocations+jwt`, a page of Countersign's revocation list.
     Revocations,
 }
 
 impl TokenType {
-    /// Every type, in the order of declaration.
+    /// All types, in the order of declaration.
     pub const ALL: [Self; 8] = [
         Self::AccessToken,
         Self::Jwt,
@@ -41,7 +42,7 @@ impl TokenType {
         Self::Revocations,
     ];
 
-    /// The value that goes into the `typ` header.
+    /// The value of the `typ` header, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
@@ -55,7 +56,8 @@ impl TokenType {
         }
     }
 
-    /// The longest token of this type, in bytes. Only lists are longer than what fits into a header.
+    /// The longest token of this type, in bytes: 256 KiB for `Revocations`, which is not sent in a header,
+    /// and 16 KiB for all others.
     pub const fn longest(self) -> usize {
         match self {
             Self::Revocations => 16 * LONGEST_TOKEN,
@@ -63,8 +65,8 @@ impl TokenType {
         }
     }
 
-    /// Whether a `typ` header means this type. RFC 7515 §4.1.9: media types ignore case, and
-    /// `application/` may be left out.
+    /// Whether a `typ` header names this type. Case is ignored, and the prefix `application/` is optional
+    /// (RFC 7515 §4.1.9).
     pub fn matches(self, header: &str) -> bool {
         const PREFIX: &str = "application/";
         let name = match header.split_at_checked(PREFIX.len()) {

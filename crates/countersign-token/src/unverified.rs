@@ -1,5 +1,6 @@
-//! Looks into a token without checking anything. For people who debug, and to choose whose keys to verify with;
-//! never for a decision.
+//! Decodes a token without verifying it, for debugging and for choosing the issuer whose keys to use.
+//!
+//! Never base an authorization decision on the result.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,21 +8,22 @@ use serde_json::Value;
 use crate::compact::{Compact, LONGEST_TOKEN};
 use crate::error::VerifyError;
 
-/// What a token claims about itself. Anybody can have written it.
+/// The contents of a token that was not verified. An attacker may have written them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnverifiedToken {
-    /// The header, an object.
+    /// The header. Always a JSON object.
     pub header: Value,
-    /// The claims, an object.
+    /// The claims. Always a JSON object.
     pub claims: Value,
 }
 
-/// Decodes without verifying: no signature, no time, no issuer is looked at.
+/// Decodes a token without checking its signature, times, issuer or audience.
 ///
 /// # Errors
 ///
-/// When the token is too long, does not have three parts, or its header or payload is not a strict JSON
-/// object in base64url.
+/// - [`VerifyError::TooLong`] or [`VerifyError::NotThreeParts`].
+/// - [`VerifyError::Encoding`], [`VerifyError::Json`] or [`VerifyError::NotAnObject`] if the header or the
+///   payload is not a strict JSON object in base64url.
 pub fn decode(token: &str) -> Result<UnverifiedToken, VerifyError> {
     let compact = Compact::split(token, LONGEST_TOKEN)?;
     Ok(UnverifiedToken {
@@ -30,15 +32,16 @@ pub fn decode(token: &str) -> Result<UnverifiedToken, VerifyError> {
     })
 }
 
-/// The issuer that a token names, for a verifier of several that must choose whose keys to verify it with.
+/// Reads the `iss` of a token, so that a verifier of several issuers can choose the keys.
 ///
-/// Much quicker than [`decode`], and believed by nobody: [`crate::verify`] then insists on the issuer whose keys it
-/// was given.
+/// This is much faster than [`decode`]. The result is not verified: pass the chosen issuer to
+/// [`crate::verify`], which compares it with the verified claims.
 ///
 /// # Errors
 ///
-/// When the token is too long, does not have three parts, or its payload is not an object in base64url that
-/// names one issuer, which is [`VerifyError::Claim`].
+/// - [`VerifyError::TooLong`] or [`VerifyError::NotThreeParts`].
+/// - [`VerifyError::Encoding`] if the payload is not base64url.
+/// - [`VerifyError::Claim`] if the payload is not an object with exactly one `iss`, a string.
 pub fn issuer(token: &str) -> Result<String, VerifyError> {
     #[derive(Deserialize)]
     struct Named {
@@ -46,7 +49,7 @@ pub fn issuer(token: &str) -> Result<String, VerifyError> {
     }
 
     let payload = Compact::split(token, LONGEST_TOKEN)?.payload_bytes()?;
-    // What the parser would say may quote a stranger.
+    // The parser's error is dropped, because it may quote text of an untrusted client.
     let named = serde_json::from_slice::<Named>(&payload).ok();
     named.map(|named| named.iss).ok_or(VerifyError::Claim("iss"))
 }

@@ -1,9 +1,9 @@
-//! Verifying the tokens of one issuer for one audience, each of them once.
+//! A cache of verified tokens, for one issuer and one audience.
 //!
-//! A client presents the same access token with every call until it expires, and checking a signature costs
-//! more than everything else about a call. So a token that passed is remembered by its SHA-256, and only its
-//! times are checked when it comes again. What is remembered is bounded, holds no token, and never outlives
-//! the keys: whoever replaces the keys makes a new value of this type. What failed is not remembered.
+//! A client sends the same access token with every request until the token expires, and verifying its
+//! signature is the most expensive part. The cache stores the SHA-256 hash of each verified token. When the
+//! token comes again, only its times are checked. The number of entries is bounded, and neither tokens nor
+//! failures are stored. Create a new cache when the keys change, so that no entry outlives the keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::error::VerifyError;
 use crate::verify::{Lifespan, verify_with_lifespan};
 use crate::{AccessTokenClaims, Expected, KeySet, Timestamp};
 
-/// Verifies tokens against keys and expectations that do not change.
+/// Verifies tokens with fixed keys and expectations, and checks each signature once.
 pub struct VerifiedTokens {
     keys: KeySet,
     expected: Expected,
@@ -29,41 +29,41 @@ struct Passed {
 }
 
 impl VerifiedTokens {
-    /// Remembers at most `places` tokens, the ones that come often. One takes about 1 KiB, and more with many
-    /// claims; none at all may be remembered.
-    pub fn new(keys: KeySet, expected: Expected, places: usize) -> Self {
-        Self { keys, expected, passed: Cache::new(places) }
+    /// Creates a cache of at most `capacity` tokens, which keeps the most used ones. An entry takes about 1
+    /// KiB, or more with many claims. A capacity of zero disables the cache.
+    pub fn new(keys: KeySet, expected: Expected, capacity: usize) -> Self {
+        Self { keys, expected, passed: Cache::new(capacity) }
     }
 
-    /// The keys.
+    /// The keys that were passed to [`VerifiedTokens::new`].
     pub const fn keys(&self) -> &KeySet {
         &self.keys
     }
 
-    /// What every token must be.
+    /// The issuer, audience, type and leeway that were passed to [`VerifiedTokens::new`].
     pub const fn expected(&self) -> &Expected {
         &self.expected
     }
 
-    /// Verifies a token completely, unless it passed before and is merely to be within its time.
+    /// Verifies a token completely, or checks only its times if it is in the cache.
     ///
     /// # Errors
     ///
-    /// As [`crate::verify`].
+    /// Fails in the cases of [`crate::verify`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<AccessTokenClaims>, VerifyError> {
         if token.len() > LONGEST_TOKEN {
             return Err(VerifyError::TooLong);
         }
-        let name = digest(&SHA256, token.as_bytes());
-        let name: [u8; 32] = name.as_ref().try_into().expect("SHA-256 yields 32 bytes");
-        if let Some(passed) = self.passed.get(&name) {
+        let hash = digest(&SHA256, token.as_bytes());
+        let hash: [u8; 32] = hash.as_ref().try_into().expect("SHA-256 yields 32 bytes");
+        if let Some(passed) = self.passed.get(&hash) {
             passed.lifespan.check(self.expected.leeway, now)?;
             return Ok(passed.claims.clone());
         }
         let (claims, lifespan) =
             verify_with_lifespan::<AccessTokenClaims>(token, &self.keys, &self.expected, now)?;
         let claims = Arc::new(claims);
-        self.passed.insert(name, Arc::new(Passed { claims: claims.clone(), lifespan }));
+        self.passed.insert(hash, Arc::new(Passed { claims: claims.clone(), lifespan }));
         Ok(claims)
     }
 }
@@ -115,7 +115,7 @@ mod tests {
 
     // C7
     #[test]
-    fn a_token_that_passed_before_still_ends_at_its_time_and_does_not_begin_early() {
+    fn the_times_of_a_cached_token_are_checked_every_time() {
         let key = key();
         let verified = VerifiedTokens::new(KeySet::new([key.verifying_key()]), expected(), 100);
         let token = token(&key, "1");
@@ -130,14 +130,14 @@ mod tests {
 
     // C2
     #[test]
-    fn a_changed_token_is_another_token_however_often_the_good_one_passed() {
+    fn a_changed_copy_of_a_cached_token_is_rejected() {
         let key = key();
         let verified = VerifiedTokens::new(KeySet::new([key.verifying_key()]), expected(), 100);
-        let good = token(&key, "1");
+        let valid = token(&key, "1");
         for _ in 0..3 {
-            verified.verify(&good, NOON).unwrap();
-            for index in [0, good.len() / 2, good.len() - 1] {
-                let mut bytes = good.clone().into_bytes();
+            verified.verify(&valid, NOON).unwrap();
+            for index in [0, valid.len() / 2, valid.len() - 1] {
+                let mut bytes = valid.clone().into_bytes();
                 bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
                 assert!(verified.verify(&String::from_utf8(bytes).unwrap(), NOON).is_err());
             }
@@ -145,21 +145,21 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_remembered_than_there_are_places() {
+    fn the_cache_holds_at_most_its_capacity() {
         let key = key();
-        for places in [0, 8] {
-            let verified = VerifiedTokens::new(KeySet::new([key.verifying_key()]), expected(), places);
+        for capacity in [0, 8] {
+            let verified = VerifiedTokens::new(KeySet::new([key.verifying_key()]), expected(), capacity);
             for jti in 0..100 {
                 let token = token(&key, &jti.to_string());
                 assert_eq!(verified.verify(&token, NOON).unwrap().jti, jti.to_string());
                 assert_eq!(verified.verify(&token, NOON).unwrap().jti, jti.to_string());
             }
-            assert!(verified.passed.len() <= places);
+            assert!(verified.passed.len() <= capacity);
         }
     }
 
     #[test]
-    fn other_keys_remember_nothing() {
+    fn a_cache_with_new_keys_does_not_accept_tokens_of_the_old_keys() {
         let (old, new) = (key(), key());
         let token = token(&old, "1");
         let before = VerifiedTokens::new(KeySet::new([old.verifying_key()]), expected(), 100);

@@ -1,8 +1,8 @@
-//! From a string that a stranger sent to claims that can be believed (RFC 7515 §5.2, RFC 7519 §7.2).
+//! Verifies a token that comes from an untrusted client (RFC 7515 §5.2, RFC 7519 §7.2).
 //!
-//! One fixed sequence without switches: bounds, header, key, algorithm, type, signature, claims. A caller
-//! says what it expects and cannot ask for less; a claim of the wrong JSON type is an error and never counts
-//! as absent. No network, no clock: keys and time are passed in.
+//! The checks run in a fixed order: length, header, key, algorithm, type, signature, claims. The caller
+//! cannot disable one. A claim of the wrong JSON type is an error and never counts as absent. The module uses
+//! no network and no clock: the caller passes the keys and the time.
 
 use std::time::Duration;
 
@@ -13,21 +13,22 @@ use crate::compact::{Compact, Header};
 use crate::error::VerifyError;
 use crate::{KeySet, Timestamp, TokenType, VerifyingKey};
 
-/// What a verifier insists on.
+/// What a verifier requires of a token, besides a valid signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Must equal `iss` to the letter; no slash is added or removed.
+    /// Must equal `iss` byte for byte. No slash is added or removed.
     pub issuer: String,
-    /// Must be `aud`, or one of several.
+    /// Must equal `aud`, or one of its elements, byte for byte.
     pub audience: String,
-    /// The one type that is accepted.
+    /// The only accepted type.
     pub token_type: TokenType,
-    /// How far clocks may differ, for `exp`, `nbf` and `iat` alike. [`DEFAULT_LEEWAY`] suits most; more than a minute
-    /// counts as a minute.
+    /// How far the clocks of issuer and verifier may differ: from zero to 60 seconds, and higher values count
+    /// as 60. It applies to `exp`, `nbf` and `iat`. Use [`DEFAULT_LEEWAY`] unless you know the difference.
     pub leeway: Duration,
 }
 
-/// Machines with a time service differ by less than a second; this allows for one that is badly off.
+/// Five seconds. Clocks that use a time service differ by less than a second, so this tolerates an inaccurate
+/// clock.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 
 /// RFC 7519 §4.1.4: "usually no more than a few minutes".
@@ -61,7 +62,17 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 ///
-/// The first check that fails, in the order of the sequence above.
+/// The first failed check, in this order:
+///
+/// 1. [`VerifyError::TooLong`], [`VerifyError::NotThreeParts`].
+/// 2. An error of the header: [`VerifyError::Encoding`], [`VerifyError::Json`], [`VerifyError::NotAnObject`],
+///    [`VerifyError::Header`], [`VerifyError::ForbiddenHeader`].
+/// 3. [`VerifyError::MissingKeyId`], [`VerifyError::UnknownKey`], [`VerifyError::AlgorithmMismatch`].
+/// 4. [`VerifyError::WrongType`], then [`VerifyError::BadSignature`].
+/// 5. An error of the payload: `Encoding`, `Json`, `NotAnObject`.
+/// 6. [`VerifyError::Claim`], [`VerifyError::WrongIssuer`], [`VerifyError::WrongAudience`],
+///    [`VerifyError::Expired`], [`VerifyError::NotYetValid`].
+/// 7. [`VerifyError::Shape`] if the claims do not deserialise to `C`.
 pub fn verify<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -71,7 +82,7 @@ pub fn verify<C: DeserializeOwned>(
     verify_with_lifespan(token, keys, expected, now).map(|(claims, _)| claims)
 }
 
-/// As [`verify`], for who will ask again whether the token is within its time.
+/// Like [`verify`], but also returns the token's times, so that the caller can check them again later.
 pub(crate) fn verify_with_lifespan<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -96,7 +107,8 @@ pub(crate) fn verify_with_lifespan<C: DeserializeOwned>(
     Ok((claims, lifespan))
 }
 
-/// The keys that the token names: nearly always one, and several when the issuer uses a name twice.
+/// The keys with the token's `kid` and algorithm. There is more than one only if the issuer uses a `kid`
+/// twice.
 fn find_keys<'a>(
     header: &Header,
     keys: &'a KeySet,
@@ -136,11 +148,11 @@ fn check_audience(claims: &Map<String, Value>, audience: &str) -> Result<(), Ver
     if is_ours { Ok(()) } else { Err(VerifyError::WrongAudience) }
 }
 
-/// When a token is valid. RFC 7519 §4.1.4 to §4.1.6: `exp` is required; `nbf` and `iat` are honoured when they
-/// are there.
+/// The time in which a token is valid (RFC 7519 §4.1.4 to §4.1.6). `exp` is required; `nbf` and `iat` are
+/// checked if present.
 pub(crate) struct Lifespan {
     expires: Timestamp,
-    /// The later of `nbf` and `iat`.
+    /// The later of `nbf` and `iat`, if either is present.
     begins: Option<Timestamp>,
 }
 

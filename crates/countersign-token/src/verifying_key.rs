@@ -1,7 +1,7 @@
-//! A key that checks signatures, bound for good to one algorithm (RFC 8725 §3.1).
+//! A key that verifies signatures with exactly one algorithm (RFC 8725 §3.1).
 //!
-//! The algorithm is a property of the key, so an RSA public key cannot be mistaken for an HMAC secret
-//! whatever a token's header says. The parsed form is kept: checking a signature parses nothing.
+//! The algorithm is a property of the key. A token's header therefore cannot make a verifier use an RSA
+//! public key as an HMAC secret. The key is parsed once, when it is created.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::error::{KeyError, VerifyError};
 use crate::jwk::Jwk;
 use crate::{Algorithm, KeyId};
 
-/// Checks signatures of one key with one algorithm. Cheap to use, and to share behind a reference.
+/// Verifies signatures of one key with one algorithm. Share it by reference; no lock is needed.
 #[derive(Clone)]
 pub struct VerifyingKey {
     key_id: KeyId,
@@ -27,12 +27,15 @@ enum Material {
 }
 
 impl VerifyingKey {
+    /// Creates the key from a published public key.
+    ///
     /// # Errors
     ///
-    /// [`KeyError::MissingKeyId`] when the key has no `kid`; [`Jwk::thumbprint`] can supply one.
+    /// [`KeyError::MissingKeyId`] if the key has no `kid`. The publisher can use [`Jwk::thumbprint`] as
+    /// `kid`.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
         let key_id = jwk.key_id().cloned().ok_or(KeyError::MissingKeyId)?;
-        let parsed = jwk.public_key().parse().expect("a Jwk was checked when it was made");
+        let parsed = jwk.public_key().parse().expect("a Jwk is checked when it is created");
         Ok(Self { key_id, algorithm: jwk.algorithm(), material: Material::Public(parsed) })
     }
 
@@ -40,22 +43,22 @@ impl VerifyingKey {
         Self { key_id, algorithm: Algorithm::Hs256, material: Material::Shared(secret) }
     }
 
-    /// The `kid` by which tokens name this key.
+    /// The `kid` of this key. Tokens that it verifies have the same `kid` in their header.
     pub fn key_id(&self) -> &KeyId {
         &self.key_id
     }
 
-    /// What a token's `alg` must say.
+    /// The only accepted value of a token's `alg` header.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Checks a raw signature over a message and nothing else: RFC 7515 §5.2, step 8. Tokens go through
-    /// [`crate::verify`].
+    /// Verifies the signature of a message (RFC 7515 §5.2, step 8), without any check of claims. To verify a
+    /// token, use [`crate::verify`].
     ///
     /// # Errors
     ///
-    /// [`VerifyError::BadSignature`], whatever is wrong with it.
+    /// [`VerifyError::BadSignature`] if the signature is malformed or was not made with this key.
     pub fn verify_signature(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
         match &self.material {
             Material::Public(key) => key.verify_sig(message, signature),

@@ -1,4 +1,4 @@
-//! The token of a request as a handler's argument, for axum.
+//! An axum extractor for the access token of a request.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The claims of the token that [`crate::RequireToken`] let through, and the user's own ones as the type `C`.
+/// The claims of a token that [`crate::RequireToken`] accepted, with the custom claims as the type `C`.
 ///
 /// ```
 /// use countersign_verify::AccessToken;
@@ -34,16 +34,16 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, Debug)]
 pub struct AccessToken<C = NoExtra> {
     claims: Arc<AccessTokenClaims>,
-    /// The claims beside the registered ones.
+    /// The claims that are not fields of [`AccessTokenClaims`], deserialised.
     pub extra: C,
 }
 
-/// For handlers that need none of a user's own claims.
+/// The default type for custom claims. It ignores them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct NoExtra {}
 
 impl<C> AccessToken<C> {
-    /// All claims, as they were in the token.
+    /// All claims of the token, with the custom claims as JSON in `extra`.
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
     }
@@ -68,21 +68,23 @@ impl<C: DeserializeOwned, S: Sync> FromRequestParts<S> for AccessToken<C> {
     }
 }
 
-/// A handler asks for a token that there is none of.
+/// The access token could not be extracted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessTokenRejection {
-    /// At fault: the API. The route is not behind [`crate::RequireToken`], so anybody could call it: 500.
+    /// At fault: the API. The route is not behind [`crate::RequireToken`], so anonymous clients could call
+    /// it. The response is 500.
     #[error("the route is not behind RequireToken; add the layer to it")]
     NoLayer,
-    /// At fault: the issuer or the API, who do not agree on a user's own claims: 403.
-    #[error("the token's own claims do not have the expected shape")]
+    /// At fault: the issuer or the API, because the custom claims do not deserialise to `C`. The response is
+    /// 403.
+    #[error("the token's custom claims do not have the expected type")]
     Claims(#[source] serde_json::Error),
 }
 
 impl IntoResponse for AccessTokenRejection {
     fn into_response(self) -> Response {
-        tracing::error!(error = &self as &dyn std::error::Error, "a handler does not get its access token");
+        tracing::error!(error = &self as &dyn std::error::Error, "the access token could not be extracted");
         let (status, body) = match self {
             Self::NoLayer => (StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#),
             Self::Claims(_) => (StatusCode::FORBIDDEN, r#"{"error":"access_denied"}"#),

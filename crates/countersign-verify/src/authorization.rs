@@ -1,20 +1,21 @@
-//! The token in an `Authorization` header: after the scheme `Bearer` (RFC 6750 §2.1), or as clients of the Express
-//! tutorial send it.
+//! The token in an `Authorization` header: after the scheme `Bearer` (RFC 6750 §2.1), or as legacy clients
+//! send it.
 
-/// There is no bearer token to verify.
+/// The header has no bearer token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BearerError {
-    /// At fault: the client, which authenticates in another way. Answer 401 with a challenge and no error
-    /// code (RFC 6750 §3.1).
+    /// At fault: the client, which uses another authentication scheme. Respond with 401, with a challenge and
+    /// without an error code (RFC 6750 §3.1).
     #[error("the authorization scheme is not Bearer")]
     OtherScheme,
-    /// At fault: the client. No token follows the scheme, or something that cannot be one; answer 400.
+    /// At fault: the client. The scheme is not followed by exactly one well-formed token. Respond with 400.
     #[error("no well-formed token follows the scheme Bearer")]
     Malformed,
 }
 
-/// Finds the token in the value of an `Authorization` header. The scheme ignores case (RFC 9110 §11.1).
+/// Returns the token in the value of an `Authorization` header. The case of the scheme is ignored (RFC 9110
+/// §11.1).
 ///
 /// ```
 /// use countersign_verify::bearer_token;
@@ -25,7 +26,8 @@ pub enum BearerError {
 ///
 /// # Errors
 ///
-/// When the scheme is another one, or not exactly one `b64token` follows it.
+/// - [`BearerError::OtherScheme`] if the scheme is not `Bearer`.
+/// - [`BearerError::Malformed`] if the scheme is not followed by exactly one `b64token` (RFC 6750 §2.1).
 pub fn bearer_token(authorization: &str) -> Result<&str, BearerError> {
     let (scheme, rest) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
@@ -40,9 +42,10 @@ pub fn bearer_token(authorization: &str) -> Result<&str, BearerError> {
     }
 }
 
-/// Finds the token as clients of the Express tutorial send it: alone, or after `Bearer`. `None`: there is none.
+/// Returns the token of a legacy client, which sends it alone or after `Bearer`. Returns `None` if there is
+/// no token.
 #[cfg(feature = "tower")]
-pub(crate) fn tutorial_token(authorization: &str) -> Option<&str> {
+pub(crate) fn legacy_client_token(authorization: &str) -> Option<&str> {
     let text = authorization.trim_matches(' ');
     let token = match text.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("Bearer") => rest.trim_start_matches(' '),

@@ -1,4 +1,4 @@
-//! The one place that asks the system for the time of day; tests bring a clock of their own.
+//! The clock. No other module reads the system clock, so tests can set the time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_token::Timestamp;
 
-/// Where a verifier takes the time from.
+/// The source of a verifier's current time. The default is the system clock.
 ///
 /// ```
 /// use countersign_verify::{Clock, Timestamp};
@@ -18,17 +18,17 @@ use countersign_token::Timestamp;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The system's clock.
+    /// The system clock, in whole seconds. A time before 1970 counts as 1970.
     pub fn system() -> Self {
         Self::from_fn(system_time)
     }
 
-    /// A clock that says what the function says.
+    /// A clock that calls `now` each time it is read.
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// What time it is.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
@@ -47,7 +47,7 @@ impl fmt::Debug for Clock {
 }
 
 fn system_time() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system for the time")]
+    #[expect(clippy::disallowed_methods, reason = "this is the only place that reads the system clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     Timestamp::from_seconds(since_epoch.map_or(0, |elapsed| elapsed.as_secs()))
 }

@@ -1,4 +1,4 @@
-//! Somebody whose tokens an API accepts: a name, the keys that sign for it, and what it has revoked.
+//! An issuer whose tokens an API accepts: its name, its keys and its revocation list.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use countersign_token::{AccessTokenClaims, KeySet, Timestamp};
 
 use crate::{Refusal, RevocationFeed};
 
-/// An issuer that is trusted. Cheap to clone; clones share their keys and their list of revocations.
+/// A trusted issuer. It is cheap to clone; clones share the keys and the revocation list.
 ///
 /// ```
 /// use countersign_verify::{Issuer, JwkSet};
@@ -28,17 +28,18 @@ pub struct Issuer {
 enum Keys {
     Given(Arc<KeySet>),
     #[cfg(feature = "fetch")]
-    Fetched(Arc<crate::fetch::Fetched>),
+    Fetched(Arc<crate::fetch::FetchedKeys>),
 }
 
 impl Issuer {
-    /// An issuer with keys that never change, whose revocations are not heard of: its tokens are good until they
-    /// expire. `name` is compared with `iss` to the letter.
+    /// An issuer with fixed keys and without a revocation list: its tokens are accepted until they expire.
+    /// `name` must equal the tokens' `iss` byte for byte.
     pub fn with_keys(name: impl Into<Arc<str>>, keys: KeySet) -> Self {
         Self::with_keys_and_revocations(name, keys, RevocationFeed::not_followed())
     }
 
-    /// An issuer with keys that never change, and a list of revocations that the caller keeps up to date.
+    /// An issuer with fixed keys, and with a revocation list that the caller keeps up to date. `name` must
+    /// equal the tokens' `iss` byte for byte.
     pub fn with_keys_and_revocations(
         name: impl Into<Arc<str>>,
         keys: KeySet,
@@ -47,17 +48,18 @@ impl Issuer {
         Self { name: name.into(), keys: Keys::Given(Arc::new(keys)), revocations }
     }
 
-    /// The value of `iss` in its tokens.
+    /// The value of `iss` in the issuer's tokens.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it has revoked, as far as is known here.
+    /// The issuer's revocation list, as far as this process knows it.
     pub fn revocations(&self) -> &RevocationFeed {
         &self.revocations
     }
 
-    /// `None` while they are not known yet. Old ones are used, and fetched again beside.
+    /// The known keys, or `None` before the first fetch. Old keys are returned, and a fetch in the background
+    /// is requested.
     pub(crate) fn keys(&self, now: Timestamp) -> Option<Arc<KeySet>> {
         #[cfg(not(feature = "fetch"))]
         let _ = now;
@@ -68,14 +70,14 @@ impl Issuer {
         }
     }
 
-    /// A token named a key that is not known: perhaps there is a new one.
-    pub(crate) fn miss_key(&self, now: Timestamp) {
+    /// Requests a fetch of the keys, because a token has an unknown `kid` and the issuer may have a new key.
+    pub(crate) fn report_unknown_key(&self, now: Timestamp) {
         #[cfg(not(feature = "fetch"))]
         let _ = now;
         match &self.keys {
             Keys::Given(_) => {}
             #[cfg(feature = "fetch")]
-            Keys::Fetched(fetched) => fetched.miss_key(now),
+            Keys::Fetched(fetched) => fetched.report_unknown_key(now),
         }
     }
 
@@ -92,13 +94,13 @@ impl Issuer {
 impl Issuer {
     pub(crate) fn fetched(
         name: Arc<str>,
-        fetched: crate::fetch::Fetched,
+        fetched: crate::fetch::FetchedKeys,
         revocations: RevocationFeed,
     ) -> Self {
         Self { name, keys: Keys::Fetched(Arc::new(fetched)), revocations }
     }
 
-    /// Waits for the keys that are being fetched right now, if any are, and not for long.
+    /// Waits for the fetch of the keys that is under way, if any, for at most three seconds.
     pub(crate) async fn await_keys(&self) {
         if let Keys::Fetched(fetched) = &self.keys {
             fetched.await_keys().await;

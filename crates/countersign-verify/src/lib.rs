@@ -1,10 +1,12 @@
-//! For APIs that accept access tokens: verifies them locally, without asking anyone.
+//! Verifies access tokens locally in an API, without a request to the server for each token.
 //!
-//! A [`Verifier`] holds what an API insists on, and whom it trusts; [`bearer_token`] finds the token in a request
-//! (RFC 6750 §2.1). With the feature `fetch` keys are found, fetched and kept up to date, and the issuer's
-//! [`Revocations`] are followed. `tower` brings the layer `RequireToken`, `axum` the extractor `AccessToken`.
+//! A [`Verifier`] has the trusted issuers and the requirements of an API. [`bearer_token`] reads the token
+//! from a request (RFC 6750 §2.1). With the feature `fetch`, the crate discovers and fetches keys, keeps them
+//! up to date, and follows the issuer's [`Revocations`]. The feature `tower` adds the layer `RequireToken`,
+//! and `axum` the extractor `AccessToken`.
 //!
-//! Deliberately absent: any way to check less than everything without saying so by name.
+//! Deliberately absent: options that disable a check, except those whose name says so, such as
+//! `ignore_revocations`.
 
 #[cfg(feature = "axum")]
 mod access_token;
@@ -13,18 +15,18 @@ mod clock;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod issuer;
+mod legacy_tokens;
 mod refusal;
 #[cfg(feature = "tower")]
 mod require_token;
 mod revocations;
-mod tutorial_tokens;
 mod verifier;
 
 #[cfg(feature = "axum")]
 pub use access_token::{AccessToken, AccessTokenRejection, NoExtra};
 pub use authorization::{BearerError, bearer_token};
 pub use clock::Clock;
-pub use countersign_token::tutorial::TutorialKey;
+pub use countersign_token::legacy::LegacyKey;
 pub use countersign_token::{
     AccessTokenClaims, Audience, JwkError, JwkSet, KeySet, Scope, Secret, Timestamp, VerifyError,
 };
@@ -34,10 +36,10 @@ pub use issuer::Issuer;
 pub use refusal::Refusal;
 #[cfg(feature = "tower")]
 pub use require_token::{Denial, RequireToken, TokenRequired};
-pub use revocations::{ApplyError, PieceError, RevocationFeed, RevocationPiece, Revocations, WhenStale};
+pub use revocations::{ApplyError, PageError, RevocationFeed, RevocationPage, Revocations, WhenStale};
 pub use verifier::Verifier;
 
-/// Runs the examples of the read-me.
+/// Compiles and runs the examples of README.md as tests.
 #[cfg(all(doctest, feature = "axum", feature = "fetch"))]
 #[doc = include_str!("../README.md")]
 pub struct ReadMe;

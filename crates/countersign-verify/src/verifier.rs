@@ -1,22 +1,23 @@
-//! What one API insists on when it is handed an access token (RFC 9068 §4).
+//! The checks of an access token in an API (RFC 9068 §4).
 //!
-//! A token is verified with the keys of the issuer that it names and with no others, so that a key of one issuer
-//! never vouches for a user of another. Then its session must not be revoked. A token that passed is remembered
-//! until the keys change, and only its times and its session are looked at when it comes again.
+//! A token is verified only with the keys of the issuer that it names. One issuer can therefore not sign
+//! tokens for the users of another. Then the session is looked up in the revocation list. Verified tokens are
+//! cached until the keys change: when a token comes again, only its times and its session are checked.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_token::tutorial::TutorialKey;
+use countersign_token::legacy::LegacyKey;
 use countersign_token::{
     AccessTokenClaims, DEFAULT_LEEWAY, Expected, KeySet, Timestamp, TokenType, VerifiedTokens, VerifyError,
     unverified,
 };
 
-use crate::tutorial_tokens::TutorialTokens;
+use crate::legacy_tokens::{FallbackClaims, LegacyTokens};
 use crate::{Clock, Issuer, Refusal};
 
-/// Verifies the access tokens for one audience. Cheap to clone; clones share what they remember.
+/// Verifies the access tokens for one audience. It is cheap to clone; clones share the cache of verified
+/// tokens.
 ///
 /// ```
 /// use countersign_verify::{JwkSet, Timestamp, Verifier};
@@ -33,115 +34,123 @@ pub struct Verifier {
     audience: Arc<str>,
     trusted: Vec<Trusted>,
     leeway: Duration,
-    places: usize,
-    tutorial: Option<TutorialTokens>,
+    capacity: usize,
+    legacy: Option<LegacyTokens>,
     clock: Clock,
 }
 
-/// An issuer, and the tokens of its that passed.
+/// An issuer, and the cache of its verified tokens.
 #[derive(Clone, Debug)]
 struct Trusted {
     issuer: Issuer,
-    passed: Arc<RwLock<Option<Passed>>>,
+    cache: Arc<RwLock<Option<TokenCache>>>,
 }
 
+/// The verified tokens, and the keys that verified them.
 #[derive(Clone, Debug)]
-struct Passed {
+struct TokenCache {
     keys: Arc<KeySet>,
     tokens: Arc<VerifiedTokens>,
 }
 
-/// At about 1 KiB each, the tokens of so many users who call within a quarter of an hour.
-const PLACES: usize = 8192;
+/// Enough for 8,192 users who are active within a quarter of an hour. A token takes about 1 KiB.
+const CAPACITY: usize = 8192;
 
 impl Verifier {
-    /// One issuer, with keys that never change. `issuer` and `audience` are compared to the letter. Clocks may
-    /// differ by five seconds.
+    /// Trusts one issuer with fixed keys and without a revocation list. `issuer` and `audience` are compared
+    /// byte for byte with `iss` and `aud`. The leeway is five seconds.
     pub fn new(issuer: impl Into<Arc<str>>, audience: impl Into<Arc<str>>, keys: KeySet) -> Self {
         Self::for_audience(audience, Issuer::with_keys(issuer, keys))
     }
 
-    /// As [`Verifier::new`], with any issuer. `audience` must be among a token's `aud`, to the letter.
+    /// Trusts one issuer. `audience` must equal a token's `aud` or one of its elements, byte for byte.
     pub fn for_audience(audience: impl Into<Arc<str>>, issuer: Issuer) -> Self {
         let verifier = Self {
             audience: audience.into(),
             trusted: Vec::new(),
             leeway: DEFAULT_LEEWAY,
-            places: PLACES,
-            tutorial: None,
+            capacity: CAPACITY,
+            legacy: None,
             clock: Clock::system(),
         };
         verifier.also_trust(issuer)
     }
 
-    /// Accepts the tokens of another issuer, too: those that name it and that its own keys have signed. Of two
-    /// with one name the later is trusted.
+    /// Also trusts another issuer. Its tokens are verified only with its own keys. If an issuer with the same
+    /// name was added before, it is replaced.
     #[must_use]
     pub fn also_trust(mut self, issuer: Issuer) -> Self {
         self.trusted.retain(|known| known.issuer.name() != issuer.name());
-        self.trusted.push(Trusted { issuer, passed: Arc::default() });
+        self.trusted.push(Trusted { issuer, cache: Arc::default() });
         self
     }
 
-    /// How far clocks may differ, for `exp`, `nbf` and `iat` alike: five seconds unless set; more than a minute counts
-    /// as a minute.
+    /// How far the clocks of issuer and API may differ. Default: five seconds; higher values than a minute
+    /// count as a minute. It applies to `exp`, `nbf` and `iat`.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
-        self.forget()
+        self.clear_caches()
     }
 
-    /// How many tokens of each issuer are remembered, at about 1 KiB each: 8,192 unless set.
+    /// How many verified tokens of each issuer are cached. Default: 8,192; zero disables the cache. A token
+    /// takes about 1 KiB.
     #[must_use]
-    pub fn remember(mut self, places: usize) -> Self {
-        self.places = places;
-        self.forget()
+    pub fn remember(mut self, tokens: usize) -> Self {
+        self.capacity = tokens;
+        self.clear_caches()
     }
 
-    /// Another clock than the system's, for [`Verifier::verify_now`]. An issuer that is fetched has its own.
+    /// Sets the clock of [`Verifier::verify_now`]. Default: the system clock. A fetched issuer has its own
+    /// clock; see `Discovery::clock`.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Until that moment, also takes HS256 tokens that the server of the Express tutorial signed. They name
-    /// no issuer, audience or session, so they cannot be revoked: choose a date not much later than the last of
-    /// them expires.
+    /// Also accepts legacy tokens before the time `until`: HS256 tokens that the Express tutorial's server
+    /// signed. They name no issuer, audience or session, so they cannot be revoked. Choose a time shortly
+    /// after the last of them expires.
     #[must_use]
-    pub fn accept_tutorial_tokens(mut self, key: TutorialKey, until: Timestamp) -> Self {
-        self.tutorial = Some(TutorialTokens { key, until });
+    pub fn accept_legacy_tokens(mut self, key: LegacyKey, until: Timestamp) -> Self {
+        self.legacy = Some(LegacyTokens { key, until });
         self
     }
 
-    /// Verifies a token completely, its session included, with what is known right now.
+    /// Verifies a token and its session, with the keys and revocations that are known now.
     ///
-    /// A tutorial token has `iss` and `aud` filled in from this verifier, its subject is its `sub`, `id` or
-    /// `username`, whichever it has first, and `jti`, `client_id`, `sid` and `scope` are empty. Other claims
-    /// with a meaning in a protocol are dropped, because nobody guarded them when the token was made.
+    /// In the claims of a legacy token, `iss` and `aud` come from this verifier. The subject is the first of
+    /// `sub`, `id` and `username` that is present. `jti`, `client_id`, `sid` and `scope` are empty. Other
+    /// registered claims are dropped, because the tutorial's server did not restrict who could set them.
     ///
     /// # Errors
     ///
-    /// The first check that failed, for the log: a client is told only that its token was refused.
+    /// The error is for the log. Tell the client only that its token was rejected.
+    ///
+    /// - [`Refusal::Token`] if the token is invalid, expired, or from an issuer that is not trusted.
+    /// - [`Refusal::Revoked`] if its session was revoked.
+    /// - [`Refusal::KeysUnknown`] or [`Refusal::RevocationsUnknown`] if it cannot be checked at the moment.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<AccessTokenClaims>, Refusal> {
-        match (self.verify_issued(token, now), &self.tutorial) {
-            // Tokens of ours always name their key and their issuer, and tutorial tokens never do.
-            (Err(Refusal::Token(VerifyError::MissingKeyId | VerifyError::Claim("iss"))), Some(tutorial))
-                if now < tutorial.until =>
+        match (self.verify_issued(token, now), &self.legacy) {
+            // Countersign's tokens always have `kid` and `iss`, and legacy tokens never have them.
+            (Err(Refusal::Token(VerifyError::MissingKeyId | VerifyError::Claim("iss"))), Some(legacy))
+                if now < legacy.until =>
             {
                 let issuer = self.trusted.first().map_or("", |trusted| trusted.issuer.name());
-                Ok(Arc::new(tutorial.verify(token, (issuer, &self.audience), (self.leeway, now))?))
+                let fallback = FallbackClaims { issuer, audience: &self.audience };
+                Ok(Arc::new(legacy.verify(token, &fallback, self.leeway, now)?))
             }
             (outcome, _) => outcome,
         }
     }
 
-    /// As [`Verifier::verify`], by this verifier's clock. Where keys are being fetched that the token may need,
-    /// it waits for them, at most three seconds.
+    /// Like [`Verifier::verify`], with the time of this verifier's clock. If the token's key is unknown and a
+    /// fetch of keys is under way, it waits for the fetch, at most three seconds.
     ///
     /// # Errors
     ///
-    /// As [`Verifier::verify`].
+    /// Fails in the cases of [`Verifier::verify`].
     pub async fn verify_now(&self, token: &str) -> Result<Arc<AccessTokenClaims>, Refusal> {
         let outcome = self.verify(token, self.clock.now());
         #[cfg(feature = "fetch")]
@@ -154,24 +163,25 @@ impl Verifier {
         outcome
     }
 
-    /// What tokens must be for.
+    /// The audience that tokens must have in `aud`.
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
     fn verify_issued(&self, token: &str, now: Timestamp) -> Result<Arc<AccessTokenClaims>, Refusal> {
-        let Trusted { issuer, passed } = self.named_by(token)?;
+        let Trusted { issuer, cache } = self.named_by(token)?;
         let keys = issuer.keys(now).ok_or(Refusal::KeysUnknown)?;
-        let claims = self.tokens(passed, issuer, keys).verify(token, now).inspect_err(|error| {
+        let claims = self.verified_tokens(cache, issuer, keys).verify(token, now).inspect_err(|error| {
             if matches!(error, VerifyError::UnknownKey) {
-                issuer.miss_key(now);
+                issuer.report_unknown_key(now);
             }
         })?;
         issuer.check_revocations(&claims, now)?;
         Ok(claims)
     }
 
-    /// Whose keys to try. The token may lie: then those keys have not signed it.
+    /// Chooses the issuer whose keys to use, by the unverified `iss`. If `iss` is forged, the signature does
+    /// not verify.
     fn named_by(&self, token: &str) -> Result<&Trusted, VerifyError> {
         if let [only] = self.trusted.as_slice() {
             return Ok(only);
@@ -181,22 +191,22 @@ impl Verifier {
         self.trusted.iter().find(is_named).ok_or(VerifyError::WrongIssuer)
     }
 
-    /// The tokens that passed with these keys; with others, none have.
-    fn tokens(
+    /// Returns the cache for these keys. A cache of other keys is replaced by an empty one.
+    fn verified_tokens(
         &self,
-        passed: &RwLock<Option<Passed>>,
+        cache: &RwLock<Option<TokenCache>>,
         issuer: &Issuer,
         keys: Arc<KeySet>,
     ) -> Arc<VerifiedTokens> {
-        let with_these = |passed: &Option<Passed>| {
-            let passed = passed.as_ref().filter(|passed| Arc::ptr_eq(&passed.keys, &keys))?;
-            Some(passed.tokens.clone())
+        let of_these_keys = |cache: &Option<TokenCache>| {
+            let cache = cache.as_ref().filter(|cache| Arc::ptr_eq(&cache.keys, &keys))?;
+            Some(cache.tokens.clone())
         };
-        if let Some(tokens) = with_these(&passed.read().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(tokens) = of_these_keys(&cache.read().unwrap_or_else(PoisonError::into_inner)) {
             return tokens;
         }
-        let mut passed = passed.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tokens) = with_these(&passed) {
+        let mut cache = cache.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokens) = of_these_keys(&cache) {
             return tokens;
         }
         let expected = Expected {
@@ -205,46 +215,49 @@ impl Verifier {
             token_type: TokenType::AccessToken,
             leeway: self.leeway,
         };
-        let tokens = Arc::new(VerifiedTokens::new(KeySet::clone(&keys), expected, self.places));
-        *passed = Some(Passed { keys, tokens: tokens.clone() });
+        let tokens = Arc::new(VerifiedTokens::new(KeySet::clone(&keys), expected, self.capacity));
+        *cache = Some(TokenCache { keys, tokens: tokens.clone() });
         tokens
     }
 
-    /// What passed under other expectations proves nothing.
-    fn forget(mut self) -> Self {
-        self.trusted.iter_mut().for_each(|trusted| trusted.passed = Arc::default());
+    /// Cached tokens were verified with the previous settings, so they must be verified again.
+    fn clear_caches(mut self) -> Self {
+        self.trusted.iter_mut().for_each(|trusted| trusted.cache = Arc::default());
         self
     }
 }
 
 #[cfg(feature = "fetch")]
 impl Verifier {
-    /// One issuer that is fetched: its keys are kept up to date, and its revocations are followed if it has a
-    /// list of them. Waits until both are here. More settings: [`Issuer::discover`].
+    /// Trusts one issuer on the network. Fetches its keys and its revocation list if it has one, and keeps
+    /// both up to date. For more settings, use [`Issuer::discover`].
     ///
     /// # Errors
     ///
-    /// When the issuer cannot be reached, or is not as it must be.
+    /// Fails in the cases of [`crate::Discovery::connect`]: the issuer cannot be reached, or its metadata,
+    /// keys or revocation list are invalid.
     pub async fn discover(issuer: &str, audience: &str) -> Result<Self, crate::IssuerError> {
         Ok(Self::for_audience(audience, Issuer::discover(issuer).connect().await?))
     }
 
-    /// As [`Verifier::discover`], without waiting: until the issuer was reached, tokens are refused with
+    /// Like [`Verifier::discover`], but does not wait. Until the issuer was reached, tokens are rejected with
     /// [`Refusal::KeysUnknown`].
     ///
     /// # Errors
     ///
-    /// When `issuer` is no acceptable address.
+    /// - [`crate::IssuerError::Address`] if the URL is not allowed.
+    /// - [`crate::IssuerError::NoRuntime`] outside of a Tokio runtime.
+    /// - [`crate::IssuerError::Client`] if the HTTP client cannot be built.
     pub fn discover_lazily(issuer: &str, audience: &str) -> Result<Self, crate::IssuerError> {
         Ok(Self::for_audience(audience, Issuer::discover(issuer).connect_lazily()?))
     }
 
-    /// One issuer whose key set is at `jwks_url`; its revocations are not followed. More settings:
-    /// [`Issuer::fetching`].
+    /// Trusts one issuer whose key set is at `jwks_url`, and does not follow its revocations. For more
+    /// settings, use [`Issuer::fetching`].
     ///
     /// # Errors
     ///
-    /// When the keys cannot be fetched, or are not as they must be.
+    /// Fails in the cases of [`crate::Discovery::connect`]: the keys cannot be fetched, or are invalid.
     pub async fn fetching(issuer: &str, audience: &str, jwks_url: &str) -> Result<Self, crate::IssuerError> {
         Ok(Self::for_audience(audience, Issuer::fetching(issuer, jwks_url).connect().await?))
     }

@@ -1,4 +1,5 @@
-//! With each set of features, a token is verified and nothing panics: `cargo xtask check` runs this once for each.
+//! A minimal test of each set of features: a token is verified and nothing panics. `cargo xtask check` runs
+//! it once for each set.
 
 use countersign_token::{Algorithm, KeyId, SigningKey, TokenType};
 use countersign_verify::{KeySet, Timestamp, Verifier};
@@ -31,17 +32,17 @@ fn a_token_of_each_algorithm_is_verified() {
 // incident 6
 #[cfg(feature = "fetch")]
 #[test]
-fn an_issuer_with_https_is_asked_without_a_panic() {
+fn a_request_to_an_https_issuer_does_not_panic() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Nobody listens on this port of this machine.
-    let asked = runtime.block_on(Verifier::discover("https://127.0.0.1:9", AUDIENCE));
-    assert!(matches!(asked, Err(countersign_verify::IssuerError::Request(_))), "{asked:?}");
+    // No process listens on this port.
+    let outcome = runtime.block_on(Verifier::discover("https://127.0.0.1:9", AUDIENCE));
+    assert!(matches!(outcome, Err(countersign_verify::IssuerError::Request(_))), "{outcome:?}");
 }
 
 // incident 6
 #[cfg(feature = "tower")]
 #[test]
-fn a_layer_is_made_without_a_panic() {
+fn creating_a_layer_does_not_panic() {
     use tower::Layer as _;
 
     let verifier = Verifier::new(ISSUER, AUDIENCE, KeySet::default());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_core::forward_auth::Routes;
 use countersign_core::store::Store;
 use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World};
-use countersign_token::tutorial::TutorialKey;
+use countersign_token::legacy::LegacyKey;
 
 use crate::services::event_log::EventLog;
 use crate::services::hash_pool::HashPool;
@@ -76,9 +76,9 @@ pub enum Registration {
 #[derive(Default)]
 pub struct Legacy {
     /// Verifies its refresh tokens, each of which is taken once.
-    pub refresh: Option<TutorialKey>,
+    pub refresh: Option<LegacyKey>,
     /// Verifies its access tokens.
-    pub access: Option<TutorialKey>,
+    pub access: Option<LegacyKey>,
     /// The claim of both that has the user's id.
     pub user_id_claim: String,
     /// None of either is taken from here on.

@@ -1,7 +1,7 @@
-//! Claims and forms of tokens that attackers send.
+//! Hostile claims and hostile forms of tokens.
 //!
-//! Rows `C4` to `C7` and the incidents are those of the security checklist. Unless the signature is what the test is
-//! about, it is good: the refusal is due to nothing but the content.
+//! Rows `C4` to `C7` and the incidents are those of the security checklist. The signature is valid unless the
+//! test is about signatures, so that only the content can be the reason of a rejection.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::support::{
     signed_by_hand, signing_key, verified, verified_claims,
 };
 
-/// C4 and incident 5: a claim of the wrong type is an error, never absent.
+/// C4 and incident 5: a claim of the wrong type is an error and never counts as absent.
 mod claim_values {
     use super::*;
 
     #[test]
-    fn the_required_ones_cannot_be_left_out() {
+    fn iss_aud_and_exp_are_required() {
         for name in ["iss", "aud", "exp"] {
             let outcome = verified_claims(&claims_without(name));
             assert!(matches!(outcome, Err(VerifyError::Claim(missing)) if missing == name));
@@ -26,7 +26,7 @@ mod claim_values {
     }
 
     #[test]
-    fn moments_are_numbers() {
+    fn times_are_numbers() {
         let wrong = [
             json!("9999999999"),
             json!(null),
@@ -51,13 +51,13 @@ mod claim_values {
     }
 
     #[test]
-    fn a_moment_may_have_a_fraction_which_is_dropped() {
+    fn the_fraction_of_a_time_is_dropped() {
         assert!(verified_claims(&claims_with("exp", json!(1_800_000_600.75))).is_ok());
         assert!(verified_claims(&claims_with("nbf", json!(1_800_000_005.75))).is_ok());
     }
 
     #[test]
-    fn numbers_that_do_not_fit_are_not_json() {
+    fn numbers_out_of_range_are_rejected_as_json() {
         for number in ["1e400", "-1e400", "NaN", "Infinity", "0x10", "01", "1.", "+1"] {
             let payload = format!(r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":{number}}}"#);
             let outcome = verified(&signed_by_hand(&header(Algorithm::Es256).to_string(), &payload));
@@ -66,7 +66,7 @@ mod claim_values {
     }
 
     #[test]
-    fn expiry_is_the_first_moment_of_refusal_and_leeway_moves_it() {
+    fn a_token_is_rejected_from_exp_plus_leeway_on() {
         let at = |exp: u64| verified_claims(&claims_with("exp", json!(exp)));
         let now = NOW.seconds();
         assert!(matches!(at(now - 5), Err(VerifyError::Expired)));
@@ -74,7 +74,7 @@ mod claim_values {
     }
 
     #[test]
-    fn a_token_from_the_future_waits_for_its_time() {
+    fn a_token_is_rejected_before_nbf_or_iat_minus_leeway() {
         for name in ["nbf", "iat"] {
             for leeway in [0, 1, 5, 60] {
                 let expected = Expected { leeway: Duration::from_secs(leeway), ..expected() };
@@ -101,7 +101,7 @@ mod claim_values {
     }
 
     #[test]
-    fn the_audience_is_a_string_or_strings() {
+    fn the_audience_is_a_string_or_an_array_of_strings() {
         for aud in
             [json!([]), json!([1]), json!([AUDIENCE, 1]), json!(null), json!({ AUDIENCE: 1 }), json!(1)]
         {
@@ -113,7 +113,7 @@ mod claim_values {
 
     // C5
     #[test]
-    fn another_audience_is_refused() {
+    fn another_audience_is_rejected() {
         for aud in [json!("https://api.example/"), json!("HTTPS://API.EXAMPLE"), json!(""), json!(["other"])]
         {
             let outcome = verified_claims(&claims_with("aud", aud));
@@ -122,7 +122,7 @@ mod claim_values {
     }
 
     #[test]
-    fn another_issuer_is_refused() {
+    fn another_issuer_is_rejected() {
         for iss in ["https://id.example/", "https://ID.example", "https://id.example.evil", ""] {
             assert!(matches!(
                 verified_claims(&claims_with("iss", json!(iss))),
@@ -135,7 +135,7 @@ mod claim_values {
     }
 
     #[test]
-    fn named_twice_at_any_level_are_refused() {
+    fn with_duplicate_names_at_any_level_are_rejected() {
         let beginning = format!(r#""iss":"{ISSUER}","aud":"{AUDIENCE}","exp":1800000600"#);
         for payload in [
             format!(r#"{{{beginning},"exp":1900000000}}"#),
@@ -149,7 +149,7 @@ mod claim_values {
     }
 
     #[test]
-    fn a_claim_of_a_shape_that_the_caller_does_not_expect_is_an_error() {
+    fn claims_that_do_not_fit_the_callers_type_are_an_error() {
         #[derive(Debug, serde::Deserialize)]
         struct Wanted {
             #[expect(dead_code, reason = "only its type matters")]
@@ -161,12 +161,12 @@ mod claim_values {
     }
 }
 
-/// C7 and incidents 8 and 9: what is not a short JWS ends before it costs anything.
+/// C7 and incidents 8 and 9: text that is not a short JWS is rejected before it costs anything.
 mod form {
     use super::*;
 
     #[test]
-    fn ten_megabytes_of_dots_are_refused_before_splitting() {
+    fn ten_megabytes_of_dots_are_rejected_before_splitting() {
         let dots = ".".repeat(10_000_000);
         assert!(matches!(verified(&dots), Err(VerifyError::TooLong)));
         assert!(matches!(unverified::decode(&dots), Err(VerifyError::TooLong)));
@@ -174,14 +174,14 @@ mod form {
     }
 
     #[test]
-    fn a_jwe_is_refused() {
+    fn a_jwe_is_rejected() {
         let jwe =
             format!("{}.a.b.c.d", encode(r#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647}"#));
         assert!(matches!(verified(&jwe), Err(VerifyError::NotThreeParts)));
     }
 
     #[test]
-    fn other_than_three_parts_are_refused() {
+    fn a_token_without_exactly_three_parts_is_rejected() {
         let token = signing_key(Algorithm::EdDsa).sign(TokenType::AccessToken, &claims()).unwrap();
         let two = token.rsplit_once('.').unwrap().0.to_owned();
         for text in ["", ".", "a.b", &two, &format!("{token}."), &format!(".{token}"), "a.b.c.d"] {
@@ -193,7 +193,7 @@ mod form {
     }
 
     #[test]
-    fn each_part_has_one_spelling() {
+    fn each_part_has_one_encoding() {
         let token = signing_key(Algorithm::EdDsa).sign(TokenType::AccessToken, &claims()).unwrap();
         for changed in [
             format!("{token}="),
@@ -208,7 +208,7 @@ mod form {
         }
     }
 
-    /// 64 bytes end in a character of which four bits are unused: here one of them is set.
+    /// The last character of 64 encoded bytes has four unused bits. This sets one of them.
     fn with_trailing_bits(token: &str) -> String {
         let last = token.chars().last().unwrap();
         let (changed, _) = [('B', 'A'), ('R', 'Q'), ('h', 'g'), ('x', 'w')]
@@ -219,7 +219,7 @@ mod form {
     }
 
     #[test]
-    fn the_longest_token_that_is_signed_is_also_read() {
+    fn the_longest_token_that_can_be_signed_verifies() {
         let longest = (11_000..LONGEST_TOKEN).map_while(sign_padded).last().unwrap();
         assert!(longest.len() > LONGEST_TOKEN - 4);
         assert!(verified(&longest).is_ok());

@@ -1,4 +1,4 @@
-//! Keys that are weak, broken or not meant for this: row `C6` of the security checklist.
+//! Weak keys, malformed keys and keys for other purposes: row `C6` of the security checklist.
 
 use countersign_token::{
     Algorithm, Jwk, JwkError, JwkSet, KeyError, KeyId, KeySet, Secret, SigningKey, TokenType, VerifyingKey,
@@ -22,7 +22,7 @@ mod private_keys {
     use super::*;
 
     #[test]
-    fn of_one_algorithm_do_not_serve_another() {
+    fn of_another_algorithm_are_rejected() {
         let kid = KeyId::parse("k").unwrap();
         for owner in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
             for user in
@@ -35,7 +35,7 @@ mod private_keys {
     }
 
     #[test]
-    fn that_are_damaged_are_refused() {
+    fn that_are_damaged_are_rejected() {
         let kid = KeyId::parse("k").unwrap();
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric()) {
             let bytes = material(algorithm).expose();
@@ -56,7 +56,7 @@ mod private_keys {
     }
 
     #[test]
-    fn are_never_generated_twice() {
+    fn are_generated_at_random() {
         for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
             let (one, other) =
                 (SigningKey::generate(algorithm).unwrap(), SigningKey::generate(algorithm).unwrap());
@@ -64,7 +64,7 @@ mod private_keys {
         }
     }
 
-    /// A key of 1024 bits, made for this test.
+    /// An RSA key of 1024 bits, generated for this test.
     const SMALL_RSA_KEY: &str = concat!(
         "MIICdQIBADANBgkqhkiG9w0BAQEFAASCAl8wggJbAgEAAoGBAJWOKk8RbLu908A7XV05BOOhKW6Anx720Fe7PHI4-_5BkvOB",
         "JGaj5-0xRB0nLW-xnkBbrreP8abrhrlxWKdBagTi0WJXXwDQ_JyxwnTiAdmXe1hyiiPhuyvRLCnVovjOL5LOWYUN1HkGzvqB",
@@ -79,7 +79,7 @@ mod private_keys {
 
     // C6
     #[test]
-    fn of_rsa_with_1024_bits_are_refused() {
+    fn of_rsa_with_1024_bits_are_rejected() {
         for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
             let material = Secret::new(decode(SMALL_RSA_KEY));
             assert!(SigningKey::parse(algorithm, KeyId::parse("k").unwrap(), &material).is_err());
@@ -87,7 +87,7 @@ mod private_keys {
     }
 
     #[test]
-    fn of_rsa_have_3072_bits() {
+    fn of_rsa_are_generated_with_3072_bits() {
         assert_eq!(decode(jwk(Algorithm::Rs256)["n"].as_str().unwrap()).len(), 384);
     }
 }
@@ -110,17 +110,17 @@ mod public_keys {
     }
 
     #[test]
-    fn come_back_as_they_were_published() {
+    fn are_parsed_back_as_they_were_published() {
         for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric()) {
             let parsed = Jwk::parse(jwk(algorithm).to_string().as_bytes()).unwrap();
             assert_eq!(Some(parsed), signing_key(algorithm).public_jwk());
         }
     }
 
-    /// With the neutral element as key, a signature of R = 1 and S = 0 would fit every message.
+    /// With the neutral element as key, the signature R = 1, S = 0 would be valid for every message.
     // C6
     #[test]
-    fn of_ed25519_of_small_order_are_refused() {
+    fn of_ed25519_with_small_order_are_rejected() {
         let ends = [(0, 0, 0), (1, 0, 0), (0xec, 0xff, 0x7f), (0xed, 0xff, 0x7f), (0xee, 0xff, 0x7f)];
         for (first, between, last) in ends {
             for sign in [0, 0x80] {
@@ -143,14 +143,14 @@ mod public_keys {
     }
 
     #[test]
-    fn with_private_members_are_refused() {
+    fn with_private_members_are_rejected() {
         let outcome = jwk_with(Algorithm::Es256, "d", json!(encode([1; 32])));
         assert!(matches!(outcome, Err(JwkError::Private("d"))));
     }
 
     // C6
     #[test]
-    fn off_the_curve_are_refused() {
+    fn off_the_curve_are_rejected() {
         for y in [[0; 32], [1; 32], [0xff; 32]] {
             let outcome = jwk_with(Algorithm::Es256, "y", json!(encode(y)));
             assert!(matches!(outcome, Err(JwkError::Material(Algorithm::Es256))));
@@ -185,7 +185,7 @@ mod public_keys {
     }
 
     #[test]
-    fn of_rsa_are_odd_numbers_without_leading_zeros() {
+    fn of_rsa_must_be_odd_numbers_without_leading_zeros() {
         let exponents: [&[u8]; 7] = [&[], &[0], &[1], &[2], &[0, 1, 0, 1], &[1, 0, 0], &[1, 0, 0, 0, 1]];
         for exponent in exponents {
             assert!(jwk_with(Algorithm::Rs256, "e", json!(encode(exponent))).is_err(), "{exponent:?}");
@@ -221,7 +221,7 @@ mod public_keys {
     }
 
     #[test]
-    fn with_members_of_the_wrong_type_are_refused() {
+    fn with_members_of_the_wrong_type_are_rejected() {
         for name in ["kty", "use", "alg", "kid", "crv", "x", "y"] {
             for value in [json!(null), json!(1), json!(["P-256"])] {
                 assert!(
@@ -250,7 +250,7 @@ mod public_keys {
     }
 
     #[test]
-    fn without_a_name_verify_nothing() {
+    fn without_a_kid_cannot_verify() {
         let mut jwk = jwk(Algorithm::Es256);
         jwk.as_object_mut().unwrap().remove("kid");
         let parsed = Jwk::from_value(&jwk).unwrap();
@@ -267,7 +267,7 @@ mod key_sets {
     }
 
     #[test]
-    fn skip_keys_that_are_not_supported() {
+    fn ignore_unsupported_keys() {
         let set = parse(vec![
             json!({ "kty": "oct", "k": "c2VjcmV0" }),
             json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" }),
@@ -278,7 +278,7 @@ mod key_sets {
     }
 
     /// The key of an algorithm with one member replaced.
-    fn spoilt(algorithm: Algorithm, name: &str, value: Value) -> Value {
+    fn key_with(algorithm: Algorithm, name: &str, value: Value) -> Value {
         let mut key = jwk(algorithm);
         key[name] = value;
         key
@@ -286,7 +286,7 @@ mod key_sets {
 
     // C6
     #[test]
-    fn lose_no_good_key_to_one_that_cannot_be_used() {
+    fn keep_valid_keys_next_to_unusable_ones() {
         let wrong = [
             Value::Null,
             json!(1),
@@ -296,22 +296,22 @@ mod key_sets {
             json!({ "kty": null }),
             json!({ "kty": "constructor" }),
             json!({ "kty": "__proto__", "__proto__": { "kty": "EC" } }),
-            spoilt(Algorithm::Es256, "y", json!(encode([1; 32]))),
-            spoilt(Algorithm::Es256, "x", json!("AA")),
-            spoilt(Algorithm::Es256, "d", json!("AA")),
-            spoilt(Algorithm::Es256, "kid", json!(7)),
-            spoilt(Algorithm::Es256, "kid", json!("")),
-            spoilt(Algorithm::Es256, "use", json!("enc")),
-            spoilt(Algorithm::Es256, "key_ops", json!("verify")),
-            spoilt(Algorithm::Rs256, "e", json!("AA")),
-            spoilt(Algorithm::Rs256, "alg", json!("none")),
+            key_with(Algorithm::Es256, "y", json!(encode([1; 32]))),
+            key_with(Algorithm::Es256, "x", json!("AA")),
+            key_with(Algorithm::Es256, "d", json!("AA")),
+            key_with(Algorithm::Es256, "kid", json!(7)),
+            key_with(Algorithm::Es256, "kid", json!("")),
+            key_with(Algorithm::Es256, "use", json!("enc")),
+            key_with(Algorithm::Es256, "key_ops", json!("verify")),
+            key_with(Algorithm::Rs256, "e", json!("AA")),
+            key_with(Algorithm::Rs256, "alg", json!("none")),
         ];
-        let good = signing_key(Algorithm::EdDsa).public_jwk().unwrap();
+        let valid = signing_key(Algorithm::EdDsa).public_jwk().unwrap();
         for wrong in wrong {
             for keys in
                 [vec![wrong.clone(), jwk(Algorithm::EdDsa)], vec![jwk(Algorithm::EdDsa), wrong.clone()]]
             {
-                assert_eq!(parse(keys).unwrap().keys, std::slice::from_ref(&good), "{wrong}");
+                assert_eq!(parse(keys).unwrap().keys, std::slice::from_ref(&valid), "{wrong}");
             }
         }
     }
@@ -328,19 +328,19 @@ mod key_sets {
 
     // C6
     #[test]
-    fn verify_with_each_key_of_one_name() {
+    fn verify_with_each_key_of_one_kid() {
         let keys =
             [Algorithm::Es256, Algorithm::Es256, Algorithm::EdDsa].map(|algorithm| named(algorithm, "k"));
         let published = parse(keys.iter().map(|key| json!(key.public_jwk().unwrap())).collect()).unwrap();
         let set = KeySet::from(published);
         assert!(keys.iter().all(|key| is_verified(key, &set)));
-        assert!(!is_verified(&named(Algorithm::Es256, "k"), &set), "another key of that name");
+        assert!(!is_verified(&named(Algorithm::Es256, "k"), &set), "another key with that kid");
         assert!(!is_verified(&named(Algorithm::Rs256, "k"), &set), "another algorithm");
     }
 
     // C6
     #[test]
-    fn try_at_most_four_keys_of_one_name_and_algorithm() {
+    fn use_at_most_four_keys_of_one_kid_and_algorithm() {
         let keys: Vec<_> = (0..5).map(|_| named(Algorithm::EdDsa, "k")).collect();
         let other = named(Algorithm::Es256, "k");
         let set = KeySet::new(keys.iter().chain([&other]).map(SigningKey::verifying_key));
@@ -349,13 +349,13 @@ mod key_sets {
     }
 
     #[test]
-    fn are_bounded() {
+    fn have_at_most_512_kib_and_100_keys() {
         assert!(matches!(parse(vec![json!({ "kty": "oct" }); 101]), Err(JwkError::TooLarge)));
         assert!(matches!(JwkSet::parse(&vec![b' '; 1_000_000]), Err(JwkError::TooLarge)));
     }
 
     #[test]
-    fn are_objects_with_a_list_of_keys() {
+    fn must_be_an_object_with_an_array_of_keys() {
         for wrong in ["[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, r#"[{"keys":[]}]"#] {
             assert!(JwkSet::parse(wrong.as_bytes()).is_err(), "{wrong}");
         }
@@ -363,7 +363,7 @@ mod key_sets {
     }
 
     #[test]
-    fn come_back_as_they_were_published() {
+    fn are_parsed_back_as_they_were_published() {
         let keys =
             [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].map(|a| signing_key(a).public_jwk());
         let set = JwkSet { keys: keys.into_iter().flatten().collect() };

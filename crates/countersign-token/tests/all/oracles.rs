@@ -1,29 +1,29 @@
-//! Other implementations agree with ours, in both directions, for every algorithm.
+//! Other JWT libraries verify the tokens of this crate and the other way round, for every algorithm.
 //!
-//! Rust's `jsonwebtoken` runs in the test; Node's and Python's run as one process per test, with a batch of
-//! requests on stdin (`tests/oracles/README.md`).
+//! Rust's `jsonwebtoken` runs in the test. The libraries of Node and Python run in one process per test,
+//! which reads a batch of requests from stdin (`tests/oracles/README.md`).
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use countersign_token::{Algorithm, JwkSet, Secret, Timestamp, TokenType, tutorial};
+use countersign_token::{Algorithm, JwkSet, Secret, Timestamp, TokenType, legacy};
 use serde_json::{Value, json};
 
 use crate::support::{AUDIENCE, ISSUER, NOW, claims, claims_with, encode, material, signing_key, verified};
 
-/// The oracles read their own clock, so the tokens that they shall accept last until 2096.
+/// The other libraries read the system clock, so tokens that they must accept are valid until 2096.
 fn lasting_claims() -> Value {
     claims_with("exp", json!(4_000_000_000_u64))
 }
 
-/// Every oracle must refuse all of these, as we do.
-fn refused_tokens(algorithm: Algorithm) -> Vec<String> {
+/// Tokens that every library must reject.
+fn rejected_tokens(algorithm: Algorithm) -> Vec<String> {
     let sign = |token_type, claims: Value| signing_key(algorithm).sign(token_type, &claims).unwrap();
-    let good = sign(TokenType::AccessToken, lasting_claims());
+    let valid = sign(TokenType::AccessToken, lasting_claims());
     let other = sign(TokenType::AccessToken, claims_with("exp", json!(4_000_000_001_u64)));
-    let (signed, _) = good.rsplit_once('.').unwrap();
+    let (signed, _) = valid.rsplit_once('.').unwrap();
     let (_, foreign_signature) = other.rsplit_once('.').unwrap();
     let with = |name, value| {
         let mut claims = lasting_claims();
@@ -68,7 +68,7 @@ mod rust_jsonwebtoken {
     }
 
     #[test]
-    fn reads_ours() {
+    fn verifies_our_tokens() {
         for algorithm in Algorithm::ALL {
             let token = signing_key(algorithm).sign(TokenType::AccessToken, &lasting_claims()).unwrap();
             assert_eq!(read(algorithm, &token).unwrap(), lasting_claims());
@@ -76,22 +76,22 @@ mod rust_jsonwebtoken {
     }
 
     #[test]
-    fn refuses_what_we_refuse() {
+    fn rejects_the_tokens_that_we_reject() {
         for algorithm in Algorithm::ALL {
-            for token in refused_tokens(algorithm) {
+            for token in rejected_tokens(algorithm) {
                 assert!(read(algorithm, &token).is_err() && verified(&token).is_err(), "{token}");
             }
         }
     }
 
     #[test]
-    fn writes_what_we_read() {
+    fn signs_tokens_that_we_verify() {
         for algorithm in Algorithm::ALL {
             let bytes = material(algorithm).expose();
             let key = match algorithm {
                 Algorithm::Es256 => EncodingKey::from_ec_der(bytes),
                 Algorithm::EdDsa => EncodingKey::from_ed_der(bytes),
-                // The crate wants PKCS#1 here, which is the last element of PKCS#8.
+                // The crate expects PKCS#1 here, which is the last element of PKCS#8.
                 Algorithm::Rs256 | Algorithm::Ps256 => EncodingKey::from_rsa_der(&bytes[26..]),
                 Algorithm::Hs256 => EncodingKey::from_secret(bytes),
             };
@@ -119,18 +119,18 @@ mod node {
     }
 
     #[test]
-    fn jsonwebtoken_makes_tutorial_tokens_that_we_read() {
+    fn legacy_tokens_of_jsonwebtoken_verify() {
         let claims = json!({ "id": 1, "username": "john_doe", "iat": NOW.seconds() });
         let secrets = ["x", "your_access_token_secret", "pässwörd"];
         let requests = secrets.map(|secret| json!({ "do": "tutorial", "secret": secret, "claims": claims }));
         let answers = Oracle::node().ask(requests.to_vec());
         for (secret, answer) in secrets.into_iter().zip(answers) {
-            let key = tutorial::TutorialKey::new(&Secret::new(secret.to_owned())).unwrap();
+            let key = legacy::LegacyKey::new(&Secret::new(secret.to_owned())).unwrap();
             let token = answer["token"].as_str().unwrap();
-            let read = tutorial::verify(token, &key, Duration::ZERO, NOW).unwrap();
+            let read = legacy::verify(token, &key, Duration::ZERO, NOW).unwrap();
             assert_eq!(read["username"], json!("john_doe"));
             let after = Timestamp::from_seconds(NOW.seconds() + 30);
-            assert!(tutorial::verify(token, &key, Duration::ZERO, after).is_err());
+            assert!(legacy::verify(token, &key, Duration::ZERO, after).is_err());
         }
     }
 }
@@ -144,8 +144,8 @@ mod python {
     }
 }
 
-/// Three questions per algorithm in one batch: do they read ours, do we read theirs, do they refuse what we
-/// refuse.
+/// Checks three things per algorithm, in one batch: the library verifies our token, we verify its token, and
+/// it rejects the tokens that we reject.
 fn agrees(oracle: &Oracle, algorithms: &[Algorithm], library: &str) {
     let mut requests = Vec::new();
     for &algorithm in algorithms {
@@ -154,16 +154,16 @@ fn agrees(oracle: &Oracle, algorithms: &[Algorithm], library: &str) {
             "key": encode(material(algorithm).expose()), "claims": claims(),
         }));
         let ours = signing_key(algorithm).sign(TokenType::AccessToken, &lasting_claims()).unwrap();
-        let tokens = std::iter::once(ours).chain(refused_tokens(algorithm));
+        let tokens = std::iter::once(ours).chain(rejected_tokens(algorithm));
         requests.extend(tokens.map(|token| verifying_request(algorithm, library, &token)));
     }
     let answers = oracle.ask(requests);
     let per_algorithm = answers.len() / algorithms.len();
     for (&algorithm, answers) in algorithms.iter().zip(answers.chunks(per_algorithm)) {
         let theirs = answers[0]["token"].as_str().unwrap_or_else(|| panic!("{algorithm}: {}", answers[0]));
-        assert_eq!(verified(theirs).unwrap(), claims(), "{library} signs {algorithm}");
-        assert_eq!(answers[1]["claims"], lasting_claims(), "{library} reads {algorithm}: {}", answers[1]);
-        for (token, answer) in refused_tokens(algorithm).iter().zip(&answers[2..]) {
+        assert_eq!(verified(theirs).unwrap(), claims(), "we verify {algorithm} of {library}");
+        assert_eq!(answers[1]["claims"], lasting_claims(), "{library} verifies {algorithm}: {}", answers[1]);
+        for (token, answer) in rejected_tokens(algorithm).iter().zip(&answers[2..]) {
             assert!(answer["refused"].is_string(), "{library} accepts {token}");
             assert!(verified(token).is_err());
         }
@@ -210,7 +210,7 @@ impl Oracle {
             .stdout(Stdio::piped())
             .spawn()
             .expect("run `cargo xtask check` once; it installs the oracles");
-        // Both scripts read all of their input before they write, so neither side waits for the other.
+        // Both scripts read all input before they write output, so this cannot deadlock.
         process.stdin.take().unwrap().write_all(batch.to_string().as_bytes()).unwrap();
         let output = process.wait_with_output().unwrap();
         assert!(output.status.success(), "{} failed", self.script.display());

@@ -1,4 +1,4 @@
-//! The examples that the RFCs print.
+//! The examples of the RFCs.
 
 use countersign_token::{Algorithm, Jwk, KeyId, Secret, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn rfc_7515_appendix_a_3_es256() {
 #[test]
 fn rfc_8037_appendix_a_ed25519() {
     let private = decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
-    // RFC 8410 §7: what stands before the private key in PKCS#8.
+    // The PKCS#8 prefix of an Ed25519 private key (RFC 8410 §7).
     let mut pkcs8 = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     pkcs8.extend(private);
     let kid = KeyId::parse("k").unwrap();
@@ -89,7 +89,7 @@ fn rfc_7638_section_3_1_thumbprint() {
 }
 
 #[test]
-fn a_thumbprint_depends_on_the_key_and_on_nothing_else() {
+fn a_thumbprint_depends_only_on_the_key() {
     let mut jwk = json!({ "kty": "RSA", "n": MODULUS, "e": "AQAB" });
     let plain = Jwk::from_value(&jwk).unwrap().thumbprint();
     jwk["kid"] = json!("other");

@@ -1,4 +1,4 @@
-//! What one side signs, the other side reads.
+//! Tokens that are signed and then verified with the same key.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_token::{
     AccessTokenClaims, Algorithm, Audience, KeySet, Scope, SignError, TokenType, VerifyError, VerifyingKey,
-    tutorial, unverified, verify,
+    legacy, unverified, verify,
 };
 use proptest::prelude::{Strategy as _, any, proptest};
 use serde_json::{Map, Value, json};
@@ -41,7 +41,7 @@ fn a_shared_secret_has_no_public_key() {
 }
 
 #[test]
-fn the_key_of_one_server_does_not_verify_the_token_of_another() {
+fn a_key_does_not_verify_a_token_of_another_key_with_the_same_kid() {
     let other = countersign_token::SigningKey::generate(Algorithm::Es256).unwrap();
     let same_name = signing_key(Algorithm::Es256).key_id().clone();
     let other = countersign_token::SigningKey::parse(Algorithm::Es256, same_name, &other).unwrap();
@@ -68,7 +68,7 @@ fn each_token_type_is_accepted_only_where_it_is_expected() {
 }
 
 #[test]
-fn access_token_claims_keep_their_order_and_come_back() {
+fn access_token_claims_are_serialised_in_order_and_read_back() {
     let claims = access_token_claims();
     let token = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims).unwrap();
     let payload = crate::support::decode(token.split('.').nth(1).unwrap());
@@ -85,7 +85,7 @@ fn access_token_claims_keep_their_order_and_come_back() {
 }
 
 #[test]
-fn claims_that_may_be_absent_may_not_be_null() {
+fn optional_claims_must_not_be_null() {
     for name in ["auth_time", "scope"] {
         let mut claims = json!(access_token_claims());
         claims.as_object_mut().unwrap().remove(name);
@@ -111,20 +111,20 @@ fn an_extra_claim_cannot_repeat_a_claim_of_the_token() {
 }
 
 #[test]
-fn claims_that_are_no_object_are_not_signed() {
+fn claims_that_are_not_an_object_are_not_signed() {
     let outcome = signing_key(Algorithm::Es256).sign(TokenType::Jwt, &["not", "an", "object"]);
     assert!(matches!(outcome, Err(SignError::NotAnObject)));
 }
 
 #[test]
-fn a_token_that_no_verifier_would_read_is_not_signed() {
+fn a_token_that_would_be_too_long_is_not_signed() {
     let claims = claims_with("pad", json!("x".repeat(countersign_token::LONGEST_TOKEN)));
     let outcome = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims);
     assert!(matches!(outcome, Err(SignError::TooLong)));
 }
 
 #[test]
-fn looking_without_verifying_shows_header_and_claims() {
+fn decoding_without_verifying_returns_header_and_claims() {
     let token = signing_key(Algorithm::Es256).sign(TokenType::AccessToken, &claims()).unwrap();
     let seen = unverified::decode(&token).unwrap();
     assert_eq!(seen.header, json!({ "alg": "ES256", "typ": "at+jwt", "kid": "ES256" }));
@@ -132,7 +132,7 @@ fn looking_without_verifying_shows_header_and_claims() {
 }
 
 #[test]
-fn the_issuer_that_a_token_names_is_read_without_believing_it() {
+fn the_issuer_of_a_token_is_read_without_verifying_it() {
     let named = |payload: &str| {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
         unverified::issuer(&format!("{header}.{}.", URL_SAFE_NO_PAD.encode(payload)))
@@ -156,15 +156,15 @@ fn the_issuer_that_a_token_names_is_read_without_believing_it() {
     assert!(matches!(unverified::issuer("a.b"), Err(VerifyError::NotThreeParts)));
 }
 
-mod tutorial_tokens {
+mod legacy_tokens {
     use super::*;
     use crate::support::signed_with_secret;
     use countersign_token::Secret;
 
     const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
-    fn key() -> tutorial::TutorialKey {
-        tutorial::TutorialKey::new(&Secret::new("secret".into())).unwrap()
+    fn key() -> legacy::LegacyKey {
+        legacy::LegacyKey::new(&Secret::new("secret".into())).unwrap()
     }
 
     fn token(header: &str, claims: &Value) -> String {
@@ -172,66 +172,66 @@ mod tutorial_tokens {
     }
 
     #[test]
-    fn are_read_with_their_short_secret() {
+    fn verify_with_a_short_secret() {
         let claims =
             json!({ "id": 1, "username": "john_doe", "iat": NOW.seconds(), "exp": NOW.seconds() + 30 });
-        let read = tutorial::verify(&token(HEADER, &claims), &key(), Duration::ZERO, NOW).unwrap();
+        let read = legacy::verify(&token(HEADER, &claims), &key(), Duration::ZERO, NOW).unwrap();
         assert_eq!(Value::Object(read), claims);
-        assert!(tutorial::verify(&token(r#"{"alg":"HS256"}"#, &claims), &key(), Duration::ZERO, NOW).is_ok());
+        assert!(legacy::verify(&token(r#"{"alg":"HS256"}"#, &claims), &key(), Duration::ZERO, NOW).is_ok());
     }
 
     #[test]
-    fn expire_to_the_second_unless_clocks_may_differ() {
+    fn expire_at_exp_plus_the_leeway() {
         let token = token(HEADER, &json!({ "exp": NOW.seconds() }));
-        let outcome = tutorial::verify(&token, &key(), Duration::ZERO, NOW);
+        let outcome = legacy::verify(&token, &key(), Duration::ZERO, NOW);
         assert!(matches!(outcome, Err(VerifyError::Expired)));
-        assert!(tutorial::verify(&token, &key(), Duration::from_secs(1), NOW).is_ok());
+        assert!(legacy::verify(&token, &key(), Duration::from_secs(1), NOW).is_ok());
     }
 
     #[test]
-    fn must_expire() {
-        let outcome = tutorial::verify(&token(HEADER, &json!({ "id": 1 })), &key(), Duration::ZERO, NOW);
+    fn without_exp_are_rejected() {
+        let outcome = legacy::verify(&token(HEADER, &json!({ "id": 1 })), &key(), Duration::ZERO, NOW);
         assert!(matches!(outcome, Err(VerifyError::Claim("exp"))));
     }
 
     // C1
     #[test]
-    fn are_nothing_but_hs256() {
+    fn with_another_algorithm_than_hs256_are_rejected() {
         let claims = json!({ "exp": NOW.seconds() + 30 });
         for algorithm in ["none", "nOnE", "HS384", "ES256"] {
             let header = json!({ "alg": algorithm, "typ": "JWT" }).to_string();
-            let outcome = tutorial::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
+            let outcome = legacy::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
             assert!(matches!(outcome, Err(VerifyError::AlgorithmMismatch)), "{algorithm}");
         }
     }
 
     #[test]
-    fn ask_for_nothing_special() {
+    fn with_a_forbidden_header_are_rejected() {
         let claims = json!({ "exp": NOW.seconds() + 30 });
         for name in ["crit", "b64", "zip", "enc"] {
             let header = json!({ "alg": "HS256", name: ["exp"] }).to_string();
-            let outcome = tutorial::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
-            assert!(matches!(outcome, Err(VerifyError::ForbiddenHeader(refused)) if refused == name));
+            let outcome = legacy::verify(&token(&header, &claims), &key(), Duration::ZERO, NOW);
+            assert!(matches!(outcome, Err(VerifyError::ForbiddenHeader(rejected)) if rejected == name));
         }
     }
 
     #[test]
-    fn are_not_access_tokens_and_access_tokens_are_not_tutorial_tokens() {
+    fn are_not_access_tokens_and_access_tokens_are_not_legacy_tokens() {
         assert!(verified(&token(HEADER, &claims())).is_err());
-        let ours = signing_key(Algorithm::Hs256).sign(TokenType::AccessToken, &claims()).unwrap();
-        let outcome = tutorial::verify(&ours, &key(), Duration::ZERO, NOW);
+        let access_token = signing_key(Algorithm::Hs256).sign(TokenType::AccessToken, &claims()).unwrap();
+        let outcome = legacy::verify(&access_token, &key(), Duration::ZERO, NOW);
         assert!(matches!(outcome, Err(VerifyError::WrongType(_))));
     }
 
     #[test]
-    fn need_a_secret() {
-        assert!(tutorial::TutorialKey::new(&Secret::new(String::new())).is_err());
+    fn need_a_secret_that_is_not_empty() {
+        assert!(legacy::LegacyKey::new(&Secret::new(String::new())).is_err());
     }
 }
 
 proptest! {
     #[test]
-    fn any_claims_come_back_as_they_were_signed(
+    fn any_claims_are_read_back_as_they_were_signed(
         sub in any::<String>(),
         extra in proptest::collection::btree_map("[a-z]{6,12}", any::<(i64, Option<bool>, String)>(), 0..6),
     ) {
@@ -244,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_character_is_always_noticed(
+    fn a_token_with_one_changed_character_is_rejected(
         position in any::<proptest::sample::Index>(),
         replacement in "[A-Za-z0-9_.-]".prop_map(|text| text.chars().next()),
     ) {
@@ -275,7 +275,7 @@ fn access_token_claims() -> AccessTokenClaims {
 }
 
 #[test]
-fn a_key_says_neither_its_material_nor_its_secret() {
+fn debug_output_contains_no_key_material() {
     let shown = format!("{:?} {:?}", signing_key(Algorithm::Hs256), material(Algorithm::Hs256));
     assert_eq!(shown, "SigningKey(HS256, HS256) Secret(…)");
 }

@@ -1,4 +1,4 @@
-//! The types that everything else is made of.
+//! Small types: secrets, timestamps, names, scopes, audiences and strict JSON.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ mod secret {
     use super::*;
 
     #[test]
-    fn shows_nothing_of_itself() {
+    fn is_not_shown_by_debug() {
         assert_eq!(format!("{:?}", Secret::new(vec![1, 2, 3])), "Secret(…)");
         assert_eq!(format!("{:#?}", Some(Secret::new(String::from("x")))), "Some(\n    Secret(…),\n)");
     }
 
     #[test]
-    fn is_read_from_configuration() {
+    fn can_be_deserialised() {
         let secret: Secret<String> = serde_json::from_value(json!("swordfish")).unwrap();
         assert_eq!(secret.expose(), "swordfish");
     }
@@ -36,7 +36,7 @@ mod timestamp {
     }
 
     #[test]
-    fn is_a_number_on_the_wire() {
+    fn is_a_number_in_json() {
         assert_eq!(json!(Timestamp::from_seconds(7)), json!(7));
         assert_eq!(serde_json::from_str::<Timestamp>("7").unwrap(), Timestamp::from_seconds(7));
         assert_eq!(serde_json::from_str::<Timestamp>("7.9").unwrap(), Timestamp::from_seconds(7));
@@ -50,7 +50,7 @@ mod names {
     use super::*;
 
     #[test]
-    fn of_algorithms_are_those_of_the_registry() {
+    fn of_algorithms_are_the_registered_ones() {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
             assert_eq!(json!(algorithm), json!(algorithm.name()));
@@ -61,7 +61,7 @@ mod names {
     }
 
     #[test]
-    fn of_keys_are_short_and_visible() {
+    fn of_keys_are_short_and_visible_ascii() {
         for right in ["a", "2026-11", &"k".repeat(64), "!\"~"] {
             assert_eq!(KeyId::parse(right).unwrap().to_string(), right);
         }
@@ -103,13 +103,13 @@ mod scope {
     }
 
     #[test]
-    fn keeps_its_order_and_drops_repetitions() {
+    fn keeps_the_order_and_drops_repeated_words() {
         assert_eq!(scope("write read write").to_string(), "write read");
         assert_eq!(scope("a b"), scope("b a"));
     }
 
     #[test]
-    fn is_found_by_whole_words() {
+    fn contains_only_whole_words() {
         assert!(scope("read:all write").contains("write"));
         assert!(!scope("read:all write").contains("read"));
         assert!(!scope("read").contains(""));
@@ -131,7 +131,7 @@ mod scope {
     }
 
     #[test]
-    fn is_a_string_on_the_wire() {
+    fn is_a_string_in_json() {
         assert_eq!(json!(scope("a b")), json!("a b"));
         assert!(serde_json::from_value::<Scope>(json!(["a"])).is_err());
     }
@@ -150,7 +150,7 @@ mod strict_json {
     use super::*;
 
     #[test]
-    fn refuses_what_could_mean_two_things() {
+    fn rejects_ambiguous_or_invalid_text() {
         for wrong in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"b":{"a":1,"a":1}}]"#] {
             assert!(parse_strict(wrong.as_bytes()).is_err(), "{wrong}");
         }
@@ -162,7 +162,7 @@ mod strict_json {
     }
 
     #[test]
-    fn keeps_every_number_or_refuses_it() {
+    fn rejects_numbers_that_would_be_rounded() {
         let kept = [
             "0",
             "-0",
@@ -213,7 +213,11 @@ mod strict_json {
 
     proptest! {
         #[test]
-        fn reads_back_every_number_that_it_writes(integer in any::<i64>(), natural in any::<u64>(), double in any::<f64>()) {
+        fn accepts_every_number_that_it_serialises(
+            integer in any::<i64>(),
+            natural in any::<u64>(),
+            double in any::<f64>(),
+        ) {
             let value = serde_json::json!([integer, natural, double]);
             proptest::prop_assert_eq!(parse_exact(value.to_string().as_bytes()).unwrap(), value);
         }
@@ -235,7 +239,7 @@ mod strict_json {
 
     proptest! {
         #[test]
-        fn accepts_nothing_that_serde_json_refuses(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn accepts_only_text_that_serde_json_accepts(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             if let Ok(value) = parse_strict(&bytes) {
                 proptest::prop_assert_eq!(value, serde_json::from_slice::<Value>(&bytes).unwrap());
             }

@@ -1,4 +1,4 @@
-//! Keys and tokens for tests: keys are made once per run, hostile tokens are put together by hand.
+//! Keys and tokens for tests. Keys are generated once per run; malformed tokens are built by hand.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// One key per algorithm, its `kid` the name of the algorithm.
+/// One key per algorithm. Its `kid` is the name of the algorithm.
 pub(crate) fn signing_key(algorithm: Algorithm) -> &'static SigningKey {
     static KEYS: [OnceLock<SigningKey>; 5] = [const { OnceLock::new() }; 5];
     KEYS[algorithm as usize].get_or_init(|| {
@@ -23,7 +23,7 @@ pub(crate) fn signing_key(algorithm: Algorithm) -> &'static SigningKey {
     })
 }
 
-/// The material of [`signing_key`], for other libraries to sign with.
+/// The key material of [`signing_key`], for signing with other libraries.
 pub(crate) fn material(algorithm: Algorithm) -> &'static Secret<Vec<u8>> {
     static MATERIAL: [OnceLock<Secret<Vec<u8>>>; 5] = [const { OnceLock::new() }; 5];
     MATERIAL[algorithm as usize].get_or_init(|| SigningKey::generate(algorithm).unwrap())
@@ -46,21 +46,21 @@ pub(crate) fn claims() -> Value {
     json!({ "iss": ISSUER, "aud": AUDIENCE, "exp": NOW.seconds() + 600, "sub": "alice" })
 }
 
-/// The usual claims with one of them replaced.
+/// [`claims`] with one claim replaced.
 pub(crate) fn claims_with(name: &str, value: Value) -> Value {
     let mut claims = claims();
     claims[name] = value;
     claims
 }
 
-/// The usual claims with one of them left out.
+/// [`claims`] without one claim.
 pub(crate) fn claims_without(name: &str) -> Value {
     let mut claims = claims();
     claims.as_object_mut().unwrap().remove(name);
     claims
 }
 
-/// The header that [`signed_by_hand`] expects to be varied.
+/// A valid header. Tests change it and pass it to [`signed_by_hand`].
 pub(crate) fn header(algorithm: Algorithm) -> Value {
     json!({ "alg": algorithm.name(), "typ": "at+jwt", "kid": algorithm.name() })
 }
@@ -79,8 +79,8 @@ pub(crate) fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 
-/// A token with exactly these bytes as header and payload and a good ES256 signature, so that a refusal is
-/// due to nothing but its content.
+/// A token with exactly these bytes as header and payload and a valid ES256 signature, so that only its
+/// content can be the reason of a rejection.
 pub(crate) fn signed_by_hand(header: &str, payload: &str) -> String {
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -94,7 +94,7 @@ pub(crate) fn signed_by_hand(header: &str, payload: &str) -> String {
     format!("{signed}.{}", encode(signature))
 }
 
-/// A token over these bytes with an HMAC of the attacker's choice.
+/// A token of these bytes, signed with HMAC-SHA-256 and a secret that the attacker chose.
 pub(crate) fn signed_with_secret(header: &str, payload: &str, secret: &[u8]) -> String {
     use aws_lc_rs::hmac;
 
@@ -107,12 +107,12 @@ pub(crate) fn verified(token: &str) -> Result<Value, VerifyError> {
     verify(token, &all_keys(), &expected(), NOW)
 }
 
-/// The outcome for a well-signed token with these claims.
+/// The result for a token with a valid signature and these claims.
 pub(crate) fn verified_claims(claims: &Value) -> Result<Value, VerifyError> {
     verified(&signed_by_hand(&header(Algorithm::Es256).to_string(), &claims.to_string()))
 }
 
-/// The outcome for a well-signed token with this header.
+/// The result for a token with a valid signature and this header.
 pub(crate) fn verified_header(header: &Value) -> Result<Value, VerifyError> {
     verified(&signed_by_hand(&header.to_string(), &claims().to_string()))
 }

@@ -1,7 +1,8 @@
-//! The vectors that every verifier in this repository shares: `tests/vectors/access-tokens.json` and `key-sets.json`.
+//! The vectors that all verifiers in this repository share: `tests/vectors/access-tokens.json` and
+//! `key-sets.json`.
 //!
-//! They run through [`VerifiedTokens`], which APIs use. A token is verified twice, because a token that passed is
-//! remembered.
+//! The tests use [`VerifiedTokens`], as APIs do. They verify each token twice, because the second time it may
+//! come from the cache.
 
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ fn verifier(vectors: &Vectors) -> VerifiedTokens {
 
 // C1, C2, C3, C4, C5, C7
 #[test]
-fn the_shared_vectors_are_accepted_and_refused_as_they_say() {
+fn the_shared_vectors_give_the_stated_result() {
     let vectors: Vectors = serde_json::from_str(FILE).unwrap();
     let verifier = verifier(&vectors);
     let now = Timestamp::from_seconds(vectors.now);
@@ -59,7 +60,7 @@ fn the_shared_vectors_are_accepted_and_refused_as_they_say() {
 }
 
 #[test]
-fn there_are_enough_of_both_kinds() {
+fn the_file_has_enough_valid_and_invalid_tokens() {
     let vectors: Vectors = serde_json::from_str(FILE).unwrap();
     let accepted = vectors.vectors.iter().filter(|vector| vector.accept).count();
     assert!(accepted >= 50, "{accepted} accepted");
@@ -75,13 +76,13 @@ struct KeySets {
 struct KeySetVector {
     name: String,
     jwks: Value,
-    /// `None`: the set is refused, or no token can name any of its keys.
+    /// `None` if the set is rejected, or if none of its keys has a `kid`.
     usable: Option<Vec<String>>,
 }
 
 // C6
 #[test]
-fn of_the_shared_key_sets_the_same_keys_are_usable() {
+fn the_stated_keys_of_the_shared_key_sets_are_usable() {
     let KeySets { vectors } = serde_json::from_str(KEY_SETS).unwrap();
     assert!(vectors.len() > 80);
     for KeySetVector { name, jwks, usable } in vectors {
@@ -89,7 +90,7 @@ fn of_the_shared_key_sets_the_same_keys_are_usable() {
         let named = |key: &countersign_token::VerifyingKey| format!("{} {}", key.key_id(), key.algorithm());
         let mut found: Vec<_> = keys.iter().map(named).collect();
         let mut usable = usable.unwrap_or_default();
-        // The set is ordered by name.
+        // A `KeySet` is ordered by `kid`.
         usable.sort();
         found.sort();
         assert_eq!(found, usable, "{name}");

@@ -1,7 +1,7 @@
-//! Wycheproof's vectors, each through the key that would verify a token.
+//! Wycheproof's test vectors, verified with the same key type that verifies tokens.
 //!
-//! Every test asserts how many vectors it ran, so that an update that loses some is noticed. `Acceptable`
-//! means a legacy encoding; none is accepted here.
+//! Every test asserts the number of vectors, so that it fails if an update removes some. `Acceptable` marks
+//! legacy encodings; this crate rejects them all.
 
 use countersign_token::{Algorithm, Jwk, KeyError, KeyId, Secret, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
@@ -23,12 +23,17 @@ fn rsa_key(algorithm: Algorithm, public: &wycheproof::RsaPublic) -> VerifyingKey
     )
 }
 
-fn check(key: &VerifyingKey, id: usize, (message, signature): (&[u8], &[u8]), result: TestResult) {
-    let accepted = key.verify_signature(message, signature).is_ok();
+struct Signed<'a> {
+    message: &'a [u8],
+    signature: &'a [u8],
+}
+
+fn check(key: &VerifyingKey, id: usize, signed: &Signed<'_>, result: TestResult) {
+    let accepted = key.verify_signature(signed.message, signed.signature).is_ok();
     assert_eq!(accepted, result == TestResult::Valid, "vector {id} of {key:?}");
 }
 
-// incident 4: r = s = 0 and its relatives are among these.
+// incident 4: the vectors include r = s = 0 and similar signatures.
 #[test]
 fn ecdsa_on_p256_with_sha_256() {
     let set = ecdsa::TestSet::load(ecdsa::TestName::EcdsaSecp256r1Sha256P1363).unwrap();
@@ -37,7 +42,7 @@ fn ecdsa_on_p256_with_sha_256() {
         let (x, y) = group.key.key[1..].split_at(32);
         let key = key(&json!({ "kty": "EC", "crv": "P-256", "kid": "k", "x": encode(x), "y": encode(y) }));
         for test in group.tests {
-            check(&key, test.tc_id, (&test.msg, &test.sig), test.result);
+            check(&key, test.tc_id, &Signed { message: &test.msg, signature: &test.sig }, test.result);
             of_zeros += usize::from(test.sig.iter().all(|byte| *byte == 0));
             run += 1;
         }
@@ -53,7 +58,7 @@ fn eddsa_on_edwards25519() {
     for group in set.test_groups {
         let key = key(&json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k", "x": encode(&*group.key.pk) }));
         for test in group.tests {
-            check(&key, test.tc_id, (&test.msg, &test.sig), test.result);
+            check(&key, test.tc_id, &Signed { message: &test.msg, signature: &test.sig }, test.result);
             run += 1;
         }
     }
@@ -71,7 +76,7 @@ fn rsa_pkcs1_with_sha_256() {
         for group in TestSet::load(name).unwrap().test_groups {
             let key = rsa_key(Algorithm::Rs256, &group.key);
             for test in group.tests {
-                check(&key, test.tc_id, (&test.msg, &test.sig), test.result);
+                check(&key, test.tc_id, &Signed { message: &test.msg, signature: &test.sig }, test.result);
                 run += 1;
             }
         }
@@ -92,7 +97,7 @@ fn rsa_pss_with_sha_256_and_a_salt_of_32_bytes() {
         for group in TestSet::load(name).unwrap().test_groups {
             let key = rsa_key(Algorithm::Ps256, &group.key);
             for test in group.tests {
-                check(&key, test.tc_id, (&test.msg, &test.sig), test.result);
+                check(&key, test.tc_id, &Signed { message: &test.msg, signature: &test.sig }, test.result);
                 run += 1;
             }
         }
@@ -100,9 +105,9 @@ fn rsa_pss_with_sha_256_and_a_salt_of_32_bytes() {
     assert_eq!(run, 3 * 108);
 }
 
-/// RFC 7518 §3.5 fixes the length of the salt; signatures that are good but for that are refused.
+/// RFC 7518 §3.5 fixes the length of the salt. Signatures that are valid except for the salt are rejected.
 #[test]
-fn rsa_pss_with_another_salt_is_refused() {
+fn rsa_pss_with_another_salt_is_rejected() {
     use rsa_pss_verify::{TestName, TestSet};
 
     let mut run = 0;
@@ -110,7 +115,12 @@ fn rsa_pss_with_another_salt_is_refused() {
         for group in TestSet::load(name).unwrap().test_groups {
             let key = rsa_key(Algorithm::Ps256, &group.key);
             for test in group.tests.into_iter().filter(|test| test.result == TestResult::Valid) {
-                check(&key, test.tc_id, (&test.msg, &test.sig), TestResult::Invalid);
+                check(
+                    &key,
+                    test.tc_id,
+                    &Signed { message: &test.msg, signature: &test.sig },
+                    TestResult::Invalid,
+                );
                 run += 1;
             }
         }
@@ -118,8 +128,8 @@ fn rsa_pss_with_another_salt_is_refused() {
     assert_eq!(run, 124);
 }
 
-/// Vectors with a short secret end at the key, those with a truncated tag are refused although Wycheproof
-/// calls them valid: RFC 7518 §3.2 allows neither.
+/// RFC 7518 §3.2 allows neither short secrets nor truncated tags. A short secret is rejected as a key. A
+/// truncated tag is rejected although Wycheproof calls it valid.
 #[test]
 fn hmac_with_sha_256() {
     let set = mac::TestSet::load(mac::TestName::HmacSha256).unwrap();
@@ -134,7 +144,12 @@ fn hmac_with_sha_256() {
             } else {
                 let is_whole = group.tag_size == 256;
                 let result = if is_whole { test.result } else { TestResult::Invalid };
-                check(&parsed.unwrap().verifying_key(), test.tc_id, (&test.msg, &test.tag), result);
+                check(
+                    &parsed.unwrap().verifying_key(),
+                    test.tc_id,
+                    &Signed { message: &test.msg, signature: &test.tag },
+                    result,
+                );
                 truncated += usize::from(!is_whole);
             }
             run += 1;

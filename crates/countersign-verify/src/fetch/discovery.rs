@@ -1,4 +1,4 @@
-//! How an issuer is fetched: the settings, and the two ways to begin.
+//! The settings of an issuer on the network, and the functions that connect to it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -12,13 +12,13 @@ use super::error::{IssuerError, Trouble};
 use super::follower::Follower;
 use super::key_cache::{self, KeyCache};
 use super::source::{FeedAddress, KeyAddress, Observer, Source};
-use super::voice::Voice;
-use super::{Fetched, origin};
+use super::stream_health::StreamHealth;
+use super::{FetchedKeys, http_client};
 use crate::revocations::Following;
 use crate::{Clock, Issuer, RevocationFeed, WhenStale};
 
-/// An issuer that is about to be fetched. [`Discovery::connect`] waits for its keys and its list of revocations;
-/// [`Discovery::connect_lazily`] does not.
+/// A builder of an [`Issuer`] on the network. [`Discovery::connect`] waits for its keys and its revocation
+/// list; [`Discovery::connect_lazily`] does not.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), countersign_verify::IssuerError> {
@@ -31,7 +31,7 @@ use crate::{Clock, Issuer, RevocationFeed, WhenStale};
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "nothing is fetched before `connect` or `connect_lazily`"]
+#[must_use = "nothing is fetched until `connect` or `connect_lazily` is called"]
 pub struct Discovery {
     issuer: Arc<str>,
     keys: Option<String>,
@@ -43,33 +43,33 @@ pub struct Discovery {
     observer: Option<Observer>,
 }
 
-/// Which list of revocations is followed.
+/// Which revocation list is followed.
 #[derive(Clone)]
 enum Feed {
-    AsTheMetadataSays,
+    FromMetadata,
     At(String),
-    /// The metadata is not asked, and nobody else said.
-    Unsaid,
+    /// The metadata is not read, and the caller did not call [`Discovery::follow`].
+    Unspecified,
     Ignored,
 }
 
-/// Less than half of the ten minutes that issuers allow for.
+/// Half of the ten minutes for which an issuer expects verifiers to cache its keys.
 const REFRESH_EVERY: Duration = Duration::from_secs(300);
 
-/// How long the list of revocations may take at the start.
+/// How long [`Discovery::connect`] waits for the revocation list.
 const FIRST_LIST_TIME: Duration = Duration::from_secs(15);
 
 impl Issuer {
-    /// An issuer whose metadata says where its keys are, and whether it has a list of revocations to follow.
-    /// `name` is its address, and is compared to the letter with the metadata's `issuer` and with `iss`.
+    /// An issuer whose metadata names its key set, and its revocation list if it has one. `name` is the
+    /// issuer's URL. It must equal the metadata's `issuer` and the tokens' `iss` byte for byte.
     pub fn discover(name: impl Into<Arc<str>>) -> Discovery {
-        Discovery::new(name.into(), None, Feed::AsTheMetadataSays)
+        Discovery::new(name.into(), None, Feed::FromMetadata)
     }
 
-    /// An issuer without metadata, or whose metadata is not to be asked. Its revocations are not followed unless
-    /// [`Discovery::follow`] says where they are; without that, [`WhenStale::Refuse`] is an error.
+    /// An issuer whose key set is at `jwks_url`. Its metadata is not read. Its revocations are not followed
+    /// unless [`Discovery::follow`] names the list; without that, [`WhenStale::Refuse`] is an error.
     pub fn fetching(name: impl Into<Arc<str>>, jwks_url: impl Into<String>) -> Discovery {
-        Discovery::new(name.into(), Some(jwks_url.into()), Feed::Unsaid)
+        Discovery::new(name.into(), Some(jwks_url.into()), Feed::Unspecified)
     }
 }
 
@@ -87,69 +87,73 @@ impl Discovery {
         }
     }
 
-    /// What to do with tokens while the list of revocations is behind, or if there is none.
+    /// What to do with tokens while the revocation list is outdated, or if there is none. Default: accept
+    /// them for a minute, or without limit if there is no list; see [`WhenStale::Serve`].
     pub fn when_stale(mut self, when_stale: WhenStale) -> Self {
         self.when_stale = when_stale;
         self
     }
 
-    /// Follows the list of revocations at this address, whatever the metadata says; its stream is at `/stream`
-    /// below.
+    /// Follows the revocation list at this URL instead of the one in the metadata. Its stream must be at the
+    /// same URL with `/stream` appended.
     pub fn follow(mut self, feed_url: impl Into<String>) -> Self {
         self.feed = Feed::At(feed_url.into());
         self
     }
 
-    /// Accepts the tokens of sessions that were revoked, until they expire, even if the issuer says which they
-    /// are, and whatever [`Discovery::when_stale`] says.
+    /// Does not follow revocations: tokens of revoked sessions are accepted until they expire. This overrides
+    /// [`Discovery::when_stale`].
     pub fn ignore_revocations(mut self) -> Self {
         self.feed = Feed::Ignored;
         self
     }
 
-    /// How old keys may become before they are fetched again: five minutes unless set, at least half a minute. They
-    /// are fetched sooner by up to a half, so that not all APIs ask at once. A key must be published for longer
-    /// before it signs.
+    /// The maximum age of the keys before they are fetched again. Default: five minutes; minimum: 30 seconds.
+    /// The actual time is random, from half of it to all of it, so that APIs do not send their requests
+    /// together. The issuer must publish a key for longer than this before it signs with the key.
     pub fn refresh_every(mut self, refresh_every: Duration) -> Self {
         self.refresh_every = refresh_every;
         self
     }
 
-    /// Sends every request with this client, for certificates, a proxy or a resolver of your own. It must not follow
-    /// redirects (`redirect::Policy::none()`), and must not have a `timeout`, which would end the stream of
-    /// revocations. Without one, the client trusts the machine's certificates and uses the proxy that `HTTPS_PROXY`,
-    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name, except for an issuer on this machine.
+    /// Sends all requests with this client. Use it for your own certificates, proxy or resolver. The client
+    /// must not follow redirects (`redirect::Policy::none()`), and must not have a `timeout`, which would end
+    /// the revocation stream. The default client trusts the machine's certificates, and uses the proxy in
+    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, except for an issuer on this machine.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// Another clock than the system's.
+    /// Sets the clock that keys and revocations are checked against. Default: the system clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Calls `observer` when keys cannot be fetched or revocations cannot be followed. With the feature `tracing`
-    /// that is in the log in any case.
+    /// Calls `observer` when keys cannot be fetched or revocations cannot be followed. With the feature
+    /// `tracing`, such problems are also logged at level `warn`.
     pub fn on_trouble(mut self, observer: impl Fn(&Trouble) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Fetches the keys and, if they are followed, the revocations; both are then kept up to date.
+    /// Fetches the keys and the revocation list, and then keeps both up to date.
     ///
     /// # Errors
     ///
-    /// When the issuer cannot be reached within seconds, or is not as it must be, or names no list of revocations
-    /// with [`WhenStale::Refuse`].
+    /// - [`IssuerError::Address`], [`IssuerError::NoRuntime`] or [`IssuerError::Client`] if the settings
+    ///   cannot be used.
+    /// - [`IssuerError::NoList`] with [`WhenStale::Refuse`], if there is no revocation list.
+    /// - [`IssuerError::NoRevocations`] if the revocation list does not arrive within 15 seconds.
+    /// - Any other [`IssuerError`] if the metadata or the keys cannot be fetched, or are invalid.
     pub async fn connect(self) -> Result<Issuer, IssuerError> {
         let when_stale = self.when_stale;
         let parts = self.parts()?;
-        parts.cache.begin();
+        parts.cache.begin_fetch();
         let fetched = parts.source.key_set().await;
-        parts.cache.end(fetched)?;
-        if when_stale.needs_list() && matches!(*parts.source.feed.borrow(), FeedAddress::Nowhere) {
+        parts.cache.end_fetch(fetched)?;
+        if when_stale.needs_list() && matches!(*parts.source.feed.borrow(), FeedAddress::NoList) {
             return Err(IssuerError::NoList);
         }
         let mut is_ready = parts.is_ready.subscribe();
@@ -161,41 +165,45 @@ impl Discovery {
         }
     }
 
-    /// As [`Discovery::connect`], beside: until keys and revocations are here, tokens are refused with
-    /// [`crate::Refusal::KeysUnknown`] or [`crate::Refusal::RevocationsUnknown`], which the layer answers with 503.
+    /// Like [`Discovery::connect`], but does not wait. Until keys and revocations are known, tokens are
+    /// rejected with [`crate::Refusal::KeysUnknown`] or [`crate::Refusal::RevocationsUnknown`], and the layer
+    /// responds with 503.
     ///
     /// # Errors
     ///
-    /// When an address is not acceptable, or there is no Tokio runtime, or there cannot be a list of revocations
-    /// with [`WhenStale::Refuse`].
+    /// - [`IssuerError::Address`] if a URL is not allowed.
+    /// - [`IssuerError::NoRuntime`] outside of a Tokio runtime.
+    /// - [`IssuerError::Client`] if the HTTP client cannot be built.
+    /// - [`IssuerError::NoList`] with [`WhenStale::Refuse`] and [`Issuer::fetching`], if
+    ///   [`Discovery::follow`] was not called.
     pub fn connect_lazily(self) -> Result<Issuer, IssuerError> {
         let parts = self.parts()?;
-        parts.cache.begin();
+        parts.cache.begin_fetch();
         parts.start()
     }
 
     fn parts(self) -> Result<Parts, IssuerError> {
         let keys = match self.keys {
-            Some(address) => KeyAddress::Given(origin::parse(&address)?),
+            Some(address) => KeyAddress::Given(http_client::parse_url(&address)?),
             None => {
-                origin::parse(&self.issuer)?;
+                http_client::parse_url(&self.issuer)?;
                 KeyAddress::Discovered(Mutex::default())
             }
         };
         let address = match self.feed {
-            Feed::AsTheMetadataSays => FeedAddress::Unknown,
-            Feed::At(address) => FeedAddress::At(origin::parse(&address)?),
-            Feed::Unsaid if self.when_stale.needs_list() => return Err(IssuerError::NoList),
-            Feed::Unsaid | Feed::Ignored => FeedAddress::Ignored,
+            Feed::FromMetadata => FeedAddress::Unknown,
+            Feed::At(address) => FeedAddress::At(http_client::parse_url(&address)?),
+            Feed::Unspecified if self.when_stale.needs_list() => return Err(IssuerError::NoList),
+            Feed::Unspecified | Feed::Ignored => FeedAddress::Ignored,
         };
         let feed = RevocationFeed::undecided(self.when_stale);
         match address {
-            FeedAddress::Unknown | FeedAddress::Nowhere => {}
+            FeedAddress::Unknown | FeedAddress::NoList => {}
             FeedAddress::Ignored => feed.decide(Following::No),
             FeedAddress::At(_) => feed.decide(Following::From(self.clock.now())),
         }
         let source = Source {
-            client: self.client.map_or_else(|| origin::client(&self.issuer), Ok)?,
+            client: self.client.map_or_else(|| http_client::new_client(&self.issuer), Ok)?,
             issuer: self.issuer,
             keys,
             feed: watch::Sender::new(address),
@@ -211,7 +219,7 @@ impl Discovery {
     }
 }
 
-/// An issuer that nothing is done for yet.
+/// The parts of an issuer whose tasks are not started yet.
 struct Parts {
     source: Arc<Source>,
     cache: Arc<KeyCache>,
@@ -224,12 +232,17 @@ impl Parts {
         let Self { source, cache, feed, is_ready } = self;
         let runtime = Handle::try_current().map_err(|_| IssuerError::NoRuntime)?;
         let name = source.issuer.clone();
-        let keeping = runtime.spawn(key_cache::keep(cache.clone(), source.clone()));
-        let follower =
-            Follower { source, cache: cache.clone(), feed: feed.clone(), is_ready, voice: Voice::default() };
+        let keeping = runtime.spawn(key_cache::keep_fresh(cache.clone(), source.clone()));
+        let follower = Follower {
+            source,
+            cache: cache.clone(),
+            feed: feed.clone(),
+            is_ready,
+            stream_health: StreamHealth::default(),
+        };
         let following = runtime.spawn(follower.run());
         let tasks = [keeping.abort_handle(), following.abort_handle()];
-        Ok(Issuer::fetched(name, Fetched { cache, tasks }, feed))
+        Ok(Issuer::fetched(name, FetchedKeys { cache, tasks }, feed))
     }
 }
 

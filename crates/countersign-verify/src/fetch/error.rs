@@ -1,71 +1,71 @@
-//! What can go wrong between an API and an issuer.
+//! Errors between an API and an issuer.
 
 use std::time::Duration;
 
 use countersign_token::JwkError;
 use countersign_token::json::JsonError;
 
-use crate::{ApplyError, PieceError};
+use crate::{ApplyError, PageError};
 
-/// An issuer cannot be used, now or at all.
+/// An issuer cannot be used, for now or with these settings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerError {
-    /// At fault: the configuration, or the issuer's metadata. Tokens are only as good as the way on which their
-    /// keys came.
-    #[error("{0:?} is no address that begins with https://, nor one with http:// on this machine")]
+    /// At fault: the configuration, or the issuer's metadata. An attacker on the network could replace keys
+    /// that are fetched without TLS.
+    #[error("{0:?} is not a URL with https://, or with http:// on this machine")]
     Address(String),
-    /// At fault: the caller. Keys are fetched by tasks, which only run inside a Tokio runtime.
-    #[error("there is no Tokio runtime to fetch keys in")]
+    /// At fault: the caller. Keys are fetched by tasks, which need a Tokio runtime.
+    #[error("there is no Tokio runtime; connect to the issuer inside of one")]
     NoRuntime,
-    /// At fault: the machine, which has no certificates to check the issuer's with.
-    #[error("the HTTP client cannot be built")]
+    /// At fault: the machine. It may have no root certificates.
+    #[error("the HTTP client could not be built")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// At fault: the network, or an issuer that is away.
-    #[error("the issuer cannot be reached")]
+    /// At fault: the network, or an issuer that is down.
+    #[error("the issuer could not be reached")]
     Request(#[from] reqwest::Error),
-    /// At fault: an issuer that is away or overloaded.
-    #[error("the issuer did not answer in time")]
+    /// At fault: an issuer that is down or overloaded. The limit is ten seconds for each request.
+    #[error("the issuer did not respond in time")]
     TooSlow,
-    /// At fault: the configuration, or an issuer that is not ready. A redirect is not followed.
-    #[error("the issuer answered with status {status}")]
+    /// At fault: the configuration, or an issuer that is not ready. Redirects are not followed.
+    #[error("the issuer responded with status {status}")]
     Status {
-        /// The status of the answer.
+        /// The HTTP status, which is not 200.
         status: u16,
-        /// What it said in `Retry-After`.
+        /// The `Retry-After` header, if it is a number of seconds.
         retry_after: Option<Duration>,
     },
-    /// At fault: the configuration. A client of your own followed a redirect; build it with
-    /// `redirect::Policy::none()`.
-    #[error("the answer came from another address than the one that was asked")]
+    /// At fault: the configuration. The client that was passed to [`crate::Discovery::client`] follows
+    /// redirects.
+    #[error("the HTTP client followed a redirect; build it with `redirect::Policy::none()`")]
     Redirected,
-    /// At fault: the issuer, or a proxy before it. The request accepts `identity` alone.
-    #[error("the answer is compressed, though the request accepts no content encoding")]
+    /// At fault: the issuer, or a proxy in front of it. The request has `Accept-Encoding: identity`.
+    #[error("the response is compressed, although the request does not accept compression")]
     Encoded,
-    /// At fault: the issuer, or whatever else answered at its address.
-    #[error("the answer is longer than {0} bytes")]
+    /// At fault: the issuer, or another server at its URL.
+    #[error("the response is longer than {0} bytes")]
     TooLong(usize),
-    /// At fault: whatever answered at the issuer's address.
-    #[error("the metadata is not acceptable JSON")]
+    /// At fault: the issuer, or another server at its URL. The metadata is not strict JSON.
+    #[error("the metadata could not be parsed")]
     Json(#[from] JsonError),
-    /// At fault: the issuer. The member is missing or of the wrong type.
+    /// At fault: the issuer. The member is missing or has the wrong type.
     #[error("the member `{0}` of the metadata is missing or malformed")]
     Metadata(&'static str),
-    /// At fault: the configuration, mostly by a slash at the end.
-    #[error("the metadata is of the issuer {0:?}, which is another one to the letter")]
+    /// At fault: the configuration, often because of a slash at the end.
+    #[error("the metadata names the issuer {0:?}, which differs from the configured name")]
     OtherIssuer(String),
-    /// At fault: the issuer.
-    #[error("the key set is not acceptable")]
+    /// At fault: the issuer. The response is not a key set, or is too large.
+    #[error("the key set is invalid")]
     Keys(#[from] JwkError),
-    /// At fault: the issuer. Its set has no key that a token could be verified with.
+    /// At fault: the issuer. The set has no supported key with a `kid`.
     #[error("the key set has no usable key")]
     NoKeys,
-    /// At fault: the issuer, or the configuration, which asks for [`crate::WhenStale::Refuse`].
-    #[error("the issuer names no list of revocations, without which no token is accepted")]
+    /// At fault: the issuer, or the configuration.
+    #[error("the issuer names no revocation list, but `WhenStale::Refuse` requires one")]
     NoList,
-    /// At fault: the issuer, which names a list of revocations and does not serve it. The reasons went to
-    /// [`crate::Discovery::on_trouble`].
-    #[error("the list of revocations did not arrive in time")]
+    /// At fault: the issuer, which names a revocation list but does not serve it.
+    /// [`crate::Discovery::on_trouble`] gets the causes.
+    #[error("the revocation list did not arrive in time")]
     NoRevocations,
 }
 
@@ -78,70 +78,73 @@ impl IssuerError {
     }
 }
 
-/// The list of revocations is not followed at the moment.
+/// The revocation list cannot be followed at the moment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FollowError {
-    /// At fault: the network, or an issuer that is away, has no place for another follower, or does not know what
-    /// was revoked.
-    #[error("the stream cannot be opened, or broke")]
+    /// At fault: the network, or an issuer that is down, has no free follower slot, or has no current list
+    /// itself.
+    #[error("the stream could not be opened, or was interrupted")]
     Stream(#[from] IssuerError),
-    /// At fault: the network, or an issuer that is away, does not serve the list that it names, or does not know what
-    /// was revoked.
-    #[error("the list cannot be had")]
+    /// At fault: the network, or an issuer that is down, does not serve the list that it names, or has no
+    /// current list itself.
+    #[error("the list could not be fetched")]
     List(#[source] IssuerError),
-    /// At fault: the issuer, if it has a list. Its metadata is looked at again with each key set; until it names a
-    /// list, a revoked session goes on until its token expires, or with [`crate::WhenStale::Refuse`] no token is
-    /// accepted.
-    #[error("the metadata names no list of revocations")]
+    /// At fault: the issuer, if it has a list. The metadata is read again with each fetch of the keys. Until
+    /// it names a list, tokens of revoked sessions are accepted until they expire; with
+    /// [`crate::WhenStale::Refuse`], no token is accepted.
+    #[error("the metadata names no revocation list")]
     NoList,
-    /// At fault: whatever answered at the stream's address.
-    #[error("the answer is no stream of events")]
+    /// At fault: the issuer, or another server at the stream's URL.
+    #[error("the response is not an event stream")]
     NoEvents,
-    /// At fault: whatever answered at the list's address.
-    #[error("the answer is no piece of the list")]
-    NoPiece,
-    /// At fault: the issuer, or several that know nothing of each other at one address.
-    #[error("the list does not go on, and says that there is more of it")]
+    /// At fault: the issuer, or another server at the list's URL.
+    #[error("the response is not a page of the list")]
+    NoPage,
+    /// At fault: the issuer, or two servers with different lists at one URL. A page says that there are more
+    /// pages, but the next one repeats or restarts the list.
+    #[error("reading the list makes no progress")]
     NoProgress,
-    /// At fault: the network, or a proxy that keeps answers back. The issuer gives a sign of life every five
-    /// seconds. The list is asked for meanwhile.
-    #[error("there was no sign of life for 15 seconds")]
+    /// At fault: the network, or a proxy that buffers the stream. The issuer sends a page at least every five
+    /// seconds. The list is polled until the stream delivers again.
+    #[error("the stream delivered no page for 15 seconds")]
     Silence,
-    /// At fault: the issuer, or something on the way.
+    /// At fault: the issuer, or a proxy in front of it.
     #[error("an event is longer than {0} bytes")]
     TooLong(usize),
-    /// At fault: the issuer, or something on the way.
-    #[error("a piece of the list is not acceptable")]
-    Piece(#[from] PieceError),
-    /// At fault: something on the way, or more revocations than can be kept in mind.
-    #[error("a piece of the list cannot be applied")]
+    /// At fault: the issuer, or an attacker between the issuer and the API.
+    #[error("a page of the list is invalid")]
+    Page(#[from] PageError),
+    /// At fault: a proxy that withheld or repeated a page, or a list with too many entries.
+    #[error("a page of the list could not be applied")]
     Apply(#[from] ApplyError),
 }
 
-/// An issuer that asks for more is asked sooner nevertheless: no token is accepted until it answers.
+/// A longer `Retry-After` is shortened to this, because the API may accept no tokens until the issuer
+/// responds.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 impl FollowError {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Stream(error) | Self::List(error) => {
-                error.retry_after().map(|asked_for| asked_for.min(LONGEST_RETRY_AFTER))
+                error.retry_after().map(|requested| requested.min(LONGEST_RETRY_AFTER))
             }
             _ => None,
         }
     }
 }
 
-/// Something that an operator should hear of. Tokens are verified with what is known, as far as the policy allows.
+/// A problem for the operator. Tokens are still verified with the known keys and revocations, within the
+/// limits of [`crate::WhenStale`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// The keys could not be fetched; known ones stay in use.
-    #[error("the keys of the issuer cannot be fetched")]
+    /// The keys could not be fetched. Known keys stay in use.
+    #[error("the issuer's keys could not be fetched")]
     Keys(#[source] IssuerError),
-    /// The list of revocations is not followed at the moment.
-    #[error("the revocations of the issuer cannot be followed")]
+    /// The revocation list cannot be followed at the moment. Known revocations stay in use.
+    #[error("the issuer's revocations could not be followed")]
     Revocations(#[source] FollowError),
 }
 
@@ -150,9 +153,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_may_ask_for_half_a_minute_at_most() {
-        for (asked_for, waits) in [(6, 6), (30, 30), (31, 30), (u64::MAX, 30)] {
-            let retry_after = Some(Duration::from_secs(asked_for));
+    fn retry_after_is_limited_to_30_seconds() {
+        for (requested, waits) in [(6, 6), (30, 30), (31, 30), (u64::MAX, 30)] {
+            let retry_after = Some(Duration::from_secs(requested));
             let full = || IssuerError::Status { status: 503, retry_after };
             for error in [FollowError::Stream(full()), FollowError::List(full())] {
                 assert_eq!(error.retry_after(), Some(Duration::from_secs(waits)), "{error}");

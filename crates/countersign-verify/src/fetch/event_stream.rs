@@ -1,28 +1,29 @@
-//! Server-sent events out of bytes as they come (HTML Living Standard §9.2.6), with a bound on what is kept.
+//! An incremental parser of server-sent events (HTML Living Standard §9.2.6) with bounded memory.
 
-/// Takes a stream apart and keeps the data of the events that matter here.
+/// Parses a stream, and returns the data of its `revocations` events.
 #[derive(Debug, Default)]
 pub(super) struct EventStream {
     line: Vec<u8>,
-    /// The last line ended with a carriage return, so a line feed right after it ends nothing.
+    /// The last line ended with a carriage return, so a line feed right after it is part of the same line
+    /// break.
     after_return: bool,
     name: Vec<u8>,
     data: Vec<u8>,
     has_begun: bool,
 }
 
-/// An event does not end.
+/// A line and the data before it have more than [`LONGEST_EVENT`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Twice the longest piece.
+/// In bytes. Twice the size of the longest page.
 pub(super) const LONGEST_EVENT: usize = 512 * 1024;
 
-/// The name of the events that carry a piece.
+/// The name of the events whose data is a page of the list.
 const REVOCATIONS: &[u8] = b"revocations";
 
 impl EventStream {
-    /// The data of the events that these bytes complete.
+    /// Adds bytes of the stream, and returns the data of the events that these bytes complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<String>, TooLong> {
         let mut complete = Vec::new();
         for &byte in bytes {
@@ -61,7 +62,8 @@ impl EventStream {
                 }
                 self.data.extend_from_slice(value);
             }
-            // A comment keeps the connection open; ids stand in the signed pieces, and pauses are ours to choose.
+            // Other fields are ignored: the signed page contains the cursor, and the follower chooses its
+            // pauses.
             _ => {}
         }
         None
@@ -89,20 +91,20 @@ mod tests {
     );
 
     #[test]
-    fn events_are_the_same_however_the_bytes_arrive() {
+    fn events_do_not_depend_on_how_the_bytes_are_split() {
         for size in 1..STREAM.len() {
             let mut stream = EventStream::default();
             let events: Vec<_> = STREAM
                 .as_bytes()
                 .chunks(size)
-                .flat_map(|chunk| stream.push(chunk).expect("it is short"))
+                .flat_map(|chunk| stream.push(chunk).expect("the events are short"))
                 .collect();
-            assert_eq!(events, ["first", "second\n and more", "third"], "in pieces of {size}");
+            assert_eq!(events, ["first", "second\n and more", "third"], "in chunks of {size}");
         }
     }
 
     #[test]
-    fn an_event_that_does_not_end_is_an_error_and_takes_bounded_memory() {
+    fn an_endless_event_is_an_error_and_takes_bounded_memory() {
         let kilobyte = "x".repeat(1000);
         for endless in [kilobyte.clone(), format!("data: {kilobyte}\n"), format!(": {kilobyte}")] {
             let mut stream = EventStream::default();

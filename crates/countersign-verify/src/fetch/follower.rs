@@ -1,8 +1,8 @@
-//! Follows an issuer's list of revocations for as long as it is let.
+//! Follows an issuer's revocation list, from a stream and, while the stream is silent, by polling.
 //!
-//! The list comes as a stream, and while that is silent it is asked for. Each piece is signed, so the way that it took
-//! need not be trusted; and each reader goes on from its own last piece, so nothing can be left out on the way
-//! unnoticed, and neither reader sees the other's pieces as a gap.
+//! Each page is signed, so proxies on the way need not be trusted. The stream and the poller each continue
+//! after their own last page. A missing page is therefore always detected, and a page that the other one
+//! applied is not mistaken for a gap.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,28 +13,32 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::error::{FollowError, IssuerError, Trouble};
+use super::http_client;
 use super::key_cache::KeyCache;
-use super::origin;
 use super::source::{FeedAddress, Source};
-use super::voice::Voice;
+use super::stream_health::StreamHealth;
 use crate::revocations::Following;
-use crate::{PieceError, RevocationFeed, RevocationPiece};
+use crate::{PageError, RevocationFeed, RevocationPage};
 
-/// Everything that following needs.
+/// The state that the stream and the poller share.
 pub(super) struct Follower {
     pub(super) source: Arc<Source>,
     pub(super) cache: Arc<KeyCache>,
     pub(super) feed: RevocationFeed,
-    /// Whether the list was read to its end once, or is not waited for.
+    /// `true` when the list was read to its end once, or when there is no list to wait for.
     pub(super) is_ready: watch::Sender<bool>,
-    pub(super) voice: Voice,
+    pub(super) stream_health: StreamHealth,
 }
 
-/// A piece that was taken in.
-pub(super) struct Taken {
+/// A page whose entries were added to the list.
+pub(super) struct AppliedPage {
+    /// Whether the page begins with the oldest entry of the list.
     pub(super) is_first: bool,
+    /// When the issuer signed the page, by its clock.
     pub(super) issued_at: Timestamp,
+    /// The position after the page.
     pub(super) cursor: String,
+    /// Whether the issuer already has a next page.
     pub(super) has_more: bool,
 }
 
@@ -44,54 +48,66 @@ impl Follower {
         let Some(list) = self.find_list().await else { return };
         self.feed.decide(Following::From(self.cache.now()));
         let follower = Arc::new(self);
-        // Neither ends before this one, and both end with it.
+        // Neither task ends on its own. Dropping this set aborts both.
         let mut readers = JoinSet::new();
-        readers.spawn(follower.clone().listen(stream_of(list.clone())));
-        readers.spawn(follower.ask_while_silent(list));
+        readers.spawn(follower.clone().follow_stream(stream_of(list.clone())));
+        readers.spawn(follower.poll_while_stream_is_silent(list));
         readers.join_all().await;
     }
 
-    /// Takes in a piece that goes on from a place, up to which everything is known.
-    pub(super) async fn take(&self, text: &str, place: Option<&str>) -> Result<Taken, FollowError> {
-        let piece = match self.verify(text) {
-            Err(PieceError::Token(VerifyError::UnknownKey)) => {
-                self.cache.ask(self.cache.now());
+    /// Verifies a page and adds its entries to the list. All entries up to `cursor` must have been added
+    /// before.
+    pub(super) async fn apply_page(
+        &self,
+        text: &str,
+        cursor: Option<&str>,
+    ) -> Result<AppliedPage, FollowError> {
+        let page = match self.verify(text) {
+            Err(PageError::Token(VerifyError::UnknownKey)) => {
+                self.cache.request_fetch(self.cache.now());
                 self.cache.await_fetch().await;
                 self.verify(text)
             }
             verified => verified,
         }?;
-        let taken = Taken {
-            is_first: piece.is_first(),
-            issued_at: piece.issued_at(),
-            cursor: piece.cursor().to_owned(),
-            has_more: piece.has_more(),
+        let applied = AppliedPage {
+            is_first: page.is_first(),
+            issued_at: page.issued_at(),
+            cursor: page.cursor().to_owned(),
+            has_more: page.has_more(),
         };
-        self.feed.apply_after(place, piece, self.cache.now())?;
+        self.feed.apply_after(cursor, page, self.cache.now())?;
         if self.feed.as_of().is_some() {
             self.is_ready.send_if_modified(|is_ready| !std::mem::replace(is_ready, true));
         }
-        Ok(taken)
+        Ok(applied)
     }
 
-    /// An answer with status 200. 400 is the answer to a cursor that the issuer does not understand any more.
-    pub(super) fn accepted(&self, response: Response, asked: &Url) -> Result<Response, IssuerError> {
-        origin::accepted(response, asked).inspect_err(|error| {
+    /// Returns the response if its status is 200. Status 400 means that the issuer does not know the cursor
+    /// any more, so the list is read again from its beginning.
+    pub(super) fn check_response(
+        &self,
+        response: Response,
+        requested: &Url,
+    ) -> Result<Response, IssuerError> {
+        http_client::check_response(response, requested).inspect_err(|error| {
             if matches!(error, IssuerError::Status { status: 400, .. }) {
-                self.feed.begin_anew();
+                self.feed.reset_cursor();
             }
         })
     }
 
-    /// Reports what went wrong, and answers how long to wait: `pause`, or longer if the issuer asked for it.
+    /// Reports an error, and returns how long to wait: `pause`, or the issuer's `Retry-After` if it is
+    /// longer.
     pub(super) fn pause_after(&self, ended: Result<(), FollowError>, pause: Duration) -> Duration {
         let Err(error) = ended else { return pause };
-        let asked_for = error.retry_after().unwrap_or_default();
+        let retry_after = error.retry_after().unwrap_or_default();
         self.source.report(Trouble::Revocations(error));
-        pause.max(asked_for)
+        pause.max(retry_after)
     }
 
-    /// Where the list is. That the metadata names none is reported, because tokens may be accepted without one.
+    /// Waits until the URL of the list is known. Returns `None` if revocations are ignored. Metadata that
+    /// names no list is reported, because revoked sessions may then be accepted.
     async fn find_list(&self) -> Option<Url> {
         let mut address = self.source.feed.subscribe();
         loop {
@@ -100,7 +116,7 @@ impl Follower {
             if let FeedAddress::At(list) = known {
                 return Some(list);
             }
-            self.feed.decide(Following::Unlisted);
+            self.feed.decide(Following::NoList);
             self.is_ready.send_replace(true);
             if matches!(known, FeedAddress::Ignored) {
                 return None;
@@ -110,10 +126,10 @@ impl Follower {
         }
     }
 
-    fn verify(&self, text: &str) -> Result<RevocationPiece, PieceError> {
+    fn verify(&self, text: &str) -> Result<RevocationPage, PageError> {
         let now = self.cache.now();
         let keys = self.cache.keys(now).ok_or(VerifyError::UnknownKey)?;
-        RevocationPiece::verify(text, &keys, &self.source.issuer, now)
+        RevocationPage::verify(text, &keys, &self.source.issuer, now)
     }
 }
 

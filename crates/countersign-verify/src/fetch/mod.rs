@@ -1,21 +1,21 @@
-//! Issuers that are fetched: where their keys and revocations are, keeping both up to date, and living through
-//! the times when they cannot be had.
+//! Issuers on the network: discovers their keys and revocation list, keeps both up to date, and tolerates
+//! outages.
 //!
-//! Two tasks run for an issuer and end with its last clone. One fetches the key set, one at a time; the other
-//! follows the list of revocations: it listens to the stream, and asks for the list while that is silent. Whoever
-//! verifies a token never waits for either, but for keys that are on their way.
+//! Two tasks run for each issuer and end with its last clone. One fetches the key set. The other follows the
+//! revocation list: it reads the stream, and polls the list while the stream is silent. Verification does not
+//! wait for these tasks, except for a key fetch that is under way.
 
-mod asking;
+mod backoff;
 mod discovery;
 mod error;
 mod event_stream;
 mod follower;
+mod http_client;
 mod key_cache;
-mod listening;
-mod origin;
-mod pause;
+mod polling;
 mod source;
-mod voice;
+mod stream;
+mod stream_health;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,19 +28,19 @@ pub use error::{FollowError, IssuerError, Trouble};
 
 use key_cache::KeyCache;
 
-/// What keeps an issuer up to date. Ends its tasks when it is dropped.
-pub(crate) struct Fetched {
+/// The fetched keys of an issuer, and the tasks that keep it up to date. Dropping it aborts the tasks.
+pub(crate) struct FetchedKeys {
     cache: Arc<KeyCache>,
     tasks: [AbortHandle; 2],
 }
 
-impl Fetched {
+impl FetchedKeys {
     pub(crate) fn keys(&self, now: Timestamp) -> Option<Arc<KeySet>> {
         self.cache.keys(now)
     }
 
-    pub(crate) fn miss_key(&self, now: Timestamp) {
-        self.cache.ask(now);
+    pub(crate) fn report_unknown_key(&self, now: Timestamp) {
+        self.cache.request_fetch(now);
     }
 
     pub(crate) async fn await_keys(&self) {
@@ -48,13 +48,13 @@ impl Fetched {
     }
 }
 
-impl Drop for Fetched {
+impl Drop for FetchedKeys {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
-impl fmt::Debug for Fetched {
+impl fmt::Debug for FetchedKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cache.fmt(formatter)
     }

@@ -1,5 +1,5 @@
-//! Where an issuer's keys and revocations are: at an address that was given, or where its metadata says
-//! (RFC 8414, OpenID Connect Discovery 1.0).
+//! The URLs of an issuer's key set and revocation list: configured, or read from its metadata (RFC 8414,
+//! OpenID Connect Discovery 1.0).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::error::{IssuerError, Trouble};
-use super::origin;
+use super::http_client;
 
-/// What is called when something goes wrong.
+/// The callback of `Discovery::on_trouble`.
 pub(super) type Observer = Arc<dyn Fn(&Trouble) + Send + Sync>;
 
-/// One issuer on the network.
+/// One issuer on the network, with its URLs and its HTTP client.
 pub(super) struct Source {
     pub(super) client: Client,
     pub(super) issuer: Arc<str>,
@@ -24,48 +24,52 @@ pub(super) struct Source {
     pub(super) observer: Option<Observer>,
 }
 
-/// Where the key set is.
+/// The URL of the key set.
 pub(super) enum KeyAddress {
     Given(Url),
-    /// In the metadata; `None`: not looked up yet, or again after a failure.
+    /// From the metadata. `None` before the first fetch, and after a failed one, so that the metadata is read
+    /// again.
     Discovered(Mutex<Option<Url>>),
 }
 
-/// Where the list of revocations is.
+/// The URL of the revocation list.
 #[derive(Clone, Debug)]
 pub(super) enum FeedAddress {
-    /// The metadata will say.
+    /// The metadata was not read yet.
     Unknown,
-    Nowhere,
+    /// The metadata names no list.
+    NoList,
     At(Url),
-    /// Wherever it is: it was said that it does not matter.
+    /// The caller chose to ignore revocations.
     Ignored,
 }
 
-/// What the metadata says.
+/// The members of the metadata that this crate uses.
 struct Metadata {
     keys: Url,
     feed: FeedAddress,
 }
 
-/// A document of forty members takes 4 KiB.
+/// In bytes. Metadata with forty members takes 4 KiB.
 const LONGEST_METADATA: usize = 64 * 1024;
 
-/// As [`JwkSet::parse`] takes it.
+/// In bytes. The limit of [`JwkSet::parse`].
 const LONGEST_KEY_SET: usize = 512 * 1024;
 
 impl Source {
-    /// Fetches the key set, after the metadata if its address is not known.
+    /// Fetches the key set. Reads the metadata first if the URL is not known, or if the metadata named no
+    /// list so far.
     pub(super) async fn key_set(&self) -> Result<JwkSet, IssuerError> {
         match &self.keys {
             KeyAddress::Given(url) => self.key_set_at(url.clone()).await,
             KeyAddress::Discovered(found) => {
-                // Taken out, so that it is looked up again if this fails: the address may be what has changed.
+                // If this fetch fails, the next one reads the metadata again, because the URL may have
+                // changed.
                 let known = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let may_come = matches!(*self.feed.borrow(), FeedAddress::Nowhere);
+                let has_no_list = matches!(*self.feed.borrow(), FeedAddress::NoList);
                 let url = match known {
-                    Some(url) if !may_come => url,
-                    // An issuer that is being upgraded may name a list of revocations from now on.
+                    Some(url) if !has_no_list => url,
+                    // An issuer that was upgraded may name a revocation list now.
                     _ => self.discover().await?,
                 };
                 let set = self.key_set_at(url.clone()).await?;
@@ -75,13 +79,13 @@ impl Source {
         }
     }
 
-    /// Tells whoever wants to know.
+    /// Logs a problem and calls the observer.
     pub(super) fn report(&self, trouble: Trouble) {
         #[cfg(feature = "tracing")]
         tracing::warn!(
             issuer = &*self.issuer,
             error = &trouble as &dyn std::error::Error,
-            "an issuer gives trouble"
+            "keys or revocations of an issuer could not be updated"
         );
         if let Some(observer) = &self.observer {
             observer(&trouble);
@@ -89,21 +93,21 @@ impl Source {
     }
 
     async fn key_set_at(&self, url: Url) -> Result<JwkSet, IssuerError> {
-        Ok(JwkSet::parse(&origin::get(&self.client, url, LONGEST_KEY_SET).await?)?)
+        Ok(JwkSet::parse(&http_client::get(&self.client, url, LONGEST_KEY_SET).await?)?)
     }
 
     async fn discover(&self) -> Result<Url, IssuerError> {
         let Metadata { keys, feed } = self.metadata().await?;
         self.feed.send_if_modified(|known| {
-            // An address stands: metadata that lost it must not end the following.
-            let is_news = matches!(
+            // A known URL is kept even if the metadata does not name it any more, so that following goes on.
+            let is_new = matches!(
                 (&*known, &feed),
-                (FeedAddress::Unknown, _) | (FeedAddress::Nowhere, FeedAddress::At(_))
+                (FeedAddress::Unknown, _) | (FeedAddress::NoList, FeedAddress::At(_))
             );
-            if is_news {
+            if is_new {
                 *known = feed;
             }
-            is_news
+            is_new
         });
         Ok(keys)
     }
@@ -111,7 +115,7 @@ impl Source {
     async fn metadata(&self) -> Result<Metadata, IssuerError> {
         let mut outcome = Err(IssuerError::Address(self.issuer.to_string()));
         for url in well_known(&self.issuer)? {
-            outcome = origin::get(&self.client, url, LONGEST_METADATA).await;
+            outcome = http_client::get(&self.client, url, LONGEST_METADATA).await;
             if !matches!(outcome, Err(IssuerError::Status { .. })) {
                 break;
             }
@@ -126,23 +130,23 @@ fn read_metadata(issuer: &str, metadata: &Value) -> Result<Metadata, IssuerError
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(_) => Err(IssuerError::Metadata(name)),
     };
-    let said = text("issuer")?.ok_or(IssuerError::Metadata("issuer"))?;
-    if said != issuer {
-        // RFC 8414 §3.3: identical, or the metadata is not to be used.
-        return Err(IssuerError::OtherIssuer(said.to_owned()));
+    let named = text("issuer")?.ok_or(IssuerError::Metadata("issuer"))?;
+    if named != issuer {
+        // RFC 8414 §3.3: if the issuers differ, the metadata must not be used.
+        return Err(IssuerError::OtherIssuer(named.to_owned()));
     }
-    let keys = origin::parse(text("jwks_uri")?.ok_or(IssuerError::Metadata("jwks_uri"))?)?;
+    let keys = http_client::parse_url(text("jwks_uri")?.ok_or(IssuerError::Metadata("jwks_uri"))?)?;
     let feed = match text("revocation_feed_uri")? {
-        None => FeedAddress::Nowhere,
-        Some(address) => FeedAddress::At(origin::parse(address)?),
+        None => FeedAddress::NoList,
+        Some(address) => FeedAddress::At(http_client::parse_url(address)?),
     };
     Ok(Metadata { keys, feed })
 }
 
-/// Where metadata may be, the likeliest place first. With a path, RFC 8414 §3.1 puts it behind the well-known one
-/// and OpenID Connect Discovery §4 before; both are in use for both.
+/// The possible URLs of the metadata, the most likely first. If the issuer has a path, RFC 8414 §3.1 puts it
+/// after the well-known path, and OpenID Connect Discovery §4 before. Some issuers mix the two.
 fn well_known(issuer: &str) -> Result<Vec<Url>, IssuerError> {
-    let url = origin::parse(issuer)?;
+    let url = http_client::parse_url(issuer)?;
     let path = url.path().trim_end_matches('/');
     let mut paths = vec![
         format!("/.well-known/oauth-authorization-server{path}"),
@@ -168,19 +172,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_is_looked_for_where_the_standards_put_it() {
-        let places = |issuer: &str| {
-            let urls = well_known(issuer).expect("the issuer is acceptable");
+    fn metadata_is_looked_up_where_the_standards_put_it() {
+        let urls_of = |issuer: &str| {
+            let urls = well_known(issuer).expect("the issuer is a valid URL");
             urls.into_iter().map(String::from).collect::<Vec<_>>()
         };
         let at_root = [
             "https://id.example/.well-known/oauth-authorization-server",
             "https://id.example/.well-known/openid-configuration",
         ];
-        assert_eq!(places("https://id.example"), at_root);
-        assert_eq!(places("https://id.example/"), at_root);
+        assert_eq!(urls_of("https://id.example"), at_root);
+        assert_eq!(urls_of("https://id.example/"), at_root);
         assert_eq!(
-            places("https://id.example/shop"),
+            urls_of("https://id.example/shop"),
             [
                 "https://id.example/.well-known/oauth-authorization-server/shop",
                 "https://id.example/shop/.well-known/openid-configuration",
@@ -190,17 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn metadata_must_be_of_the_issuer_to_the_letter_and_name_acceptable_addresses() {
+    fn metadata_must_name_exactly_this_issuer_and_only_allowed_urls() {
         let issuer = "https://id.example";
-        let good = json!({ "issuer": issuer, "jwks_uri": "https://keys.example/jwks.json" });
+        let valid = json!({ "issuer": issuer, "jwks_uri": "https://keys.example/jwks.json" });
         let with = |name: &str, value: Value| {
-            let mut metadata = good.clone();
+            let mut metadata = valid.clone();
             metadata[name] = value;
             read_metadata(issuer, &metadata)
         };
-        let read = read_metadata(issuer, &good).expect("it is as it must be");
+        let read = read_metadata(issuer, &valid).expect("the metadata is valid");
         assert_eq!(read.keys.as_str(), "https://keys.example/jwks.json");
-        assert!(matches!(read.feed, FeedAddress::Nowhere));
+        assert!(matches!(read.feed, FeedAddress::NoList));
         assert!(matches!(with("issuer", json!("https://id.example/")), Err(IssuerError::OtherIssuer(_))));
         assert!(matches!(
             with("issuer", json!(["https://id.example"])),

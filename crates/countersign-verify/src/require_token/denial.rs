@@ -1,25 +1,27 @@
-//! Why a request is not let through.
+//! The reasons why a request is denied.
 
 use crate::{BearerError, Refusal};
 
-/// The reason of a denial, for the log.
+/// Why a request was denied. It is for the log: the response contains only the status and a fixed text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
-    /// There is no `Authorization` header, or one of another scheme: 401 without an error code.
+    /// There is no `Authorization` header, or it has another scheme. The response is 401 without an error
+    /// code.
     #[error("the request has no access token")]
     NoToken,
-    /// There is more than one `Authorization` header, and each reader might believe another: 400.
+    /// There is more than one `Authorization` header, so a proxy and the API might use different ones. The
+    /// response is 400.
     #[error("the request has several authorization headers")]
     SeveralHeaders,
-    /// The header holds no token: 400.
+    /// The header has no well-formed token. The response is 400.
     #[error("the authorization header is malformed")]
     Malformed,
-    /// 401, or 503 when nothing can be said of the token.
+    /// The token was rejected. The response is 401, or 503 if the token cannot be checked at the moment.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The token does not permit what is asked: 403.
-    #[error("the token lacks a scope")]
+    /// The token does not have all required scopes. The response is 403.
+    #[error("the token lacks a required scope")]
     Scope,
 }
 

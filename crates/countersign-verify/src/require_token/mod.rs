@@ -1,11 +1,12 @@
-//! A tower layer that lets a request through only with an access token (RFC 6750).
+//! A tower layer that requires a valid access token (RFC 6750).
 //!
-//! It finds the token, has it verified, looks for the scopes, and leaves the claims with the request as
-//! `Arc<AccessTokenClaims>`. Whoever is refused learns the status and nothing else; the reason goes to the
-//! observer. Put a layer that answers preflight requests outside of this one, because those carry no token.
+//! The layer reads the token, verifies it, checks the scopes, and adds the claims to the request's extensions
+//! as `Arc<AccessTokenClaims>`. The response to a denied request contains only the status and a fixed text;
+//! the observer gets the reason. Put a CORS layer outside of this one, because preflight requests have no
+//! token.
 
-mod answer;
 mod denial;
+mod response;
 
 use std::fmt;
 use std::future::Future;
@@ -19,12 +20,12 @@ use http::{HeaderMap, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::authorization::tutorial_token;
+use crate::authorization::legacy_client_token;
 use crate::{Verifier, bearer_token};
 
 pub use denial::Denial;
 
-/// Requires an access token, and scopes if some are named.
+/// A layer that requires an access token, and optionally scopes.
 ///
 /// ```
 /// use countersign_verify::{JwkSet, RequireToken, Verifier};
@@ -39,8 +40,8 @@ pub use denial::Denial;
 ///     .layer(RequireToken::new(verifier).scope("orders:read"))
 ///     .service(service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("none yet")))));
 ///
-/// let answer = orders.oneshot(Request::new(String::new())).await?;
-/// assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+/// let response = orders.oneshot(Request::new(String::new())).await?;
+/// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 /// # Ok(())
 /// # }
 /// ```
@@ -52,48 +53,52 @@ pub struct RequireToken {
     observer: Option<Observer>,
 }
 
-/// How clients send the token, and which responses they know.
+/// How clients send the token, and which responses they expect.
 #[derive(Clone, Copy, Debug)]
 enum Clients {
-    /// As RFC 6750 has it.
+    /// As RFC 6750 defines.
     Standard,
-    /// As the Express tutorial has it.
-    Tutorial,
+    /// As in the Express tutorial.
+    Legacy,
 }
 
 type Observer = Arc<dyn Fn(&Denial) + Send + Sync>;
 
 impl RequireToken {
-    /// Every token is accepted that the verifier accepts, whatever its scope.
+    /// Accepts every token that the verifier accepts, with any scope.
     pub fn new(verifier: Verifier) -> Self {
         Self { verifier, scope: Scope::default(), clients: Clients::Standard, observer: None }
     }
 
-    /// Also requires this scope, or these with a space between them; may be called again for more.
+    /// Also requires a scope, or several that are separated by spaces. Each call adds to the required scopes.
     ///
     /// # Panics
     ///
-    /// When the text is no scope (RFC 6749 §3.3).
+    /// Panics if the text is not a valid scope (RFC 6749 §3.3).
     #[must_use]
     pub fn scope(mut self, scope: &str) -> Self {
         let both = if self.scope.is_empty() { scope.to_owned() } else { format!("{} {scope}", self.scope) };
-        self.scope = Scope::parse(&both).expect("the required scope is written as RFC 6749 §3.3 has it");
+        self.scope = Scope::parse(&both).expect("the required scope has the form of RFC 6749 §3.3");
         self
     }
 
-    /// Serves clients that were written for the Express tutorial: the token may stand alone in the `Authorization`
-    /// header, and responses are the tutorial's: 401 `{"message":"No access token provided"}` without a token, 403
-    /// `{"message":"Failed to authenticate access token"}` with one that is not accepted or lacks a scope. What cannot
-    /// be looked up stays 503. Tokens are checked as ever; [`Verifier::accept_tutorial_tokens`] also accepts those that
-    /// the tutorial's server signed.
+    /// Serves legacy clients, which were written for the Express tutorial. They may send the token without
+    /// `Bearer` in the `Authorization` header, and get the tutorial's responses:
+    ///
+    /// - 401 `{"message":"No access token provided"}` without a token.
+    /// - 403 `{"message":"Failed to authenticate access token"}` if the token is rejected or lacks a scope.
+    /// - 503, as without this option, if the token cannot be checked at the moment.
+    ///
+    /// Tokens are verified in the same way. To accept the tokens of the tutorial's server as well, call
+    /// [`Verifier::accept_legacy_tokens`].
     #[must_use]
-    pub fn tutorial_clients(mut self) -> Self {
-        self.clients = Clients::Tutorial;
+    pub fn legacy_clients(mut self) -> Self {
+        self.clients = Clients::Legacy;
         self
     }
 
-    /// Calls `observer` with the reason of every refusal, to be logged or counted. With the feature `tracing`
-    /// that is in the log in any case, at the level `debug`.
+    /// Calls `observer` with the reason of every denial, for logs or metrics. With the feature `tracing`,
+    /// denials are also logged at level `debug`.
     #[must_use]
     pub fn on_denial(mut self, observer: impl Fn(&Denial) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
@@ -109,23 +114,23 @@ impl RequireToken {
         let authorization = authorization.to_str().map_err(|_| Denial::Malformed)?;
         let token = match self.clients {
             Clients::Standard => bearer_token(authorization)?,
-            Clients::Tutorial => tutorial_token(authorization).ok_or(Denial::NoToken)?,
+            Clients::Legacy => legacy_client_token(authorization).ok_or(Denial::NoToken)?,
         };
         let claims = self.verifier.verify_now(token).await?;
         if self.scope.is_subset_of(&claims.scope) { Ok(claims) } else { Err(Denial::Scope) }
     }
 
-    fn answer<B: From<String>>(&self, denial: &Denial) -> Response<B> {
+    fn response<B: From<String>>(&self, denial: &Denial) -> Response<B> {
         let realm = self.verifier.audience();
         match self.clients {
-            Clients::Standard => answer::to(denial, &self.scope, realm),
-            Clients::Tutorial => answer::to_tutorial_client(denial, realm),
+            Clients::Standard => response::for_client(denial, &self.scope, realm),
+            Clients::Legacy => response::for_legacy_client(denial, realm),
         }
     }
 
     fn report(&self, denial: &Denial) {
         #[cfg(feature = "tracing")]
-        tracing::debug!(error = denial as &dyn std::error::Error, "a request is denied");
+        tracing::debug!(error = denial as &dyn std::error::Error, "request denied");
         if let Some(observer) = &self.observer {
             observer(denial);
         }
@@ -140,7 +145,8 @@ impl<S> Layer<S> for RequireToken {
     }
 }
 
-/// A service behind [`RequireToken`].
+/// The service that [`RequireToken`] creates: it calls the inner service only for requests with a valid
+/// token.
 #[derive(Clone, Debug)]
 pub struct TokenRequired<S> {
     inner: S,
@@ -163,7 +169,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<In>) -> Self::Future {
-        // The one that is ready must be the one that is called.
+        // `poll_ready` was called on this instance, so this instance must be called, and not the clone.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let required = self.required.clone();
@@ -176,7 +182,7 @@ where
                 }
                 Err(denial) => {
                     required.report(&denial);
-                    Ok(required.answer(&denial))
+                    Ok(required.response(&denial))
                 }
             }
         })

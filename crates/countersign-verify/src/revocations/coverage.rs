@@ -1,17 +1,18 @@
-//! Entries that cover more than one session: all of an owner up to one of them.
+//! Entries that revoke more than one session: all sessions of an owner up to a given one.
 
 use countersign_token::Timestamp;
 
 use super::CLOCK_DIFFERENCE;
 use super::session_id::SessionId;
 
-/// When an entry is of no use any more, in seconds since the epoch; it suffices until 2106.
+/// When an entry can be dropped, in seconds since the Unix epoch. 32 bits are enough until 2106.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Expiry(u32);
 
 impl Expiry {
     pub(super) fn at(moment: Timestamp) -> Self {
-        // The entry lists until when a token may be accepted anywhere; our clock may be behind the issuer's.
+        // The entry says until when some verifier may accept the tokens. This API's clock may be behind the
+        // issuer's.
         Self(moment.plus(CLOCK_DIFFERENCE).seconds().try_into().unwrap_or(u32::MAX))
     }
 
@@ -20,14 +21,14 @@ impl Expiry {
     }
 }
 
-/// Sessions up to one of them, but for one.
+/// All sessions up to and including `up_to`, except one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) up_to: SessionId,
     pub(super) except: Option<SessionId>,
 }
 
-/// The spans of one owner. There is hardly ever more than one.
+/// The spans of one owner, usually only one.
 #[derive(Debug, Default)]
 pub(super) struct Coverage(Vec<(Span, Expiry)>);
 

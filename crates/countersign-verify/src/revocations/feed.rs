@@ -1,4 +1,4 @@
-//! The list of revocations as verifiers share it, and what is done when it falls behind.
+//! A revocation list that verifiers share, and the policy for an outdated list.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use countersign_token::{AccessTokenClaims, Timestamp};
 
-use super::{ApplyError, CLOCK_DIFFERENCE, RevocationPiece, Revocations};
+use super::{ApplyError, CLOCK_DIFFERENCE, RevocationPage, Revocations};
 use crate::Refusal;
 
-/// An issuer's list of revocations, shared by whoever brings pieces and whoever asks. Clones are the same list.
+/// An issuer's revocation list, shared by the code that adds pages and the verifiers that look up sessions.
+/// Clones share one list.
 ///
-/// With the feature `fetch` an [`crate::Issuer`] has one of its own and follows it. This type is for those who
-/// carry pieces in their own way.
+/// With the feature `fetch`, an [`crate::Issuer`] creates and follows its own list. Use this type if you
+/// receive the pages in another way.
 #[derive(Clone)]
 pub struct RevocationFeed(Arc<Shared>);
 
@@ -22,49 +23,54 @@ struct Shared {
 }
 
 enum State {
-    /// Nobody knows yet whether the issuer has a list.
-    #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "a fetched issuer begins here"))]
+    /// The metadata was not read yet, so it is not known whether the issuer has a list.
+    #[cfg_attr(
+        not(feature = "fetch"),
+        expect(dead_code, reason = "only a fetched issuer begins in this state")
+    )]
     Undecided,
-    /// The caller said that the issuer's revocations do not matter.
+    /// The caller chose to ignore the issuer's revocations.
     NotFollowed,
-    /// The issuer names no list so far.
+    /// The issuer's metadata names no list.
     #[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "only metadata names a list"))]
-    Unlisted,
+    NoList,
     Followed {
         list: Box<Revocations>,
-        /// Tokens were served without a list until then, when the issuer began to name one.
-        unlisted_until: Option<Timestamp>,
+        /// When the issuer began to name a list, if tokens were accepted without one before.
+        no_list_until: Option<Timestamp>,
     },
 }
 
-/// What to do with tokens while the list of revocations is not up to date, or there is none: 503, sooner or later. A
-/// session that is known to be revoked is refused in any case.
+/// For how long tokens are accepted while the revocation list is outdated or missing. After that, the layer
+/// responds with
+/// 503. Tokens of sessions that are known to be revoked are always rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenStale {
-    /// Go on with what is known for so long since the list was last complete. The tokens of an issuer whose metadata
-    /// names no list are accepted until they expire; when it names one later, service goes on for so long until the
-    /// list is there.
+    /// Accept tokens for `up_to` after the list was last complete. If the issuer's metadata names no list,
+    /// tokens are accepted until they expire. If the metadata names a list later, tokens are accepted for
+    /// `up_to` from then on, and longer once the list has arrived.
     Serve {
-        /// By default a minute: long enough for a restart of the issuer, short against the life of a token.
+        /// Default: one minute. That is long enough for a restart of the issuer, and short compared with the
+        /// lifetime of a token.
         up_to: Duration,
     },
-    /// Accept no token without a list that is recent: go on for 15 seconds, in which three signs of life were missed,
-    /// and not at all with an issuer whose metadata names no list.
+    /// Accept tokens for 15 seconds after the list was last complete, which is three missed pages. If the
+    /// issuer's metadata names no list, accept no tokens.
     Refuse,
 }
 
-/// The issuer lets its followers hear from it every five seconds.
-const THREE_SIGNS_OF_LIFE: Duration = Duration::from_secs(15);
+/// The issuer sends a page, possibly without entries, at least every five seconds.
+const THREE_HEARTBEATS: Duration = Duration::from_secs(15);
 
 impl WhenStale {
     fn longest(self) -> Duration {
         match self {
             Self::Serve { up_to } => up_to,
-            Self::Refuse => THREE_SIGNS_OF_LIFE,
+            Self::Refuse => THREE_HEARTBEATS,
         }
     }
 
-    /// Whether no token is accepted of an issuer that has no list.
+    /// Whether tokens of an issuer without a list are rejected.
     pub(crate) const fn needs_list(self) -> bool {
         matches!(self, Self::Refuse)
     }
@@ -77,7 +83,7 @@ impl Default for WhenStale {
 }
 
 impl RevocationFeed {
-    /// A list that nothing is known of: until it was read to its end, every token is refused with
+    /// An empty list that is not known yet. Until it was read to its end once, every token is rejected with
     /// [`Refusal::RevocationsUnknown`].
     pub fn new(when_stale: WhenStale) -> Self {
         Self::in_state(when_stale, State::followed(None))
@@ -91,57 +97,59 @@ impl RevocationFeed {
         Self(Arc::new(Shared { when_stale, state: RwLock::new(state) }))
     }
 
-    /// Adds what a piece lists. `arrived` is when it did, by the clock of those who ask.
+    /// Adds the entries of a page. `arrived` is the time of its arrival, by the clock of the verifiers.
     ///
     /// # Errors
     ///
-    /// As [`Revocations::apply`].
-    pub fn apply(&self, piece: RevocationPiece, arrived: Timestamp) -> Result<(), ApplyError> {
+    /// Fails in the cases of [`Revocations::apply`].
+    pub fn apply(&self, page: RevocationPage, arrived: Timestamp) -> Result<(), ApplyError> {
         match &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner) {
-            State::Followed { list, .. } => list.apply(piece, arrived),
-            State::Undecided | State::NotFollowed | State::Unlisted => Ok(()),
+            State::Followed { list, .. } => list.apply(page, arrived),
+            State::Undecided | State::NotFollowed | State::NoList => Ok(()),
         }
     }
 
-    /// Where the list goes on; `None`: it is to be read from its beginning.
+    /// The position after the last page, to request the next one. `None` means that the list must be read
+    /// from its beginning.
     pub fn cursor(&self) -> Option<String> {
         match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Followed { list, .. } => list.cursor().map(str::to_owned),
-            State::Undecided | State::NotFollowed | State::Unlisted => None,
+            State::Undecided | State::NotFollowed | State::NoList => None,
         }
     }
 
-    /// At this moment nothing was missing; `None`: never yet.
+    /// The last time at which the list was complete, or `None` if it was never read to its end.
     pub fn as_of(&self) -> Option<Timestamp> {
         match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::Followed { list, .. } => list.as_of(),
-            State::Undecided | State::NotFollowed | State::Unlisted => None,
+            State::Undecided | State::NotFollowed | State::NoList => None,
         }
     }
 
-    /// Whether the session of these verified claims may go on.
+    /// Checks that the session of verified claims was not revoked.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Revoked`], or [`Refusal::RevocationsUnknown`] when that cannot be said.
+    /// - [`Refusal::Revoked`] if the session was revoked.
+    /// - [`Refusal::RevocationsUnknown`] if the list is outdated or missing; see [`WhenStale`].
     pub fn check(&self, claims: &AccessTokenClaims, now: Timestamp) -> Result<(), Refusal> {
         match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
             State::NotFollowed => Ok(()),
-            State::Unlisted if !self.0.when_stale.needs_list() => Ok(()),
+            State::NoList if !self.0.when_stale.needs_list() => Ok(()),
             State::Followed { list, .. } if list.covers(claims) => Err(Refusal::Revoked),
-            State::Followed { list, unlisted_until }
-                if list.as_of().or(*unlisted_until).is_some_and(|as_of| self.is_recent(as_of, now)) =>
+            State::Followed { list, no_list_until }
+                if list.as_of().or(*no_list_until).is_some_and(|as_of| self.is_recent(as_of, now)) =>
             {
                 Ok(())
             }
-            State::Undecided | State::Unlisted | State::Followed { .. } => Err(Refusal::RevocationsUnknown),
+            State::Undecided | State::NoList | State::Followed { .. } => Err(Refusal::RevocationsUnknown),
         }
     }
 
     fn is_recent(&self, as_of: Timestamp, now: Timestamp) -> bool {
         match now.since(as_of) {
             Some(age) => age <= self.0.when_stale.longest(),
-            // Our clock was set back: by how much the list is behind is not known.
+            // The clock was set back, so the age of the list is not known.
             None => as_of <= now.plus(CLOCK_DIFFERENCE),
         }
     }
@@ -153,40 +161,42 @@ impl RevocationFeed {
         Self::in_state(when_stale, State::Undecided)
     }
 
-    /// As [`Revocations::apply_after`].
+    /// See [`Revocations::apply_after`].
     pub(crate) fn apply_after(
         &self,
-        place: Option<&str>,
-        piece: RevocationPiece,
+        cursor: Option<&str>,
+        page: RevocationPage,
         arrived: Timestamp,
     ) -> Result<(), ApplyError> {
         match &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner) {
-            State::Followed { list, .. } => list.apply_after(place, piece, arrived),
-            State::Undecided | State::NotFollowed | State::Unlisted => Ok(()),
+            State::Followed { list, .. } => list.apply_after(cursor, page, arrived),
+            State::Undecided | State::NotFollowed | State::NoList => Ok(()),
         }
     }
 
-    /// As [`Revocations::begin_anew`].
-    pub(crate) fn begin_anew(&self) {
+    /// See [`Revocations::reset_cursor`].
+    pub(crate) fn reset_cursor(&self) {
         if let State::Followed { list, .. } =
             &mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner)
         {
-            list.begin_anew();
+            list.reset_cursor();
         }
     }
 
-    /// Ends the time in which nobody knew. A decision stands, but for an issuer that names a list after all.
+    /// Sets whether the list is followed. The first decision is final, except that an issuer without a list
+    /// may name one later.
     pub(crate) fn decide(&self, following: Following) {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         *state = match (&*state, following) {
             (State::Undecided, Following::No) => State::NotFollowed,
-            (State::Undecided, Following::Unlisted) => State::Unlisted,
+            (State::Undecided, Following::NoList) => State::NoList,
             (State::Undecided, Following::From(_)) => State::followed(None),
-            // Who was served without a list need not be refused because there is to be one.
-            (State::Unlisted, Following::From(now)) => {
+            // Tokens were accepted without a list, so they are not rejected just because the issuer now names
+            // one.
+            (State::NoList, Following::From(now)) => {
                 State::followed((!self.0.when_stale.needs_list()).then_some(now))
             }
-            (State::Unlisted, Following::No | Following::Unlisted)
+            (State::NoList, Following::No | Following::NoList)
             | (State::NotFollowed | State::Followed { .. }, _) => return,
         };
     }
@@ -196,29 +206,29 @@ impl RevocationFeed {
 #[cfg(feature = "fetch")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Following {
-    /// From this moment on.
+    /// The list is followed from this time on.
     From(Timestamp),
-    /// The issuer names none so far.
-    Unlisted,
-    /// It was said that it does not matter.
+    /// The issuer's metadata names no list.
+    NoList,
+    /// The caller chose to ignore revocations.
     No,
 }
 
 impl State {
-    fn followed(unlisted_until: Option<Timestamp>) -> Self {
-        Self::Followed { list: Box::default(), unlisted_until }
+    fn followed(no_list_until: Option<Timestamp>) -> Self {
+        Self::Followed { list: Box::default(), no_list_until }
     }
 }
 
 impl fmt::Debug for RevocationFeed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
-        let said: &dyn fmt::Debug = match &*state {
+        let shown: &dyn fmt::Debug = match &*state {
             State::Undecided => &"undecided",
             State::NotFollowed => &"not followed",
-            State::Unlisted => &"no list",
+            State::NoList => &"no list",
             State::Followed { list, .. } => &list.len(),
         };
-        formatter.debug_tuple("RevocationFeed").field(said).finish()
+        formatter.debug_tuple("RevocationFeed").field(shown).finish()
     }
 }

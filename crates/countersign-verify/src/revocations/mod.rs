@@ -1,13 +1,13 @@
-//! Which sessions of an issuer were revoked while access tokens of theirs may still be live.
+//! The revocation list of an issuer: the revoked sessions whose access tokens may still be unexpired.
 //!
-//! A list of facts without input, output or clock: verified pieces go in, answers come out. A session takes about
-//! 50 bytes: the 270,000 that a million revocations an hour leave behind, with tokens of a quarter of an hour, were
-//! measured at 14 MB, and a million, which is the most there ever are, at 47 MB. Entries are dropped by the issuer's
-//! time, which the pieces carry, so that a wrong clock of ours forgets nothing too early.
+//! This module has no I/O and no clock: callers add verified pages and look up sessions. A session takes
+//! about 50 bytes. With a million revocations an hour and tokens of 15 minutes, the list has 270,000 entries,
+//! measured at 14 MB. The maximum of a million entries was measured at 47 MB. Expired entries are dropped by
+//! the issuer's time in the pages, so that a wrong clock of the API does not drop entries too early.
 
 mod coverage;
 mod feed;
-mod piece;
+mod page;
 mod session_id;
 
 use std::collections::HashMap;
@@ -18,96 +18,99 @@ use countersign_token::{AccessTokenClaims, Timestamp};
 #[cfg(feature = "fetch")]
 pub(crate) use feed::Following;
 pub use feed::{RevocationFeed, WhenStale};
-pub use piece::{PieceError, RevocationPiece};
+pub use page::{PageError, RevocationPage};
 
 use coverage::{Coverage, Expiry};
-use piece::{Entry, Whose};
+use page::{Entry, Target};
 use session_id::SessionId;
 
-/// What was revoked, as far as the pieces tell that were applied.
+/// The revoked sessions of one issuer, from the pages that were applied.
 #[derive(Debug, Default)]
 pub struct Revocations {
     sessions: HashMap<SessionId, Expiry>,
     everyone: Coverage,
     users: HashMap<Box<str>, Coverage>,
     clients: HashMap<Box<str>, Coverage>,
-    /// Where the list goes on; `None`: it is to be read from its beginning.
+    /// The position after the last page. `None` means that the list must be read from its beginning.
     cursor: Option<String>,
-    /// At this moment nothing was missing.
+    /// The last time at which the list was complete.
     as_of: Option<Timestamp>,
-    /// The latest time that the issuer has told.
+    /// The latest time at which the issuer signed a page.
     issuer_time: Timestamp,
     swept_at: Timestamp,
 }
 
-/// A piece cannot be applied. The list must be read again from its beginning.
+/// A page could not be applied. The list must be read again from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// At fault: something on the way, which held a piece back or sent one twice.
-    #[error("the piece does not follow the one before it")]
+    /// At fault: a proxy between the issuer and the API, which withheld a page or sent it twice.
+    #[error("the page does not follow the previous one")]
     Gap,
-    /// At fault: more revocations than an API can keep in mind. Until some have expired the list is not complete
-    /// and counts as stale.
-    #[error("more than a million sessions are revoked")]
+    /// At fault: the issuer, which has more revocations than an API keeps in memory. The list is incomplete,
+    /// and counts as outdated, until enough entries have expired.
+    #[error("the revocation list has more than a million entries")]
     TooMany,
 }
 
-/// 47 MB.
+/// They take 47 MB.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// How often entries that are of no use any more are looked for. A pass over 270,000 takes four milliseconds, and
-/// who verifies a token waits for it.
+/// How often expired entries are dropped. A pass over 270,000 entries takes four milliseconds, in which
+/// verifiers wait for the lock.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// How far the issuer's clock may be ahead of ours, or behind.
+/// How far the clocks of the issuer and the API may differ.
 pub(crate) const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
 impl Revocations {
-    /// Nothing is known yet.
+    /// Creates an empty list that was not read yet; see [`Revocations::as_of`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds what a piece lists. `arrived` is when it did, by our clock.
+    /// Adds the entries of a page. `arrived` is the time of its arrival, by the clock of the API.
     ///
     /// # Errors
     ///
-    /// When the piece does not follow the last one, or there are too many entries.
-    pub fn apply(&mut self, piece: RevocationPiece, arrived: Timestamp) -> Result<(), ApplyError> {
-        let place = self.cursor.take();
-        self.apply_after(place.as_deref(), piece, arrived)
+    /// - [`ApplyError::Gap`] if the page does not follow the last one.
+    /// - [`ApplyError::TooMany`] if the list would have more than a million entries.
+    pub fn apply(&mut self, page: RevocationPage, arrived: Timestamp) -> Result<(), ApplyError> {
+        let cursor = self.cursor.take();
+        self.apply_after(cursor.as_deref(), page, arrived)
     }
 
-    /// As [`Revocations::apply`], for one of several readers: up to its own `place` everything was applied.
+    /// Like [`Revocations::apply`], for several readers that each have their own `cursor`. All entries up to
+    /// `cursor` must have been added before.
     pub(crate) fn apply_after(
         &mut self,
-        place: Option<&str>,
-        piece: RevocationPiece,
+        cursor: Option<&str>,
+        page: RevocationPage,
         arrived: Timestamp,
     ) -> Result<(), ApplyError> {
-        if piece.after.is_some() && piece.after.as_deref() != place {
+        if page.after.is_some() && page.after.as_deref() != cursor {
             self.cursor = None;
             return Err(ApplyError::Gap);
         }
-        self.issuer_time = self.issuer_time.max(piece.issued_at);
+        self.issuer_time = self.issuer_time.max(page.issued_at);
         if self.issuer_time >= self.swept_at.plus(SWEEP) {
             self.sweep();
         }
-        for entry in piece.entries {
+        for entry in page.entries {
             self.add(entry)?;
         }
-        self.cursor = Some(piece.cursor);
-        if !piece.has_more {
-            // What was on its way for long is old news, whenever it arrived.
-            let is_true_of = arrived.min(piece.issued_at.plus(CLOCK_DIFFERENCE));
-            self.as_of = self.as_of.max(Some(is_true_of));
+        self.cursor = Some(page.cursor);
+        if !page.has_more {
+            // A page that was delayed on the way describes the list at the time of its signature, not of its
+            // arrival.
+            let complete_at = arrived.min(page.issued_at.plus(CLOCK_DIFFERENCE));
+            self.as_of = self.as_of.max(Some(complete_at));
         }
         Ok(())
     }
 
-    /// Whether the token's session was revoked. A session whose id cannot be compared counts as revoked: nobody
-    /// could revoke it.
+    /// Whether the token's session was revoked. A `sid` that is not a UUID in canonical form counts as
+    /// revoked, because no entry could name it.
     pub fn covers(&self, claims: &AccessTokenClaims) -> bool {
         let Some(session) = SessionId::parse(&claims.sid) else { return true };
         let covers = |coverage: &Coverage| coverage.covers(session);
@@ -117,29 +120,31 @@ impl Revocations {
             || self.clients.get(claims.client_id.as_str()).is_some_and(covers)
     }
 
-    /// At this moment nothing was missing; `None` until the list was read to its end for the first time.
+    /// The last time at which the list was complete, by the clock of the API, or `None` if it was never read
+    /// to its end.
     pub fn as_of(&self) -> Option<Timestamp> {
         self.as_of
     }
 
-    /// Where the list goes on, to ask for what comes after; `None`: from its beginning.
+    /// The position after the last page, to request the next one. `None` means that the list must be read
+    /// from its beginning.
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
     }
 
-    /// Has the list read from its beginning; what is known stays known.
+    /// Makes the reader start from the beginning of the list. The known entries are kept.
     #[cfg(feature = "fetch")]
-    pub(crate) fn begin_anew(&mut self) {
+    pub(crate) fn reset_cursor(&mut self) {
         self.cursor = None;
     }
 
-    /// How many entries are kept.
+    /// The number of entries, at most a million.
     pub fn len(&self) -> usize {
         let many = |map: &HashMap<Box<str>, Coverage>| map.values().map(Coverage::len).sum::<usize>();
         self.sessions.len() + self.everyone.len() + many(&self.users) + many(&self.clients)
     }
 
-    /// Whether nothing is kept.
+    /// Whether the list has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -148,7 +153,7 @@ impl Revocations {
         if entry.expires.is_over(self.issuer_time) {
             return Ok(());
         }
-        // Sessions are nearly all there is, and counting the others takes a walk.
+        // Nearly all entries are of one session. The others are counted only for an entry that is not.
         if self.sessions.len() >= MOST_ENTRIES || (!entry.is_of_one_session() && self.len() >= MOST_ENTRIES) {
             self.sweep();
             if self.len() >= MOST_ENTRIES {
@@ -156,14 +161,14 @@ impl Revocations {
                 return Err(ApplyError::TooMany);
             }
         }
-        match entry.whose {
-            Whose::Session(session) => {
+        match entry.target {
+            Target::Session(session) => {
                 let known = self.sessions.entry(session).or_insert(entry.expires);
                 *known = entry.expires.max(*known);
             }
-            Whose::Everyone(span) => self.everyone.add(span, entry.expires),
-            Whose::User(sub, span) => self.users.entry(sub).or_default().add(span, entry.expires),
-            Whose::Client(id, span) => self.clients.entry(id).or_default().add(span, entry.expires),
+            Target::Everyone(span) => self.everyone.add(span, entry.expires),
+            Target::User(sub, span) => self.users.entry(sub).or_default().add(span, entry.expires),
+            Target::Client(id, span) => self.clients.entry(id).or_default().add(span, entry.expires),
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
-//! A session's id as a verifier needs it: 16 bytes that sort as the text does, and so by time.
+//! A session ID in 16 bytes. IDs sort in the same order as their text, and so by time.
 
 /// A UUID in its canonical form: hyphens, lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SessionId([u8; 16]);
 
 impl SessionId {
-    /// `None` for any other spelling: the same session must have one text, or comparing it proves nothing.
+    /// Returns `None` for any other form. Otherwise one session could have several texts, and comparisons
+    /// would fail.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
         let mut digits = text.iter().enumerate().filter(|(at, _)| ![8, 13, 18, 23].contains(at));
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_canonical_form_is_an_id() {
+    fn only_the_canonical_form_is_accepted() {
         assert!(SessionId::parse("0190a6c4-7d3e-7000-8000-0123456789ab").is_some());
         for other in [
             "",

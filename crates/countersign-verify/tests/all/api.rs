@@ -1,4 +1,4 @@
-//! An API under test, the issuer that it follows, and what it has to say about it.
+//! An API under test, the fake issuer that it follows, and the problems that it reports.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::fake_issuer::FakeIssuer;
 use crate::support::{AUDIENCE, SESSIONS, Time, claims_with, entry_expires};
 
-/// What went wrong so far, as text.
+/// The reported problems, as text.
 #[derive(Clone, Default)]
 pub(crate) struct Troubles(Arc<Mutex<Vec<String>>>);
 
@@ -33,7 +33,7 @@ fn in_full(trouble: &Trouble) -> String {
     text
 }
 
-/// An API that follows an issuer which does what it is told.
+/// An API that follows a fake issuer.
 pub(crate) struct Api {
     pub(crate) time: Time,
     pub(crate) issuer: FakeIssuer,
@@ -62,7 +62,7 @@ impl Api {
         Self { time, issuer, followed, verifier, troubles }
     }
 
-    /// The outcome for a token of that session.
+    /// The result for a token of this session.
     pub(crate) fn verify(&self, session: &str) -> Result<(), Refusal> {
         let claims = claims_with(&self.issuer.name, "sid", session);
         self.verifier.verify(&self.issuer.sign(&claims), self.time.now()).map(|_| ())
@@ -72,7 +72,7 @@ impl Api {
         matches!(self.verify(session), Err(Refusal::Revoked))
     }
 
-    /// Whether the list is known as it is now.
+    /// Whether the list was complete at the current time.
     pub(crate) fn is_up_to_date(&self) -> bool {
         self.followed.revocations().as_of() == Some(self.time.now())
     }
@@ -81,13 +81,13 @@ impl Api {
         matches!(self.verify(SESSIONS[3]), Err(Refusal::RevocationsUnknown))
     }
 
-    /// What each stream was resumed after.
+    /// The cursor after which each stream was opened.
     pub(crate) fn resumed(&self) -> Vec<Option<String>> {
         self.issuer.state.resumed.lock().unwrap().clone()
     }
 }
 
-/// An entry of that session.
+/// An entry that revokes this session.
 pub(crate) fn revoked(session: &str) -> Value {
     json!({ "exp": entry_expires(), "sid": session })
 }

@@ -1,11 +1,11 @@
-//! The read-me says how many crates each set of features brings, and means it.
+//! The numbers of crates in README.md are correct for each set of features.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 const READ_ME: &str = include_str!("../../README.md");
 
-/// The rows of the table of features: features, crates.
+/// The features and the number of crates in each row of the table of features.
 fn rows() -> impl Iterator<Item = (String, usize)> {
     READ_ME.lines().filter_map(|line| {
         let mut cells = line.split('|').map(str::trim).skip(1);
@@ -35,7 +35,7 @@ fn crates_with(features: &str) -> usize {
 }
 
 #[test]
-fn the_number_of_crates_is_as_the_read_me_says() {
+fn the_numbers_of_crates_in_the_readme_are_correct() {
     let stated: Vec<_> = rows().collect();
     assert_eq!(stated.len(), 6);
     for (features, crates) in stated {

@@ -1,4 +1,4 @@
-//! The token as an argument of axum's handlers.
+//! The access token as an argument of an axum handler.
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -35,11 +35,11 @@ fn router() -> Router {
         .route("/whole", routing::get(whole))
 }
 
-async fn asked(router: Router, path: &str, token: &str) -> (u16, String) {
+async fn send(router: Router, path: &str, token: &str) -> (u16, String) {
     let request = Request::get(path).header("authorization", format!("Bearer {token}"));
-    let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    let status = answer.status().as_u16();
-    let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+    let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 10_000).await.unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
@@ -50,40 +50,40 @@ fn guarded(key: &SigningKey) -> Router {
 }
 
 #[tokio::test]
-async fn a_handler_gets_the_claims_and_the_users_own_ones_as_a_type() {
+async fn a_handler_gets_the_claims_and_the_custom_claims_as_a_type() {
     let key = key("k");
     let token = sign(&key, &claims_of(ISSUER));
     let plain = format!("alice {} web read", SESSIONS[0]);
-    assert_eq!(asked(guarded(&key), "/plain", &token).await, (200, plain));
-    assert_eq!(asked(guarded(&key), "/typed", &token).await, (200, "alice".to_owned()));
-    let (_, whole) = asked(guarded(&key), "/whole", &token).await;
+    assert_eq!(send(guarded(&key), "/plain", &token).await, (200, plain));
+    assert_eq!(send(guarded(&key), "/typed", &token).await, (200, "alice".to_owned()));
+    let (_, whole) = send(guarded(&key), "/whole", &token).await;
     assert_eq!(serde_json::from_str::<Value>(&whole).unwrap(), claims_of(ISSUER));
 }
 
 #[tokio::test]
-async fn two_authorization_headers_reach_no_handler() {
+async fn a_request_with_two_authorization_headers_is_rejected() {
     let key = key("k");
     let bearer = format!("Bearer {}", sign(&key, &claims_of(ISSUER)));
     for second in [bearer.as_str(), "Bearer a.b.c", "Basic YTpi", ""] {
         let request = Request::get("/plain").header("authorization", &bearer).header("Authorization", second);
-        let answer = guarded(&key).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        assert_eq!(answer.status(), 400, "{second}");
+        let response = guarded(&key).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 400, "{second}");
     }
 }
 
 #[tokio::test]
-async fn claims_of_another_shape_are_refused() {
+async fn custom_claims_of_another_type_are_rejected() {
     let key = key("k");
     let token = sign(&key, &claims_with(ISSUER, "username", 7));
-    let refused = (403, r#"{"error":"access_denied"}"#.to_owned());
-    assert_eq!(asked(guarded(&key), "/typed", &token).await, refused);
-    assert_eq!(asked(guarded(&key), "/plain", &token).await.0, 200);
+    let denied = (403, r#"{"error":"access_denied"}"#.to_owned());
+    assert_eq!(send(guarded(&key), "/typed", &token).await, denied);
+    assert_eq!(send(guarded(&key), "/plain", &token).await.0, 200);
 }
 
 #[tokio::test]
-async fn a_route_that_is_not_behind_the_layer_is_an_error_of_the_api() {
+async fn a_route_that_is_not_behind_the_layer_responds_with_500() {
     let failed = (500, r#"{"error":"server_error"}"#.to_owned());
     for path in ["/plain", "/typed"] {
-        assert_eq!(asked(router(), path, &sign(&key("k"), &claims_of(ISSUER))).await, failed);
+        assert_eq!(send(router(), path, &sign(&key("k"), &claims_of(ISSUER))).await, failed);
     }
 }

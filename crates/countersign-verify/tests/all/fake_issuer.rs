@@ -1,6 +1,8 @@
-//! An issuer on a real port that does what it is told: rotates, fails, hangs, redirects, breaks off, comes back.
+//! An issuer on a real port that tests control: it can rotate keys, fail, hang, redirect, disconnect and
+//! restart.
 //!
-//! It speaks just enough HTTP by hand that nothing between it and the verifier mends what it does.
+//! It implements a minimal part of HTTP itself, because an HTTP library would correct the malformed
+//! responses.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::{Time, key, piece_of, sign, sign_piece};
+use crate::support::{Cursors, Time, key, page_of, sign, sign_page};
 
 pub(crate) struct FakeIssuer {
     pub(crate) name: String,
@@ -29,47 +31,47 @@ pub(crate) struct State {
     name: String,
     time: Time,
     pub(crate) metadata: Mutex<Value>,
-    pub(crate) manner: Mutex<Manner>,
+    pub(crate) behaviour: Mutex<Behaviour>,
     active: Mutex<Arc<SigningKey>>,
     pub(crate) published: Mutex<Value>,
-    /// The heads of all requests.
+    /// The request lines and headers of all requests.
     pub(crate) heads: Mutex<Vec<String>>,
     pub(crate) metadata_reads: AtomicU64,
     pub(crate) key_reads: AtomicU64,
-    /// What each stream was resumed after.
+    /// The cursor after which each stream was opened.
     pub(crate) resumed: Mutex<Vec<Option<String>>>,
     pub(crate) open_streams: AtomicU64,
-    /// Whether the list can be asked for, besides the stream.
+    /// Whether the list can be polled.
     serves_list: AtomicBool,
-    /// When the list was asked for, and after what.
+    /// When the list was polled, and after which cursor.
     list_reads: Mutex<Vec<(Instant, Option<String>)>>,
-    /// What the next streams say instead of the list.
+    /// The contents of the next streams, instead of the list.
     pub(crate) scripts: Mutex<VecDeque<Script>>,
-    /// What is answered instead of the list when it is asked for.
+    /// The responses to the next polls, instead of the list.
     list_scripts: Mutex<VecDeque<String>>,
     list: watch::Sender<List>,
 }
 
-/// How documents are answered.
+/// How the issuer responds to requests for documents.
 #[derive(Clone, Debug)]
-pub(crate) enum Manner {
-    Well,
-    /// With this head and nothing else.
+pub(crate) enum Behaviour {
+    Normal,
+    /// With this status line and these headers, and without a body.
     Head(&'static str),
-    /// With 404 at the place of RFC 8414.
+    /// With 404 for the metadata of RFC 8414.
     OnlyOpenId,
-    /// With a connection that stays silent.
+    /// Without a response.
     Hangs,
-    /// With a body that does not end.
+    /// With an endless body.
     Endless,
 }
 
-/// How a stream is answered.
+/// How the issuer responds to a request for the stream.
 #[derive(Clone, Debug)]
 pub(crate) enum Script {
-    /// With this and then the end of the connection.
+    /// With this text, and then the connection is closed.
     Breaks(String),
-    /// With this and then nothing, for ever.
+    /// With this text, and then the connection stays open without data.
     Hangs(String),
 }
 
@@ -77,34 +79,38 @@ pub(crate) enum Script {
 struct List {
     entries: Vec<Value>,
     is_silent: bool,
-    /// How old the pieces of streams are.
+    /// The age of the pages in streams.
     lag: Duration,
-    /// Streams that were opened when there were fewer end.
+    /// Incremented to end the open streams.
     ends: u64,
 }
 
-/// Entries in a piece.
-const PIECE: usize = 1000;
+/// Entries in a page.
+const PAGE: usize = 1000;
 
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
 const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 
-/// Often, so that tests need not wait.
+/// Short, so that tests need not wait.
 const HEARTBEAT: Duration = Duration::from_millis(20);
 
 impl State {
-    /// The signed piece after a cursor, where it ends, and whether there is more.
-    fn piece(&self, list: &List, after: Option<&str>, lag: Duration) -> (String, String, bool) {
+    /// The signed page after a cursor, the cursor after the page, and whether there are more pages.
+    fn page(&self, list: &List, after: Option<&str>, lag: Duration) -> (String, String, bool) {
         let from = after.and_then(|cursor| cursor.split_once('-')?.0.parse().ok()).unwrap_or(0);
-        let entries: Vec<_> = list.entries.iter().skip(from).take(PIECE).cloned().collect();
+        let entries: Vec<_> = list.entries.iter().skip(from).take(PAGE).cloned().collect();
         let cursor = format!("{}-0102030405ff", from + entries.len());
         let more = from + entries.len() < list.entries.len();
-        let mut piece =
-            piece_of(&self.name, self.time.now().minus(lag), (after, &cursor), Value::Array(entries));
-        piece["more"] = more.into();
+        let mut page = page_of(
+            &self.name,
+            self.time.now().minus(lag),
+            Cursors { after, cursor: &cursor },
+            Value::Array(entries),
+        );
+        page["more"] = more.into();
         let active = self.active.lock().unwrap().clone();
-        (sign_piece(&active, &piece), cursor, more)
+        (sign_page(&active, &page), cursor, more)
     }
 }
 
@@ -121,7 +127,7 @@ impl FakeIssuer {
                 "revocation_feed_uri": format!("{name}/revocations"),
             })),
             name: name.clone(),
-            manner: Mutex::new(Manner::Well),
+            behaviour: Mutex::new(Behaviour::Normal),
             published: Mutex::new(json!({ "keys": [active.public_jwk()] })),
             active: Mutex::new(active),
             heads: Mutex::default(),
@@ -139,7 +145,7 @@ impl FakeIssuer {
         Self { name, state, address, serving }
     }
 
-    /// Ends every connection; the port is free then.
+    /// Closes all connections and the port.
     pub(crate) async fn stop(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.abort();
@@ -147,14 +153,14 @@ impl FakeIssuer {
         }
     }
 
-    /// Listens again where it did.
+    /// Listens on the same port again.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.serving = Some(tokio::spawn(serve(listener, self.state.clone())));
     }
 
-    /// A token of the claims, signed with the active key.
+    /// Signs a token with the active key.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         sign(&self.active(), claims)
     }
@@ -172,8 +178,8 @@ impl FakeIssuer {
         *self.state.published.lock().unwrap() = json!({ "keys": keys });
     }
 
-    pub(crate) fn behave(&self, manner: Manner) {
-        *self.state.manner.lock().unwrap() = manner;
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *self.state.behaviour.lock().unwrap() = behaviour;
     }
 
     pub(crate) fn set_metadata(&self, name: &str, value: impl Into<Value>) {
@@ -196,22 +202,22 @@ impl FakeIssuer {
         self.state.list.send_modify(|list| list.entries.push(entry));
     }
 
-    /// Has the list answered to whoever asks for it.
+    /// Allows polling of the list.
     pub(crate) fn serve_list(&self) {
         self.state.serves_list.store(true, Ordering::SeqCst);
     }
 
-    /// Whether anything more is said on streams.
+    /// Sets whether streams deliver pages.
     pub(crate) fn be_silent(&self, is_silent: bool) {
         self.state.list.send_modify(|list| list.is_silent = is_silent);
     }
 
-    /// Ends the streams that follow the list now.
-    /// Streams bring pieces that were signed so long ago.
+    /// Makes streams deliver pages that were signed this long ago.
     pub(crate) fn be_late(&self, by: Duration) {
         self.state.list.send_modify(|list| list.lag = by);
     }
 
+    /// Ends the open streams.
     pub(crate) fn end_streams(&self) {
         self.state.list.send_modify(|list| list.ends += 1);
     }
@@ -237,7 +243,7 @@ impl Drop for FakeIssuer {
     }
 }
 
-/// One event of a stream.
+/// One `revocations` event of a stream.
 pub(crate) fn event(data: &str) -> String {
     format!("event: revocations\nid: x\ndata: {data}\n\n")
 }
@@ -246,13 +252,13 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         let (connection, _) = listener.accept().await.unwrap();
-        connections.spawn(answer(connection, state.clone()));
+        connections.spawn(respond(connection, state.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
 
-/// One request a connection; an error means that the other side went away.
-async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result<()> {
+/// Handles one request per connection. An error means that the client disconnected.
+async fn respond(mut connection: TcpStream, state: Arc<State>) -> std::io::Result<()> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         let byte = connection.read_u8().await?;
@@ -271,8 +277,8 @@ async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result
         }
         "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
             state.metadata_reads.fetch_add(1, Ordering::SeqCst);
-            let manner = state.manner.lock().unwrap().clone();
-            if matches!(manner, Manner::OnlyOpenId) && path.ends_with("server") {
+            let behaviour = state.behaviour.lock().unwrap().clone();
+            if matches!(behaviour, Behaviour::OnlyOpenId) && path.ends_with("server") {
                 return connection.write_all(NOT_FOUND.as_bytes()).await;
             }
             let body = state.metadata.lock().unwrap().to_string();
@@ -283,16 +289,16 @@ async fn answer(mut connection: TcpStream, state: Arc<State>) -> std::io::Result
 }
 
 async fn document(connection: &mut TcpStream, state: &State, body: String) -> std::io::Result<()> {
-    let manner = state.manner.lock().unwrap().clone();
-    match manner {
-        Manner::Well | Manner::OnlyOpenId => {
+    let behaviour = state.behaviour.lock().unwrap().clone();
+    match behaviour {
+        Behaviour::Normal | Behaviour::OnlyOpenId => {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
             let length = body.len();
             connection.write_all(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).await
         }
-        Manner::Head(head) => connection.write_all(format!("{head}\r\n\r\n").as_bytes()).await,
-        Manner::Hangs => std::future::pending().await,
-        Manner::Endless => {
+        Behaviour::Head(head) => connection.write_all(format!("{head}\r\n\r\n").as_bytes()).await,
+        Behaviour::Hangs => std::future::pending().await,
+        Behaviour::Endless => {
             connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {
                 connection.write_all(&[b' '; 4096]).await?;
@@ -305,15 +311,15 @@ async fn list(connection: &mut TcpStream, state: &State, path: &str) -> std::io:
     let after = path.split_once("?after=").map(|(_, cursor)| cursor.to_owned());
     state.list_reads.lock().unwrap().push((Instant::now(), after.clone()));
     let script = state.list_scripts.lock().unwrap().pop_front();
-    let answer = match script {
-        Some(answer) => answer,
+    let response = match script {
+        Some(response) => response,
         None if state.serves_list.load(Ordering::SeqCst) => {
             let list = state.list.borrow().clone();
-            list_answer(&state.piece(&list, after.as_deref(), Duration::ZERO).0)
+            list_response(&state.page(&list, after.as_deref(), Duration::ZERO).0)
         }
         None => NOT_FOUND.to_owned(),
     };
-    connection.write_all(answer.as_bytes()).await
+    connection.write_all(response.as_bytes()).await
 }
 
 async fn stream(connection: &mut TcpStream, state: &State, request: &str) -> std::io::Result<()> {
@@ -334,25 +340,25 @@ async fn stream(connection: &mut TcpStream, state: &State, request: &str) -> std
 
 async fn follow(connection: &mut TcpStream, state: &State, mut after: Option<String>) -> std::io::Result<()> {
     connection.write_all(EVENTS.as_bytes()).await?;
-    let mut news = state.list.subscribe();
-    let ends = news.borrow().ends;
+    let mut changes = state.list.subscribe();
+    let ends = changes.borrow().ends;
     loop {
-        let list = news.borrow_and_update().clone();
+        let list = changes.borrow_and_update().clone();
         if list.ends > ends {
             return Ok(());
         }
-        let (text, cursor, more) = state.piece(&list, after.as_deref(), list.lag);
+        let (text, cursor, more) = state.page(&list, after.as_deref(), list.lag);
         if !list.is_silent {
             connection.write_all(event(&text).as_bytes()).await?;
             after = Some(cursor);
         }
         if !more || list.is_silent {
-            tokio::time::timeout(HEARTBEAT, news.changed()).await.ok();
+            tokio::time::timeout(HEARTBEAT, changes.changed()).await.ok();
         }
     }
 }
 
-/// Counts a stream until its connection is gone.
+/// Counts an open stream until its connection is closed.
 struct Open<'a>(&'a State);
 
 impl Drop for Open<'_> {
@@ -361,13 +367,13 @@ impl Drop for Open<'_> {
     }
 }
 
-/// The head of the answer to who asks for the list, and a piece.
-pub(crate) fn list_answer(piece: &str) -> String {
+/// The response to a poll of the list, with this page.
+pub(crate) fn list_response(page: &str) -> String {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/revocations+jwt\r\nconnection: close";
-    format!("{head}\r\ncontent-length: {}\r\n\r\n{piece}", piece.len())
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{page}", page.len())
 }
 
-/// The head of an event stream, and these events.
+/// The headers of an event stream, and these events.
 pub(crate) fn events(events: &[String]) -> String {
     format!("{EVENTS}{}", events.concat())
 }

@@ -1,4 +1,4 @@
-//! Issuers that are fetched: whose keys count, and how often they are asked for.
+//! Issuers on the network: which keys are used, and how often they are fetched.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use countersign_token::{SigningKey, VerifyError};
 use countersign_verify::{Issuer, IssuerError, Refusal, Verifier};
 use serde_json::{Value, json};
 
-use crate::fake_issuer::{FakeIssuer, Manner};
+use crate::fake_issuer::{Behaviour, FakeIssuer};
 use crate::support::{
     AUDIENCE, NOW, SESSIONS, Time, claims_of, claims_with, eventually, key, sign, token_with_header,
     token_with_key,
@@ -41,7 +41,7 @@ async fn flood(verifier: &Verifier) {
 }
 
 #[tokio::test]
-async fn an_issuer_is_found_by_its_name_alone() {
+async fn keys_are_discovered_from_the_issuers_name() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let verifier = verifier(&issuer, &time).await;
@@ -51,10 +51,10 @@ async fn an_issuer_is_found_by_its_name_alone() {
 }
 
 #[tokio::test]
-async fn metadata_may_be_where_openid_connect_has_it() {
+async fn metadata_may_be_at_the_openid_connect_url() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
-    issuer.behave(Manner::OnlyOpenId);
+    issuer.behave(Behaviour::OnlyOpenId);
     let verifier = verifier(&issuer, &time).await;
     assert!(verifier.verify(&issuer.sign(&claims_of(&issuer.name)), NOW).is_ok());
     assert_eq!(issuer.state.metadata_reads.load(Ordering::SeqCst), 2);
@@ -72,12 +72,12 @@ async fn metadata_of_another_issuer_is_not_used() {
 
 // C9 and incident 52
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_random_key_names_cost_one_fetch_in_half_a_minute() {
+async fn ten_thousand_random_kids_cause_one_fetch_in_30_seconds() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let verifier = verifier(&issuer, &time).await;
     flood(&verifier).await;
-    assert_eq!(issuer.key_reads(), 1, "they were fetched just now");
+    assert_eq!(issuer.key_reads(), 1, "they were fetched less than 30 seconds ago");
     for fetches in 2..4 {
         time.advance(30);
         flood(&verifier).await;
@@ -89,7 +89,7 @@ async fn ten_thousand_random_key_names_cost_one_fetch_in_half_a_minute() {
 
 // C9 and incident 52
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_cool_down_holds_after_failures_and_empty_sets_and_known_keys_stay_in_use() {
+async fn after_failed_fetches_the_cool_down_holds_and_known_keys_stay_in_use() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let jwks_url = format!("{}/.well-known/jwks.json", issuer.name);
@@ -97,47 +97,47 @@ async fn the_cool_down_holds_after_failures_and_empty_sets_and_known_keys_stay_i
     let verifier = Verifier::for_audience(AUDIENCE, fetched.connect().await.unwrap()).clock(time.clock());
     let token = issuer.sign(&claims_of(&issuer.name));
     let set = issuer.state.published.lock().unwrap().clone();
-    let broken: [(Manner, Value); 5] = [
-        (Manner::Head("HTTP/1.1 500 Oops\r\ncontent-length: 0"), set.clone()),
-        (Manner::Well, json!({ "keys": [] })),
-        (Manner::Well, json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }] })),
-        (Manner::Well, json!("no set at all")),
-        (Manner::Head("HTTP/1.1 302 Found\r\nlocation: /.well-known/jwks.json\r\ncontent-length: 0"), set),
+    let broken: [(Behaviour, Value); 5] = [
+        (Behaviour::Head("HTTP/1.1 500 Oops\r\ncontent-length: 0"), set.clone()),
+        (Behaviour::Normal, json!({ "keys": [] })),
+        (Behaviour::Normal, json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }] })),
+        (Behaviour::Normal, json!("not a set")),
+        (Behaviour::Head("HTTP/1.1 302 Found\r\nlocation: /.well-known/jwks.json\r\ncontent-length: 0"), set),
     ];
-    for (fetches, (manner, published)) in (2..).zip(broken) {
-        issuer.behave(manner.clone());
+    for (fetches, (behaviour, published)) in (2..).zip(broken) {
+        issuer.behave(behaviour.clone());
         *issuer.state.published.lock().unwrap() = published;
         time.advance(30);
         flood(&verifier).await;
         eventually("fetched", || issuer.key_reads() == fetches).await;
         flood(&verifier).await;
-        assert_eq!(issuer.key_reads(), fetches, "{manner:?}");
-        assert!(verifier.verify(&token, NOW).is_ok(), "{manner:?}");
+        assert_eq!(issuer.key_reads(), fetches, "{behaviour:?}");
+        assert!(verifier.verify(&token, NOW).is_ok(), "{behaviour:?}");
     }
 }
 
 // C6
 #[tokio::test]
-async fn a_key_that_cannot_be_used_and_a_name_that_two_keys_have_leave_good_keys_in_use() {
+async fn unusable_keys_and_duplicate_kids_do_not_affect_valid_keys() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
-    let namesake = key("first");
+    let same_kid = key("first");
     let broken = json!({ "kty": "EC", "crv": "P-256", "kid": "first", "x": "AA", "y": "AA" });
     let prototype = json!({ "kty": "constructor", "kid": "first" });
-    let good = [namesake.public_jwk(), issuer.active().public_jwk()];
+    let valid = [same_kid.public_jwk(), issuer.active().public_jwk()];
     *issuer.state.published.lock().unwrap() =
-        json!({ "keys": [null, broken, prototype, "key", good[0], good[1]] });
+        json!({ "keys": [null, broken, prototype, "key", valid[0], valid[1]] });
     let verifier = verifier(&issuer, &time).await;
     let claims = claims_of(&issuer.name);
     assert!(verifier.verify_now(&issuer.sign(&claims)).await.is_ok());
-    assert!(verifier.verify_now(&sign(&namesake, &claims)).await.is_ok());
+    assert!(verifier.verify_now(&sign(&same_kid, &claims)).await.is_ok());
     let foreign = verifier.verify_now(&sign(&key("first"), &claims)).await;
     assert!(matches!(foreign, Err(Refusal::Token(VerifyError::BadSignature))), "{foreign:?}");
 }
 
 // C9 and C10
 #[tokio::test]
-async fn an_api_may_start_before_its_issuer_and_refuses_until_it_is_there() {
+async fn an_api_may_start_before_its_issuer_and_rejects_tokens_until_it_is_up() {
     let time = Time::at_noon();
     let mut issuer = FakeIssuer::start(&time).await;
     let token = issuer.sign(&claims_of(&issuer.name));
@@ -161,41 +161,44 @@ async fn an_api_may_start_before_its_issuer_and_refuses_until_it_is_there() {
 
 // C10
 #[tokio::test]
-async fn an_issuer_that_hangs_holds_nobody_up() {
+async fn an_issuer_that_hangs_does_not_block_verification() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let known = verifier(&issuer, &time).await;
-    issuer.behave(Manner::Hangs);
+    issuer.behave(Behaviour::Hangs);
     let unknown = Verifier::discover_lazily(&issuer.name, AUDIENCE).unwrap();
     let token = issuer.sign(&claims_of(&issuer.name));
-    eventually("it is asked", || issuer.state.metadata_reads.load(Ordering::SeqCst) == 2).await;
+    eventually("the metadata is requested", || issuer.state.metadata_reads.load(Ordering::SeqCst) == 2).await;
     assert!(matches!(unknown.verify(&token, NOW), Err(Refusal::KeysUnknown)));
     time.advance(30);
-    let stranger = token_with_key("stranger");
-    assert!(matches!(known.verify(&stranger, NOW), Err(Refusal::Token(VerifyError::UnknownKey))));
+    let unknown_key = token_with_key("unknown");
+    assert!(matches!(known.verify(&unknown_key, NOW), Err(Refusal::Token(VerifyError::UnknownKey))));
     assert!(known.verify_now(&issuer.sign(&claims_with(&issuer.name, "jti", "t2"))).await.is_ok());
     let started = tokio::time::Instant::now();
     assert!(matches!(unknown.verify_now(&token).await, Err(Refusal::KeysUnknown)));
-    assert!(started.elapsed() < Duration::from_secs(9), "it waits for less than the fetch may take");
+    assert!(
+        started.elapsed() < Duration::from_secs(9),
+        "verification waits for a shorter time than the fetch"
+    );
 }
 
 #[tokio::test]
-async fn what_does_not_end_is_given_up() {
+async fn endless_and_missing_responses_are_errors() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
-    issuer.behave(Manner::Endless);
+    issuer.behave(Behaviour::Endless);
     let outcome = Verifier::discover(&issuer.name, AUDIENCE).await;
     assert!(matches!(outcome, Err(IssuerError::TooLong(_))), "{outcome:?}");
     let url = format!("{}/.well-known/jwks.json", issuer.name);
     let outcome = Verifier::fetching(&issuer.name, AUDIENCE, &url).await;
     assert!(matches!(outcome, Err(IssuerError::TooLong(524_288))), "{outcome:?}");
-    issuer.behave(Manner::Hangs);
+    issuer.behave(Behaviour::Hangs);
     let outcome = Verifier::discover(&issuer.name, AUDIENCE).await;
     assert!(matches!(outcome, Err(IssuerError::TooSlow)), "{outcome:?}");
 }
 
 #[tokio::test]
-async fn a_set_of_more_than_a_hundred_keys_is_refused() {
+async fn a_set_of_more_than_a_hundred_keys_is_rejected() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     *issuer.state.published.lock().unwrap() = json!({ "keys": vec![json!({ "kty": "EC" }); 101] });
@@ -204,7 +207,7 @@ async fn a_set_of_more_than_a_hundred_keys_is_refused() {
 }
 
 #[tokio::test]
-async fn keys_are_not_fetched_from_where_others_could_answer() {
+async fn keys_are_not_fetched_from_http_urls_of_other_machines() {
     let http = "http://id.example/jwks.json";
     assert!(matches!(
         Verifier::fetching("https://id.example", AUDIENCE, http).await,
@@ -219,7 +222,7 @@ async fn keys_are_not_fetched_from_where_others_could_answer() {
 
 // C2 and incidents 2 and 3
 #[tokio::test]
-async fn a_token_does_not_say_where_its_key_is() {
+async fn urls_and_keys_in_a_token_are_ignored() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let verifier = verifier(&issuer, &time).await;
@@ -234,20 +237,20 @@ async fn a_token_does_not_say_where_its_key_is() {
         });
         assert!(verifier.verify_now(&token_with_header(&header)).await.is_err(), "{kid}");
     }
-    eventually("the issuer itself is asked", || issuer.key_reads() == 2).await;
-    let visitor = canary.accept().map_err(|error| error.kind());
-    assert!(matches!(visitor, Err(std::io::ErrorKind::WouldBlock)), "{visitor:?}");
+    eventually("the issuer's keys are fetched", || issuer.key_reads() == 2).await;
+    let connection = canary.accept().map_err(|error| error.kind());
+    assert!(matches!(connection, Err(std::io::ErrorKind::WouldBlock)), "{connection:?}");
 }
 
 #[test]
-fn without_a_runtime_there_is_an_error_and_no_panic() {
+fn without_a_runtime_connecting_is_an_error() {
     let outcome = Verifier::discover_lazily("https://id.example", AUDIENCE);
     assert!(matches!(outcome, Err(IssuerError::NoRuntime)));
 }
 
 // C8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_verifier_that_caches_for_an_hour_sees_no_failure_through_three_rotations() {
+async fn a_verifier_that_caches_keys_for_an_hour_rejects_no_token_during_three_rotations() {
     const STEP: u64 = 300;
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
@@ -256,7 +259,7 @@ async fn a_verifier_that_caches_for_an_hour_sees_no_failure_through_three_rotati
     let mut ring: Vec<Arc<SigningKey>> = vec![issuer.active()];
     let (mut fetched_at, mut fetches) = (NOW, 1);
     for next in &keys[..3] {
-        // Published for 65 minutes before it signs; the one before stays for two hours.
+        // The next key is published for 65 minutes before it signs, and the previous one for two hours after.
         ring.push(next.clone());
         ring.drain(..ring.len().saturating_sub(3));
         issuer.publish(&ring.iter().map(AsRef::as_ref).collect::<Vec<_>>());
@@ -287,11 +290,11 @@ async fn a_verifier_that_caches_for_an_hour_sees_no_failure_through_three_rotati
             time.advance(STEP);
         }
     }
-    assert_eq!(issuer.key_reads(), fetches, "no token needed a fetch of its own");
+    assert_eq!(issuer.key_reads(), fetches, "no token caused a fetch");
 }
 
 #[tokio::test]
-async fn a_key_that_signs_at_once_is_waited_for_and_one_that_is_withdrawn_counts_no_more() {
+async fn verification_waits_for_a_new_key_and_rejects_a_withdrawn_one() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let verifier = verifier(&issuer, &time).await;
@@ -306,7 +309,7 @@ async fn a_key_that_signs_at_once_is_waited_for_and_one_that_is_withdrawn_counts
 }
 
 #[tokio::test]
-async fn the_last_verifier_ends_what_kept_it_up_to_date() {
+async fn dropping_the_last_verifier_closes_the_stream() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let discovered = Issuer::discover(issuer.name.as_str()).clock(time.clock()).connect().await.unwrap();
@@ -320,7 +323,7 @@ async fn the_last_verifier_ends_what_kept_it_up_to_date() {
 
 // incident 53
 #[tokio::test]
-async fn a_key_of_one_issuer_does_not_vouch_for_another() {
+async fn a_key_of_one_issuer_does_not_verify_tokens_of_another() {
     let time = Time::at_noon();
     let (shop, staff) = (FakeIssuer::start(&time).await, FakeIssuer::start(&time).await);
     let verifier = {
@@ -331,13 +334,13 @@ async fn a_key_of_one_issuer_does_not_vouch_for_another() {
         let claims = verifier.verify(&issuer.sign(&claims_of(&issuer.name)), NOW).unwrap();
         assert_eq!(claims.iss, issuer.name);
     }
-    // Both call their key by the same name.
+    // Both keys have the same `kid`.
     let forged = shop.sign(&claims_of(&staff.name));
     assert!(matches!(verifier.verify(&forged, NOW), Err(Refusal::Token(VerifyError::BadSignature))));
     let renamed = Arc::new(key("third"));
     shop.publish(&[&shop.active(), &renamed]);
     let forged = sign(&renamed, &claims_with(&staff.name, "sid", SESSIONS[1]));
     assert!(matches!(verifier.verify(&forged, NOW), Err(Refusal::Token(VerifyError::UnknownKey))));
-    let foreign = shop.sign(&claims_of("https://nobody.example"));
+    let foreign = shop.sign(&claims_of("https://unknown.example"));
     assert!(matches!(verifier.verify(&foreign, NOW), Err(Refusal::Token(VerifyError::WrongIssuer))));
 }

@@ -1,4 +1,4 @@
-//! What the layer answers, to the letter, and to whom it opens.
+//! The exact responses of the layer, and the requests that it accepts.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -13,15 +13,15 @@ use crate::support::{
     AUDIENCE, ISSUER, NOW, Time, claims_of, claims_with, key, key_set, sign, token_with_key,
 };
 
-/// Status, headers and body of an answer, as lines.
-async fn asked(layer: &RequireToken, authorizations: &[&str]) -> String {
+/// Sends a request, and returns status, headers and body of the response as lines.
+async fn send(layer: &RequireToken, authorizations: &[&str]) -> String {
     let mut request = Request::new(());
     for authorization in authorizations {
         request.headers_mut().append("authorization", authorization.parse().unwrap());
     }
-    let answer = layer.layer(service_fn(hello)).oneshot(request).await.unwrap();
-    let headers = lines(answer.headers());
-    format!("{}\n{headers}\n{}", answer.status(), answer.body())
+    let response = layer.layer(service_fn(hello)).oneshot(request).await.unwrap();
+    let headers = lines(response.headers());
+    format!("{}\n{headers}\n{}", response.status(), response.body())
 }
 
 async fn hello(request: Request<()>) -> Result<Response<String>, Infallible> {
@@ -42,18 +42,18 @@ fn layer(key: &countersign_token::SigningKey) -> RequireToken {
 }
 
 #[tokio::test]
-async fn a_good_token_opens_and_its_claims_go_with_the_request() {
+async fn a_request_with_a_valid_token_gets_its_claims() {
     let key = key("k");
     let bearer = format!("Bearer {}", sign(&key, &claims_of(ISSUER)));
-    assert_eq!(asked(&layer(&key), &[&bearer]).await, "200 OK\n\nhello alice");
-    assert_eq!(asked(&layer(&key).scope("read"), &[&bearer]).await, "200 OK\n\nhello alice");
+    assert_eq!(send(&layer(&key), &[&bearer]).await, "200 OK\n\nhello alice");
+    assert_eq!(send(&layer(&key).scope("read"), &[&bearer]).await, "200 OK\n\nhello alice");
 }
 
 #[tokio::test]
 async fn without_a_token_there_is_a_challenge_and_no_error_code() {
     for authorizations in [&[][..], &["Basic YTpi"], &["DPoP a.b.c"]] {
         assert_eq!(
-            asked(&layer(&key("k")), authorizations).await,
+            send(&layer(&key("k")), authorizations).await,
             concat!(
                 "401 Unauthorized\n",
                 "cache-control: no-store\n",
@@ -67,14 +67,14 @@ async fn without_a_token_there_is_a_challenge_and_no_error_code() {
 }
 
 #[tokio::test]
-async fn a_header_that_two_readers_could_read_differently_is_a_bad_request() {
+async fn ambiguous_or_malformed_headers_are_a_bad_request() {
     let key = key("k");
-    let good = format!("Bearer {}", sign(&key, &claims_of(ISSUER)));
+    let valid = format!("Bearer {}", sign(&key, &claims_of(ISSUER)));
     for authorizations in
-        [&[good.as_str(), good.as_str()][..], &[&good, "Basic YTpi"], &["Bearer"], &["Bearer a b"]]
+        [&[valid.as_str(), valid.as_str()][..], &[&valid, "Basic YTpi"], &["Bearer"], &["Bearer a b"]]
     {
         assert_eq!(
-            asked(&layer(&key), authorizations).await,
+            send(&layer(&key), authorizations).await,
             concat!(
                 "400 Bad Request\n",
                 "cache-control: no-store\n",
@@ -89,22 +89,22 @@ async fn a_header_that_two_readers_could_read_differently_is_a_bad_request() {
 
 // G3
 #[tokio::test]
-async fn whatever_is_wrong_with_a_token_the_answer_is_the_same() {
+async fn the_response_does_not_tell_what_is_wrong_with_a_token() {
     let key = key("k");
-    let stranger = crate::support::key("k");
+    let other_key = crate::support::key("k");
     let expired = NOW.minus(Duration::from_secs(60)).seconds();
-    let bad = [
+    let invalid = [
         "a.b.c".to_owned(),
         token_with_key("unknown"),
-        sign(&stranger, &claims_of(ISSUER)),
+        sign(&other_key, &claims_of(ISSUER)),
         sign(&key, &claims_of("https://other.example")),
         sign(&key, &claims_with(ISSUER, "aud", "https://other.example")),
         sign(&key, &claims_with(ISSUER, "exp", expired)),
         "x".repeat(20_000),
     ];
-    for token in bad {
+    for token in invalid {
         assert_eq!(
-            asked(&layer(&key).scope("read"), &[&format!("Bearer {token}")]).await,
+            send(&layer(&key).scope("read"), &[&format!("Bearer {token}")]).await,
             concat!(
                 "401 Unauthorized\n",
                 "cache-control: no-store\n",
@@ -122,10 +122,10 @@ async fn every_scope_that_is_named_is_required() {
     let key = key("k");
     let bearer = |scope: &str| format!("Bearer {}", sign(&key, &claims_with(ISSUER, "scope", scope)));
     let layer = layer(&key).scope("orders:read").scope("orders:write audit");
-    assert!(asked(&layer, &[&bearer("audit orders:write other orders:read")]).await.starts_with("200"));
+    assert!(send(&layer, &[&bearer("audit orders:write other orders:read")]).await.starts_with("200"));
     for scope in ["orders:read", "orders:read orders:write", "orders:readorders:write audit", "ORDERS:READ"] {
         assert_eq!(
-            asked(&layer, &[&bearer(scope)]).await,
+            send(&layer, &[&bearer(scope)]).await,
             concat!(
                 "403 Forbidden\n",
                 "cache-control: no-store\n",
@@ -141,18 +141,18 @@ async fn every_scope_that_is_named_is_required() {
 
 // C10
 #[tokio::test]
-async fn what_cannot_be_looked_up_is_503_and_says_when_to_come_back() {
+async fn a_token_that_cannot_be_checked_gives_503_with_retry_after() {
     let key = key("k");
     let time = Time::at_noon();
     let unknown = RevocationFeed::new(WhenStale::default());
     let issuer = Issuer::with_keys_and_revocations(ISSUER, key_set(&[&key]), unknown);
     let revocations = RequireToken::new(Verifier::for_audience(AUDIENCE, issuer).clock(time.clock()));
-    // Nobody listens on this port of this machine.
+    // No process listens on this port.
     let keys = RequireToken::new(Verifier::discover_lazily("http://127.0.0.1:9", AUDIENCE).unwrap());
     let bearer = format!("Bearer {}", sign(&key, &claims_of(ISSUER)));
     for layer in [revocations, keys] {
         assert_eq!(
-            asked(&layer, &[&bearer]).await,
+            send(&layer, &[&bearer]).await,
             concat!(
                 "503 Service Unavailable\n",
                 "cache-control: no-store\n",
@@ -165,30 +165,30 @@ async fn what_cannot_be_looked_up_is_503_and_says_when_to_come_back() {
     }
 }
 
-/// Status and body of an answer to clients of the tutorial.
-async fn told(layer: &RequireToken, authorizations: &[&str]) -> (String, String) {
-    let answer = asked(layer, authorizations).await;
-    let (status, body) = (answer.lines().next().unwrap(), answer.lines().last().unwrap());
+/// Sends a request, and returns status and body of the response.
+async fn status_and_body(layer: &RequireToken, authorizations: &[&str]) -> (String, String) {
+    let response = send(layer, authorizations).await;
+    let (status, body) = (response.lines().next().unwrap(), response.lines().last().unwrap());
     (status.to_owned(), body.to_owned())
 }
 
 #[tokio::test]
-async fn clients_of_the_tutorial_may_send_the_token_alone() {
+async fn legacy_clients_may_send_the_token_without_bearer() {
     let key = key("k");
-    let layer = layer(&key).tutorial_clients();
+    let layer = layer(&key).legacy_clients();
     let token = sign(&key, &claims_of(ISSUER));
     for authorization in [token.clone(), format!("Bearer {token}"), format!("bearer   {token}")] {
-        assert_eq!(asked(&layer, &[&authorization]).await, "200 OK\n\nhello alice");
+        assert_eq!(send(&layer, &[&authorization]).await, "200 OK\n\nhello alice");
     }
 }
 
 #[tokio::test]
-async fn clients_of_the_tutorial_get_its_responses() {
+async fn legacy_clients_get_the_tutorials_responses() {
     let key = key("k");
-    let layer = layer(&key).tutorial_clients();
+    let layer = layer(&key).legacy_clients();
     for authorizations in [&[][..], &[""], &["Bearer"], &["bearer "]] {
         assert_eq!(
-            asked(&layer, authorizations).await,
+            send(&layer, authorizations).await,
             concat!(
                 "401 Unauthorized\n",
                 "cache-control: no-store\n",
@@ -199,13 +199,17 @@ async fn clients_of_the_tutorial_get_its_responses() {
             )
         );
     }
-    let good = sign(&key, &claims_of(ISSUER));
+    let valid = sign(&key, &claims_of(ISSUER));
     let expired = sign(&key, &claims_with(ISSUER, "exp", 1));
-    for authorizations in
-        [&["a.b.c"][..], &[&expired], &["Basic YTpi"], &[&good, &good], &[&format!("Bearer Bearer {good}")]]
-    {
+    for authorizations in [
+        &["a.b.c"][..],
+        &[&expired],
+        &["Basic YTpi"],
+        &[&valid, &valid],
+        &[&format!("Bearer Bearer {valid}")],
+    ] {
         assert_eq!(
-            asked(&layer, authorizations).await,
+            send(&layer, authorizations).await,
             concat!(
                 "403 Forbidden\n",
                 "cache-control: no-store\n",
@@ -216,16 +220,19 @@ async fn clients_of_the_tutorial_get_its_responses() {
         );
     }
     let scoped = layer.scope("admin");
-    assert_eq!(told(&scoped, &[&good]).await.0, "403 Forbidden");
+    assert_eq!(status_and_body(&scoped, &[&valid]).await.0, "403 Forbidden");
     let unknown = Verifier::discover_lazily("http://127.0.0.1:9", AUDIENCE).unwrap();
-    let unknown = RequireToken::new(unknown).tutorial_clients();
+    let unknown = RequireToken::new(unknown).legacy_clients();
     let later = r#"{"message":"Access tokens cannot be checked at the moment"}"#;
-    assert_eq!(told(&unknown, &[&good]).await, ("503 Service Unavailable".to_owned(), later.to_owned()));
+    assert_eq!(
+        status_and_body(&unknown, &[&valid]).await,
+        ("503 Service Unavailable".to_owned(), later.to_owned())
+    );
 }
 
 // G1
 #[tokio::test]
-async fn the_observer_learns_the_reason_and_no_token() {
+async fn the_observer_gets_the_reason_but_no_token() {
     let key = key("k");
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = seen.clone();
@@ -233,22 +240,22 @@ async fn the_observer_learns_the_reason_and_no_token() {
         let source = std::error::Error::source(denial).map(ToString::to_string).unwrap_or_default();
         log.lock().unwrap().push(format!("{denial}: {source} ({denial:?})"));
     });
-    let good = sign(&key, &claims_of(ISSUER));
+    let valid = sign(&key, &claims_of(ISSUER));
     let expired = sign(&key, &claims_with(ISSUER, "exp", 1));
-    for token in [&good, &expired] {
-        asked(&layer, &[&format!("Bearer {token}")]).await;
+    for token in [&valid, &expired] {
+        send(&layer, &[&format!("Bearer {token}")]).await;
     }
-    asked(&layer, &[]).await;
+    send(&layer, &[]).await;
     let seen = seen.lock().unwrap().join("\n");
-    assert!(seen.contains("the token lacks a scope"), "{seen}");
+    assert!(seen.contains("the token lacks a required scope"), "{seen}");
     assert!(seen.contains("the token has expired"), "{seen}");
     assert!(seen.contains("the request has no access token"), "{seen}");
-    let parts = good.split('.').chain(expired.split('.'));
+    let parts = valid.split('.').chain(expired.split('.'));
     assert!(parts.into_iter().all(|part| !seen.contains(part)), "{seen}");
 }
 
 #[tokio::test]
-async fn it_fits_into_axum() {
+async fn the_layer_works_with_axum() {
     let key = key("k");
     let router = axum::Router::new()
         .route("/", axum::routing::get(async || "hello"))
@@ -263,6 +270,6 @@ async fn it_fits_into_axum() {
 
 #[test]
 #[should_panic(expected = "RFC 6749")]
-fn a_scope_that_is_none_is_a_mistake_of_the_programmer() {
+fn an_invalid_scope_panics() {
     drop(layer(&key("k")).scope("orders  read"));
 }

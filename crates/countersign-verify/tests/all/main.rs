@@ -1,4 +1,4 @@
-//! One binary for all tests of the crate, so that it links once.
+//! All tests of the crate in one binary, so that it is linked once.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -10,8 +10,8 @@ mod fake_issuer;
 mod following;
 mod keys;
 mod layer;
-mod list;
+mod no_list;
+mod polling;
 mod revocations;
 mod support;
-mod unlisted;
 mod verifier;

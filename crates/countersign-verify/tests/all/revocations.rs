@@ -1,17 +1,17 @@
-//! Verified pieces of the list, and what verifiers make of it. No network.
+//! Verified pages of the list, and their effect on verifiers. No network.
 
 use std::time::Duration;
 
 use countersign_token::{SigningKey, TokenType, VerifyError};
-use countersign_verify::{Issuer, PieceError, Refusal, RevocationFeed, RevocationPiece, Verifier, WhenStale};
+use countersign_verify::{Issuer, PageError, Refusal, RevocationFeed, RevocationPage, Verifier, WhenStale};
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUDIENCE, ISSUER, NOW, SESSIONS, Time, claims_of, claims_with, entry_expires, key, key_set, piece_of,
-    sign, sign_piece,
+    AUDIENCE, Cursors, ISSUER, NOW, SESSIONS, Time, claims_of, claims_with, entry_expires, key, key_set,
+    page_of, sign, sign_page,
 };
 
-/// An issuer's key, a list that nothing is known of yet, and a verifier that goes by it.
+/// An issuer's key, a list that is not known yet, and a verifier that uses both.
 fn api(when_stale: WhenStale) -> (SigningKey, RevocationFeed, Verifier) {
     let key = key("k");
     let feed = RevocationFeed::new(when_stale);
@@ -19,12 +19,12 @@ fn api(when_stale: WhenStale) -> (SigningKey, RevocationFeed, Verifier) {
     (key, feed, Verifier::for_audience(AUDIENCE, issuer))
 }
 
-fn piece(key: &SigningKey, claims: &Value) -> Result<RevocationPiece, PieceError> {
-    RevocationPiece::verify(&sign_piece(key, claims), &key_set(&[key]), ISSUER, NOW)
+fn page(key: &SigningKey, claims: &Value) -> Result<RevocationPage, PageError> {
+    RevocationPage::verify(&sign_page(key, claims), &key_set(&[key]), ISSUER, NOW)
 }
 
-fn first_piece(revocations: Value) -> Value {
-    piece_of(ISSUER, NOW, (None, "1-0102030405ff"), revocations)
+fn first_page(revocations: Value) -> Value {
+    page_of(ISSUER, NOW, Cursors { after: None, cursor: "1-0102030405ff" }, revocations)
 }
 
 fn revoked_session() -> Value {
@@ -32,26 +32,26 @@ fn revoked_session() -> Value {
 }
 
 #[test]
-fn a_revoked_session_is_refused_although_its_token_passed_before() {
+fn a_cached_token_of_a_revoked_session_is_rejected() {
     let (key, feed, verifier) = api(WhenStale::default());
-    feed.apply(piece(&key, &first_piece(json!([]))).unwrap(), NOW).unwrap();
+    feed.apply(page(&key, &first_page(json!([]))).unwrap(), NOW).unwrap();
     let token = sign(&key, &claims_of(ISSUER));
     let other = sign(&key, &claims_with(ISSUER, "sid", SESSIONS[1]));
     assert!(verifier.verify(&token, NOW).is_ok());
-    let following = piece_of(
+    let following = page_of(
         ISSUER,
         NOW,
-        (Some("1-0102030405ff"), "2-0102030405ff"),
+        Cursors { after: Some("1-0102030405ff"), cursor: "2-0102030405ff" },
         json!([{ "exp": entry_expires(), "up_to": SESSIONS[3], "sub": "alice", "except": SESSIONS[1] }]),
     );
-    feed.apply(piece(&key, &following).unwrap(), NOW).unwrap();
+    feed.apply(page(&key, &following).unwrap(), NOW).unwrap();
     assert!(matches!(verifier.verify(&token, NOW), Err(Refusal::Revoked)));
     assert!(verifier.verify(&other, NOW).is_ok());
 }
 
 // C10
 #[test]
-fn until_the_list_is_known_nothing_is_accepted() {
+fn no_token_is_accepted_until_the_list_is_known() {
     let (key, _, verifier) = api(WhenStale::Serve { up_to: Duration::MAX });
     let refusal = verifier.verify(&sign(&key, &claims_of(ISSUER)), NOW).unwrap_err();
     assert!(matches!(refusal, Refusal::RevocationsUnknown));
@@ -60,7 +60,7 @@ fn until_the_list_is_known_nothing_is_accepted() {
 
 // C10
 #[test]
-fn a_list_that_is_behind_is_served_for_as_long_as_the_policy_says_and_then_refused() {
+fn tokens_are_accepted_with_an_outdated_list_for_as_long_as_the_policy_says() {
     let policies = [
         (WhenStale::default(), 60),
         (WhenStale::Refuse, 15),
@@ -69,12 +69,12 @@ fn a_list_that_is_behind_is_served_for_as_long_as_the_policy_says_and_then_refus
     ];
     for (policy, longest) in policies {
         let (key, feed, verifier) = api(policy);
-        feed.apply(piece(&key, &first_piece(json!([revoked_session()]))).unwrap(), NOW).unwrap();
+        feed.apply(page(&key, &first_page(json!([revoked_session()]))).unwrap(), NOW).unwrap();
         let revoked = sign(&key, &claims_of(ISSUER));
-        let good = sign(&key, &claims_with(ISSUER, "sid", SESSIONS[1]));
+        let valid = sign(&key, &claims_with(ISSUER, "sid", SESSIONS[1]));
         let at = |token: &str, seconds: u64| verifier.verify(token, NOW.plus(Duration::from_secs(seconds)));
-        assert!(at(&good, longest).is_ok(), "{policy:?}");
-        assert!(matches!(at(&good, longest + 1), Err(Refusal::RevocationsUnknown)), "{policy:?}");
+        assert!(at(&valid, longest).is_ok(), "{policy:?}");
+        assert!(matches!(at(&valid, longest + 1), Err(Refusal::RevocationsUnknown)), "{policy:?}");
         assert!(matches!(at(&revoked, longest + 1), Err(Refusal::Revoked)), "{policy:?}");
         assert!(matches!(at("garbage", longest + 1), Err(Refusal::Token(_))), "{policy:?}");
     }
@@ -82,9 +82,9 @@ fn a_list_that_is_behind_is_served_for_as_long_as_the_policy_says_and_then_refus
 
 // C10
 #[test]
-fn a_clock_that_was_set_back_makes_the_list_stale_and_not_for_ever_fresh() {
+fn after_a_clock_was_set_back_the_list_counts_as_outdated() {
     let (key, feed, verifier) = api(WhenStale::default());
-    feed.apply(piece(&key, &first_piece(json!([]))).unwrap(), NOW).unwrap();
+    feed.apply(page(&key, &first_page(json!([]))).unwrap(), NOW).unwrap();
     let token = |at: u64| sign(&key, &claims_with(ISSUER, "iat", at));
     let earlier = |seconds: u64| NOW.minus(Duration::from_secs(seconds));
     let at = |seconds: u64| verifier.verify(&token(earlier(seconds).seconds()), earlier(seconds));
@@ -97,25 +97,25 @@ fn one_issuer_does_not_revoke_the_sessions_of_another() {
     let (key, feed, verifier) = api(WhenStale::default());
     let other = crate::support::key("k");
     let verifier = verifier.also_trust(Issuer::with_keys("https://other.example", key_set(&[&other])));
-    let everybody = json!([{ "exp": entry_expires(), "up_to": SESSIONS[3] }]);
-    feed.apply(piece(&key, &first_piece(everybody)).unwrap(), NOW).unwrap();
+    let everyone = json!([{ "exp": entry_expires(), "up_to": SESSIONS[3] }]);
+    feed.apply(page(&key, &first_page(everyone)).unwrap(), NOW).unwrap();
     assert!(matches!(verifier.verify(&sign(&key, &claims_of(ISSUER)), NOW), Err(Refusal::Revoked)));
     assert!(verifier.verify(&sign(&other, &claims_of("https://other.example")), NOW).is_ok());
 }
 
 // C3, C5
 #[test]
-fn a_piece_is_no_access_token_and_an_access_token_no_piece() {
+fn a_page_is_not_an_access_token_and_an_access_token_is_not_a_page() {
     let (key, _, verifier) = api(WhenStale::default());
     for token_type in TokenType::ALL {
         let mut claims = claims_of(ISSUER);
         claims["aud"] = json!([ISSUER, AUDIENCE]);
-        for (name, value) in first_piece(json!([])).as_object().unwrap() {
+        for (name, value) in first_page(json!([])).as_object().unwrap() {
             claims.as_object_mut().unwrap().entry(name).or_insert(value.clone());
         }
         let text = key.sign(token_type, &claims).unwrap();
-        let as_piece = RevocationPiece::verify(&text, &key_set(&[&key]), ISSUER, NOW);
-        assert_eq!(as_piece.is_ok(), token_type == TokenType::Revocations, "{token_type}");
+        let as_page = RevocationPage::verify(&text, &key_set(&[&key]), ISSUER, NOW);
+        assert_eq!(as_page.is_ok(), token_type == TokenType::Revocations, "{token_type}");
         let as_token = verifier.verify(&text, NOW);
         let is_wrong_type = matches!(as_token, Err(Refusal::Token(VerifyError::WrongType(_))));
         assert_eq!(is_wrong_type, token_type != TokenType::AccessToken, "{token_type}");
@@ -124,15 +124,15 @@ fn a_piece_is_no_access_token_and_an_access_token_no_piece() {
 
 // C3, C4
 #[test]
-fn a_piece_of_somebody_else_or_of_another_time_is_refused() {
+fn a_page_of_another_issuer_or_another_time_is_rejected() {
     let key = key("k");
     let with = |name: &str, value: Value| {
-        let mut claims = first_piece(json!([]));
+        let mut claims = first_page(json!([]));
         claims[name] = value;
-        piece(&key, &claims)
+        page(&key, &claims)
     };
     assert!(with("iss", ISSUER.into()).is_ok());
-    let refused = [
+    let rejected = [
         with("iss", "https://other.example".into()),
         with("aud", AUDIENCE.into()),
         with("exp", (NOW.seconds() - 5).into()),
@@ -146,32 +146,32 @@ fn a_piece_of_somebody_else_or_of_another_time_is_refused() {
         with("cursor", "1".repeat(129).into()),
         with("revocations", Value::Null),
     ];
-    assert!(refused.iter().all(Result::is_err), "{refused:?}");
-    let mut claims = first_piece(json!([]));
+    assert!(rejected.iter().all(Result::is_err), "{rejected:?}");
+    let mut claims = first_page(json!([]));
     claims.as_object_mut().unwrap().remove("after");
-    assert!(piece(&key, &claims).is_err(), "nobody says what it comes after");
+    assert!(page(&key, &claims).is_err(), "the claim `after` is missing");
     let forger = crate::support::key("k");
-    let text = sign_piece(&forger, &first_piece(json!([])));
-    let outcome = RevocationPiece::verify(&text, &key_set(&[&key]), ISSUER, NOW);
-    assert!(matches!(outcome, Err(PieceError::Token(VerifyError::BadSignature))));
+    let text = sign_page(&forger, &first_page(json!([])));
+    let outcome = RevocationPage::verify(&text, &key_set(&[&key]), ISSUER, NOW);
+    assert!(matches!(outcome, Err(PageError::Token(VerifyError::BadSignature))));
 }
 
 // C4
 #[test]
-fn an_entry_that_could_mean_two_things_spoils_its_piece() {
+fn an_ambiguous_entry_makes_its_page_invalid() {
     let key = key("k");
-    let listed = |entry: Value| piece(&key, &first_piece(json!([entry])));
+    let listed = |entry: Value| page(&key, &first_page(json!([entry])));
     let (exp, sid) = (entry_expires(), SESSIONS[0]);
-    for good in [
+    for valid in [
         json!({ "exp": exp, "sid": sid }),
         json!({ "exp": exp, "up_to": sid }),
         json!({ "exp": exp, "up_to": sid, "sub": "alice" }),
         json!({ "exp": exp, "up_to": sid, "sub": "alice", "except": SESSIONS[1] }),
         json!({ "exp": exp, "up_to": sid, "client_id": "web" }),
     ] {
-        assert!(listed(good.clone()).is_ok(), "{good}");
+        assert!(listed(valid.clone()).is_ok(), "{valid}");
     }
-    for bad in [
+    for invalid in [
         json!({ "sid": sid }),
         json!({ "exp": exp }),
         json!({ "exp": exp.to_string(), "sid": sid }),
@@ -185,12 +185,12 @@ fn an_entry_that_could_mean_two_things_spoils_its_piece() {
         json!({ "exp": exp, "up_to": sid, "sub": "alice", "except": "s1" }),
         json!([]),
     ] {
-        assert!(listed(bad.clone()).is_err(), "{bad}");
+        assert!(listed(invalid.clone()).is_err(), "{invalid}");
     }
 }
 
 #[test]
-fn a_verifier_of_static_keys_needs_no_list() {
+fn a_verifier_with_fixed_keys_needs_no_list() {
     let time = Time::at_noon();
     let key = key("k");
     let verifier = Verifier::new(ISSUER, AUDIENCE, key_set(&[&key])).clock(time.clock());

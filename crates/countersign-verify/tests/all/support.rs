@@ -22,7 +22,7 @@ pub(crate) const SESSIONS: [&str; 4] = [
     "0290a6c4-0000-7000-8000-000000000000",
 ];
 
-/// A clock that stands still until it is set.
+/// A clock that changes only when a test sets it.
 #[derive(Clone)]
 pub(crate) struct Time(Arc<AtomicU64>);
 
@@ -54,7 +54,7 @@ pub(crate) fn key_set(keys: &[&SigningKey]) -> KeySet {
     KeySet::new(keys.iter().map(|key| key.verifying_key()))
 }
 
-/// What a server of this issuer says of Alice, in her first session, for ten minutes from [`NOW`] on.
+/// The claims of a token of Alice in her first session, valid for ten minutes from [`NOW`].
 pub(crate) fn claims_of(issuer: &str) -> Value {
     json!({
         "iss": issuer, "sub": "alice", "aud": AUDIENCE, "exp": NOW.seconds() + 600, "iat": NOW.seconds(),
@@ -73,39 +73,47 @@ pub(crate) fn sign(key: &SigningKey, claims: &Value) -> String {
     key.sign(TokenType::AccessToken, claims).unwrap()
 }
 
-/// The claims of a piece that follows `after` and lists `revocations`.
-pub(crate) fn piece_of(issuer: &str, at: Timestamp, span: (Option<&str>, &str), revocations: Value) -> Value {
+/// The cursors before and after a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursors<'a> {
+    /// `None` for a first page.
+    pub(crate) after: Option<&'a str>,
+    pub(crate) cursor: &'a str,
+}
+
+/// The claims of a page that lists `revocations`.
+pub(crate) fn page_of(issuer: &str, at: Timestamp, cursors: Cursors<'_>, revocations: Value) -> Value {
     json!({
         "iss": issuer, "aud": issuer, "iat": at, "exp": at.plus(Duration::from_secs(60)),
-        "after": span.0, "cursor": span.1, "more": false, "revocations": revocations,
+        "after": cursors.after, "cursor": cursors.cursor, "more": false, "revocations": revocations,
     })
 }
 
-pub(crate) fn sign_piece(key: &SigningKey, claims: &Value) -> String {
+pub(crate) fn sign_page(key: &SigningKey, claims: &Value) -> String {
     key.sign(TokenType::Revocations, claims).unwrap()
 }
 
-/// A quarter of an hour after [`NOW`], when the tokens of a session that is revoked now have expired.
+/// 15 minutes after [`NOW`], when the tokens of a session that is revoked now have expired.
 pub(crate) fn entry_expires() -> u64 {
     NOW.seconds() + 900
 }
 
-/// Waits until it is so. The deadline is for a machine that is very busy.
+/// Waits until `is_so` returns `true`, at most a minute, because the machine may be very busy.
 pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let waiting = async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "timed out: {what}");
 }
 
-/// A token that names a key; whoever does not know the key looks no further.
+/// A token with this `kid`. Its signature is invalid, so it is for tests with unknown keys.
 pub(crate) fn token_with_key(kid: &str) -> String {
     token_with_header(&json!({ "alg": "ES256", "typ": "at+jwt", "kid": kid }))
 }
 
-/// A token with this header and no good signature.
+/// A token with this header and an invalid signature.
 pub(crate) fn token_with_header(header: &Value) -> String {
     format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header.to_string()))
 }

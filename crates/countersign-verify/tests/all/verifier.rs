@@ -1,10 +1,10 @@
-//! What a resource server sees.
+//! The verifier with fixed keys, and the bearer token of a request.
 
 use std::time::Duration;
 
 use countersign_token::{Algorithm, KeyId, SigningKey, TokenType};
 use countersign_verify::{
-    BearerError, JwkSet, KeySet, Refusal, Secret, Timestamp, TutorialKey, Verifier, VerifyError, bearer_token,
+    BearerError, JwkSet, KeySet, LegacyKey, Refusal, Secret, Timestamp, Verifier, VerifyError, bearer_token,
 };
 use serde_json::{Value, json};
 
@@ -40,14 +40,14 @@ fn a_token_of_the_issuer_is_accepted() {
 
 // C5
 #[test]
-fn an_id_token_is_refused() {
+fn an_id_token_is_rejected() {
     let server = server();
     let token = server.sign(TokenType::Jwt, &claims()).unwrap();
     assert!(matches!(verifier(&server).verify(&token, NOW), Err(Refusal::Token(VerifyError::WrongType(_)))));
 }
 
 #[test]
-fn an_access_token_without_its_claims_is_refused() {
+fn an_access_token_without_a_required_claim_is_rejected() {
     let server = server();
     for name in ["sub", "iat", "jti", "client_id", "sid"] {
         let mut claims = claims();
@@ -72,7 +72,7 @@ fn leeway_is_five_seconds_unless_set() {
 }
 
 #[test]
-fn one_leeway_is_for_all_times_and_is_a_minute_at_most() {
+fn the_leeway_applies_to_all_times_and_is_at_most_a_minute() {
     let server = server();
     for name in ["nbf", "iat"] {
         for (leeway, most) in [(0, 0), (5, 5), (60, 60), (3600, 60)] {
@@ -87,26 +87,26 @@ fn one_leeway_is_for_all_times_and_is_a_minute_at_most() {
     }
 }
 
-mod tutorial_tokens {
+mod legacy_tokens {
     use super::*;
 
-    /// Made by Node's `jsonwebtoken` 9.0.3 with the secret `s3cret`, out of `id` 1, `username` `john_doe` and
-    /// `scope` `admin`, issued at [`NOW`] for an hour.
+    /// Made by Node's `jsonwebtoken` 9.0.3 with the secret `s3cret`, `id` 1, `username` `john_doe` and
+    /// `scope` `admin`, issued at [`NOW`] and valid for an hour.
     const TOKEN: &str = concat!(
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.",
         "eyJpZCI6MSwidXNlcm5hbWUiOiJqb2huX2RvZSIsInNjb3BlIjoiYWRtaW4iLCJpYXQiOjE4MDAwMDAwMDAsImV4cCI6MTgwMDAwMzYwMH0",
         ".dHBRtxxms2IFk-Jez6Lm8vPG3m0_JdlKQ4y-5pZzcXE"
     );
 
-    /// Made in the same way, with nothing in `sub`, `id` and `username`.
-    const TOKEN_OF_NOBODY: &str = concat!(
+    /// Made in the same way, with empty `sub`, `id` and `username`.
+    const TOKEN_WITHOUT_SUBJECT: &str = concat!(
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.",
         "eyJzdWIiOiIiLCJpZCI6bnVsbCwidXNlcm5hbWUiOiIiLCJpYXQiOjE4MDAwMDAwMDAsImV4cCI6MTgwMDAwMzYwMH0",
         ".71_4pWiUls8sI_i3sT-j2tNA8lWkePINBlh17Z9T5zw"
     );
 
-    fn key() -> TutorialKey {
-        TutorialKey::new(&Secret::new("s3cret".into())).unwrap()
+    fn key() -> LegacyKey {
+        LegacyKey::new(&Secret::new("s3cret".into())).unwrap()
     }
 
     fn later(seconds: u64) -> Timestamp {
@@ -114,7 +114,7 @@ mod tutorial_tokens {
     }
 
     #[test]
-    fn are_refused_unless_asked_for() {
+    fn are_rejected_by_default() {
         assert!(matches!(
             verifier(&server()).verify(TOKEN, NOW),
             Err(Refusal::Token(VerifyError::MissingKeyId))
@@ -122,22 +122,22 @@ mod tutorial_tokens {
     }
 
     #[test]
-    fn are_accepted_until_the_set_moment() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+    fn are_accepted_until_the_set_time() {
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(60));
         assert_eq!(verifier.verify(TOKEN, later(59)).unwrap().sub, "1");
         assert!(verifier.verify(TOKEN, later(60)).is_err());
     }
 
     #[test]
     fn expire_with_the_leeway_of_other_tokens() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(86_400));
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(86_400));
         assert!(verifier.verify(TOKEN, later(3604)).is_ok());
         assert!(matches!(verifier.verify(TOKEN, later(3605)), Err(Refusal::Token(VerifyError::Expired))));
     }
 
     #[test]
-    fn keep_their_own_claims_and_gain_no_rights() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+    fn keep_custom_claims_but_not_scope_and_session() {
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(60));
         let read = verifier.verify(TOKEN, NOW).unwrap();
         assert_eq!(Value::Object(read.extra.clone()), json!({ "id": 1, "username": "john_doe" }));
         assert!(read.scope.is_empty());
@@ -146,25 +146,25 @@ mod tutorial_tokens {
     }
 
     #[test]
-    fn of_nobody_are_refused() {
-        let verifier = verifier(&server()).accept_tutorial_tokens(key(), later(60));
+    fn without_a_subject_are_rejected() {
+        let verifier = verifier(&server()).accept_legacy_tokens(key(), later(60));
         assert!(matches!(
-            verifier.verify(TOKEN_OF_NOBODY, NOW),
+            verifier.verify(TOKEN_WITHOUT_SUBJECT, NOW),
             Err(Refusal::Token(VerifyError::Claim("sub")))
         ));
     }
 
     #[test]
-    fn with_another_secret_are_refused() {
-        let other = TutorialKey::new(&Secret::new("other".into())).unwrap();
-        let verifier = verifier(&server()).accept_tutorial_tokens(other, later(60));
+    fn with_another_secret_are_rejected() {
+        let other = LegacyKey::new(&Secret::new("other".into())).unwrap();
+        let verifier = verifier(&server()).accept_legacy_tokens(other, later(60));
         assert!(matches!(verifier.verify(TOKEN, NOW), Err(Refusal::Token(VerifyError::BadSignature))));
     }
 
     #[test]
-    fn do_not_loosen_anything_for_other_tokens() {
+    fn do_not_change_the_checks_of_other_tokens() {
         let server = server();
-        let verifier = verifier(&server).accept_tutorial_tokens(key(), later(60));
+        let verifier = verifier(&server).accept_legacy_tokens(key(), later(60));
         let foreign = super::server().sign(TokenType::AccessToken, &claims()).unwrap();
         assert!(matches!(verifier.verify(&foreign, NOW), Err(Refusal::Token(VerifyError::BadSignature))));
         let ours = server.sign(TokenType::AccessToken, &claims()).unwrap();

@@ -10,7 +10,7 @@ use countersign_core::session::Presence;
 use countersign_core::store::{SingleUse, StoreError};
 use countersign_core::user::User;
 use countersign_core::{ClientId, Secret, Timestamp, UserId};
-use countersign_token::{DEFAULT_LEEWAY, Scope, VerifyError, tutorial};
+use countersign_token::{DEFAULT_LEEWAY, Scope, VerifyError, legacy};
 use serde_json::{Map, Value};
 
 use super::InternalError;
@@ -130,7 +130,7 @@ pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result
 
 async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Pair, ExchangeError> {
     let key = app.legacy.refresh.as_ref().filter(|_| by.at < app.legacy.accept_until);
-    let claims = tutorial::verify(text.expose(), key.ok_or(ExchangeError::Closed)?, DEFAULT_LEEWAY, by.at)?;
+    let claims = legacy::verify(text.expose(), key.ok_or(ExchangeError::Closed)?, DEFAULT_LEEWAY, by.at)?;
     // An access token of this server under a shared secret names this issuer and a session.
     if claims.get("iss").and_then(Value::as_str) == Some(app.terms.issuer.name.as_str())
         || ["sid", "client_id"].iter().any(|name| claims.contains_key(*name))
@@ -158,7 +158,7 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Pai
 pub fn verify_access(app: &App, text: &str) -> Option<Map<String, Value>> {
     let now = app.world.now();
     let key = app.legacy.access.as_ref().filter(|_| now < app.legacy.accept_until)?;
-    tutorial::verify(text, key, DEFAULT_LEEWAY, now).ok()
+    legacy::verify(text, key, DEFAULT_LEEWAY, now).ok()
 }
 
 async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<User, ExchangeError> {

@@ -9,7 +9,7 @@ use countersign_core::password::PasswordHasher;
 use countersign_core::signing_keys::KeyPolicy;
 use countersign_core::store::Store;
 use countersign_core::{ServerKeys, World};
-use countersign_token::tutorial::TutorialKey;
+use countersign_token::legacy::LegacyKey;
 use countersign_token::{Algorithm, DEFAULT_LEEWAY, Expected, TokenType};
 
 use crate::app::{App, DemoUser, Legacy, Registration};
@@ -160,7 +160,7 @@ pub fn hashing(config: &Config, checked: &Checked, world: &World) -> HashPool {
 
 fn legacy(config: &Config, checked: &Checked) -> anyhow::Result<Legacy> {
     let key = |secret: &Option<countersign_core::Secret<String>>| {
-        secret.as_ref().map(TutorialKey::new).transpose().context("a secret under `legacy` is empty")
+        secret.as_ref().map(LegacyKey::new).transpose().context("a secret under `legacy` is empty")
     };
     anyhow::ensure!(!config.legacy.user_id_claim.is_empty(), "`legacy.user_id_claim` is empty: name a claim");
     Ok(Legacy {

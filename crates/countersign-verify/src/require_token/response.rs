@@ -1,5 +1,5 @@
-//! Responses to requests without a valid token (RFC 6750 §3): a status, a challenge, a few constant words. Clients of
-//! the Express tutorial get the words that its server used.
+//! Responses to requests without a valid token (RFC 6750 §3): a status, a challenge and a fixed text. Legacy
+//! clients get the responses of the Express tutorial's server.
 
 use countersign_token::Scope;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -7,12 +7,12 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Denial;
 
-/// The answer to a request that is not let through. `realm` is the audience, which is no secret.
-pub(super) fn to<B: From<String>>(denial: &Denial, scope: &Scope, realm: &str) -> Response<B> {
+/// The response to a denied request. `realm` is the audience, which is not a secret.
+pub(super) fn for_client<B: From<String>>(denial: &Denial, scope: &Scope, realm: &str) -> Response<B> {
     let challenge =
         |parameters: &str| (WWW_AUTHENTICATE, format!("Bearer realm=\"{}\"{parameters}", quoted(realm)));
     let (status, code, words, header) = match denial {
-        // No error code: whoever sent nothing made no mistake yet.
+        // RFC 6750 §3.1: no error code if the request has no credentials.
         Denial::NoToken => {
             (StatusCode::UNAUTHORIZED, "unauthorized", "an access token is required", challenge(""))
         }
@@ -46,8 +46,8 @@ pub(super) fn to<B: From<String>>(denial: &Denial, scope: &Scope, realm: &str) -
     response(status, format!(r#"{{"error":"{code}","error_description":"{words}"}}"#), Some(header))
 }
 
-/// The same in the words of the Express tutorial, whose clients compare the status.
-pub(super) fn to_tutorial_client<B: From<String>>(denial: &Denial, realm: &str) -> Response<B> {
+/// The response to a denied request of a legacy client: status and message of the Express tutorial.
+pub(super) fn for_legacy_client<B: From<String>>(denial: &Denial, realm: &str) -> Response<B> {
     let retry_after = match denial {
         Denial::Refused(refusal) => refusal.retry_after(),
         _ => None,
@@ -84,7 +84,7 @@ fn response<B: From<String>>(
     response
 }
 
-/// The inside of a quoted string (RFC 9110 §5.6.4); what cannot be in one is left out.
+/// The content of a quoted string (RFC 9110 §5.6.4), without the characters that it cannot contain.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     for character in text.chars().filter(|character| character.is_ascii_graphic() || *character == ' ') {
@@ -101,8 +101,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_odd_audience_does_not_break_out_of_its_quotes() {
-        let response: Response<String> = to(&Denial::NoToken, &Scope::default(), "a\"b\\c\r\nd é");
+    fn an_audience_with_quotes_is_escaped() {
+        let response: Response<String> = for_client(&Denial::NoToken, &Scope::default(), "a\"b\\c\r\nd é");
         assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"Bearer realm="a\"b\\cd ""#);
     }
 }

@@ -1,7 +1,8 @@
-//! Asking an issuer: which addresses are acceptable, and how long and how much an answer may be.
+//! HTTP requests to an issuer: which URLs are allowed, and how long a response may take and how large it may
+//! be.
 //!
-//! Redirects are not followed and `http://` is for this machine alone, because whoever can answer in the issuer's
-//! place can make keys.
+//! Redirects are not followed, and `http://` is allowed only to this machine. An attacker who can respond in
+//! the issuer's place can supply keys, and so forge tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +15,13 @@ use rustls_platform_verifier::Verifier;
 
 use super::error::IssuerError;
 
-/// How long a connection may take.
-const CONNECT_TIME: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the head of an answer may take, and how long a whole document.
-pub(super) const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// The time limit for the headers of a stream, and for a whole document.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Parses an address and refuses those that others could answer at.
-pub(super) fn parse(address: &str) -> Result<Url, IssuerError> {
+/// Parses a URL. Accepts `https://`, and `http://` on this machine, without user name and password.
+pub(super) fn parse_url(address: &str) -> Result<Url, IssuerError> {
     let unacceptable = || IssuerError::Address(address.to_owned());
     let url = Url::parse(address).map_err(|_| unacceptable())?;
     let has_user = !url.username().is_empty() || url.password().is_some();
@@ -29,24 +29,24 @@ pub(super) fn parse(address: &str) -> Result<Url, IssuerError> {
     if is_private && url.has_host() && !has_user { Ok(url) } else { Err(unacceptable()) }
 }
 
-/// For everything that is asked of one issuer. The proxy is the one that the environment names (`HTTPS_PROXY`,
+/// Builds the client for all requests to one issuer. It uses the proxy of the environment (`HTTPS_PROXY`,
 /// `NO_PROXY`).
-pub(super) fn client(issuer: &str) -> Result<Client, IssuerError> {
+pub(super) fn new_client(issuer: &str) -> Result<Client, IssuerError> {
     let tls = tls().map_err(|error| IssuerError::Client(error.into()))?;
     let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("countersign-verify/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIME)
+        .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none());
     if Url::parse(issuer).is_ok_and(|url| is_on_this_machine(&url)) {
-        // No proxy knows the way back to this machine.
+        // A proxy on another machine cannot reach this machine's loopback interface.
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| IssuerError::Client(error.into()))
 }
 
-/// The program's own cryptographic provider, and without one the one that tokens are verified with: left to itself
-/// the client would panic.
+/// Uses the cryptographic provider that the program installed, or else aws-lc-rs, which also verifies the
+/// tokens. Without an explicit provider, the client would panic.
 fn tls() -> Result<ClientConfig, rustls::Error> {
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
@@ -58,19 +58,20 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
     Ok(config.with_no_client_auth())
 }
 
-/// A request for a document. Without `Accept-Encoding` every encoding would be acceptable (RFC 9110 §12.5.3), and
-/// nothing is decoded here: a small body could become a very large one.
+/// A GET request that does not accept compressed responses. Without `Accept-Encoding`, a server may use any
+/// encoding (RFC 9110 §12.5.3). This module does not decompress, because a small body could become very
+/// large.
 pub(super) fn request(client: &Client, url: &Url) -> RequestBuilder {
     client.get(url.clone()).header(ACCEPT_ENCODING, "identity")
 }
 
-/// The body of a small document.
+/// Fetches a document of at most `longest` bytes.
 pub(super) async fn get(client: &Client, url: Url, longest: usize) -> Result<Vec<u8>, IssuerError> {
-    let body = async { body(accepted(request(client, &url).send().await?, &url)?, longest).await };
-    tokio::time::timeout(ANSWER_TIME, body).await.map_err(|_| IssuerError::TooSlow)?
+    let body = async { body(check_response(request(client, &url).send().await?, &url)?, longest).await };
+    tokio::time::timeout(RESPONSE_TIMEOUT, body).await.map_err(|_| IssuerError::TooSlow)?
 }
 
-/// The body of an answer, to its end.
+/// Reads the whole body of a response, at most `longest` bytes.
 pub(super) async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, IssuerError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -82,9 +83,9 @@ pub(super) async fn body(mut response: Response, longest: usize) -> Result<Vec<u
     Ok(body)
 }
 
-/// An answer with status 200 of the address that was asked; anything else, a redirect included, is an error.
-pub(super) fn accepted(response: Response, asked: &Url) -> Result<Response, IssuerError> {
-    if response.url() != asked {
+/// Returns the response if its status is 200, its URL is the requested one, and its body is not compressed.
+pub(super) fn check_response(response: Response, requested: &Url) -> Result<Response, IssuerError> {
+    if response.url() != requested {
         return Err(IssuerError::Redirected);
     }
     let retry_after = retry_after(response.headers());
@@ -102,15 +103,15 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// Whether an answer says that it is of this media type, with whatever parameters.
-pub(super) fn is_of(media_type: &str, response: &Response) -> bool {
-    response.headers().get(CONTENT_TYPE).is_some_and(|said| {
-        let said = said.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        said.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes())
+/// Whether the `Content-Type` is this media type, with any parameters.
+pub(super) fn has_media_type(media_type: &str, response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|value| {
+        let named = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        named.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes())
     })
 }
 
-/// RFC 9110 §10.2.3; dates are not read, since they would depend on both clocks.
+/// `Retry-After` in seconds (RFC 9110 §10.2.3). Dates are ignored, because they would depend on both clocks.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
@@ -128,8 +129,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_private_or_on_this_machine() {
-        for good in [
+    fn a_url_uses_https_or_is_on_this_machine() {
+        for accepted in [
             "https://id.example",
             "https://id.example:8443/tenant/keys.json",
             "http://localhost:3000",
@@ -137,9 +138,9 @@ mod tests {
             "http://[::1]:3000",
             "http://127.1:3000",
         ] {
-            assert!(parse(good).is_ok(), "{good}");
+            assert!(parse_url(accepted).is_ok(), "{accepted}");
         }
-        for bad in [
+        for rejected in [
             "",
             "id.example",
             "http://id.example",
@@ -152,7 +153,7 @@ mod tests {
             "https://user:secret@id.example",
             "data:application/json,{}",
         ] {
-            assert!(matches!(parse(bad), Err(IssuerError::Address(_))), "{bad}");
+            assert!(matches!(parse_url(rejected), Err(IssuerError::Address(_))), "{rejected}");
         }
     }
 }

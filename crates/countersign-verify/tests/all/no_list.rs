@@ -1,4 +1,4 @@
-//! Issuers that name no list of revocations, or name it later: what each policy makes of their tokens.
+//! Issuers whose metadata names no revocation list, or names it later: the result with each policy.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fake_issuer::FakeIssuer;
 use crate::support::{AUDIENCE, NOW, SESSIONS, Time, claims_of, eventually};
 
 #[tokio::test]
-async fn an_issuer_without_a_list_is_not_waited_for() {
+async fn connecting_to_an_issuer_without_a_list_does_not_wait() {
     let api = Api::start(FakeIssuer::without_feed).await;
     assert!(api.verify(SESSIONS[0]).is_ok());
     assert_eq!(api.issuer.streams(), 0);
@@ -19,7 +19,7 @@ async fn an_issuer_without_a_list_is_not_waited_for() {
 async fn a_list_that_an_upgraded_issuer_names_later_is_followed() {
     let often = |discovery: Discovery| discovery.refresh_every(Duration::from_millis(50));
     let api = Api::with(FakeIssuer::without_feed, often).await;
-    assert!(api.troubles.mention("names no list of revocations"));
+    assert!(api.troubles.mention("names no revocation list"));
     api.issuer.revoke(revoked(SESSIONS[0]));
     assert!(api.verify(SESSIONS[0]).is_ok());
     api.issuer.set_metadata("revocation_feed_uri", format!("{}/revocations", api.issuer.name));
@@ -32,11 +32,11 @@ async fn a_list_that_an_upgraded_issuer_names_later_is_followed() {
 
 // C10
 #[tokio::test]
-async fn a_list_that_is_named_later_counts_as_known_from_then_on() {
+async fn if_a_list_is_named_later_tokens_are_accepted_for_a_minute_from_then_on() {
     let api = Api::start(FakeIssuer::without_feed).await;
     api.issuer.set_metadata("revocation_feed_uri", format!("{}/nowhere", api.issuer.name));
     api.time.advance(300);
-    assert!(api.verify(SESSIONS[3]).is_ok(), "the keys are old, and fetched beside");
+    assert!(api.verify(SESSIONS[3]).is_ok(), "the keys are old, and are fetched in the background");
     eventually("it is followed", || api.troubles.mention("status 404")).await;
     assert!(api.verify(SESSIONS[3]).is_ok());
     api.time.advance(60);
@@ -47,19 +47,19 @@ async fn a_list_that_is_named_later_counts_as_known_from_then_on() {
 
 // C10
 #[tokio::test]
-async fn a_stricter_api_accepts_no_token_without_a_list_and_does_not_wait_for_one() {
+async fn the_policy_refuse_accepts_no_token_without_a_list() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     issuer.without_feed();
-    let stricter = |discovery: Discovery| discovery.when_stale(WhenStale::Refuse).clock(time.clock());
-    let discovery = || stricter(Issuer::discover(issuer.name.as_str()));
-    let refused = discovery().connect().await.unwrap_err();
-    assert!(refused.to_string().contains("names no list of revocations"), "{refused}");
+    let strict = |discovery: Discovery| discovery.when_stale(WhenStale::Refuse).clock(time.clock());
+    let discovery = || strict(Issuer::discover(issuer.name.as_str()));
+    let error = discovery().connect().await.unwrap_err();
+    assert!(error.to_string().contains("names no revocation list"), "{error}");
 
     let troubles = Troubles::default();
     let lazy = troubles.observe(discovery()).connect_lazily().unwrap();
     let verifier = Verifier::for_audience(AUDIENCE, lazy).clock(time.clock());
-    eventually("it is reported", || troubles.mention("names no list of revocations")).await;
+    eventually("it is reported", || troubles.mention("names no revocation list")).await;
     let token = issuer.sign(&claims_of(&issuer.name));
     let verify = || verifier.verify(&token, time.now());
     assert!(matches!(verify(), Err(Refusal::RevocationsUnknown)));
@@ -68,12 +68,12 @@ async fn a_stricter_api_accepts_no_token_without_a_list_and_does_not_wait_for_on
     time.advance(300);
     assert!(matches!(verify(), Err(Refusal::RevocationsUnknown)));
     eventually("it is followed", || troubles.mention("status 404")).await;
-    assert!(matches!(verify(), Err(Refusal::RevocationsUnknown)), "to name a list is not to serve it");
+    assert!(matches!(verify(), Err(Refusal::RevocationsUnknown)), "the list is named, but not served");
 }
 
 // C10
 #[tokio::test]
-async fn a_stricter_api_that_nobody_told_of_a_list_does_not_start_unless_it_is_told_to_ignore_it() {
+async fn the_policy_refuse_requires_a_url_of_the_list_or_ignore_revocations() {
     let time = Time::at_noon();
     let issuer = FakeIssuer::start(&time).await;
     let jwks_url = format!("{}/.well-known/jwks.json", issuer.name);

@@ -1,8 +1,8 @@
-//! Tokens of the well-known Express tutorial, for the weeks of moving away from it.
+//! Legacy tokens: tokens that the Express tutorial's server signed, for the time of a migration.
 //!
-//! Node's `jsonwebtoken` made them: HS256 with a secret of any length, no `kid`, no issuer, no audience. So
-//! they prove less than [`crate::verify`] demands, and have this module to themselves: nothing here is
-//! reached unless a caller names it. The rest of the sequence is the same and as strict.
+//! Node's `jsonwebtoken` made them: HS256 with a secret of any length, without `kid`, issuer or audience.
+//! They fail [`crate::verify`], and only a caller that uses this module accepts them. All other checks are
+//! the same and as strict.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,14 +15,16 @@ use crate::error::{KeyError, VerifyError};
 use crate::verify::Lifespan;
 use crate::{Algorithm, Secret, Timestamp, TokenType};
 
-/// The secret that the tutorial's server signed with.
+/// The secret with which the tutorial's server signed. It may be shorter than an HS256 key of this crate.
 #[derive(Clone)]
-pub struct TutorialKey(hmac::Key);
+pub struct LegacyKey(hmac::Key);
 
-impl TutorialKey {
+impl LegacyKey {
+    /// Takes a secret of any length except zero, because the secrets of the tutorial are short.
+    ///
     /// # Errors
     ///
-    /// [`KeyError::Weak`] when the secret is empty; the tutorial's own ones are weak but not that.
+    /// [`KeyError::Weak`] if the secret is empty.
     pub fn new(secret: &Secret<String>) -> Result<Self, KeyError> {
         if secret.expose().is_empty() {
             return Err(KeyError::Weak);
@@ -31,21 +33,27 @@ impl TutorialKey {
     }
 }
 
-impl fmt::Debug for TutorialKey {
+impl fmt::Debug for LegacyKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("TutorialKey(…)")
+        formatter.write_str("LegacyKey(…)")
     }
 }
 
-/// Verifies a tutorial token: HS256, `typ` `JWT` or none, `exp` required, `nbf` and `iat` honoured. `leeway` is as in
-/// [`crate::Expected`].
+/// Verifies a legacy token: `alg` must be HS256 and `typ` must be `JWT` or absent. `exp` is required; `nbf`
+/// and `iat` are checked if present. `leeway` has the meaning of [`crate::Expected::leeway`].
 ///
 /// # Errors
 ///
-/// The first check that fails.
+/// The first failed check:
+///
+/// 1. [`VerifyError::TooLong`], [`VerifyError::NotThreeParts`], or an error of the header.
+/// 2. [`VerifyError::AlgorithmMismatch`] or [`VerifyError::WrongType`].
+/// 3. [`VerifyError::BadSignature`].
+/// 4. An error of the payload, [`VerifyError::Claim`], [`VerifyError::Expired`] or
+///    [`VerifyError::NotYetValid`].
 pub fn verify(
     token: &str,
-    key: &TutorialKey,
+    key: &LegacyKey,
     leeway: Duration,
     now: Timestamp,
 ) -> Result<Map<String, Value>, VerifyError> {

@@ -1,20 +1,22 @@
-//! How long to wait before the next try.
+//! How long to wait before the next attempt.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-/// Doubles `first` with each failure after the first, up to `longest`.
+/// Exponential backoff: doubles `first` with each failure after the first, up to `longest`.
 pub(super) fn doubled(first: Duration, failures: u32, longest: Duration) -> Duration {
     let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
     first.saturating_mul(factor).min(longest)
 }
 
-/// Between half of `pause` and all of it, so that those who failed together do not come back together.
-pub(super) fn scattered(pause: Duration) -> Duration {
+/// A random time from half of `pause` to all of it, so that clients that failed together do not return
+/// together.
+pub(super) fn jittered(pause: Duration) -> Duration {
     pause / 2 + (pause / 2).mul_f64(fraction())
 }
 
-/// From 0 to 1, evenly. Nothing secret depends on it, so the seeds of the standard library's hash maps suffice.
+/// A random number from 0 to 1. It need not be secret, so the seeds of the standard library's hash maps
+/// suffice.
 fn fraction() -> f64 {
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }
@@ -31,8 +33,8 @@ mod tests {
     }
 
     #[test]
-    fn pauses_are_scattered_over_their_second_half() {
-        let pauses: Vec<_> = (0..1000).map(|_| scattered(Duration::from_secs(1)).as_millis()).collect();
+    fn jitter_is_between_half_of_the_pause_and_all_of_it() {
+        let pauses: Vec<_> = (0..1000).map(|_| jittered(Duration::from_secs(1)).as_millis()).collect();
         assert!(pauses.iter().all(|pause| (500..=1000).contains(pause)));
         assert!(pauses.iter().any(|pause| *pause < 600) && pauses.iter().any(|pause| *pause > 900));
     }

@@ -1,27 +1,34 @@
-//! Tokens of the Express tutorial, taken until a set date while its users move over.
+//! Verifies legacy tokens, which an API accepts until a date during a migration from the Express tutorial.
 
 use std::time::Duration;
 
-use countersign_token::tutorial::{self, TutorialKey};
+use countersign_token::legacy::{self, LegacyKey};
 use countersign_token::{AccessTokenClaims, Audience, Scope, Timestamp, VerifyError, is_registered_claim};
 use serde_json::{Map, Value};
 
-/// Which tokens from before the move are still taken, and how long.
+/// The key of the legacy tokens, and the time from which they are rejected.
 #[derive(Clone, Debug)]
-pub(crate) struct TutorialTokens {
-    pub(crate) key: TutorialKey,
+pub(crate) struct LegacyTokens {
+    pub(crate) key: LegacyKey,
     pub(crate) until: Timestamp,
 }
 
-impl TutorialTokens {
-    /// The token's claims in the form of our own: what it does not say is filled in or empty.
+/// Claims that legacy tokens do not have.
+pub(crate) struct FallbackClaims<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) audience: &'a str,
+}
+
+impl LegacyTokens {
+    /// Verifies a legacy token and converts its claims. Claims that it does not have are filled in or empty.
     pub(crate) fn verify(
         &self,
         token: &str,
-        (issuer, audience): (&str, &str),
-        (leeway, now): (Duration, Timestamp),
+        fallback: &FallbackClaims<'_>,
+        leeway: Duration,
+        now: Timestamp,
     ) -> Result<AccessTokenClaims, VerifyError> {
-        let claims = tutorial::verify(token, &self.key, leeway, now)?;
+        let claims = legacy::verify(token, &self.key, leeway, now)?;
         let sub = ["sub", "id", "username"]
             .into_iter()
             .find_map(|name| claims.get(name).and_then(subject))
@@ -29,9 +36,9 @@ impl TutorialTokens {
         let exp = moment(&claims, "exp").ok_or(VerifyError::Claim("exp"))?;
         let iat = moment(&claims, "iat").unwrap_or(now);
         Ok(AccessTokenClaims {
-            iss: issuer.to_owned(),
+            iss: fallback.issuer.to_owned(),
             sub,
-            aud: Audience::One(audience.to_owned()),
+            aud: Audience::One(fallback.audience.to_owned()),
             exp,
             iat,
             jti: String::new(),
@@ -44,7 +51,7 @@ impl TutorialTokens {
     }
 }
 
-/// The tutorial numbers its users.
+/// Reads a subject as text. The tutorial's user IDs are numbers.
 fn subject(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
