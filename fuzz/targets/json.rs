@@ -1,5 +1,5 @@
-//! Strict JSON: an accepted text has the same value in `serde_json`, and does not change when it is written and read
-//! again.
+//! Strict JSON: an accepted text has the same value in `serde_json`, and does not change when it is written
+//! and read again.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Public keys: an accepted key does not change when it is published and read again, and its published form has no
-//! private members.
+//! Public keys: an accepted key does not change when it is published and read again, and its published form
+//! has no private members.
 
 #![no_main]
 

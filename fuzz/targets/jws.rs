@@ -1,5 +1,5 @@
-//! Tokens. Unsigned bytes are never accepted. The target also signs the bytes, with the first line as header and the
-//! rest as payload; they are accepted only with the expected header and claims.
+//! Tokens. Unsigned bytes are never accepted. The target also signs the bytes, with the first line as header
+//! and the rest as payload; they are accepted only with the expected header and claims.
 
 #![no_main]
 

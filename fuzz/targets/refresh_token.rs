@@ -1,5 +1,5 @@
-//! Refresh tokens. Text without a valid tag is always rejected. The target also adds a valid tag to fifty bytes of
-//! input; reading them must not crash, and an accepted token has only one encoding.
+//! Refresh tokens. Text without a valid tag is always rejected. The target also adds a valid tag to fifty
+//! bytes of input; reading them must not crash, and an accepted token has only one encoding.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What was measured, as the part of docs/verifying.md that is written anew each time.
+//! Formats the results as the generated part of docs/verifying.md.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use countersign::load::Measured;
 use super::revoking::{self, Revoking, Seen};
 use super::rotating::Rotating;
 use super::speed::{Row, Speed, row};
-use super::strangers::Volley;
+use super::unknown_keys::Volley;
 use crate::compare::{CONNECTIONS, Effort};
 use crate::page::{GOALS, goal};
 use crate::report::millis;
 use crate::{machine, page};
 
-/// Everything, in the order of the page.
+/// The complete generated part, in the order of the page.
 pub(super) fn whole(
     effort: Effort,
     load_before: &str,
@@ -41,7 +41,7 @@ pub(super) fn whole(
         self::speed(speed)?
     )?;
     write!(text, "\n### Revocations\n\n{}", self::revoking(revoking)?)?;
-    write!(text, "\n### Unknown keys\n\n{}", strangers(volleys)?)?;
+    write!(text, "\n### Unknown keys\n\n{}", unknown_keys(volleys)?)?;
     write!(text, "\n### New keys\n\n{}", self::rotating(rotating)?)?;
     Ok(text)
 }
@@ -122,7 +122,7 @@ pub(super) fn revoking(revoking: &Revoking) -> Result<String> {
     Ok(text)
 }
 
-pub(super) fn strangers(volleys: &[Volley]) -> Result<String> {
+pub(super) fn unknown_keys(volleys: &[Volley]) -> Result<String> {
     let mut text =
         "| | tokens | sent in | slowest answer | fetches of the key set |\n|---|--:|--:|--:|--:|\n"
             .to_owned();
@@ -147,11 +147,11 @@ pub(super) fn rotating(rotating: &Rotating) -> Result<String> {
 }
 
 impl Seen {
-    /// The delay that this share of the watched sessions did not exceed.
+    /// The delay that `share` of the watched sessions did not exceed.
     fn quantile(&self, share: f64) -> Result<Duration> {
         let rank = (share * self.delays.len() as f64).ceil() as usize;
         let index = rank.clamp(1, self.delays.len().max(1)) - 1;
-        self.delays.get(index).copied().context("nothing was watched")
+        self.delays.get(index).copied().context("no session was watched")
     }
 }
 

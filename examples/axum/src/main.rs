@@ -1,5 +1,5 @@
-//! An API that accepts access tokens. It keeps keys and revocations up to date, requires scopes on routes, has a
-//! type for custom claims, trusts a second issuer, and logs why it rejects a request.
+//! An API that accepts access tokens. It keeps keys and revocations up to date, requires scopes on routes,
+//! has a type for custom claims, trusts a second issuer, and logs why it rejects a request.
 //!
 //! `routes.rs` has the routes; this file sets up the verifier and the listener.
 
@@ -28,7 +28,8 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Trusts `ISSUER`, which must be reachable at start, and `STAFF_ISSUER`, if it is set, which may start later.
+/// Trusts `ISSUER`, which must be reachable at start, and `STAFF_ISSUER`, if it is set, which may start
+/// later.
 async fn verifier(settings: &Settings) -> anyhow::Result<Verifier> {
     let issuer = Issuer::discover(settings.issuer.as_str());
     let issuer = issuer.when_stale(settings.when_stale).refresh_every(settings.refresh_every);

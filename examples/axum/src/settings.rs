@@ -35,7 +35,9 @@ impl Settings {
             staff_issuer: variable("STAFF_ISSUER"),
             when_stale,
             refresh_every: seconds("REFRESH_EVERY")?.unwrap_or(Duration::from_secs(300)),
-            port: variable("PORT").map_or(Ok(4000), |port| port.parse()).context("PORT must be a port number")?,
+            port: variable("PORT")
+                .map_or(Ok(4000), |port| port.parse())
+                .context("PORT must be a port number")?,
         })
     }
 }
