@@ -86,7 +86,7 @@ impl Account {
         }
         let numbers = |user| Some((number(&["-u", user]).ok()?, number(&["-g", user]).ok()?));
         let (user, group) = USERS.into_iter().find_map(numbers).context(
-            "PostgreSQL must not run as root, and there is neither `postgres` nor `nobody` to run it",
+            "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` that could run it",
         )?;
         Ok(Self::Other { user, group })
     }

@@ -25,7 +25,10 @@ const TOLD_WITHIN = 1_000;
  */
 export class LabSession extends EventTarget {
   server;
-  /** `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended, reason }`; `ended` is null, or the name of the event that ended the session. */
+  /**
+   * `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended, reason }`; `ended` is null, or the name of the event
+   * that ended the session.
+   */
   pair = null;
   /** Oldest first, at most `KEPT`. */
   events = [];

@@ -12,7 +12,7 @@ export async function startServer(t) {
   return server;
 }
 
-/** Waits until a server that was told to start anew is ready again. */
+/** Waits until a restarting server is ready again. */
 export function isReady({ url }) {
   const asks = async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok;
   return until(asks, "the server is ready again", READY_WITHIN);

@@ -23,7 +23,7 @@ export class Traffic {
     return this.#requests.map((request) => request.url());
   }
 
-  /** The `fetch` requests to a path in the order in which they were sent: `{ token, sent, status, json }`; `token` is the bearer token. */
+  /** The `fetch` requests to a path, in order: `{ token, sent, status, json }`; `token` is the bearer token. */
   async to(method, path) {
     const isMeant = (request) =>
       request.resourceType() === "fetch" && request.method() === method && new URL(request.url()).pathname === path;

@@ -3,7 +3,7 @@ import { publicJwk } from "../signing.mjs";
 
 const { kty, crv, x, y } = publicJwk;
 const ec = { kty, crv, x, y };
-/** The other P-256 key is from RFC 7517 appendix A.1, the RSA modulus from RFC 7515 appendix A.2, Ed25519 from RFC 8037 appendix A.2. */
+/** Keys from RFC 7517 appendix A.1 (P-256), RFC 7515 appendix A.2 (RSA) and RFC 8037 appendix A.2 (Ed25519). */
 const otherEc = {
   kty: "EC",
   crv: "P-256",

@@ -48,7 +48,7 @@ export const restart = {
   ],
 };
 
-/** Opens a stream first: when the server closes that stream, the old process has stopped. The 202 response alone does not prove that. */
+/** Opens a stream first. The end of that stream proves that the old process has stopped; the 202 response does not. */
 async function restarted(run) {
   const stream = new EventSource("/revocations/stream");
   run.signal.addEventListener("abort", () => stream.close());

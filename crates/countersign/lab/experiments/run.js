@@ -44,7 +44,7 @@ export class Run {
     return pairIn(call);
   }
 
-  /** Presents a refresh token: `{ accepted, at, refreshToken, accessToken, generation }`, or only the first two if it is rejected. */
+  /** Presents a refresh token. Returns `{ accepted, at, refreshToken, accessToken, generation }`; only the first two if rejected. */
   async present(actor, refreshToken, shown) {
     return this.#refresh(actor, refreshToken, shown, 200, 401);
   }

@@ -6,7 +6,7 @@ import { decodeBase64url } from "./base64url.js";
 const SHORTEST_SECRET = 32;
 /** Bits of an RSA modulus: a shorter one is too weak (RFC 7518 §3.3), a longer one only makes verification slow. */
 const RSA_BITS = { least: 2_048, most: 8_192 };
-/** Members that only a private key has (RFC 7518 §6.2.2 and §6.3.2). The `k` of an `oct` key is not among them: it is required. */
+/** Members that only a private key has (RFC 7518 §6.2.2 and §6.3.2). The `k` of an `oct` key is required, so it is not listed. */
 const PRIVATE = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 /** The required members of a key, by its type. */
 const MEMBERS = new Map([
@@ -16,7 +16,7 @@ const MEMBERS = new Map([
   ["oct", ["k"]],
 ]);
 
-/** Returns `{ key, problem }`: one of them, or both for a key that is weak but usable. `name` is the subject of `problem.text`. */
+/** Returns a key, a problem, or both for a key that is weak but usable. `name` is the subject of `problem.text`. */
 export function readJwk(jwk, source, name) {
   const wrong = whyOfNoUse(jwk);
   if (wrong) return { problem: problem(wrong, name) };

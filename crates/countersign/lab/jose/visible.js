@@ -2,7 +2,7 @@
 
 /** A zero-width joiner inside an emoji sequence, such as a family. It is not escaped. */
 const JOINED = /(?<=\p{Extended_Pictographic}[\ufe0f\p{Emoji_Modifier}]?)\u200d(?=\p{Extended_Pictographic})/u;
-/** A variation selector that selects the coloured form of a character with two forms, such as a heart or a keycap. It is not escaped. */
+/** A variation selector after a character with two forms, such as a heart or a keycap. It is not escaped. */
 const COLOURED = /(?<=(?!\p{Emoji_Presentation})\p{Extended_Pictographic})\ufe0f|(?<=[0-9#*])\ufe0f(?=\u20e3)/u;
 /**
  * Control and format characters, direction marks, unpaired surrogates, private-use characters, unusual spaces, fillers and
