@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn the_token_is_accepted_with_and_without_a_cache() {
-        for places in [0, 8] {
-            let mut guarding = Guarding::new(places);
+        for capacity in [0, 8] {
+            let mut guarding = Guarding::new(capacity);
             assert_eq!([guarding.ask(), guarding.ask()], [StatusCode::OK; 2]);
         }
     }

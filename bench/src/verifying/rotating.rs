@@ -180,6 +180,6 @@ impl Field {
     }
 }
 
-fn put(place: &Mutex<Secret<String>>, token: Secret<String>) {
-    *place.lock().unwrap_or_else(PoisonError::into_inner) = token;
+fn put(slot: &Mutex<Secret<String>>, token: Secret<String>) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = token;
 }
