@@ -1,4 +1,4 @@
-// What docs/guide/protect-an-api.md shows is what the examples run.
+// The excerpts in docs/guide/protect-an-api.md equal the code of the examples.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,14 +12,14 @@ const excerpts = [...guide.matchAll(/^<!-- excerpt: (\S+) -->\n```\w+\n(.*?)^```
 
 for (const [, file, text] of excerpts) {
   const [first] = text.split("\n");
-  test(`${file} contains "${first.trim()}" and what follows`, async () => {
+  test(`${file} contains the excerpt that starts with "${first.trim()}"`, async () => {
     const source = await readFile(join(ROOT, file), "utf8");
     assert.ok(`\n${source}`.includes(`\n${text}`), "the guide and the example differ");
     assert.ok(text.split("\n").length - 1 <= LONGEST, "the excerpt is too long");
   });
 }
 
-test("every mark of an excerpt is followed by one", () => {
+test("an excerpt follows every excerpt comment", () => {
   assert.equal(excerpts.length, guide.match(/<!-- excerpt:/g).length);
 });
 

@@ -1,4 +1,4 @@
-// Installs what the recipes need, into directories that git ignores: `node examples/install.mjs [RECIPE]`.
+// Installs the dependencies of the recipes into directories that git ignores: `node examples/install.mjs [RECIPE]`.
 import { install, recipes } from "./harness/recipes.mjs";
 
 for (const recipe of recipes(process.argv[2])) {

@@ -1,4 +1,4 @@
-// Every recipe against real tokens of real servers; README.md says how to run it.
+// Tests every recipe with tokens from real servers. README.md says how to run the tests.
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -42,7 +42,7 @@ async function isAccepted(name, token, request = bearer(token)) {
   assert.equal(status, 200, text);
   const { message, user } = JSON.parse(text);
   assert.equal(message, "This is a protected route");
-  // Spring writes times as text and the audience as a list.
+  // Spring returns times as strings and the audience as a list.
   const { exp, iat, aud, ...issued } = tokens.claims(token);
   const { exp: theirExp, iat: theirIat, aud: theirAud, ...shown } = user;
   assert.deepEqual(shown, issued);
@@ -54,7 +54,7 @@ async function isRefused(name, request) {
   const { malformed, notBearer = malformed } = running.get(name);
   const isBearer = /^bearer/i.test(request.headers.Authorization ?? "");
   assert.equal(status, !request.malformed ? 401 : isBearer ? malformed : notBearer, text);
-  assert.match(challenge ?? "", /^bearer/i, "a refusal names the scheme");
+  assert.match(challenge ?? "", /^bearer/i, "a rejection names the scheme");
 }
 
 async function eventually(check) {
@@ -69,7 +69,7 @@ async function eventually(check) {
   }
 }
 
-/** One test a recipe, one sub-test a case. */
+/** One test for each recipe, with one subtest for each case. */
 function forEachRecipe(title, cases, hooks = () => {}) {
   describe(title, () => {
     hooks();
@@ -85,7 +85,7 @@ const refusals = (name, list) =>
   list.map((each) => [each.name, () => isRefused(name, each.headers ? each : bearer(each.token))]);
 
 describe("the tokens of the tests", () => {
-  test("those of the server carry a signature of a published key", () => {
+  test("the server's tokens are signed with a published key", () => {
     for (const token of [real.good, ...real.bad.map(({ token }) => token)]) {
       const [head, payload, signature] = token.split(".");
       const jwk = real.keySet.keys.find(({ kid }) => kid === tokens.header(token).kid);
@@ -94,7 +94,7 @@ describe("the tokens of the tests", () => {
     }
   });
 
-  test("each differs from the good one as its name says, and not otherwise", () => {
+  test("each invalid token differs from the valid one only in the named value", () => {
     const everything = (token) => {
       const { auth_time, iat, exp, jti, sid, ...rest } = { ...tokens.header(token), ...tokens.claims(token) };
       return rest;
@@ -108,13 +108,13 @@ describe("the tokens of the tests", () => {
     }
   });
 
-  test("the other server's key is not published here", () => {
+  test("the key set does not contain the other server's key", () => {
     assert.ok(!real.keySet.keys.some(({ kid }) => kid === tokens.header(real.strange).kid));
   });
 });
 
 describe("set-up", () => {
-  test("every directory has its line among the recipes", async () => {
+  test("every directory has an entry in the list of recipes", async () => {
     assert.deepEqual(await directoriesWithoutRecipe(), []);
   });
 
@@ -127,15 +127,15 @@ describe("set-up", () => {
   }
 });
 
-// This comes before any good token, while no key is in a cache: a stranger's key ids must not stand in its way.
-forEachRecipe("with invented key ids", (name) => [
+// This runs before any valid token, while no key is cached: tokens with invented key IDs must not prevent the fetch of the keys.
+forEachRecipe("with invented key IDs", (name) => [
   ...refusals(name, tokens.withInventedKeyIds(real.good)),
-  ["a good token is accepted all the same", () => isAccepted(name, real.good)],
+  ["a valid token is still accepted", () => isAccepted(name, real.good)],
 ]);
 
 forEachRecipe("accepts", (name) => [
-  ["a good token", () => isAccepted(name, real.good)],
-  ["a good token behind a scheme in lower case", () => isAccepted(name, real.good, bearer(real.good, "bearer"))],
+  ["a valid token", () => isAccepted(name, real.good)],
+  ["a valid token with the scheme in lower case", () => isAccepted(name, real.good, bearer(real.good, "bearer"))],
   [
     "a token that expires soon",
     async () => {
@@ -154,8 +154,8 @@ forEachRecipe("refuses", (name) => [
   ...refusals(name, tokens.signedWithPublicKey(real.good, real.keySet)),
   ...refusals(name, real.forger.tokens),
   ["a token of another server, whose kid is unknown", () => isRefused(name, bearer(real.strange))],
-  ["and fetches no key from where a token points", () => assert.equal(real.forger.asked, 0)],
-  ["and takes a good token all the same", () => isAccepted(name, real.good)],
+  ["and fetches no keys from a URL in a token", () => assert.equal(real.forger.asked, 0)],
+  ["and still accepts a valid token", () => isAccepted(name, real.good)],
 ]);
 
 forEachRecipe(
@@ -184,8 +184,8 @@ forEachRecipe(
 forEachRecipe(
   "after the server has started again, accepts",
   (name) => [
-    ["a token of now", () => isAccepted(name, real.latest)],
-    ["a token of before", () => isAccepted(name, real.good)],
+    ["a new token", () => isAccepted(name, real.latest)],
+    ["an earlier token", () => isAccepted(name, real.good)],
   ],
   () =>
     before(async () => {
@@ -197,7 +197,7 @@ forEachRecipe(
 describe("after the user has signed out", () => {
   before(() => signOut(real.server, real.pair));
 
-  test("the server knows", async () => {
+  test("the server reports the token as inactive", async () => {
     const added = await real.authority.command("client", "add", "api", "--audience", AUDIENCE, "--json");
     const client = JSON.parse(added);
     assert.equal((await introspect(real.server, client, real.latest)).active, true);
@@ -205,16 +205,16 @@ describe("after the user has signed out", () => {
   });
 
   for (const { name, followsRevocations } of chosen) {
-    test(followsRevocations ? `${name} refuses soon` : `${name} does not know until the token expires`, async () => {
+    test(followsRevocations ? `${name} soon rejects the token` : `${name} accepts the token until it expires`, async () => {
       if (followsRevocations) return eventually(() => isRefused(name, bearer(real.good)));
       await isAccepted(name, real.good);
     });
   }
 });
 
-forEachRecipe("in the end, refuses", (name) => [
+forEachRecipe("finally, refuses", (name) => [
   [
-    "the token that has expired",
+    "an expired token",
     async () => {
       const { tolerance } = running.get(name);
       const refusedFrom = (tokens.claims(real[name]).exp + tolerance + 1) * 1000;
@@ -225,11 +225,11 @@ forEachRecipe("in the end, refuses", (name) => [
   ],
 ]);
 
-describe("with a key set that was never to be had, shows", () => {
+describe("if the key set was never reachable, results in", () => {
   for (const recipe of chosen) {
     test(`${recipe.name}: ${recipe.withoutKeys}`, async () => {
-      const nobody = `http://127.0.0.1:${await freePort()}`;
-      const starts = start(recipe, { issuer: nobody, audience: AUDIENCE });
+      const unreachable = `http://127.0.0.1:${await freePort()}`;
+      const starts = start(recipe, { issuer: unreachable, audience: AUDIENCE });
       if (recipe.withoutKeys === "ends") return assert.rejects(starts, /ended before it was ready/);
       const { program, url } = await starts;
       const { status } = await fetch(url, bearer(real.latest));
@@ -239,9 +239,9 @@ describe("with a key set that was never to be had, shows", () => {
   }
 });
 
-describe("at last", () => {
+describe("after all tests", () => {
   for (const { name } of chosen) {
-    test(`${name} still runs`, (t) => {
+    test(`${name} is still running`, (t) => {
       assert.equal(running.get(name)?.program.ended, false);
       const { cases, milliseconds } = spent.get(name);
       t.diagnostic(`${name}: ${cases} requests answered in ${Math.round(milliseconds)} ms`);

@@ -1,4 +1,4 @@
-//! A bar chart as SVG, readable on light and on dark pages.
+//! A bar chart as SVG, readable on light and dark backgrounds.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ const WIDTH: f64 = 760.0;
 const LABELS: f64 = 250.0;
 const ROW: f64 = 34.0;
 const BAR: f64 = 20.0;
-/// Room for the figure behind the longest bar.
+/// Space for the number to the right of the longest bar.
 const FIGURES: f64 = 80.0;
 
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2328}.bar{fill:#8c959f}.ours{fill:#0969da}\
      @media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#6e7681}.ours{fill:#4493f8}}";
 
-/// Draws requests in a second, a bar a row.
+/// Draws requests per second, with one bar for each row.
 pub(crate) fn draw(rows: &[(&str, f64)]) -> String {
     let longest = rows.iter().map(|(_, rate)| *rate).fold(1.0, f64::max);
     let height = rows.iter().fold(ROW / 2.0, |height, _| height + ROW);

@@ -1,7 +1,7 @@
-//! The comparison: everybody on one processor, the same clients on another, in alternating rounds.
+//! The comparison: all servers run on one processor and the same clients on another, in alternating rounds.
 //!
-//! All servers stand ready and idle while one of them is measured. What is
-//! reported is the median of the rounds; a ratio is of two medians.
+//! The other servers run idle while one server is measured. The report has the median of the rounds, and
+//! ratios of two medians.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use countersign::load::Measured;
 use serde::{Deserialize, Serialize};
 
 use crate::console::say;
-use crate::job::{Job, Says};
+use crate::job::{Job, Workload};
 use crate::ours::{Form, Ours};
 use crate::parts::Parts;
 use crate::peers::{self, Dialect, Kind, Peer};
@@ -21,18 +21,18 @@ use crate::process;
 use crate::report;
 use crate::server::Cpu;
 
-/// Servers have this processor to themselves, clients the other.
+/// All servers run on this processor, and the clients on the other.
 pub(crate) const SERVERS: Cpu = Cpu(0);
 pub(crate) const CLIENTS: Cpu = Cpu(1);
 
-/// The sessions that the clients of one round refresh at random. A later round has others: who refreshed
-/// these last is gone, and took the newest tokens along.
+/// The number of sessions that the clients of one round refresh at random. Each round uses other sessions,
+/// because the newest tokens of these end with the client process.
 const SESSIONS: u64 = 10_000;
 
-/// Clients at once.
+/// Number of concurrent clients.
 pub(crate) const CONNECTIONS: u64 = 64;
 
-/// How long, and how often.
+/// The duration and the number of rounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
@@ -40,15 +40,15 @@ pub(crate) struct Effort {
     pub(crate) seconds: f64,
 }
 
-/// What was measured, by the name of the row in the report.
+/// The results, by the name of the row in the report.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) rounds: BTreeMap<String, Vec<Measured>>,
-    /// In microseconds: signature, commit, amortised commit.
+    /// Microseconds: signature, commit, amortised commit.
     pub(crate) parts: [f64; 3],
 }
 
-/// Names of rows, which the report looks up.
+/// The names of the rows. The report finds results by these names.
 pub(crate) mod row {
     pub(crate) const REFRESH: &str = "Countersign, ES256, durable";
     pub(crate) const STORELESS: &str = "Countersign without a store, ES256";
@@ -64,16 +64,17 @@ pub(crate) mod row {
     pub(crate) const VERIFY_TUNED: &str = "Express, tuned, protected route";
 }
 
-/// Something to measure: its row, and what its clients do.
+/// One measurement: its row, and the job of its clients.
 struct Entry {
     row: &'static str,
     job: Job,
 }
 
-/// Measures everybody, and writes the report below `docs`.
+/// Measures all servers, and writes the report into the directory `docs`.
 pub(crate) fn run(kinds: &[Kind], effort: Effort, docs: &Path) -> Result<()> {
     let mut results = Results::default();
-    // One slice for many clients and one for a lone one, every round; and one for access tokens.
+    // Each round needs one slice of sessions for many clients and one for a single client. Access tokens need
+    // one more.
     let slices = 2 * effort.rounds as u64 + 1;
     let durable = Ours::start(Form::Durable, slices * SESSIONS, SERVERS)?;
     let storeless = Ours::start(Form::Storeless, SESSIONS, SERVERS)?;
@@ -82,7 +83,7 @@ pub(crate) fn run(kinds: &[Kind], effort: Effort, docs: &Path) -> Result<()> {
     let mut standing = Vec::new();
     for kind in kinds {
         let peer = Peer::start(*kind, SERVERS)?;
-        peer.prove().with_context(|| format!("{} does not do the work", peer.name))?;
+        peer.prove().with_context(|| format!("{} failed the check before the measurement", peer.name))?;
         say(&format!("{} is ready", peer.name));
         entries.extend(theirs(*kind, &peer, effort)?);
         standing.push(peer);
@@ -108,7 +109,7 @@ pub(crate) fn run(kinds: &[Kind], effort: Effort, docs: &Path) -> Result<()> {
     report::write(&results, effort, docs)
 }
 
-/// Measures our server with and without its store, in short alternating rounds: for who tunes it.
+/// Measures Countersign with and without its store, in short alternating rounds, for performance tuning.
 pub(crate) fn ratio(rounds: usize) -> Result<()> {
     let effort = Effort { rounds, warm_up: 1.0, seconds: 3.0 };
     let durable = Ours::start(Form::Durable, rounds as u64 * 2 * SESSIONS, SERVERS)?;
@@ -147,31 +148,37 @@ pub(crate) fn ratio(rounds: usize) -> Result<()> {
 }
 
 impl Entry {
-    /// Refreshing sessions of a server's fleet, those of one slice.
+    /// Refreshes the sessions of one slice of a server's fleet.
     fn fleet(row: &'static str, server: &Ours, connections: u64, slice: u64, effort: Effort) -> Self {
-        let says =
-            Says::Fleet { directory: server.directory.clone(), first: slice * SESSIONS, count: SESSIONS };
-        Self::new(row, server.base, (connections, effort), says)
+        let workload =
+            Workload::Fleet { directory: server.directory.clone(), first: slice * SESSIONS, count: SESSIONS };
+        Self::new(row, server.base, (connections, effort), workload)
     }
 
-    fn new(row: &'static str, server: SocketAddr, (connections, effort): (u64, Effort), says: Says) -> Self {
+    fn new(
+        row: &'static str,
+        server: SocketAddr,
+        (connections, effort): (u64, Effort),
+        workload: Workload,
+    ) -> Self {
         let Effort { warm_up, seconds, .. } = effort;
-        Self { row, job: Job { server, connections, warm_up, seconds, says } }
+        Self { row, job: Job { server, connections, warm_up, seconds, workload } }
     }
 
-    /// Whoever rotates wants the newest tokens, which the clients of the last round took with them.
+    /// Gets new sessions for the next round, because the newest tokens ended with the clients of the last
+    /// round.
     fn renew(&mut self, standing: &[Peer]) -> Result<()> {
-        if let Says::Fleet { first, .. } = &mut self.job.says {
+        if let Workload::Fleet { first, .. } = &mut self.job.workload {
             *first += if self.row == row::STORELESS { 0 } else { 2 * SESSIONS };
         }
         let Some(peer) = standing.iter().find(|peer| peer.base == self.job.server) else { return Ok(()) };
-        let tokens_of = |says: &mut Vec<String>| -> Result<()> {
-            *says = peer.refresh_tokens(says.len())?;
+        let tokens_of = |tokens: &mut Vec<String>| -> Result<()> {
+            *tokens = peer.refresh_tokens(tokens.len())?;
             Ok(())
         };
-        match &mut self.job.says {
-            Says::Refresh(tokens) | Says::Grant { tokens, .. } => tokens_of(tokens),
-            Says::Fleet { .. } | Says::Verify(_) | Says::Get(_) => Ok(()),
+        match &mut self.job.workload {
+            Workload::Refresh(tokens) | Workload::Grant { tokens, .. } => tokens_of(tokens),
+            Workload::Fleet { .. } | Workload::Verify(_) | Workload::Get(_) => Ok(()),
         }
     }
 }
@@ -179,26 +186,27 @@ impl Entry {
 fn ours(durable: &Ours, storeless: &Ours, shared: &Ours, effort: Effort) -> Result<Vec<Entry>> {
     let many = (CONNECTIONS, effort);
     let last_slice = 2 * effort.rounds as u64 * SESSIONS;
-    let es256 = Says::Verify(durable.access_tokens(last_slice, CONNECTIONS)?);
-    let hs256 = Says::Verify(shared.access_tokens(0, CONNECTIONS)?);
+    let es256 = Workload::Verify(durable.access_tokens(last_slice, CONNECTIONS)?);
+    let hs256 = Workload::Verify(shared.access_tokens(0, CONNECTIONS)?);
     Ok(vec![
         Entry::fleet(row::REFRESH, durable, CONNECTIONS, 0, effort),
         Entry::fleet(row::STORELESS, storeless, CONNECTIONS, 0, effort),
         Entry::fleet(row::LONE, durable, 1, 1, effort),
-        Entry::new(row::EMPTY, durable.base, many, Says::Get("/livez".to_owned())),
+        Entry::new(row::EMPTY, durable.base, many, Workload::Get("/livez".to_owned())),
         Entry::new(row::VERIFY_ES256, durable.base, many, es256),
         Entry::new(row::VERIFY_HS256, shared.base, many, hs256),
     ])
 }
 
 fn theirs(kind: Kind, peer: &Peer, effort: Effort) -> Result<Vec<Entry>> {
-    // A virtual machine that compiles as it goes needs longer.
+    // Keycloak needs a longer warm-up, because the JVM compiles code while it runs.
     let warm_up = if kind == Kind::Keycloak { effort.warm_up * 20.0 } else { effort.warm_up };
-    let entry = |row, says| Entry::new(row, peer.base, (CONNECTIONS, Effort { warm_up, ..effort }), says);
+    let entry =
+        |row, workload| Entry::new(row, peer.base, (CONNECTIONS, Effort { warm_up, ..effort }), workload);
     let tokens = peer.refresh_tokens(usize::try_from(CONNECTIONS)?)?;
     let refresh = match &peer.dialect {
-        Dialect::Tutorial => Says::Refresh(tokens),
-        Dialect::OAuth { path, client_id, client_secret } => Says::Grant {
+        Dialect::Tutorial => Workload::Refresh(tokens),
+        Dialect::OAuth { path, client_id, client_secret } => Workload::Grant {
             path: path.clone(),
             client_id: client_id.clone(),
             client_secret: client_secret.clone(),
@@ -209,26 +217,29 @@ fn theirs(kind: Kind, peer: &Peer, effort: Effort) -> Result<Vec<Entry>> {
         Kind::Express(peers::Form::AsWritten) => {
             vec![
                 entry(row::EXPRESS, refresh),
-                entry(row::VERIFY_EXPRESS, Says::Verify(peer.access_tokens()?)),
+                entry(row::VERIFY_EXPRESS, Workload::Verify(peer.access_tokens()?)),
             ]
         }
         Kind::Express(peers::Form::Tuned) => {
-            vec![entry(row::TUNED, refresh), entry(row::VERIFY_TUNED, Says::Verify(peer.access_tokens()?))]
+            vec![
+                entry(row::TUNED, refresh),
+                entry(row::VERIFY_TUNED, Workload::Verify(peer.access_tokens()?)),
+            ]
         }
         Kind::OidcProvider => vec![entry(row::OIDC_PROVIDER, refresh)],
         Kind::Keycloak => vec![entry(row::KEYCLOAK, refresh)],
     })
 }
 
-/// The parts, on the servers' processor and in a process of their own.
+/// Measures the parts in a separate process on the servers' processor.
 fn measure_parts(directory: &Path) -> Result<[f64; 3]> {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", &SERVERS.0.to_string()]).arg(std::env::current_exe()?);
     let said = process::run(command.arg("parts").arg(directory))?;
-    serde_json::from_str(&said).context("the parts gave no result")
+    serde_json::from_str(&said).context("the process that measures the parts returned no valid result")
 }
 
-/// What the command `parts` prints.
+/// Prints the result of the command `parts` as JSON.
 pub(crate) fn parts(directory: &Path) -> Result<()> {
     let Parts { signature, commit, amortised_commit } = Parts::measure(directory)?;
     say(&serde_json::to_string(&[signature, commit, amortised_commit])?);

@@ -1,14 +1,14 @@
-//! What the program shows, and the time on the wall.
+//! Standard output and the monotonic clock.
 
 use std::io::Write as _;
 use std::time::Instant;
 
-/// Writes a line. A closed standard output is no reason to stop.
+/// Writes a line. Ignores errors, so that a closed standard output does not stop the measurement.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// The time on the wall.
+/// The real time.
 #[expect(clippy::disallowed_methods, reason = "a comparison measures real work")]
 pub(crate) fn now() -> Instant {
     Instant::now()

@@ -1,7 +1,8 @@
-//! Any number of sessions that need not be remembered: each is a function of its number.
+//! Any number of sessions that do not have to be stored: each session is a function of its number.
 //!
-//! So ten million of them are written to a store by one process and refreshed by another, which keeps only what
-//! it has refreshed. Never for a server that anybody uses: whoever knows the numbers knows the secrets.
+//! One process can write ten million sessions to a store, and another can refresh them. The second process
+//! keeps only the tokens that it has refreshed. Never use a fleet on a real server: the numbers determine the
+//! secrets.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,54 +24,54 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use tokio::task::JoinSet;
 
-/// For whom the access tokens are, and who issues them.
+/// The issuer and the audience of the access tokens.
 pub(crate) const ISSUER: &str = "https://id.example";
 
-/// The sessions of one user, unless all are one user's.
+/// Sessions for each user, unless all sessions belong to one user.
 pub(crate) const EACH: u64 = 2;
 
-/// What a directory says of the fleet in its store.
+/// The file in a server's directory that describes the fleet in its store.
 const FILE: &str = "fleet.json";
 
-/// Writes in flight while a store is filled.
+/// Concurrent writes while a store is filled.
 const AT_ONCE: u64 = 256;
 
-/// The sessions were opened during the day before the fleet was made.
+/// Seconds. The sessions were opened in the 24 hours before the fleet was created.
 const SPREAD: u64 = 86_400;
 
-/// A number of sessions, and the keys that their tokens are made with.
+/// The sessions, and the keys for their tokens.
 pub(crate) struct Fleet {
     plan: Plan,
     keys: ServerKeys,
     policy: RefreshPolicy,
 }
 
-/// What a fleet follows from, beside its keys.
+/// The parameters of a fleet. Together with the keys, they determine every session.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Plan {
-    /// How many sessions there are.
+    /// Number of sessions.
     pub(crate) count: u64,
-    /// How many of them each user has.
+    /// Number of sessions of each user.
     pub(crate) each: u64,
-    /// The last of them was opened then.
+    /// When the last session was opened.
     pub(crate) made: Timestamp,
 }
 
 impl Fleet {
-    /// Writes a plan and a new master key into the directory of a server.
+    /// Writes a plan and a new master key into a server's directory.
     pub(crate) fn plan(directory: &Path, plan: Plan, world: &World) -> Result<Self> {
-        fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         fs::write(directory.join("master-key"), ServerKeys::generate(world).expose())?;
         fs::set_permissions(directory.join("master-key"), fs::Permissions::from_mode(0o600))?;
         fs::write(directory.join(FILE), serde_json::to_string(&plan)?)?;
         Self::open(directory)
     }
 
-    /// The fleet that was planned for a directory.
+    /// Reads the plan and the master key from a server's directory.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         let read = |name: &str| {
             fs::read_to_string(directory.join(name))
-                .with_context(|| format!("{} holds no fleet", directory.display()))
+                .with_context(|| format!("there is no fleet in {}", directory.display()))
         };
         let plan = serde_json::from_str(&read(FILE)?)?;
         let keys = server_keys(directory)?;
@@ -81,8 +82,8 @@ impl Fleet {
     pub(crate) fn user(&self, index: u64) -> User {
         let name = format!("user-{:08}", index / self.plan.each);
         User {
-            id: name.parse().expect("letters and digits make an id"),
-            username: Username::parse(&name).expect("letters and digits make a name"),
+            id: name.parse().expect("letters and digits are a valid ID"),
+            username: Username::parse(&name).expect("letters and digits are a valid username"),
             email: None,
             password: None,
             claims: UserClaims::default(),
@@ -94,7 +95,7 @@ impl Fleet {
         }
     }
 
-    /// A session as it was opened, and its first refresh token.
+    /// A session in its initial state, and its first refresh token.
     pub(crate) fn session(&self, index: u64) -> (Session, RefreshToken) {
         let into_the_day = index * SPREAD / self.plan.count;
         let at = self.plan.made.minus(Duration::from_secs(SPREAD - into_the_day));
@@ -103,7 +104,7 @@ impl Fleet {
         let grant = Grant {
             user: self.user(index).id,
             client: ClientId::first_party(),
-            scope: Scope::parse("countersign:account").expect("this is a scope"),
+            scope: Scope::parse("countersign:account").expect("the scope is valid"),
             audience: ISSUER.to_owned(),
             claims: Map::new(),
             key_thumbprint: None,
@@ -113,13 +114,13 @@ impl Fleet {
         Opening { grant, user_epoch: 0, by }.begin(&self.keys, &self.policy, &world)
     }
 
-    /// The first refresh token of a session, as its holder has it.
+    /// The first refresh token of a session as text.
     pub(crate) fn token(&self, index: u64) -> Secret<String> {
         let (_, token) = self.session(index);
-        token.seal(&self.keys).expect("the fleet's tokens are made under its own key")
+        token.seal(&self.keys).expect("the fleet has the key of its tokens")
     }
 
-    /// Writes the fleet to the database that a server over `directory` opens.
+    /// Writes the fleet to the database of the server whose data directory is `directory`.
     pub(crate) fn fill_directory(
         self: &Arc<Self>,
         directory: &Path,
@@ -132,14 +133,15 @@ impl Fleet {
         })
     }
 
-    /// Writes users and sessions to a store, and tells how many are in it now and then.
+    /// Writes users and sessions to a store. Calls `progress` from time to time with the number of sessions
+    /// written.
     async fn fill(self: &Arc<Self>, store: &Arc<dyn Store>, mut progress: impl FnMut(u64)) -> Result<()> {
         let mut writing = JoinSet::new();
         for index in (0..self.plan.count).step_by(usize::try_from(self.plan.each)?) {
             let (fleet, store) = (self.clone(), store.clone());
             writing.spawn(async move { fleet.write(&*store, index).await });
             if writing.len() as u64 == AT_ONCE {
-                writing.join_next().await.context("a write was lost")???;
+                writing.join_next().await.context("a write task failed")???;
             }
             progress(index);
         }
@@ -149,7 +151,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// One user and their sessions.
+    /// Writes one user and the user's sessions.
     async fn write(&self, store: &dyn Store, first: u64) -> Result<()> {
         let added = store.add_user(&[], &self.user(first)).await?;
         ensure!(added == Added::Added, "the store was not empty");
@@ -161,8 +163,8 @@ impl Fleet {
     }
 }
 
-/// The keys under the master key in a directory.
+/// The keys derived from the master key in a directory.
 pub(crate) fn server_keys(directory: &Path) -> Result<ServerKeys> {
     let text = fs::read_to_string(directory.join("master-key"))?;
-    ServerKeys::parse(&Secret::new(text)).context("the fleet's master key is not usable")
+    ServerKeys::parse(&Secret::new(text)).context("the fleet's master key is invalid")
 }

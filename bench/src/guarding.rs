@@ -1,4 +1,4 @@
-//! The layer that guards an API, without the API: what it adds to a request.
+//! The verification layer of an API without the API, to measure what the layer adds to a request.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -14,34 +14,35 @@ use tower::{Layer as _, Service};
 
 use crate::signing::{ISSUER, NOW, Signing};
 
-/// Sessions on the list of revocations that every token is held against.
+/// Number of sessions on the revocation list, which the layer checks for every token.
 const REVOKED: u64 = 1000;
 
-/// A guarded handler that does nothing, and a good token for it.
+/// The layer in front of a handler that does nothing, and a valid token.
 pub struct Guarding {
     service: TokenRequired<Handler>,
     authorization: HeaderValue,
 }
 
-/// Answers every request at once.
+/// Responds to every request at once with an empty body.
 #[derive(Clone)]
 struct Handler;
 
 impl Guarding {
-    /// With room to remember so many tokens.
-    pub fn new(places: usize) -> Self {
+    /// `capacity` is the number of verified tokens that the verifier remembers.
+    pub fn new(capacity: usize) -> Self {
         let signing = Signing::new(Algorithm::Es256);
         let feed = RevocationFeed::new(WhenStale::default());
         let page = signing.revocations(REVOKED).expect("the claims are an object");
         let page = RevocationPage::verify(&page, signing.keys(), ISSUER, NOW).expect("the list is good");
         feed.apply(page, NOW).expect("it is the first page");
         let issuer = Issuer::with_keys_and_revocations(ISSUER, signing.keys().clone(), feed);
-        let verifier = Verifier::for_audience(ISSUER, issuer).remember(places).clock(Clock::from_fn(|| NOW));
+        let verifier =
+            Verifier::for_audience(ISSUER, issuer).remember(capacity).clock(Clock::from_fn(|| NOW));
         let authorization = format!("Bearer {}", signing.token()).try_into().expect("a token is ASCII");
         Self { service: RequireToken::new(verifier).layer(Handler), authorization }
     }
 
-    /// One request through the layer; the status of its answer.
+    /// Sends one request through the layer, and returns the status of the response.
     pub fn ask(&mut self) -> StatusCode {
         let mut request = Request::new(String::new());
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
@@ -49,7 +50,7 @@ impl Guarding {
         match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(response)) => response.status(),
             Poll::Ready(Err(never)) => match never {},
-            // Nothing that a good token needs is on its way.
+            // Verifying a valid token never waits, so this is an error.
             Poll::Pending => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -74,15 +75,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_is_let_through_whether_it_is_remembered_or_not() {
-        for places in [0, 8] {
-            let mut guarding = Guarding::new(places);
+    fn the_token_is_accepted_with_and_without_a_cache() {
+        for capacity in [0, 8] {
+            let mut guarding = Guarding::new(capacity);
             assert_eq!([guarding.ask(), guarding.ask()], [StatusCode::OK; 2]);
         }
     }
 
     #[test]
-    fn another_token_is_not() {
+    fn another_token_is_rejected() {
         let mut guarding = Guarding::new(8);
         guarding.authorization = Guarding::new(8).authorization;
         assert_eq!(guarding.ask(), StatusCode::UNAUTHORIZED);

@@ -1,4 +1,4 @@
-//! Requests outside the measurement, through `curl`: a client that nobody suspects of favouring one server.
+//! Requests outside the measurement. They use `curl`, a neutral client that does not favour one server.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -8,32 +8,33 @@ use serde_json::Value;
 
 use crate::process;
 
-/// The longest that a reply may take; the first request to Keycloak takes a second.
+/// The timeout of a request. The first request to Keycloak takes about a second.
 const LIMIT_SECONDS: &str = "60";
 
 /// A request with a body.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
-    /// With a `/` in front, and a query if there is one.
+    /// Begins with `/`, and may have a query.
     pub(crate) path: String,
     /// A media type.
     pub(crate) content_type: &'static str,
     /// An access token, for the `Authorization` header.
     pub(crate) bearer: Option<String>,
-    /// Already encoded.
+    /// Already encoded as `content_type` requires.
     pub(crate) body: String,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// `null` when it was no JSON.
+    /// `null` if the body is not JSON.
     pub(crate) body: Value,
 }
 
 impl Post {
-    /// A form. Names and values must be characters that need no encoding, as tokens and hexadecimal are.
+    /// A form. Names and values are not encoded, so they must not need it; tokens and hexadecimal text do
+    /// not.
     pub(crate) fn form(path: impl Into<String>, fields: &[(&str, &str)]) -> Self {
         let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let content_type = "application/x-www-form-urlencoded";
@@ -45,11 +46,11 @@ impl Post {
         Self { path: path.into(), content_type: "application/json", bearer: None, body: body.to_string() }
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
-    /// When there is no reply. A status that says failure is none.
+    /// If there is no response. An HTTP error status is not an error.
     pub(crate) fn send(&self, base: SocketAddr) -> Result<Reply> {
         let mut curl = curl(base, &self.path);
         curl.args(["--header", &format!("Content-Type: {}", self.content_type)]);
@@ -60,12 +61,12 @@ impl Post {
     }
 }
 
-/// The reply to `GET`.
+/// The response to a `GET`.
 pub(crate) fn get(base: SocketAddr, path: &str) -> Result<Reply> {
     reply(&mut curl(base, path))
 }
 
-/// The body of the reply to `GET`, whatever it is.
+/// The body of the response to a `GET`, as text.
 pub(crate) fn get_text(base: SocketAddr, path: &str) -> Result<String> {
     process::run(curl(base, path).arg("--fail"))
 }
@@ -79,7 +80,7 @@ fn curl(base: SocketAddr, path: &str) -> Command {
 
 fn reply(curl: &mut Command) -> Result<Reply> {
     let said = process::run(curl)?;
-    let (body, status) = said.rsplit_once('\n').context("curl wrote no status")?;
-    let status = status.parse().with_context(|| format!("`{status}` is no status"))?;
+    let (body, status) = said.rsplit_once('\n').context("curl printed no status")?;
+    let status = status.parse().with_context(|| format!("`{status}` is not an HTTP status"))?;
     Ok(Reply { status, body: serde_json::from_str(body).unwrap_or(Value::Null) })
 }

@@ -1,7 +1,7 @@
-//! What the Criterion benches and the programs here share: the parts of a refresh and the guard of an API, ready to be
-//! called.
+//! Code that the Criterion benches and the programs of this crate share: the parts of a refresh, and the
+//! verification layer of an API.
 //!
-//! Each part is one method, so that both measure the same call on the same data.
+//! Each part is one method, so that both measure the same call with the same data.
 
 pub mod guarding;
 pub mod refreshing;

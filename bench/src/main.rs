@@ -1,14 +1,14 @@
-//! Compares Countersign with the servers that people use instead: `countersign-bench COMMAND`.
+//! Compares Countersign with other token servers: `countersign-bench COMMAND`.
 //!
-//! `compare`, `scale`, `verifying` and `instructions` are what people run. The rest are the processes that these start, and ways to look
-//! at one alone.
+//! The main commands are `compare`, `scale`, `verifying` and `instructions`. They start the other commands as
+//! processes. `ratio` and `peer` are for tuning and debugging.
 
 mod chart;
 mod compare;
 mod console;
-mod door;
 mod fleet;
 mod http;
+mod in_process;
 mod instructions;
 mod job;
 mod machine;
@@ -19,8 +19,8 @@ mod page;
 mod parts;
 mod peers;
 mod process;
+mod random_refreshes;
 mod report;
-mod roaming;
 mod scale;
 mod server;
 mod storeless;
@@ -43,15 +43,15 @@ const USAGE: &str = "\
 countersign-bench COMMAND
 
   compare [--keycloak] [--quick]
-                            measures them and us, and writes docs/comparison.md
-  scale [LARGEST]           measures us over ten thousand to ten million sessions, for docs/scale.md
-  verifying [--quick]       measures APIs that verify our tokens, and writes docs/verifying.md
-  ratio ROUNDS              measures us with and without our store, for who tunes it
-  instructions              counts the instructions of what a refresh consists of (needs valgrind)
+                            measures Countersign and other servers, and writes docs/comparison.md
+  scale [LARGEST]           measures Countersign with ten thousand to ten million sessions, for docs/scale.md
+  verifying [--quick]       measures APIs that verify Countersign's tokens, and writes docs/verifying.md
+  ratio ROUNDS              measures Countersign with and without its store, for performance tuning
+  instructions              counts the instructions of the parts of a refresh (needs valgrind)
   peer NAME [--form FORM]   starts express (as-written or tuned), oidc-provider or keycloak,
-                            has it prove itself with one refresh, and stops it";
+                            checks it with one refresh, and stops it";
 
-/// As the server that is measured.
+/// The same allocator as in the server.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -74,7 +74,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["scale", largest] => scale::run(largest.parse()?, &process::at("docs/scale.md")),
         ["verifying"] => verifying::run(&verifying::WHOLE, Some(&process::at("docs/verifying.md"))),
         ["verifying", "--quick"] => verifying::run(&verifying::QUICK, None),
-        ["ratio", rounds] => compare::ratio(rounds.parse().context("that is no number of rounds")?),
+        ["ratio", rounds] => compare::ratio(rounds.parse().context("ROUNDS must be a number")?),
         ["parts", directory] => compare::parts(Path::new(directory)),
         ["instructions"] => {
             say(&instructions::table(&instructions::count_all()?));
@@ -91,19 +91,20 @@ fn dispatch(words: &[&str]) -> Result<()> {
             say(USAGE);
             Ok(())
         }
-        other => bail!("there is no command `{}`\n\n{USAGE}", other.join(" ")),
+        other => bail!("unknown command `{}`\n\n{USAGE}", other.join(" ")),
     }
 }
 
-/// Runs what waits for the network on as many threads as there are processors for this process.
+/// Runs a future on a runtime with one thread for each processor of this process.
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-/// `--keycloak` measures it too; `--quick` shows that everything works, and no more.
+/// `--keycloak` also measures Keycloak. `--quick` only checks that everything works, with rounds that are too
+/// short for a report in `docs`.
 fn compare_with(flags: &[&str]) -> Result<()> {
     if let Some(unknown) = flags.iter().find(|flag| !["--keycloak", "--quick"].contains(flag)) {
-        bail!("`compare` has no flag `{unknown}`");
+        bail!("unknown flag `{unknown}` of `compare`");
     }
     let mut kinds = vec![Kind::Express(Form::AsWritten), Kind::Express(Form::Tuned), Kind::OidcProvider];
     if flags.contains(&"--keycloak") {
@@ -124,6 +125,6 @@ fn show_peer(kind: Kind) -> Result<()> {
     let token = peer.refresh_tokens(1)?.pop().context("no session was opened")?;
     say(&format!("a refresh token: {token}"));
     peer.prove()?;
-    say("a refresh yields what it should, and the spent token meets what it should");
+    say("the refresh returned valid tokens, and the server treated the spent token as expected");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Refreshing through a token endpoint (RFC 6749 §6), as any OAuth client does.
+//! Refreshes through a token endpoint (RFC 6749 §6), like an OAuth client.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use countersign::load::{Conversation, Reply};
 use countersign_core::Secret;
 use serde::Deserialize;
 
-/// One session that is refreshed again and again.
+/// One session that is refreshed repeatedly.
 pub(crate) struct Granting {
-    /// As the tokens were asked for: some servers name themselves after it.
+    /// The `Host` header of the requests. Some servers derive their issuer from it.
     host: SocketAddr,
     path: String,
     client_id: String,
@@ -36,7 +36,7 @@ impl Granting {
 impl Conversation for Granting {
     fn ask(&mut self, request: &mut Vec<u8>) {
         let Self { host, path, client_id, client_secret, token } = self;
-        // Tokens and hexadecimal secrets need no encoding in a form.
+        // Tokens and hexadecimal secrets do not need encoding in a form.
         let body = format!(
             "grant_type=refresh_token&client_id={client_id}&client_secret={client_secret}&refresh_token={}",
             token.expose()

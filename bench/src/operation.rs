@@ -1,4 +1,4 @@
-//! What instructions are counted of: each operation a number of turns in a process of its own.
+//! The operations whose instructions are counted. Each runs a number of turns in its own process.
 
 use std::hint::black_box;
 
@@ -7,28 +7,28 @@ use countersign_bench::refreshing::Refreshing;
 use countersign_bench::signing::Signing;
 use countersign_token::Algorithm;
 
-use crate::door::Door;
+use crate::in_process::InProcess;
 
-/// One thing that a server does again and again.
+/// One operation of a server.
 pub(crate) struct Operation {
-    /// The argument that asks for it.
+    /// The command-line argument for it.
     pub(crate) name: &'static str,
-    /// Its line in the table.
+    /// Its name in the table.
     pub(crate) what: &'static str,
-    /// As many turns as make what varies in the set-up small.
+    /// The number of turns, large enough to make variations of the set-up negligible.
     pub(crate) turns: u64,
-    /// How often it is done in one turn.
+    /// How often one turn runs the operation.
     pub(crate) at_once: u64,
-    /// Sets it up; what comes back makes one turn.
+    /// Sets up the operation, and returns a function that runs one turn.
     prepare: fn(turns: u64) -> Result<Turn>,
 }
 
 type Turn = Box<dyn FnMut() -> Result<()>>;
 
-/// Requests at once where they share commits.
+/// Concurrent requests, which share commits.
 const CLIENTS: u64 = 64;
 
-/// Requests that are made ready, however many are sent.
+/// Requests that are prepared, independent of the number that is sent.
 const READY: u64 = 1024;
 
 /// Every operation, in the order of the table.
@@ -45,27 +45,29 @@ pub(crate) const ALL: &[Operation] = &[
     alone("sign-hs256", "HS256 sign", 5000, |_| signing(Algorithm::Hs256, Signing::sign)),
     alone("verify-hs256", "HS256 verify", 5000, |_| signing(Algorithm::Hs256, Signing::verify)),
     alone("refresh-storeless", "`POST /refreshToken` without a store", 500, |turns| {
-        requests(Door::storeless()?, turns, 1)
+        requests(InProcess::storeless()?, turns, 1)
     }),
-    alone("refresh", "`POST /refreshToken`, one client", 500, |turns| requests(Door::durable()?, turns, 1)),
+    alone("refresh", "`POST /refreshToken`, one client", 500, |turns| {
+        requests(InProcess::durable()?, turns, 1)
+    }),
     Operation {
         name: "refresh-64",
         what: "`POST /refreshToken`, 64 clients at once",
         turns: 8,
         at_once: CLIENTS,
-        prepare: |turns| requests(Door::durable()?, turns, CLIENTS),
+        prepare: |turns| requests(InProcess::durable()?, turns, CLIENTS),
     },
 ];
 
 impl Operation {
-    /// The operation of that name.
+    /// Finds an operation by its name.
     pub(crate) fn find(name: &str) -> Result<&'static Self> {
         ALL.iter()
             .find(|operation| operation.name == name)
-            .with_context(|| format!("there is no operation `{name}`"))
+            .with_context(|| format!("unknown operation `{name}`"))
     }
 
-    /// Does it.
+    /// Sets up the operation and runs `turns` turns.
     pub(crate) fn run(&self, turns: u64) -> Result<()> {
         let mut turn = (self.prepare)(turns)?;
         (0..turns).try_for_each(|_| turn())
@@ -81,7 +83,7 @@ const fn alone(
     Operation { name, what, turns, at_once: 1, prepare }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "what sets a server up can fail")]
+#[expect(clippy::unnecessary_wraps, reason = "other operations have a set-up that can fail")]
 fn refreshing<T: 'static>(part: fn(&Refreshing) -> T) -> Result<Turn> {
     let refreshing = Refreshing::new();
     Ok(Box::new(move || {
@@ -90,7 +92,7 @@ fn refreshing<T: 'static>(part: fn(&Refreshing) -> T) -> Result<Turn> {
     }))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "what sets a server up can fail")]
+#[expect(clippy::unnecessary_wraps, reason = "other operations have a set-up that can fail")]
 fn signing<T: 'static>(algorithm: Algorithm, part: fn(&Signing) -> T) -> Result<Turn> {
     let signing = Signing::new(algorithm);
     Ok(Box::new(move || {
@@ -99,9 +101,10 @@ fn signing<T: 'static>(algorithm: Algorithm, part: fn(&Signing) -> T) -> Result<
     }))
 }
 
-/// The requests are made ready for as many turns as there ever are, so that this cancels out.
-fn requests(mut door: Door, turns: u64, at_once: u64) -> Result<Turn> {
+/// Prepares the same number of requests for any number of turns, so that their cost cancels out in the
+/// difference.
+fn requests(mut server: InProcess, turns: u64, at_once: u64) -> Result<Turn> {
     let most = turns.max(READY / at_once);
-    let mut batches = (0..most).map(|_| door.tokens(at_once)).collect::<Result<Vec<_>>>()?;
-    Ok(Box::new(move || door.refresh(batches.pop().context("there are no more turns")?)))
+    let mut batches = (0..most).map(|_| server.tokens(at_once)).collect::<Result<Vec<_>>>()?;
+    Ok(Box::new(move || server.refresh(batches.pop().context("there are no more prepared requests")?)))
 }

@@ -1,4 +1,5 @@
-//! Countersign itself, as it is measured: over a fleet that is there when it starts, with its usual configuration.
+//! Countersign, the server that is measured. It starts with a fleet in its store, and with its default
+//! configuration.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,34 +19,34 @@ use crate::http::{self, Post};
 use crate::process;
 use crate::server::{self, Cpu, Ending, Server, guarded, text};
 
-/// The longest that a start may take.
+/// The timeout of a start.
 const START: Duration = Duration::from_secs(30);
 
-/// Which of its forms.
+/// The variants that are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// ES256 over its database: what `countersign serve` is.
+    /// ES256 and the database: `countersign serve`.
     Durable,
-    /// ES256 and no store at all.
+    /// ES256 without a store.
     Storeless,
-    /// HS256, as the tutorial signs.
+    /// HS256, like the tutorial.
     SharedSecret,
-    /// As `Durable`, under a name at which verifiers reach it.
+    /// Like `Durable`, with an issuer URL that verifiers can reach.
     Reachable,
 }
 
-/// A running server of ours.
+/// A running Countersign server.
 pub(crate) struct Ours {
     pub(crate) base: SocketAddr,
     management: SocketAddr,
-    /// Where its data and its fleet's plan are.
+    /// The data directory, which also has the fleet's plan.
     pub(crate) directory: PathBuf,
     pub(crate) pid: u32,
     _server: Server,
 }
 
 impl Ours {
-    /// Fills a new directory with `sessions` and starts a server over it.
+    /// Fills a new data directory with `sessions` sessions, and starts a server with it.
     pub(crate) fn start(form: Form, sessions: u64, cpu: Cpu) -> Result<Self> {
         let home = server::home()?;
         let directory = home.path().join("data");
@@ -59,14 +60,14 @@ impl Ours {
         Self::start_over(form, directory, (home, cpu))
     }
 
-    /// Starts a server over a directory that a fleet was written to.
+    /// Starts a server with a directory that contains a fleet.
     fn start_over(form: Form, directory: PathBuf, (home, cpu): (TempDir, Cpu)) -> Result<Self> {
         let (mut server, [base, management]) = launch(form, &directory, (home, cpu))?;
         server.wait_until(START, || http::get(base, "/livez").is_ok_and(|reply| reply.status == 200))?;
         Ok(Self { base, management, directory, pid: server.pid(), _server: server })
     }
 
-    /// As the usual start, over a directory that is filled, and how long it took until `answers`.
+    /// Starts a server with a filled directory. Also returns the time until `answers` was true.
     pub(crate) fn start_timed(
         form: Form,
         directory: PathBuf,
@@ -76,24 +77,24 @@ impl Ours {
         let began = now();
         let (server, [base, management]) = launch(form, &directory, (home, cpu))?;
         while !answers(base) {
-            ensure!(began.elapsed() < START, "the server does not answer");
+            ensure!(began.elapsed() < START, "the server does not respond");
             sleep(Duration::from_millis(1));
         }
         let start = began.elapsed();
         Ok((Self { base, management, directory, pid: server.pid(), _server: server }, start))
     }
 
-    /// Its name, if it is one at which it is reached.
+    /// The issuer URL of a `Reachable` server.
     pub(crate) fn name(&self) -> String {
         format!("http://{}", self.base)
     }
 
-    /// What its metrics say under this name in all lines that contain `label`.
+    /// The sum of a metric over all lines that contain `label`.
     pub(crate) fn counted(&self, name: &str, label: &str) -> Result<u64> {
         let metrics = http::get_text(self.management, "/metrics")?;
         let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
         let counts = lines.map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<u64>());
-        counts.sum::<Result<u64, _>>().with_context(|| format!("{name} is no whole number"))
+        counts.sum::<Result<u64, _>>().with_context(|| format!("{name} is not an integer"))
     }
 
     /// How often its key set was fetched.
@@ -101,7 +102,8 @@ impl Ours {
         self.counted("countersign_http_server_request_duration_seconds_count", "/.well-known/jwks.json")
     }
 
-    /// Lets its next key sign, whoever knows it, and has the server take that up at once.
+    /// Rotates the signing key at once, even if verifiers do not know the next key yet, and makes the server
+    /// load it.
     pub(crate) fn rotate_key(&self) -> Result<()> {
         let mut rotate = Command::new(program("countersign")?);
         rotate.args(["key", "rotate", "--now", "--data-dir", text(&self.directory)?]);
@@ -110,25 +112,26 @@ impl Ours {
         Ok(())
     }
 
-    /// The access tokens of `count` sessions of its fleet from `first` on, each by one refresh.
+    /// Refreshes `count` sessions of the fleet, starting with number `first`, and returns their access
+    /// tokens.
     ///
     /// # Errors
     ///
-    /// When a refresh does not yield a token.
+    /// If a refresh does not return a token.
     pub(crate) fn access_tokens(&self, first: u64, count: u64) -> Result<Vec<String>> {
         let fleet = Fleet::open(&self.directory)?;
         let access_token = |index| {
             let token = fleet.token(index);
             let reply =
                 Post::json("/refreshToken", &json!({"refreshToken": token.expose()})).send(self.base)?;
-            ensure!(reply.status == 200, "a refresh was answered {reply:?}");
-            reply.body["accessToken"].as_str().map(str::to_owned).context("no access token came")
+            ensure!(reply.status == 200, "the server responded to a refresh with {reply:?}");
+            reply.body["accessToken"].as_str().map(str::to_owned).context("the response has no access token")
         };
         (first..first + count).map(access_token).collect()
     }
 }
 
-/// Starts the program, and says where it listens: for clients, and for its operator.
+/// Starts the program, and returns its public and its management address.
 fn launch(form: Form, directory: &Path, (home, cpu): (TempDir, Cpu)) -> Result<(Server, [SocketAddr; 2])> {
     let (base, management) = (server::free_address()?, server::free_address()?);
     let issuer = if form == Form::Reachable { format!("http://{base}") } else { ISSUER.to_owned() };
@@ -150,9 +153,9 @@ fn launch(form: Form, directory: &Path, (home, cpu): (TempDir, Cpu)) -> Result<(
     Ok((Server::start("countersign", home, command)?, [base, management]))
 }
 
-/// A program that is measured, which was built beside this one.
+/// The path of a program in the directory of this one.
 pub(crate) fn program(name: &str) -> Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name(name);
-    ensure!(program.exists(), "{} is not built: run cargo build --release", program.display());
+    ensure!(program.exists(), "{} does not exist; run cargo build --release", program.display());
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! The parts that a refresh cannot do without, each measured alone: what the whole is held against.
+//! The necessary parts of a refresh, each measured separately, to compare the whole refresh with them.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -14,30 +14,31 @@ use countersign::system;
 use crate::console::now;
 use crate::fleet::{Fleet, ISSUER};
 
-/// Signatures that are made to know what one takes.
+/// Number of signatures in the measurement.
 const SIGNATURES: u32 = 20_000;
 
-/// Commits that are made to know what one takes.
+/// Number of commits in the measurement.
 const COMMITS: usize = 2000;
 
-/// Rotations that share a commit when there are 64 clients.
+/// Number of rotations that share a commit with 64 clients.
 const BATCH: usize = 64;
 
-/// What the parts take, in microseconds.
+/// The time of each part, in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts {
     /// One ES256 access token, from claims to text.
     pub(crate) signature: f64,
-    /// One commit of one row, the median.
+    /// The median of a commit of one row.
     pub(crate) commit: f64,
     /// One row of a commit of 64.
     pub(crate) amortised_commit: f64,
 }
 
 impl Parts {
-    /// Measures them in this process; `directory` holds a fleet's plan and has room for a database.
+    /// Measures the parts in this process. `directory` has a fleet's plan, and must have space for a
+    /// database.
     pub(crate) fn measure(directory: &Path) -> Result<Self> {
-        // Beside the server's own data, on the same file system; gone when it is dropped.
+        // In the server's data directory, so that it is on the same file system. Removed on drop.
         let scratch = tempfile::tempdir_in(directory)?;
         let connection = Connection::open(scratch.path().join("parts.db"))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -55,7 +56,7 @@ impl Parts {
     }
 }
 
-/// One transaction of so many rows, each as large as a rotation.
+/// Commits one transaction of `rows` rows, each as large as a rotation.
 fn commit(connection: &Connection, rows: usize) -> Result<Duration> {
     let started = now();
     let transaction = connection.unchecked_transaction()?;

@@ -9,15 +9,15 @@ use anyhow::{Context as _, Result, ensure};
 pub(crate) fn at(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("this crate stands in the root of the repository")
+        .expect("this crate is in the root of the repository")
         .join(path)
 }
 
-/// Runs a command and gives back what it wrote to standard output.
+/// Runs a command and returns its standard output.
 ///
 /// # Errors
 ///
-/// With both outputs of the command, when it cannot be run or fails.
+/// If the command cannot be run or fails. The error contains both outputs of the command.
 pub(crate) fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{name}`"))?;

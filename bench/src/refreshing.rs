@@ -1,6 +1,6 @@
-//! A session that has been refreshed 64 times, and everything that is computed about its refresh token.
+//! A session that has been refreshed 64 times, and each computation on its refresh token.
 //!
-//! Its secrets come from a seed: never for a server.
+//! Its secrets come from a fixed seed, so never use them on a real server.
 
 use std::time::Duration;
 
@@ -14,43 +14,43 @@ use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World, testing};
 use countersign_token::Scope;
 use serde_json::Map;
 
-/// 2027-01-15, 08:00 UTC: when the first session was opened.
+/// When the first session was opened: 2027-01-15, 08:00 UTC.
 pub const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// The time between two rotations.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Keys, a policy, a user, and a world that stands still.
+/// Keys, a policy, a user, and a world with a fixed clock and seeded randomness.
 pub struct Setting {
     /// Derived from one master key.
     pub keys: ServerKeys,
-    /// The usual one.
+    /// The default policy.
     pub policy: RefreshPolicy,
-    /// Whose sessions are opened.
+    /// The user of the sessions.
     pub user: User,
     client: ClientId,
     world: World,
 }
 
-/// One session, its tokens, and the moment at which they are presented.
+/// One session, its tokens, and the time at which they are presented.
 pub struct Refreshing {
     setting: Setting,
     row: SessionWithUser,
     current: RefreshToken,
-    /// The current token as its holder has it.
+    /// The current token as text.
     text: Secret<String>,
-    /// Spent a moment ago, within the grace.
+    /// The previous token, which is spent and within the grace period.
     spent: RefreshToken,
-    /// As many generations back as a token can be told from a forged one.
+    /// The oldest spent token that the server can distinguish from a forged one: 64 generations old.
     oldest: RefreshToken,
     now: Timestamp,
 }
 
 impl Setting {
-    /// The same every time.
+    /// Returns the same values on each call.
     pub fn new() -> Self {
         let world = testing::world(START, 1);
-        let keys = ServerKeys::parse(&ServerKeys::generate(&world)).expect("a generated key can be read");
+        let keys = ServerKeys::parse(&ServerKeys::generate(&world)).expect("a generated key is valid");
         let policy = RefreshPolicy {
             grace: Duration::from_secs(10),
             late_retry: LateRetry::Revoke,
@@ -58,8 +58,8 @@ impl Setting {
             absolute_lifetime: Duration::from_secs(30 * 86_400),
         };
         let user = User {
-            id: "01994f4e-8a3e-7c61-9d2b-3f5a6b7c8d9e".parse().expect("this is an id"),
-            username: Username::parse("john_doe").expect("this is a name"),
+            id: "01994f4e-8a3e-7c61-9d2b-3f5a6b7c8d9e".parse().expect("the ID is valid"),
+            username: Username::parse("john_doe").expect("the username is valid"),
             email: None,
             password: None,
             claims: UserClaims::default(),
@@ -72,12 +72,12 @@ impl Setting {
         Self { keys, policy, user, client: ClientId::first_party(), world }
     }
 
-    /// A new session of the user, and its first token.
+    /// A new session of the user, and its first refresh token.
     pub fn session(&self) -> (Session, RefreshToken) {
         let grant = Grant {
             user: self.user.id.clone(),
             client: self.client.clone(),
-            scope: Scope::parse("countersign:account").expect("this is a scope"),
+            scope: Scope::parse("countersign:account").expect("the scope is valid"),
             audience: "https://id.example".to_owned(),
             claims: Map::new(),
             key_thumbprint: None,
@@ -102,13 +102,13 @@ impl Default for Setting {
     }
 }
 
-/// Who refreshes, and when.
+/// The client and the time of a refresh.
 pub fn presence(at: Timestamp) -> Presence {
     Presence { at, address: Some([192, 0, 2, 1].into()), device: "Chrome on Windows 10".to_owned() }
 }
 
 impl Refreshing {
-    /// Opens the session and refreshes it, once a minute.
+    /// Opens the session and refreshes it 64 times, once a minute.
     pub fn new() -> Self {
         let setting = Setting::new();
         let (mut session, oldest) = setting.session();
@@ -117,10 +117,11 @@ impl Refreshing {
             at = at.plus(PAUSE);
             let step = setting.step(&current, at);
             step.apply(&mut session, &presence(at));
-            let next = current_token(&session, step.link, &setting.keys).expect("its master key is there");
+            let next =
+                current_token(&session, step.link, &setting.keys).expect("the setting has its master key");
             spent = std::mem::replace(&mut current, next);
         }
-        let text = current.seal(&setting.keys).expect("its master key is there");
+        let text = current.seal(&setting.keys).expect("the setting has its master key");
         let row = SessionWithUser { session, user: Some(setting.user.clone()) };
         Self { setting, row, current, text, spent, oldest, now: at.plus(Duration::from_secs(5)) }
     }
@@ -131,7 +132,7 @@ impl Refreshing {
         token.link.secret.step(self.setting.keys.newest(), token.session, token.generation + 1)
     }
 
-    /// What a row keeps of the current secret.
+    /// The hash of the current secret, which the session's row stores.
     pub fn hash(&self) -> SecretHash {
         self.current.link.secret.hash()
     }
@@ -141,16 +142,16 @@ impl Refreshing {
         self.setting.step(&self.current, self.now)
     }
 
-    /// Reads the current token.
+    /// Parses the current token.
     ///
     /// # Errors
     ///
-    /// None: the token is genuine.
+    /// Never, because the token is genuine.
     pub fn parse(&self) -> Result<RefreshToken, NotOurs> {
         RefreshToken::parse(self.text.expose(), &self.setting.keys)
     }
 
-    /// Writes the current token; `None` would mean that its master key is gone.
+    /// Encodes the current token. Never `None`, because its master key exists.
     pub fn seal(&self) -> Option<Secret<String>> {
         self.current.seal(&self.setting.keys)
     }
@@ -160,17 +161,17 @@ impl Refreshing {
         refresh::is_bound(&self.setting.keys, &self.row.session, &self.current)
     }
 
-    /// The current token is presented: an advance.
+    /// Judges the current token: an advance.
     pub fn judge_current(&self) -> Verdict {
         self.judge(&self.current)
     }
 
-    /// The token before it is presented within the grace: a replay.
+    /// Judges the previous token within the grace period: a replay.
     pub fn judge_replay(&self) -> Verdict {
         self.judge(&self.spent)
     }
 
-    /// A token that was spent 64 generations ago is presented: reuse.
+    /// Judges a token that was spent 64 generations ago: reuse.
     pub fn judge_oldest(&self) -> Verdict {
         self.judge(&self.oldest)
     }
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_measured_is_what_the_names_say() {
+    fn each_method_has_the_named_result() {
         let refreshing = Refreshing::new();
         assert!(matches!(refreshing.judge_current(), Verdict::Advance(..)));
         assert!(matches!(refreshing.judge_replay(), Verdict::Replay(_)));

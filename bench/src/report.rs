@@ -22,7 +22,7 @@ pub(crate) fn write(results: &Results, effort: Effort, docs: &Path) -> Result<()
     Ok(())
 }
 
-/// Microseconds as milliseconds.
+/// Converts microseconds to milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "a latency is far below 2^52 microseconds")]
 pub(crate) fn millis(micros: u64) -> f64 {
     micros as f64 / 1000.0
@@ -72,7 +72,7 @@ fn page(results: &Results, effort: Effort) -> Result<String> {
 
 fn table(page: &mut String, results: &Results, rows: &[&str]) -> Result<()> {
     page.push_str("| | requests/s | p50 | p99 | errors | first row ÷ this |\n|---|--:|--:|--:|--:|--:|\n");
-    let first = median(results, rows.first().context("a table has rows")?)?.per_second;
+    let first = median(results, rows.first().context("the table has no rows")?)?.per_second;
     for row in rows.iter().filter(|row| results.rounds.contains_key(**row)) {
         let Measured { per_second, p50_micros, p99_micros, errors, .. } = median(results, row)?;
         writeln!(
@@ -156,7 +156,7 @@ fn median(results: &Results, row: &str) -> Result<Measured> {
     middle(rounds).with_context(|| format!("{row} was not measured"))
 }
 
-/// The round with the median rate. `None`: there was no round.
+/// The round with the median rate; `None` if there are no rounds.
 pub(crate) fn middle(mut rounds: Vec<Measured>) -> Option<Measured> {
     rounds.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
     let middle = rounds.len() / 2;

@@ -1,7 +1,7 @@
-//! What one node carries: the same server over ten thousand sessions and over ten million.
+//! The capacity of one node: the same server with ten thousand to ten million sessions.
 //!
-//! Each size gets a directory of its own, whose sessions are refreshed at random
-//! from one end to the other. Nothing is kept but the figures.
+//! Each size gets its own data directory, and the clients refresh random sessions of the whole directory. The
+//! directory is removed after the measurement.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use countersign::system;
 use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};
 use crate::console::{now, say};
 use crate::fleet::{self, Fleet, Plan};
-use crate::job::{Job, Says};
+use crate::job::{Job, Workload};
 use crate::ours::{Form, Ours};
 use crate::page::{mebibytes, put_between};
 use crate::report::millis;
@@ -28,16 +28,16 @@ use crate::{machine, process, server, usage};
 
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
-/// How long each size is driven before anything counts, and how long it counts, in seconds.
+/// Seconds of warm-up and of measurement for each size.
 const WARM_UP: f64 = 5.0;
 const SECONDS: f64 = 15.0;
-/// How long the first refreshes count, with nothing of the database in memory.
+/// Seconds of measurement for the first refreshes, with no part of the database in memory.
 const SECONDS_COLD: f64 = 5.0;
 
-/// After so long without a request a server is idle.
+/// The time without requests after which a server is idle.
 const REST: Duration = Duration::from_secs(5);
 
-/// One size.
+/// The results for one size.
 struct Row {
     sessions: u64,
     filled: Duration,
@@ -51,7 +51,7 @@ struct Row {
     bytes_after: u64,
 }
 
-/// Measures every size up to `largest`, and writes the figures to a page.
+/// Measures every size up to `largest`, and writes the results to a page.
 pub(crate) fn run(largest: u64, page: &Path) -> Result<()> {
     let mut rows = Vec::new();
     for sessions in SIZES.into_iter().filter(|size| *size <= largest) {
@@ -106,17 +106,21 @@ fn measure(sessions: u64) -> Result<Row> {
     })
 }
 
-/// Refreshes sessions at random among some, for so many seconds uncounted and so many counted.
+/// Refreshes random sessions of a range, for `warm_up` seconds without and `seconds` seconds with
+/// measurement.
 fn refresh(ours: &Ours, among: Range<u64>, (warm_up, seconds): (f64, f64)) -> Result<Measured> {
-    let says =
-        Says::Fleet { directory: ours.directory.clone(), first: among.start, count: among.end - among.start };
-    let job = Job { server: ours.base, connections: CONNECTIONS, warm_up, seconds, says };
+    let workload = Workload::Fleet {
+        directory: ours.directory.clone(),
+        first: among.start,
+        count: among.end - among.start,
+    };
+    let job = Job { server: ours.base, connections: CONNECTIONS, warm_up, seconds, workload };
     let refreshing = job.run_on(CLIENTS)?;
     ensure!(refreshing.errors == 0, "{} refreshes failed", refreshing.errors);
     Ok(refreshing)
 }
 
-/// Waits for the first good answer of a server that was just started, looking every millisecond.
+/// Whether a server that was just started responds to a readiness request with 200.
 fn first_answer(base: SocketAddr) -> bool {
     let ask = || -> Option<bool> {
         let mut stream = TcpStream::connect(base).ok()?;
@@ -128,13 +132,14 @@ fn first_answer(base: SocketAddr) -> bool {
     ask() == Some(true)
 }
 
-/// Has the system forget what it keeps of files in memory, if we may. `false`: we may not.
+/// Drops the system's file cache. Returns `false` if this process lacks the permission.
 fn forget_files() -> bool {
     process::run(&mut std::process::Command::new("sync")).is_ok()
         && fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
 }
 
-/// Has the system keep the database in memory, as it does after hours of use if there is room.
+/// Reads the database files, so that they are in the system's file cache, as after hours of use with enough
+/// memory.
 fn read_files(directory: &Path) -> Result<()> {
     for file in files(directory)? {
         io::copy(&mut File::open(file)?, &mut io::sink())?;
@@ -142,7 +147,7 @@ fn read_files(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All files of the database, in bytes.
+/// The total size of the database's files, in bytes.
 fn size(directory: &Path) -> Result<u64> {
     files(directory)?.iter().map(|file| Ok(fs::metadata(file)?.len())).sum()
 }

@@ -1,8 +1,8 @@
-//! A server of somebody else's: on one processor, with its log in a file, gone when it is dropped.
+//! A server process: it runs on one processor, logs to a file, and is stopped on drop.
 //!
-//! It leads a process group, so that what a start script leaves behind goes with it. A guard in that group reads
-//! a pipe that we hold, and ends the group when the pipe closes: on drop, and also when we are interrupted or
-//! killed, which no destructor outlives.
+//! The server leads a process group, so that processes of its start script are stopped too. A guard process
+//! in that group reads a pipe whose other end this program holds. The guard stops the group when the pipe
+//! closes: on drop, and also if this program is interrupted or killed, when no destructor runs.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -18,21 +18,22 @@ use tempfile::TempDir;
 use crate::console::now;
 
 const PAUSE: Duration = Duration::from_millis(50);
-/// PostgreSQL itself gives its processes five seconds to end.
+/// The timeout of a stop. PostgreSQL gives its own processes five seconds.
 const STOP: Duration = Duration::from_secs(10);
-/// As much of a log as an error shows.
+/// The number of log lines that an error shows.
 const LOG_LINES: usize = 40;
 
 /// The number of the processor that a server may use, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cpu(pub(crate) u16);
 
-/// How a server is told to end.
+/// How a server is stopped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ending {
-    /// It keeps nothing that outlives it.
+    /// With SIGKILL, for a server without resources outside its process group.
     Kill,
-    /// It has processes outside its group and shared memory to give back; PostgreSQL calls this "immediate".
+    /// With SIGQUIT, for a server that must stop processes outside its group and release shared memory.
+    /// PostgreSQL calls this "immediate".
     Quit,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `command`, which [`guarded`] made. `home` goes when the server goes.
+    /// Starts `command`, which [`guarded`] created. `home` is removed when the server is dropped.
     pub(crate) fn start(name: &'static str, home: TempDir, mut command: Command) -> Result<Self> {
         let log = home.path().join("log");
         let file = File::create(&log)?;
@@ -58,21 +59,21 @@ impl Server {
         Ok(Self { name, child, log, _home: home })
     }
 
-    /// Its process, or the guard's that became it.
+    /// The process ID of the server. The guard's shell has replaced itself with the server.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until it is ready.
+    /// Waits until the server is ready.
     ///
     /// # Errors
     ///
-    /// With the end of its log, when it ends or is not ready within `limit`.
+    /// If the server exits, or is not ready within `limit`. The error contains the end of its log.
     pub(crate) fn wait_until(&mut self, limit: Duration, mut is_ready: impl FnMut() -> bool) -> Result<()> {
         let started = now();
         while started.elapsed() < limit {
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended with {status}:\n{}", self.name, self.said());
+                bail!("{} exited with {status}:\n{}", self.name, self.said());
             }
             if is_ready() {
                 return Ok(());
@@ -82,7 +83,7 @@ impl Server {
         bail!("{} was not ready within {} s:\n{}", self.name, limit.as_secs(), self.said())
     }
 
-    /// The end of its log.
+    /// The last lines of the log.
     fn said(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
@@ -106,7 +107,7 @@ impl Drop for Server {
 }
 
 impl Ending {
-    /// The guard and, after it, the server in the place of the shell.
+    /// A shell script that starts the guard, and then replaces itself with the server.
     fn script(self) -> &'static str {
         match self {
             Self::Kill => r#"exec 3<&0 </dev/null; { read -r _ <&3; kill -KILL 0; } & exec 3<&-; exec "$@""#,
@@ -115,7 +116,7 @@ impl Ending {
     }
 }
 
-/// The beginning of a command for a server: append the program and its arguments.
+/// The start of a server command. Append the program and its arguments.
 pub(crate) fn guarded(cpu: Cpu, ending: Ending) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", ending.script(), "guard", "taskset", "--cpu-list", &cpu.0.to_string()]);
@@ -123,12 +124,13 @@ pub(crate) fn guarded(cpu: Cpu, ending: Ending) -> Command {
     command
 }
 
-/// A directory for a server, in the system's place for such, under a name that says whose it is.
+/// A new directory for a server, in the system's directory for temporary files, with the prefix
+/// `countersign-bench-`.
 pub(crate) fn home() -> Result<TempDir> {
-    tempfile::Builder::new().prefix("countersign-bench-").tempdir().context("cannot make a directory")
+    tempfile::Builder::new().prefix("countersign-bench-").tempdir().context("cannot create a directory")
 }
 
-/// An address on the loopback that was free a moment ago.
+/// A loopback address whose port was free at the time of the call.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?)

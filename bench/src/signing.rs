@@ -1,4 +1,4 @@
-//! An access token like those that the server issues: made, signed, verified and looked into.
+//! An access token like those of the server, and the operations on it: encode, sign, verify and decode.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) const ISSUER: &str = "https://id.example";
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// A new key of one algorithm, and a token that it signed.
+/// A new key for one algorithm, and a token that it signed.
 pub struct Signing {
     key: SigningKey,
     keys: KeySet,
@@ -25,12 +25,13 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// Generates a key, which takes a moment with RSA.
+    /// Generates a key. This is slow for RSA.
     pub fn new(algorithm: Algorithm) -> Self {
-        let material = SigningKey::generate(algorithm).expect("the machine has entropy");
-        // As long as the thumbprints that name the server's keys.
-        let key_id = KeyId::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs").expect("this is a key id");
-        let key = SigningKey::parse(algorithm, key_id, &material).expect("a generated key can be read");
+        let material = SigningKey::generate(algorithm).expect("the system provides random bytes");
+        // As long as the server's key IDs, which are thumbprints.
+        let key_id =
+            KeyId::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs").expect("the key ID is valid");
+        let key = SigningKey::parse(algorithm, key_id, &material).expect("a generated key is valid");
         let expected = Expected {
             issuer: ISSUER.to_owned(),
             audience: ISSUER.to_owned(),
@@ -42,48 +43,48 @@ impl Signing {
         Self { keys: KeySet::new([key.verifying_key()]), key, expected, claims, token }
     }
 
-    /// From claims to a token.
+    /// Creates a token from claims.
     ///
     /// # Errors
     ///
-    /// When the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn sign(&self) -> Result<String, SignError> {
         self.key.sign(TokenType::AccessToken, &self.claims)
     }
 
-    /// From a token to claims, completely.
+    /// Verifies the token with all checks, and returns its claims.
     ///
     /// # Errors
     ///
-    /// None: the token is good.
+    /// Never, because the token is valid.
     pub fn verify(&self) -> Result<AccessTokenClaims, VerifyError> {
         verify(&self.token, &self.keys, &self.expected, NOW)
     }
 
-    /// The claims as a token carries them: what of signing is no cryptography.
+    /// Encodes the claims as in a token: the part of signing without cryptography.
     ///
     /// # Errors
     ///
-    /// None: the claims are an object.
+    /// Never, because the claims are an object.
     pub fn encode(&self) -> serde_json::Result<String> {
         serde_json::to_vec(&self.claims).map(|json| URL_SAFE_NO_PAD.encode(json))
     }
 
-    /// The token.
+    /// The signed token.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The keys that it is verified with.
+    /// The key set that verifies the token.
     pub const fn keys(&self) -> &KeySet {
         &self.keys
     }
 
-    /// A list that takes back this many sessions, none of them the token's.
+    /// A revocation list of `count` sessions, without the token's session.
     ///
     /// # Errors
     ///
-    /// When the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn revocations(&self, count: u64) -> Result<String, SignError> {
         let entry = |number| {
             let sid = format!("01994f4e-9b1d-7a52-8f3c-{number:012x}");
@@ -97,17 +98,17 @@ impl Signing {
         self.key.sign(TokenType::Revocations, &piece)
     }
 
-    /// Header and claims out of a token: what of verifying is no cryptography.
+    /// Decodes the header and the claims of the token: the part of verification without cryptography.
     ///
     /// # Errors
     ///
-    /// None: the token has its three parts.
+    /// Never, because the token has three parts.
     pub fn decode(&self) -> Result<UnverifiedToken, VerifyError> {
         unverified::decode(&self.token)
     }
 }
 
-/// What the server says of a user without claims of their own.
+/// The claims of an access token for a user without custom claims.
 fn claims() -> AccessTokenClaims {
     let user = "01994f4e-8a3e-7c61-9d2b-3f5a6b7c8d9e";
     let extra = json!({"id": user, "username": "john_doe"});
@@ -119,7 +120,7 @@ fn claims() -> AccessTokenClaims {
         iat: NOW,
         jti: "n5Ui8kYQ0nOtt7aGmRkqcA".to_owned(),
         client_id: "first-party".to_owned(),
-        scope: Scope::parse("countersign:account").expect("this is a scope"),
+        scope: Scope::parse("countersign:account").expect("the scope is valid"),
         sid: "01994f4e-9b1d-7a52-8f3c-0a1b2c3d4e5f".to_owned(),
         auth_time: Some(NOW),
         extra: extra.as_object().cloned().unwrap_or_default(),
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_algorithm_signs_what_it_verifies() {
+    fn a_token_of_every_algorithm_verifies() {
         for algorithm in Algorithm::ALL {
             let signing = Signing::new(algorithm);
             assert_eq!(signing.verify().unwrap(), claims());

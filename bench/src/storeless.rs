@@ -1,7 +1,7 @@
-//! The server without a store: HTTP, the token's tag, the ratchet and the signature, and nothing that lasts.
+//! The server without a store: HTTP, the token's tag, the ratchet and the signature, without durability.
 //!
-//! The very same routes over a store that agrees to every step at once. What
-//! this server can do and the real one cannot is the price of durability.
+//! It has the same routes, and a store that accepts every step at once. The difference in throughput to the
+//! real server is the cost of durability.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,13 +30,13 @@ use countersign_store::MemoryStore;
 use crate::console::say;
 use crate::fleet::{Fleet, ISSUER, server_keys};
 
-/// Agrees to every step of one user's sessions; keeps nothing but signing keys.
-struct Agreeable {
+/// Accepts every step of one user's sessions. It stores only signing keys.
+struct NullStore {
     keys: MemoryStore,
     row: SessionWithUser,
 }
 
-/// Serves the sessions of a fleet of one user from nothing, until the process is ended.
+/// Serves the sessions of a fleet of one user without a store, until the process is stopped.
 pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) -> Result<()> {
     let store = store(&Fleet::open(directory)?);
     let mut config = Config { issuer: Some(ISSUER.to_owned()), listen: address, ..Config::default() };
@@ -53,11 +53,11 @@ pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) 
     server::serve(server.edge, listeners, process, ready).await.map(drop)
 }
 
-/// What stands in for the store of a fleet of one user.
+/// The replacement for the store of a fleet of one user.
 pub(crate) fn store(fleet: &Fleet) -> Arc<dyn Store> {
     let (session, _) = fleet.session(0);
     let row = SessionWithUser { session, user: Some(fleet.user(0)) };
-    Arc::new(Agreeable { keys: MemoryStore::default(), row })
+    Arc::new(NullStore { keys: MemoryStore::default(), row })
 }
 
 fn absent<T>() -> Answer<T> {
@@ -65,7 +65,7 @@ fn absent<T>() -> Answer<T> {
 }
 
 #[async_trait]
-impl Store for Agreeable {
+impl Store for NullStore {
     async fn add_user(&self, _: &[Standing], _: &User) -> Answer<Added> {
         absent()
     }

@@ -1,29 +1,33 @@
-//! What a process uses of the machine, as the system says (`man 5 proc`).
+//! The memory and processor time of a process, from `/proc` (`man 5 proc`).
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// The unit of processor time in `/proc`, the same on all machines with the architectures that we run on.
+/// The unit of processor time in `/proc`. It is the same on all supported architectures.
 const TICKS_PER_SECOND: u32 = 100;
 
 /// The resident memory of a process, in KiB.
 pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("/proc has no VmRSS for the process")?;
+    line.trim().trim_end_matches(" kB").parse().context("VmRSS is not a number")
 }
 
-/// The time for which the threads of a process have had a processor, in the system's code and their own, to
-/// a hundredth of a second. Waiting for a processor that others use does not count.
+/// The processor time of all threads of a process, in user and system code, to a hundredth of a second. Time
+/// spent waiting for a processor does not count.
 pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     ticks(&fs::read_to_string(format!("/proc/{pid}/stat"))?)
         .map(|ticks| Duration::from_secs(1) / TICKS_PER_SECOND * ticks)
-        .context("there is no processor time in /proc")
+        .context("/proc has no processor time for the process")
 }
 
-/// The fields `utime` and `stime`, the 12th and 13th after the name, which may hold anything.
+/// The sum of `utime` and `stime`, the 12th and 13th fields after the name. The name may contain any
+/// character.
 fn ticks(stat: &str) -> Option<u32> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_whitespace().skip(11).map(|field| field.parse::<u32>().ok());
@@ -35,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_spaces_and_parentheses_moves_no_field() {
+    fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 9 9 20 0 4 0 123";
         assert_eq!(ticks(stat), Some(300));
         assert_eq!(ticks("7 (a) S 1 7"), None);

@@ -1,6 +1,6 @@
 // Express 5.3 with express-jwt 8.5 and jwks-rsa 4.1.
-// Checks: signature, alg, iss, aud, exp where there is one. EdDSA is not to be had: jsonwebtoken does the work.
-// Leaves out: typ (so `isRevoked`, which sees the verified token, refuses another one), required claims, revocation.
+// Checks: signature, alg, iss, aud, and exp if the token has one. EdDSA is not supported, because it uses jsonwebtoken.
+// Does not check: typ (so `isRevoked`, which gets the verified token, rejects other types), required claims, revocation.
 import express from "express";
 import { expressjwt } from "express-jwt";
 import jwksRsa from "jwks-rsa";

@@ -1,7 +1,7 @@
-// Express 5.3 with express-oauth2-jwt-bearer 1.10. The address of the key set comes from the server's metadata.
+// Express 5.3 with express-oauth2-jwt-bearer 1.10. The URL of the key set comes from the server's metadata.
 // Checks: signature, alg, iss, aud, exp (5 s of tolerance); `strict` adds typ, sub, iat, jti and client_id.
-// Leaves out: revocation; and a key set that is out of reach answers 401.
-// It would take a token from the query string too, so `app.use` closes that way in.
+// Does not check: revocation. If the key set is unreachable, it responds with 401.
+// It also accepts a token in the query string, so `app.use` rejects such requests.
 import express from "express";
 import { InvalidRequestError, auth } from "express-oauth2-jwt-bearer";
 

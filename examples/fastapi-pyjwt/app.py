@@ -1,7 +1,7 @@
 """FastAPI 0.163 with PyJWT 2.15.
 
-Checks: signature, alg, iss, aud, exp and the presence of the claims named below.
-Leaves out: typ, which the line after `decode_complete` checks, and revocation.
+Checks: signature, alg, iss, aud, exp, and that the claims in `required` are present.
+Does not check: typ, which the line after `decode_complete` checks, and revocation.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Flask 3.1 with Authlib 1.9.
 
-Checks: signature, alg (the one that the key set names for the key), iss, aud, exp, typ where there is one, and that
-sub, client_id, iat and jti are there. Leaves out: fetching and keeping the key set, which `get_jwks` does; revocation.
+Checks: signature, alg (must be the key's alg in the key set), iss, aud, exp, typ if the token has one, and that sub,
+client_id, iat and jti are present. Does not check revocation. Does not fetch or cache the key set, so `get_jwks` does.
 """
 
 import json

@@ -1,6 +1,6 @@
 // net/http with golang-jwt 5.3 and keyfunc 3.9.
 // Checks: signature, alg, iss, aud, exp.
-// Leaves out: typ, which the handler checks; revocation; and a key set that is out of reach answers 401.
+// Does not check: typ, which the handler checks, and revocation. If the key set is unreachable, it responds with 401.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 func main() {
 	issuer, audience := os.Getenv("ISSUER"), os.Getenv("AUDIENCE")
 
-	// By default a token with an unknown kid may hold its request up for a minute.
+	// By default, a request with an unknown kid may wait for a minute.
 	patience := keyfunc.Override{RateLimitWaitMax: 5 * time.Second, RefreshInterval: 5 * time.Minute}
 	keys, err := keyfunc.NewDefaultOverrideCtx(context.Background(), []string{issuer + "/.well-known/jwks.json"}, patience)
 	if err != nil {

@@ -1,7 +1,7 @@
-// net/http with go-oidc 3.21. The address of the key set comes from the server's metadata.
+// net/http with go-oidc 3.21. The URL of the key set comes from the server's metadata.
 // Checks: signature, alg, iss, aud (as ClientID), exp.
-// Leaves out: typ, since it is made for ID tokens, so `tokenType` reads it; the Authorization header; revocation.
-// It asks for the key set anew at every bad signature, without a limit, and does not start without the server.
+// Does not check: typ, because it is made for ID tokens, so `tokenType` reads it; the Authorization header; revocation.
+// It fetches the key set again after every invalid signature, without a limit, and does not start without the server.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Real token servers over one data directory. They differ in a setting or two, and so do the tokens that they issue.
+// Real token servers with one data directory. Each can have other settings, so that it issues other tokens.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -17,7 +17,7 @@ export class Countersign {
   #settings;
   #servers = [];
 
-  /** `settings` hold for every server over this data directory, as environment variables without `COUNTERSIGN_`. */
+  /** `settings` apply to every server with this data directory, as environment variables without the prefix `COUNTERSIGN_`. */
   constructor(settings) {
     this.#settings = settings;
   }
@@ -55,14 +55,14 @@ export class Countersign {
 async function post(url, fields) {
   const headers = { "Content-Type": "application/json" };
   const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(fields) });
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
+  if (!answer.ok) throw new Error(`${url} responded with ${answer.status}: ${await answer.text()}`);
   return answer;
 }
 
 const variables = (settings) =>
   environment(Object.fromEntries(Object.entries(settings).map(([key, value]) => [`COUNTERSIGN_${key}`, value])));
 
-/** Signs the one user in: a pair of tokens. */
+/** Signs the user in. Returns `{ accessToken, refreshToken }`. */
 export async function signIn(server) {
   return (await post(`${server.url}/getTokens`, { username: USERNAME, password: PASSWORD })).json();
 }
@@ -71,7 +71,7 @@ export async function signOut(server, { refreshToken }) {
   await post(`${server.url}/logout`, { refreshToken });
 }
 
-/** What the server itself says of a token (RFC 7662). */
+/** The server's introspection response for a token (RFC 7662). */
 export async function introspect(server, { client_id, client_secret }, token) {
   const Authorization = `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString("base64")}`;
   const body = new URLSearchParams({ token });
@@ -86,7 +86,7 @@ export async function keySet(server) {
   return (await fetch(`${server.url}/.well-known/jwks.json`)).json();
 }
 
-/** A running server looks for new keys twice a minute, and at once when it is told to. */
+/** Waits for a token that is signed with the new key. A server loads new keys every 30 seconds, and at once on SIGHUP. */
 export async function accessTokenOfAnotherKey(server, oldKid, kidOf) {
   server.program.signal("SIGHUP");
   const until = Date.now() + NEW_KEY_WITHIN;

@@ -1,4 +1,4 @@
-// Starts programs for the tests, waits until they say that they are ready, and ends them.
+// Starts programs for the tests, waits until they print that they are ready, and stops them.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const READY_WITHIN = 60_000;
 const ENDS_WITHIN = 10_000;
 
-/** What a program under test gets: little of the caller's environment, so that no machine's setting decides. */
+/** The environment of a program under test. It has few of the caller's variables, so that they do not affect the tests. */
 export function environment(more = {}) {
   const { PATH, HOME, JAVA_HOME } = process.env;
   return { PATH, HOME, ...(JAVA_HOME && { JAVA_HOME }), ...more };
@@ -34,7 +34,7 @@ export class Program {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Returns what `pattern` matched in the program's output. */
+  /** Waits until the program's output matches `pattern`, and returns the match. */
   async says(pattern) {
     const until = Date.now() + READY_WITHIN;
     for (;;) {
@@ -60,7 +60,7 @@ export class Program {
   }
 }
 
-/** Runs a command to its end and returns what it printed; a failure is an error that says what was printed. */
+/** Runs a command until it exits, and returns its output. Throws an error with the output if the exit code is not 0. */
 export async function run([command, ...rest], { cwd, env, input = "" } = {}) {
   const child = spawn(command, rest, { cwd, env, stdio: "pipe" });
   let output = "";
@@ -69,7 +69,7 @@ export async function run([command, ...rest], { cwd, env, input = "" } = {}) {
   child.stderr.setEncoding("utf8").on("data", keep);
   child.stdin.on("error", () => {}).end(input);
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${[command, ...rest].join(" ")} ended with ${code}:\n${output}`);
+  if (code !== 0) throw new Error(`${[command, ...rest].join(" ")} exited with ${code}:\n${output}`);
   return output;
 }
 

@@ -1,7 +1,7 @@
-// The recipes: how each is installed and started, and where its library goes its own way.
+// The recipes: how each is installed and started, and how its library differs from the others.
 //
-// To add one, put its directory beside the others and an entry in `all`. Its program reads ISSUER, AUDIENCE and PORT,
-// serves GET /protectedRoute on 127.0.0.1 and prints `listening`.
+// To add a recipe, add its directory next to the others and an entry to `all`. Its program must read ISSUER, AUDIENCE and
+// PORT, serve GET /protectedRoute on 127.0.0.1 and print `listening`.
 import { createHash } from "node:crypto";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -11,7 +11,7 @@ export const ROOT = resolve(import.meta.dirname, "..");
 const STAMP = ".installed";
 const MADE = new Set([".venv", "__pycache__", "bin", "node_modules", "target"]);
 
-/** `into`: the directory that an installation makes. `inputs`: the files that it depends on, if not on all. */
+/** `into`: the directory that the installation creates. `inputs`: the files that it depends on; all files by default. */
 const node = {
   into: "node_modules",
   inputs: ["package.json", "package-lock.json"],
@@ -33,7 +33,7 @@ const go = {
   start: ["bin/server"],
 };
 const cargo = {
-  // The workspace's own target directory knows what is up to date.
+  // No `into`: cargo itself knows whether the build is up to date.
   install: [["cargo", "build", "--quiet", "--release", "--locked", "--package", "countersign-example-api"]],
   start: ["../../target/release/countersign-example-api"],
 };
@@ -43,18 +43,18 @@ const maven = {
   start: ["java", "-jar", "target/server.jar"],
 };
 
-/** What this project's own packages do. */
+/** The behaviour of this project's packages. */
 const ours = { tolerance: 5, malformed: 400, notBearer: 401, followsRevocations: true };
 
 /**
- * `tolerance`: for so many seconds after its expiry the library still takes a token.
- * `malformed`: the status for a request that carries its token in a wrong way.
- * `notBearer`: the status if what was sent does not even say that it is a bearer token, where that is another.
- * `followsRevocations`: refuses a token soon after its session has been revoked.
- * `withoutKeys`: the status for a good token while the key set has never been to be had; "ends": does not start then.
+ * `tolerance`: how many seconds after its expiry the library still accepts a token.
+ * `malformed`: the status for a malformed Authorization header, or a token elsewhere.
+ * `notBearer`: the status if such a request does not use the Bearer scheme, if it differs from `malformed`.
+ * `followsRevocations`: whether it rejects a token soon after the session was revoked.
+ * `withoutKeys`: the status for a valid token if the key set was never reachable; "ends" if the program does not start.
  */
 const all = [
-  // It stands on the package in this repository, whatever that is at the moment.
+  // No `into`: it depends on the package in this repository, so it is always installed again.
   { ...node, ...ours, name: "express-countersign", into: undefined, withoutKeys: 503 },
   { ...cargo, ...ours, name: "axum", withoutKeys: "ends" },
   {
@@ -80,18 +80,18 @@ const READY = /^listening\b|Uvicorn running on/m;
 export function recipes(only = process.env.RECIPE) {
   const chosen = all.filter(({ name }) => !only || name === only);
   const names = all.map(({ name }) => name).join(", ");
-  if (chosen.length === 0) throw new Error(`there is no recipe ${only}; there are ${names}`);
+  if (chosen.length === 0) throw new Error(`unknown recipe ${only}; the recipes are ${names}`);
   return chosen;
 }
 
-/** The directories that have no line above: a recipe that nobody runs is a mistake. */
+/** The directories without an entry in `all`, whose recipes would never be tested. */
 export async function directoriesWithoutRecipe() {
   const entries = await readdir(ROOT, { withFileTypes: true });
   const known = new Set(["forward-auth", "harness", ...all.map(({ name, directory = name }) => directory)]);
   return entries.filter((entry) => entry.isDirectory() && !known.has(entry.name)).map(({ name }) => name);
 }
 
-/** Installs and builds unless that was done for the same files in this place; returns whether it had to. */
+/** Installs and builds a recipe if its files have changed since the last installation. Returns whether it did so. */
 export async function install(recipe) {
   const directory = home(recipe);
   if (!recipe.into) {

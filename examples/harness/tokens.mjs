@@ -1,4 +1,4 @@
-// Takes tokens apart, and forges the bad ones that no server would issue.
+// Decodes tokens, and forges the invalid tokens that no server would issue.
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 
 const encode = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
@@ -7,14 +7,14 @@ const decode = (part) => JSON.parse(Buffer.from(part, "base64url"));
 export const header = (token) => decode(token.split(".")[0]);
 export const claims = (token) => decode(token.split(".")[1]);
 
-/** Requests that carry no token where it belongs. RFC 6750 §3.1 has 400 for the malformed ones. */
+/** Requests without a valid Authorization header. RFC 6750 §3.1 requires 400 for the malformed ones. */
 export function requestsWithoutToken(good) {
   const malformed = [
     { name: "an empty Authorization header", headers: { Authorization: "" } },
     { name: "a scheme without a token", headers: { Authorization: "Bearer" } },
     { name: "two tokens", headers: { Authorization: `Bearer ${good} ${good}` } },
     { name: "the token as a Basic credential", headers: { Authorization: `Basic ${good}` } },
-    { name: "the token alone", headers: { Authorization: good } },
+    { name: "the token without a scheme", headers: { Authorization: good } },
     { name: "the token in the query string", headers: {}, query: `?access_token=${good}` },
   ];
   return [
@@ -28,7 +28,7 @@ export function garbage(good, refreshToken) {
   const texts = {
     "one word": "garbage",
     "three words": "a.b.c",
-    "dots alone": "..",
+    "only dots": "..",
     "a header that is null": `${encode("null")}.${payload}.${signature}`,
     "a header that is a list": `${encode("[]")}.${payload}.${signature}`,
     "a header without alg": `${encode({ typ: "at+jwt", kid: header(good).kid })}.${payload}.${signature}`,
@@ -52,7 +52,7 @@ export function tampered(good) {
   const flipped = Buffer.from(raw);
   flipped[20] ^= 1;
   const parts = {
-    "another subject": [head, encode({ ...claims(good), sub: "somebody-else" }), signature],
+    "another subject": [head, encode({ ...claims(good), sub: "other-user" }), signature],
     "a later expiry": [head, encode({ ...claims(good), exp: claims(good).exp + 3600 }), signature],
     "another typ": [encode({ ...header(good), typ: "JWT" }), payload, signature],
     "one bit of the signature changed": [head, payload, flipped.toString("base64url")],
@@ -74,7 +74,7 @@ export function unsigned(good) {
   ];
 }
 
-/** The public key is no secret: whoever takes it for one lets everybody sign. */
+/** A verifier that uses the public key as an HMAC secret accepts these tokens, which anyone can sign. */
 export function signedWithPublicKey(good, keySet) {
   const jwk = keySet.keys.find(({ kid }) => kid === header(good).kid);
   const key = createPublicKey({ key: jwk, format: "jwk" });
@@ -94,7 +94,7 @@ export function signedWithPublicKey(good, keySet) {
   });
 }
 
-/** `keySetUrl` serves the forger's key set and tells whether anybody asked for it. */
+/** `keySetUrl` is the URL of the forger's key set. Its server counts the requests. */
 export function signedByForger(good, keySetUrl) {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const jwk = { ...publicKey.export({ format: "jwk" }), use: "sig", alg: "ES256", kid: "forged" };
@@ -109,7 +109,7 @@ export function signedByForger(good, keySetUrl) {
     forge("no kid", rest),
     forge("in the header as jwk", { ...rest, kid, jwk }),
     forge("in the header as jwk, no kid", { ...rest, jwk }),
-    forge("behind jku", { ...rest, kid: jwk.kid, jku: keySetUrl }),
+    forge("named by jku", { ...rest, kid: jwk.kid, jku: keySetUrl }),
   ];
   return { keySet: { keys: [jwk] }, tokens };
 }

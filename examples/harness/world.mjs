@@ -1,4 +1,4 @@
-// The servers of a test run, and one token of each kind that the recipes are shown.
+// The servers of a test run, and the tokens that the tests send to the recipes.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { Countersign, accessToken, keySet, signIn } from "./countersign.mjs";
@@ -11,7 +11,7 @@ const SHORT_LIFETIME = "10s";
 export class World {
   #authorities = [];
 
-  /** Throws with the servers that it has started still running: `remove` is for that case too. */
+  /** If this throws, the servers that it has started are still running; call `remove` in that case too. */
   async create() {
     const port = await freePort();
     const settings = { ISSUER: `http://127.0.0.1:${port}`, ACCESS_TOKEN__AUDIENCE: AUDIENCE, ACCESS_TOKEN__JITTER: "0" };
@@ -35,7 +35,7 @@ export class World {
     return authority;
   }
 
-  /** The right key and user; `differs` names the one thing that is wrong. */
+  /** Invalid tokens with a valid signature. `differs` names the one wrong header parameter or claim. */
   async #tokensOfOtherSettings() {
     const issue = async (settings) => accessToken(await this.authority.serve(settings));
     const audience = await issue({ ACCESS_TOKEN__AUDIENCE: `${AUDIENCE}/v2` });
@@ -44,7 +44,7 @@ export class World {
     return [
       { name: "another audience", token: audience, differs: "aud" },
       { name: "another issuer", token: issuer, differs: "iss" },
-      { name: "another type of token, as an ID token is", token: type, differs: "typ" },
+      { name: "another type of token, such as an ID token", token: type, differs: "typ" },
     ];
   }
 

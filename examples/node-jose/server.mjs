@@ -1,6 +1,6 @@
-// Node's own http with jose 6.2; the same two calls work in Deno, Bun and edge runtimes.
-// Checks: signature, alg, iss, aud, exp, typ and the claims named below.
-// Leaves out: the Authorization header, which is parsed here, and revocation.
+// Node's http module with jose 6.2; the same two jose calls work in Deno, Bun and edge runtimes.
+// Checks: signature, alg, iss, aud, exp, typ, and that the claims in `requiredClaims` are present.
+// Does not check: the Authorization header, which this file parses, and revocation.
 import { createServer } from "node:http";
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 

@@ -1,4 +1,5 @@
-//! Strict JSON: what is accepted means the same to `serde_json`, and survives being written and read again.
+//! Strict JSON: an accepted text has the same value in `serde_json`, and does not change when it is written
+//! and read again.
 
 #![no_main]
 
@@ -11,6 +12,6 @@ fuzz_target!(|bytes: &[u8]| {
         let lenient: Value = serde_json::from_slice(bytes).expect("strict JSON is JSON");
         assert_eq!(value, lenient);
         let written = serde_json::to_vec(&value).expect("a value serialises");
-        assert_eq!(parse_strict(&written).expect("what was written is strict"), value);
+        assert_eq!(parse_strict(&written).expect("written JSON is strict"), value);
     }
 });

@@ -1,4 +1,5 @@
-//! Public keys: what is accepted survives being published and read again, and publishes nothing private.
+//! Public keys: an accepted key does not change when it is published and read again, and its published form
+//! has no private members.
 
 #![no_main]
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(jwk) = Jwk::parse(bytes) {
         let published = serde_json::to_vec(&jwk).expect("a key serialises");
-        let again = Jwk::parse(&published).expect("a published key is read");
+        let again = Jwk::parse(&published).expect("a published key is valid");
         assert_eq!(again, jwk);
         assert_eq!(again.thumbprint(), jwk.thumbprint());
         assert_eq!(jwk.thumbprint().len(), 43);
@@ -20,8 +21,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(set) = JwkSet::parse(bytes) {
         let published = serde_json::to_vec(&set).expect("a set serialises");
-        assert_eq!(JwkSet::parse(&published).expect("a published set is read"), set);
+        assert_eq!(JwkSet::parse(&published).expect("a published set is valid"), set);
         let named = set.keys.iter().filter(|key| key.key_id().is_some()).count();
-        assert!(KeySet::from(set).iter().count() <= named, "a key without a name verifies nothing");
+        assert!(KeySet::from(set).iter().count() <= named, "a key without kid is not usable");
     }
 });

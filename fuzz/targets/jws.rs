@@ -1,5 +1,5 @@
-//! Tokens. Bytes that nobody signed are never accepted. Bytes that are signed, the first line as header and
-//! the rest as payload, are accepted only when they say what is expected.
+//! Tokens. Unsigned bytes are never accepted. The target also signs the bytes, with the first line as header
+//! and the rest as payload; they are accepted only with the expected header and claims.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ use serde_json::Value;
 const SECRET: &str = "thirty-two bytes that nobody has";
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// Public keys out of RFC 7515 appendix A.3 and RFC 8037 appendix A.2.
+/// Public keys from RFC 7515 appendix A.3 and RFC 8037 appendix A.2.
 const PUBLIC_KEYS: [&str; 2] = [
     r#"{"kty":"EC","crv":"P-256","kid":"e","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
     r#"{"kty":"OKP","crv":"Ed25519","kid":"o","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
@@ -28,11 +28,11 @@ const PUBLIC_KEYS: [&str; 2] = [
 
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let material = Secret::new(SECRET.as_bytes().to_vec());
-    let kid = KeyId::parse("h").expect("one letter is a key id");
+    let kid = KeyId::parse("h").expect("one letter is a valid key ID");
     let shared = SigningKey::parse(Algorithm::Hs256, kid, &material).expect("the secret is long enough");
     let public = PUBLIC_KEYS.map(|jwk| {
-        let jwk = Jwk::parse(jwk.as_bytes()).expect("the RFC's key is a key");
-        VerifyingKey::from_jwk(&jwk).expect("the key has a name")
+        let jwk = Jwk::parse(jwk.as_bytes()).expect("the RFC's key is valid");
+        VerifyingKey::from_jwk(&jwk).expect("the key has a kid")
     });
     KeySet::new(public.into_iter().chain([shared.verifying_key()]))
 });
@@ -49,8 +49,8 @@ static LEGACY_KEY: LazyLock<LegacyKey> =
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        assert!(verify::<Value>(text, &KEYS, &EXPECTED, NOW).is_err(), "nobody signed this");
-        assert!(legacy::verify(text, &LEGACY_KEY, Duration::ZERO, NOW).is_err(), "nobody signed this");
+        assert!(verify::<Value>(text, &KEYS, &EXPECTED, NOW).is_err(), "an unsigned token was accepted");
+        assert!(legacy::verify(text, &LEGACY_KEY, Duration::ZERO, NOW).is_err(), "an unsigned token was accepted");
         let _ = unverified::decode(text);
     }
     let token = signed(bytes);
@@ -60,7 +60,7 @@ fuzz_target!(|bytes: &[u8]| {
             claims["aud"] == "a" || claims["aud"].as_array().is_some_and(|all| all.contains(&"a".into()))
         );
         assert!(claims["exp"].as_f64().is_some_and(|exp| exp > 1_799_999_994.0));
-        let seen = unverified::decode(&token).expect("what verifies also decodes");
+        let seen = unverified::decode(&token).expect("a verified token can be decoded");
         assert_eq!(seen.claims, claims);
         assert_eq!(seen.header["alg"], "HS256");
         assert_eq!(seen.header["kid"], "h");

@@ -1,4 +1,4 @@
-// Answers a batch of signing and verifying requests with jose or jsonwebtoken; see README.md.
+// Runs a batch of signing and verification requests with jose or jsonwebtoken; see README.md.
 import { createPrivateKey, createPublicKey, createSecretKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { SignJWT, createLocalJWKSet, jwtVerify } from "jose";

@@ -1,4 +1,4 @@
-"""Answers a batch of signing and verifying requests with PyJWT; see README.md."""
+"""Runs a batch of signing and verification requests with PyJWT; see README.md."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ def verify(batch, request):
 def answer(batch, request):
     try:
         return {"sign": sign, "verify": verify}[request["do"]](batch, request)
-    except Exception as error:  # Whatever the library raises is its answer.
+    except Exception as error:  # Any exception of the library is a result.
         return {"refused": f"{type(error).__name__}: {error}"}
 
 

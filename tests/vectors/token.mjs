@@ -21,7 +21,7 @@ export const CLAIMS = {
 /** Base64url without padding, of text or bytes. */
 export const encode = (content) => Buffer.from(content).toString("base64url");
 
-/** A token of two parts that are sent as they are. */
+/** A token of two encoded parts, with a signature over them. */
 export const ofParts = (header, payload) => `${header}.${payload}.${encode(sign(`${header}.${payload}`))}`;
 
 /** A token of two contents, each text or bytes. */
@@ -35,7 +35,7 @@ export const ofPayloadText = (text) => ofContents(JSON.stringify(HEADER), text);
 export const ofHeader = (changes) => ofHeaderText(JSON.stringify({ ...HEADER, ...changes }));
 export const ofClaims = (changes) => ofPayloadText(JSON.stringify({ ...CLAIMS, ...changes }));
 
-/** The text of an object whose last members are given as JSON text, to the letter. */
+/** The JSON text of an object, followed by more members that are given as JSON text. */
 export function textWith(object, members) {
   return JSON.stringify(object).replace(/\}$/, `,${members}}`);
 }
@@ -62,7 +62,7 @@ export function ofSecret(header, secret) {
   return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
 }
 
-/** A valid token of exactly so many characters. */
+/** A valid token of exactly `length` characters. */
 export function ofLength(length) {
   for (let more = 0; more < 8; more += 1) {
     const header = { ...HEADER, more: "m".repeat(more) };
@@ -78,6 +78,6 @@ export function ofLength(length) {
   throw new Error(`cannot make a token of ${length} characters`);
 }
 
-/** Containers inside containers as JSON text, `depth` of them. */
+/** JSON text of `depth` nested arrays or objects. */
 export const arrays = (depth) => "[".repeat(depth) + "]".repeat(depth);
 export const objects = (depth) => '{"a":'.repeat(depth - 1) + "{}" + "}".repeat(depth - 1);

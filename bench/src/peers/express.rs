@@ -1,4 +1,4 @@
-//! The tutorial's server: Express, jsonwebtoken, two secrets and no store. What Countersign replaces.
+//! The tutorial's server, which Countersign replaces: Express, jsonwebtoken, two secrets and no store.
 
 use anyhow::Result;
 
@@ -6,16 +6,16 @@ use super::node::Program;
 use super::{Dialect, Opening, Peer, Reuse, secret};
 use crate::server::Cpu;
 
-/// How it is run.
+/// The two configurations of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As tutorials have it: secrets are strings, `NODE_ENV` is not set.
+    /// As in the tutorial: the secrets are strings, and `NODE_ENV` is not set.
     AsWritten,
-    /// As fast as its code allows: key objects made once, `NODE_ENV=production`.
+    /// The fastest configuration: key objects are created once, and `NODE_ENV=production`.
     Tuned,
 }
 
-/// Starts it.
+/// Starts the server on one processor.
 pub(super) fn start(form: Form, cpu: Cpu) -> Result<Peer> {
     let (access, refresh) = (secret()?, secret()?);
     let mut environment = vec![("ACCESS_TOKEN_SECRET", access.as_str()), ("REFRESH_TOKEN_SECRET", &refresh)];

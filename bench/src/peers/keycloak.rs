@@ -1,7 +1,7 @@
-//! Keycloak in production mode on PostgreSQL, both on the one processor.
+//! Keycloak in production mode with PostgreSQL, both on the same processor.
 //!
-//! The realm rotates refresh tokens without leave to reuse one, and signs with ES256 as we do; all else is left at
-//! its default. The cache is local, as for one server: clustering would only cost it.
+//! The realm rotates refresh tokens without permitting reuse, and signs with ES256 like Countersign. Other
+//! settings have their defaults. The cache is local, because clustering would only slow down a single server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::server::{self, Cpu, Ending, Server};
 const ADMINISTRATOR: &str = "admin";
 const REALM: &str = "bench";
 const CLIENT_ID: &str = "bench";
-/// Sessions are shared out among so many users.
+/// The number of users, among which the sessions are distributed.
 const USERS: usize = 8;
-/// It makes its tables first, which takes most of the time.
+/// The timeout of a start. Keycloak creates its tables first, which takes most of the time.
 const START: Duration = Duration::from_secs(300);
 
-/// Starts both servers and makes the realm.
+/// Starts both servers and creates the realm.
 pub(super) fn start(cpu: Cpu) -> Result<Peer> {
     let program = keycloak_distribution::prepare()?;
     let (database, postgres) = postgres::start(cpu)?;
@@ -66,14 +66,14 @@ fn access_token_of_administrator(base: SocketAddr, password: &str) -> Result<Str
     ];
     let reply = Post::form(token_path("master"), &fields).send(base)?;
     let token = reply.body["access_token"].as_str();
-    token.map(str::to_owned).with_context(|| format!("Keycloak's administrator cannot sign in: {reply:?}"))
+    token.map(str::to_owned).with_context(|| format!("cannot sign in as Keycloak's administrator: {reply:?}"))
 }
 
 fn make_realm(base: SocketAddr, administrator: String, realm: &Value) -> Result<()> {
     let mut create = Post::json("/admin/realms", realm);
     create.bearer = Some(administrator);
     let reply = create.send(base)?;
-    ensure!(reply.status == 201, "Keycloak did not make the realm: {reply:?}");
+    ensure!(reply.status == 201, "Keycloak did not create the realm: {reply:?}");
     Ok(())
 }
 
@@ -96,7 +96,7 @@ fn realm(client_secret: &str, password: &str) -> Value {
     })
 }
 
-/// A user with all that Keycloak asks of a complete account.
+/// A user with all fields that Keycloak requires for a complete account.
 fn user(number: usize, password: &str) -> Value {
     let username = format!("user{number}");
     json!({

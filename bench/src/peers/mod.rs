@@ -1,7 +1,7 @@
-//! The servers that Countersign is compared with, each started as its own documentation says.
+//! The servers that Countersign is compared with, each started as its documentation says.
 //!
-//! A peer can be asked for the refresh tokens of new sessions and says how a refresh is asked for. Before anything
-//! is measured it proves that it does the work: a server that answers errors is fast.
+//! A peer provides refresh tokens of new sessions, and the format of a refresh request. Before the
+//! measurement, each peer is checked with a refresh, because a server that only returns errors would be fast.
 
 mod express;
 mod keycloak;
@@ -23,61 +23,62 @@ use crate::server::{Cpu, Server};
 pub(crate) use express::Form;
 pub(crate) use node::Program;
 
-/// What an ES256 token begins with: `{"alg":"ES256",` in base64url.
+/// The start of an ES256 token: `{"alg":"ES256",` in base64url.
 const ES256: &str = "eyJhbGciOiJFUzI1NiIs";
-/// What an HS256 token begins with: `{"alg":"HS256",` in base64url.
+/// The start of an HS256 token: `{"alg":"HS256",` in base64url.
 const HS256: &str = "eyJhbGciOiJIUzI1NiIs";
 
-/// Which server.
+/// The kinds of peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The tutorial's server, in one of two forms.
     Express(Form),
     /// `oidc-provider` for Node, with its built-in store in memory.
     OidcProvider,
-    /// Keycloak on PostgreSQL.
+    /// Keycloak with PostgreSQL.
     Keycloak,
 }
 
-/// A running peer. Its servers end when it is dropped.
+/// A running peer. Its servers are stopped on drop.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) base: SocketAddr,
     pub(crate) dialect: Dialect,
     opening: Opening,
     reuse: Reuse,
-    /// Dropped from the first to the last: a server before the database that it uses.
+    /// Dropped in order: a server before the database that it uses.
     servers: Vec<Server>,
 }
 
-/// How a refresh is asked for.
+/// The format of a refresh request.
 #[derive(Debug, Clone)]
 pub(crate) enum Dialect {
-    /// JSON to `/refreshToken`, as the tutorial has it; access tokens are HS256.
+    /// JSON to `/refreshToken`, as in the tutorial; access tokens are HS256.
     Tutorial,
     /// RFC 6749 §6, with the client's secret in the body; access tokens are ES256.
     OAuth { path: String, client_id: String, client_secret: String },
 }
 
-/// How a session comes by its first refresh token.
+/// How to get the first refresh token of a session.
 #[derive(Debug, Clone)]
 enum Opening {
-    /// `POST /getTokens`, which signs the one user in.
+    /// `POST /getTokens`, which signs in the only user.
     GetTokens,
-    /// `POST /seed`, which stands for what a browser would have done.
+    /// `POST /seed`, which replaces a sign-in with a browser.
     Seed,
-    /// RFC 6749 §4.3: `user0` to `user{users - 1}` in turn, all with one password.
+    /// The password grant (RFC 6749 §4.3) for `user0` to `user{users - 1}` in turn, all with the same
+    /// password.
     Password { users: usize, password: String },
 }
 
-/// What becomes of a refresh token that was used before.
+/// How a peer treats a refresh token that was already used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     Accepted,
     Refused,
 }
 
-/// What a refresh yields.
+/// The tokens that a refresh returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -85,28 +86,28 @@ pub(crate) struct Tokens {
 }
 
 impl Kind {
-    /// Reads the name of a peer and, for Express, its form.
+    /// Parses the name of a peer and, for Express, its form.
     ///
     /// # Errors
     ///
-    /// When there is no such peer or form.
+    /// If the peer or the form is unknown.
     pub(crate) fn parse(name: &str, form: Option<&str>) -> Result<Self> {
         match (name, form) {
             ("express", None | Some("as-written")) => Ok(Self::Express(Form::AsWritten)),
             ("express", Some("tuned")) => Ok(Self::Express(Form::Tuned)),
             ("express", Some(form)) => {
-                bail!("express has no form `{form}`; it has `as-written` and `tuned`")
+                bail!("unknown form `{form}` of express; use `as-written` or `tuned`")
             }
             ("oidc-provider", None) => Ok(Self::OidcProvider),
             ("keycloak", None) => Ok(Self::Keycloak),
-            ("oidc-provider" | "keycloak", Some(_)) => bail!("{name} has one form only; leave `--form` out"),
-            _ => bail!("there is no peer `{name}`; there are express, oidc-provider and keycloak"),
+            ("oidc-provider" | "keycloak", Some(_)) => bail!("{name} has only one form; omit `--form`"),
+            _ => bail!("unknown peer `{name}`; use express, oidc-provider or keycloak"),
         }
     }
 }
 
 impl Peer {
-    /// Installs it if need be, starts it on one processor and waits until it is ready.
+    /// Installs the peer if necessary, starts it on one processor and waits until it is ready.
     pub(crate) fn start(kind: Kind, cpu: Cpu) -> Result<Self> {
         match kind {
             Kind::Express(form) => express::start(form, cpu),
@@ -115,14 +116,14 @@ impl Peer {
         }
     }
 
-    /// The process that answers, where there is one.
+    /// The process ID of the server that handles the requests.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.servers.first().map(Server::pid)
     }
 
-    /// The refresh tokens of so many new sessions.
+    /// The refresh tokens of `count` new sessions.
     ///
-    /// Express keeps no sessions: its tokens of one second are equal.
+    /// Express does not store sessions: tokens that it issues in the same second are equal.
     pub(crate) fn refresh_tokens(&self, count: usize) -> Result<Vec<String>> {
         match &self.opening {
             Opening::GetTokens => {
@@ -132,7 +133,7 @@ impl Peer {
             Opening::Seed => {
                 let reply = Post::form(format!("/seed?count={count}"), &[]).send(self.base)?;
                 serde_json::from_value(reply.body["refreshTokens"].clone())
-                    .with_context(|| format!("{} did not seed: {}", self.name, reply.body))
+                    .with_context(|| format!("{} did not create the sessions: {}", self.name, reply.body))
             }
             Opening::Password { users, password } => {
                 let sign_in = |session: usize| {
@@ -144,20 +145,22 @@ impl Peer {
         }
     }
 
-    /// The access token of a new session, by one refresh.
+    /// The access token of a new session, from one refresh.
     pub(crate) fn access_tokens(&self) -> Result<Vec<String>> {
-        let token = self.refresh_tokens(1)?.pop().with_context(|| format!("{} opened nothing", self.name))?;
+        let token =
+            self.refresh_tokens(1)?.pop().with_context(|| format!("{} opened no session", self.name))?;
         Ok(vec![self.tokens(&self.dialect.refresh(&token).send(self.base)?)?.access])
     }
 
-    /// One refresh, and then the spent token once more.
+    /// Checks the peer with one refresh, and then presents the spent token again.
     ///
     /// # Errors
     ///
-    /// When the refresh does not yield tokens of the right kind, or the spent token is not treated as this peer
-    /// says it treats one.
+    /// If the refresh does not return tokens of the right kind, or if the peer does not treat the spent token
+    /// as expected.
     pub(crate) fn prove(&self) -> Result<()> {
-        let first = self.refresh_tokens(1)?.pop().with_context(|| format!("{} opened nothing", self.name))?;
+        let first =
+            self.refresh_tokens(1)?.pop().with_context(|| format!("{} opened no session", self.name))?;
         let refresh = self.dialect.refresh(&first);
         let second = self.tokens(&refresh.send(self.base)?)?;
         ensure!(
@@ -172,7 +175,7 @@ impl Peer {
             Reuse::Refused => {
                 ensure!(second.refresh != first, "{} did not rotate the refresh token", self.name);
                 let is_refused = again.status == 400 && again.body["error"] == "invalid_grant";
-                ensure!(is_refused, "{} answered a spent token with {again:?}", self.name);
+                ensure!(is_refused, "{} responded to a spent token with {again:?}", self.name);
                 Ok(())
             }
         }
@@ -184,12 +187,12 @@ impl Peer {
 
     fn tokens(&self, reply: &Reply) -> Result<Tokens> {
         let tokens = self.dialect.tokens(&reply.body).filter(|_| reply.status == 200);
-        tokens.with_context(|| format!("{} gave no tokens: {reply:?}", self.name))
+        tokens.with_context(|| format!("{} returned no tokens: {reply:?}", self.name))
     }
 }
 
 impl Dialect {
-    /// The request that a measurement repeats.
+    /// A refresh request, which the measurement repeats.
     pub(crate) fn refresh(&self, refresh_token: &str) -> Post {
         match self {
             Self::Tutorial => Post::json("/refreshToken", &json!({ "refreshToken": refresh_token })),
@@ -205,7 +208,7 @@ impl Dialect {
         }
     }
 
-    /// The tokens in the body of a reply.
+    /// The tokens in the body of a response.
     pub(crate) fn tokens(&self, body: &Value) -> Option<Tokens> {
         let (access, refresh) = match self {
             Self::Tutorial => ("accessToken", "refreshToken"),

@@ -1,4 +1,4 @@
-//! Starting a server for Node, whose packages are installed as its lock file says.
+//! Starts a Node server, and installs its packages from its lock file.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,20 +10,21 @@ use anyhow::{Context as _, Result};
 use crate::server::{self, Cpu, Ending, Server};
 use crate::{http, process};
 
-/// On a busy machine it takes seconds to load the packages.
+/// The timeout of a start. On a busy machine, loading the packages takes seconds.
 const START: Duration = Duration::from_secs(30);
 
-/// A program for Node.
+/// A Node program.
 pub(crate) struct Program<'a> {
-    /// Below the root of the repository; its last part is the server's name.
+    /// Relative to the root of the repository. The last component is the server's name.
     pub(crate) directory: &'static str,
     pub(crate) file: &'static str,
-    /// All that it is told, but `PORT` and the path of Node.
+    /// The environment variables, except `PORT` and `PATH`.
     pub(crate) environment: &'a [(&'static str, &'a str)],
 }
 
 impl Program<'_> {
-    /// Starts it at a free address and waits for an answer, of whatever status. Its packages must be there.
+    /// Starts the program at a free address and waits for a response with any status. The packages must be
+    /// installed.
     pub(crate) fn start(&self, cpu: Cpu) -> Result<(SocketAddr, Server)> {
         let base = server::free_address()?;
         let mut command = server::guarded(cpu, Ending::Kill);
@@ -39,7 +40,7 @@ impl Program<'_> {
         Ok((base, server))
     }
 
-    /// Installs the packages, unless those of this very lock file are there.
+    /// Installs the packages, unless those of the current lock file are already installed.
     pub(super) fn install(&self) -> Result<()> {
         let directory = process::at(self.directory);
         let wanted = fs::read(directory.join("package-lock.json"))
@@ -49,7 +50,7 @@ impl Program<'_> {
             return Ok(());
         }
         process::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&directory))?;
-        fs::write(stamp, wanted).context("cannot note what is installed")
+        fs::write(stamp, wanted).context("cannot write the stamp of the installation")
     }
 
     fn name(&self) -> &'static str {

@@ -1,4 +1,5 @@
-//! `oidc-provider` for Node, in production mode, with its built-in store in memory: nothing survives a restart.
+//! `oidc-provider` for Node, in production mode, with its built-in in-memory store, which loses all data on a
+//! restart.
 
 use anyhow::Result;
 
@@ -8,7 +9,7 @@ use crate::server::Cpu;
 
 const CLIENT_ID: &str = "bench";
 
-/// Starts it.
+/// Starts the server on one processor.
 pub(super) fn start(cpu: Cpu) -> Result<Peer> {
     let client_secret = secret()?;
     let environment =

@@ -1,8 +1,8 @@
-//! A PostgreSQL of our own, from Debian's programs, for the peer that needs one.
+//! A temporary PostgreSQL server with Debian's programs, for the peer that needs a database.
 //!
-//! Everything but address and locale is left at its default; so a commit waits for the disk. The data stand in the
-//! system's place for temporary files, and that should be a disk. PostgreSQL refuses to run as root, so that root
-//! runs it as another user.
+//! All settings except address and locale have their defaults, so a commit waits for the disk. The data
+//! directory is in the system's directory for temporary files, which should be on a disk. PostgreSQL does not
+//! run as root, so root runs it as another user.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -16,23 +16,23 @@ use anyhow::{Context as _, Result};
 use crate::process;
 use crate::server::{self, Cpu, Ending, Server};
 
-/// Where Debian keeps one directory a version.
+/// Debian installs each version into a subdirectory of this directory.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// Whom root runs it as: the package brings the first, every system has the second.
+/// The users as which root may run PostgreSQL. The package creates the first; every system has the second.
 const USERS: [&str; 2] = ["postgres", "nobody"];
-/// The superuser of the new cluster, who needs no password on the loopback.
+/// The superuser of the new cluster. Connections on the loopback do not need a password.
 pub(super) const USER: &str = "keycloak";
 const START: Duration = Duration::from_secs(60);
 
-/// Who runs PostgreSQL.
+/// The account that runs PostgreSQL.
 enum Account {
-    /// Whoever runs this program.
+    /// The user that runs this program.
     Own,
-    /// Another one, because this program runs as root.
+    /// Another user, because this program runs as root.
     Other { user: u32, group: u32 },
 }
 
-/// Makes a cluster with an empty database `postgres` and starts it.
+/// Creates a cluster with an empty database `postgres` and starts it.
 pub(super) fn start(cpu: Cpu) -> Result<(SocketAddr, Server)> {
     let programs = newest_programs()?;
     let account = Account::find()?;
@@ -64,9 +64,9 @@ pub(super) fn start(cpu: Cpu) -> Result<(SocketAddr, Server)> {
     Ok((base, server))
 }
 
-/// The directory with the programs of the newest version that is installed.
+/// The directory with the programs of the newest installed version.
 fn newest_programs() -> Result<PathBuf> {
-    let advice = "there is no PostgreSQL; install Debian's package `postgresql`";
+    let advice = "PostgreSQL is not installed; install Debian's package `postgresql`";
     let names = fs::read_dir(VERSIONS)
         .context(advice)?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -86,12 +86,12 @@ impl Account {
         }
         let numbers = |user| Some((number(&["-u", user]).ok()?, number(&["-g", user]).ok()?));
         let (user, group) = USERS.into_iter().find_map(numbers).context(
-            "PostgreSQL must not run as root, and there is neither `postgres` nor `nobody` to run it",
+            "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` that could run it",
         )?;
         Ok(Self::Other { user, group })
     }
 
-    /// Gives a directory to it.
+    /// Makes the account the owner of a directory.
     fn own(&self, directory: &Path) -> Result<()> {
         if let Self::Other { user, group } = self {
             chown(directory, Some(*user), Some(*group))?;
@@ -99,7 +99,7 @@ impl Account {
         Ok(())
     }
 
-    /// What stands before a command that it is to run.
+    /// The arguments before a command, so that the account runs it.
     fn prefix(&self) -> Vec<String> {
         match self {
             Self::Own => Vec::new(),
@@ -113,8 +113,8 @@ impl Account {
     }
 }
 
-/// A number that `id` knows.
+/// A number that the program `id` prints.
 fn number(arguments: &[&str]) -> Result<u32> {
     let said = process::run(Command::new("id").args(arguments))?;
-    said.trim().parse().with_context(|| format!("`{said}` is no number"))
+    said.trim().parse().with_context(|| format!("`{said}` is not a number"))
 }

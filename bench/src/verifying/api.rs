@@ -1,4 +1,4 @@
-//! APIs that accept the issuer's tokens: the examples of this repository, as they are.
+//! APIs that accept the issuer's tokens: the unchanged examples of this repository.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -15,10 +15,10 @@ use crate::peers::Program;
 use crate::server::{self, Ending, Server, guarded};
 use crate::{http, process};
 
-/// The longest that a start may take.
+/// The timeout of a start.
 const START: Duration = Duration::from_secs(30);
 
-/// A running API. It ends when this is dropped.
+/// A running API. It is stopped on drop.
 pub(super) struct Api {
     pub(super) name: &'static str,
     pub(super) base: SocketAddr,
@@ -32,7 +32,8 @@ pub(super) struct Caller {
 }
 
 impl Api {
-    /// `examples/axum`; keys may become as old as it is told, or as it has it by default.
+    /// Starts `examples/axum`. `refresh_every` is the maximum age of its cached keys; `None` uses the
+    /// example's default.
     pub(super) fn axum(issuer: &Ours, refresh_every: Option<Duration>) -> Result<Self> {
         let base = server::free_address()?;
         let mut command = guarded(SERVERS, Ending::Kill);
@@ -49,7 +50,7 @@ impl Api {
         Ok(Self { name: "axum", base, server })
     }
 
-    /// `examples/express-countersign`, with the package as it is in this repository now.
+    /// Starts `examples/express-countersign` with the current package of this repository.
     pub(super) fn express(issuer: &Ours) -> Result<Self> {
         let install = ["examples/install.mjs", "express-countersign"];
         process::run(Command::new("node").args(install).current_dir(process::at(".")))?;
@@ -67,25 +68,25 @@ impl Api {
 }
 
 impl Caller {
-    /// Connects, and sees that the token is accepted.
+    /// Connects, and checks that the API accepts the token.
     pub(super) async fn accepted(api: SocketAddr, token: &Secret<String>) -> Result<Self> {
         let mut caller = Self::connect(api, token).await?;
         let status = caller.ask().await?;
-        ensure!(status == 200, "a good token was answered with {status}");
+        ensure!(status == 200, "the API responded to a valid token with {status}");
         Ok(caller)
     }
 
-    /// Connects.
+    /// Connects to the API, without a request.
     pub(super) async fn connect(api: SocketAddr, token: &Secret<String>) -> Result<Self> {
         Ok(Self { connection: Connection::open(api).await?, request: tutorial::verify_request(token) })
     }
 
-    /// Presents another token from now on.
+    /// Replaces the token for later requests.
     pub(super) fn take(&mut self, token: &Secret<String>) {
         self.request = tutorial::verify_request(token);
     }
 
-    /// The status of one more answer.
+    /// Sends a request, and returns the status of the response.
     pub(super) async fn ask(&mut self) -> Result<u16> {
         Ok(self.connection.exchange(&self.request).await?.status)
     }

@@ -1,4 +1,4 @@
-//! Sessions of the fleet in the hands of clients: each is refreshed once, and has a fresh pair then.
+//! Gets current token pairs for sessions of the fleet, with one refresh for each session.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ use super::Bench;
 use crate::fleet::Fleet;
 use crate::ours::Ours;
 
-/// Refreshes in flight.
+/// Concurrent refreshes.
 const AT_ONCE: u64 = 16;
 
 impl Bench {
-    /// The pairs of so many sessions from `first` on, in order.
+    /// The token pairs of `count` sessions, starting with number `first`, in order.
     pub(super) fn holders(&self, first: u64, count: u64) -> Result<Vec<Pair>> {
         let share = count.div_ceil(AT_ONCE).max(1);
         let end = first + count;
@@ -54,7 +54,7 @@ async fn refresh(
         let reply = connection.exchange(&request).await?;
         pairs.push(
             tutorial::read_pair(&reply)
-                .with_context(|| format!("a refresh was answered {}", reply.status))?,
+                .with_context(|| format!("the server responded to a refresh with {}", reply.status))?,
         );
     }
     Ok((from, pairs))

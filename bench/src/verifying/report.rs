@@ -9,7 +9,7 @@ use countersign::load::Measured;
 use super::revoking::{self, Revoking, Seen};
 use super::rotating::Rotating;
 use super::speed::{Row, Speed, row};
-use super::strangers::Volley;
+use super::unknown_keys::Volley;
 use crate::compare::{CONNECTIONS, Effort};
 use crate::page::{GOALS, goal};
 use crate::report::millis;
@@ -43,7 +43,7 @@ pub(super) fn whole(
         self::speed(speed)?
     )?;
     write!(text, "\n### Revocations\n\n{}", self::revoking(revoking)?)?;
-    write!(text, "\n### Unknown keys\n\n{}", strangers(volleys)?)?;
+    write!(text, "\n### Unknown keys\n\n{}", unknown_keys(volleys)?)?;
     write!(text, "\n### New keys\n\n{}", self::rotating(rotating)?)?;
     Ok(text)
 }
@@ -126,7 +126,7 @@ pub(super) fn revoking(revoking: &Revoking) -> Result<String> {
     Ok(text)
 }
 
-pub(super) fn strangers(volleys: &[Volley]) -> Result<String> {
+pub(super) fn unknown_keys(volleys: &[Volley]) -> Result<String> {
     let mut text =
         "| | tokens | sent in | slowest response | key set fetches |\n|---|--:|--:|--:|--:|\n".to_owned();
     for Volley { when, tokens, took, slowest, fetches } in volleys {
@@ -151,11 +151,11 @@ pub(super) fn rotating(rotating: &Rotating) -> Result<String> {
 }
 
 impl Seen {
-    /// The delay that this share of the watched sessions did not exceed.
+    /// The delay that `share` of the watched sessions did not exceed.
     fn quantile(&self, share: f64) -> Result<Duration> {
         let rank = (share * self.delays.len() as f64).ceil() as usize;
         let index = rank.clamp(1, self.delays.len().max(1)) - 1;
-        self.delays.get(index).copied().context("nothing was watched")
+        self.delays.get(index).copied().context("no session was watched")
     }
 }
 

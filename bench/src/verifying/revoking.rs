@@ -1,4 +1,4 @@
-//! Sessions are revoked at a steady rate; some of them are watched until the APIs refuse their tokens.
+//! Revokes sessions at a steady rate, and watches some of them until the APIs refuse their tokens.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,48 +13,48 @@ use super::Bench;
 use super::api::{Api, Caller};
 use crate::usage;
 
-/// What the goal speaks of.
+/// The rate of the goal: revocations per minute.
 pub(super) const PER_MINUTE: u64 = 10_000;
 
-/// Every so many-th session is watched.
+/// Every tenth session is watched.
 const SAMPLE: u64 = 10;
 
-/// A watched API is asked this long after its last answer.
+/// The time between a response of a watched API and the next request.
 pub(super) const PAUSE: Duration = Duration::from_millis(4);
 
-/// A token that is accepted for so long after its session was revoked counts as missed.
+/// A token that is still accepted this long after its session was revoked counts as missed.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
-/// Connections that revoke in turn, so that a slow answer delays no other.
+/// Number of connections that revoke in turn, so that a slow response does not delay other revocations.
 const REVOKERS: u64 = 8;
 
-/// What was measured.
+/// The results of this measurement.
 pub(super) struct Revoking {
     pub(super) revoked: u64,
-    /// From the first request to revoke to the last answer.
+    /// The time from the first revocation request to the last response.
     pub(super) took: Duration,
     pub(super) seen: Vec<Seen>,
 }
 
-/// What one API did.
+/// The results of one API.
 pub(super) struct Seen {
     pub(super) name: &'static str,
-    /// From the answer that a session is revoked to the first 401, the shortest first.
+    /// The times from the response to a revocation to the API's first 401, shortest first.
     pub(super) delays: Vec<Duration>,
-    /// Tokens that were never refused.
+    /// Number of tokens that were never refused.
     pub(super) missed: usize,
     /// Resident memory before and after, in KiB.
     pub(super) memory: [u64; 2],
 }
 
-/// What became of one token at one API; `None`: it was not refused.
+/// The API's index, and the delay until it refused one token; `None` if it did not.
 type Sighting = (usize, Option<Duration>);
 
-/// Revokes so many sessions of the fleet from `first` on.
+/// Revokes `count` sessions of the fleet, starting with number `first`.
 ///
 /// # Errors
 ///
-/// When one cannot be revoked, or an API answers something else than 200 and then 401.
+/// If a session cannot be revoked, or if an API responds with another status than 200 or 401.
 pub(super) fn measure(bench: &Bench, first: u64, count: u64) -> Result<Revoking> {
     let apis = [Api::axum(&bench.issuer, None)?, Api::express(&bench.issuer)?];
     let holders = bench.holders(first, count)?;
@@ -65,7 +65,7 @@ pub(super) fn measure(bench: &Bench, first: u64, count: u64) -> Result<Revoking>
     let (took, sightings) = bench.runtime.block_on(revoke(bench.issuer.base, &addresses, holders))?;
     let memory_after = memory()?;
     let revoked = revoked()? - revoked_before;
-    ensure!(revoked == count, "{count} sessions were to be revoked, and {revoked} were");
+    ensure!(revoked == count, "only {revoked} of {count} sessions were revoked");
     let seen = apis.iter().enumerate().map(|(index, api)| {
         let mine = sightings.iter().filter(|(api, _)| *api == index).map(|(_, delay)| *delay);
         let mut delays: Vec<_> = mine.clone().flatten().collect();
@@ -80,7 +80,7 @@ pub(super) fn measure(bench: &Bench, first: u64, count: u64) -> Result<Revoking>
     Ok(Revoking { revoked, took, seen })
 }
 
-/// One connection that revokes its share, each session at its time.
+/// One connection, which revokes each session of its share at the scheduled time.
 struct Revoker {
     connection: Connection,
     apis: Vec<SocketAddr>,
@@ -114,7 +114,7 @@ async fn revoke(
 }
 
 impl Revoker {
-    /// When the last one was revoked, and those who still look.
+    /// Returns when the last session was revoked, and the tasks that still watch.
     async fn run(mut self, share: Vec<(u64, Pair)>) -> Result<(Instant, JoinSet<Result<Sighting>>)> {
         let mut watching = JoinSet::new();
         let mut last = self.begin;
@@ -130,8 +130,8 @@ impl Revoker {
             )
             .await;
             let reply = self.connection.exchange(&tutorial::sign_out_request(&pair.refresh_token)).await;
-            let status = reply.context("the issuer is gone")?.status;
-            ensure!(status == 204, "a session was to be revoked, and the answer was {status}");
+            let status = reply.context("the issuer closed the connection")?.status;
+            ensure!(status == 204, "the issuer responded to a revocation with {status}");
             last = Instant::now();
             for (api, caller) in callers.into_iter().enumerate() {
                 watching.spawn(watch(api, caller, last));
@@ -146,7 +146,7 @@ async fn watch(api: usize, mut caller: Caller, revoked_at: Instant) -> Result<Si
         match caller.ask().await? {
             401 => return Ok((api, Some(revoked_at.elapsed()))),
             200 => sleep(PAUSE).await,
-            status => bail!("a token was answered with {status}"),
+            status => bail!("the API responded to a token with {status}"),
         }
     }
     Ok((api, None))

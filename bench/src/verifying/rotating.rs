@@ -1,7 +1,7 @@
-//! The issuer changes its signing key while tokens are verified as fast as they can be, each as soon as it is issued.
+//! Rotates the issuer's signing key while APIs verify new tokens at full speed.
 //!
-//! A key is rotated without the hour that the issuer would wait for verifiers to learn the next one; what stands in
-//! for that hour is the time in which the API fetches keys anyway.
+//! A real issuer publishes the next key one hour before it signs with it. This measurement waits only until
+//! the API has fetched the key set at its regular interval.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,46 +21,47 @@ use super::api::{Api, Caller};
 use crate::compare::CONNECTIONS;
 use crate::console::now;
 
-/// As often as the API can be told to fetch keys; as long, the package for Node waits before it asks for one more key.
+/// The minimum interval at which the API can fetch keys. The package for Node waits equally long before it
+/// fetches keys for another unknown `kid`.
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 
-/// How long the load goes on before the first rotation and after the last.
+/// The time of load before the first rotation and after the last.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// The server takes a new key up at once.
+/// The timeout for the server to sign with a new key, which it does at once.
 const TAKE_UP: Duration = Duration::from_secs(10);
 
-/// Connections to the API of Express, which is there to see whether it stumbles, and not how fast it is.
+/// Number of connections to the Express API, which is checked for errors and not for speed.
 const FEW: u64 = 4;
 
-/// What was measured.
+/// The results of this measurement.
 pub(super) struct Rotating {
     pub(super) rotations: u64,
     pub(super) took: Duration,
-    /// Tokens that were issued meanwhile.
+    /// Number of tokens issued during the measurement.
     pub(super) issued: u64,
     pub(super) fetches: u64,
-    /// By API: good answers, and others.
+    /// For each API: the number of successful responses, and of others.
     pub(super) answers: Vec<(&'static str, [u64; 2])>,
 }
 
-/// What the tasks share.
+/// The state that all tasks share.
 struct Field {
     /// The newest access token of each session.
     tokens: Vec<Mutex<Secret<String>>>,
-    /// The newest of all.
+    /// The newest access token of all sessions.
     newest: Mutex<Secret<String>>,
     issued: AtomicU64,
-    /// By API: good answers, and others.
+    /// For each API: the number of successful responses, and of others.
     answers: [[AtomicU64; 2]; 2],
     is_over: AtomicBool,
 }
 
-/// Rotates so many times, with the sessions of the fleet from `first` on.
+/// Rotates the key `rotations` times, with the sessions of the fleet that start with number `first`.
 ///
 /// # Errors
 ///
-/// When no token was accepted, or the server does not change its key.
+/// If an API accepted no token, or if the server does not change its key.
 pub(super) fn measure(bench: &Bench, first: u64, rotations: u64) -> Result<Rotating> {
     let apis = [Api::axum(&bench.issuer, Some(REFRESH_EVERY))?, Api::express(&bench.issuer)?];
     let holders = bench.holders(first, CONNECTIONS)?;
@@ -93,13 +94,13 @@ pub(super) fn measure(bench: &Bench, first: u64, rotations: u64) -> Result<Rotat
     })
 }
 
-/// Returns when a token is there that the new key has signed.
+/// Rotates the key, and returns when the server has issued a token that the new key signed.
 fn rotate(bench: &Bench, field: &Field) -> Result<()> {
     let before = field.newest_key()?;
     bench.issuer.rotate_key()?;
     let asked = now();
     while field.newest_key()? == before {
-        ensure!(asked.elapsed() < TAKE_UP, "the server goes on signing with its old key");
+        ensure!(asked.elapsed() < TAKE_UP, "the server still signs with its old key");
         sleep(Duration::from_millis(5));
     }
     Ok(())
@@ -124,7 +125,7 @@ async fn start(
 
 impl Field {
     fn new(holders: &[Pair]) -> Result<Self> {
-        let newest = holders.last().context("there is no session")?.access_token.clone();
+        let newest = holders.last().context("there are no sessions")?.access_token.clone();
         Ok(Self {
             tokens: holders.iter().map(|pair| Mutex::new(pair.access_token.clone())).collect(),
             newest: Mutex::new(newest),
@@ -134,7 +135,7 @@ impl Field {
         })
     }
 
-    /// Presents the newest token of one session, again and again.
+    /// Presents the newest token of one session repeatedly.
     async fn verify(self: Arc<Self>, mut caller: Caller, (api, slot): (usize, usize)) -> Result<()> {
         let [good, others] = &self.answers[api];
         while !self.is_over.load(Ordering::Relaxed) {
@@ -157,8 +158,8 @@ impl Field {
             tutorial::ask_to_refresh(&mut request, Some(&holders[slot]));
             let reply = connection.exchange(&request).await?;
             let status = reply.status;
-            let pair =
-                tutorial::read_pair(&reply).with_context(|| format!("a refresh was answered {status}"))?;
+            let pair = tutorial::read_pair(&reply)
+                .with_context(|| format!("the server responded to a refresh with {status}"))?;
             holders[slot] = pair.refresh_token;
             put(&self.newest, pair.access_token.clone());
             put(&self.tokens[slot], pair.access_token);
@@ -175,10 +176,10 @@ impl Field {
     fn newest_key(&self) -> Result<String> {
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let header = unverified::decode(newest.expose()).context("the server issued no token")?.header;
-        header["kid"].as_str().map(str::to_owned).context("a token names its key")
+        header["kid"].as_str().map(str::to_owned).context("the token has no kid")
     }
 }
 
-fn put(place: &Mutex<Secret<String>>, token: Secret<String>) {
-    *place.lock().unwrap_or_else(PoisonError::into_inner) = token;
+fn put(slot: &Mutex<Secret<String>>, token: Secret<String>) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = token;
 }

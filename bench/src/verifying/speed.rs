@@ -1,4 +1,5 @@
-//! How fast tokens are verified, beside the middleware that is replaced, and what the layer alone takes.
+//! The speed of verification compared with the middleware that Countersign replaces, and the time of the
+//! layer alone.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -12,35 +13,35 @@ use countersign_bench::guarding::Guarding;
 use super::api::Api;
 use crate::compare::{CLIENTS, CONNECTIONS, Effort, SERVERS};
 use crate::console::say;
-use crate::job::{Job, Says};
+use crate::job::{Job, Workload};
 use crate::ours::Ours;
 use crate::peers::{Form, Kind, Peer};
 use crate::report::middle;
 use crate::usage;
 
-/// Requests that are made to know what the layer takes.
+/// Numbers of requests through the layer: with remembered tokens, and with full verification.
 const REMEMBERED: u32 = 1_000_000;
 const VERIFIED: u32 = 20_000;
 
-/// What was measured.
+/// The results of this measurement.
 pub(super) struct Speed {
     pub(super) rows: Vec<Row>,
-    /// What the layer adds to a request whose token it remembers, in microseconds of a processor.
+    /// The processor time that the layer adds to a request with a remembered token, in microseconds.
     pub(super) remembered: f64,
-    /// The same, when it remembers none.
+    /// The same without remembered tokens.
     pub(super) verified: f64,
 }
 
-/// One API, and one thing that is asked of it.
+/// The results for one API and one kind of request.
 pub(super) struct Row {
     pub(super) name: &'static str,
-    /// The round with the median rate on the wall.
+    /// The round with the median rate in real time.
     pub(super) measured: Measured,
-    /// Answers in a second of the API's own processor time, the median.
+    /// The median of the responses per second of the API's processor time.
     pub(super) per_core: f64,
 }
 
-/// Names of rows, which the report looks up.
+/// The names of the rows. The report finds results by these names.
 pub(super) mod row {
     pub(crate) const OURS: &str = "axum with countersign-verify, ES256";
     pub(crate) const EMPTY: &str = "the same API, unprotected route";
@@ -50,14 +51,14 @@ pub(super) mod row {
 }
 
 impl Speed {
-    /// Answers in a second of the API's own processor time.
+    /// Responses per second of the API's processor time.
     pub(super) fn per_core(&self, name: &str) -> Result<f64> {
         let row = self.rows.iter().find(|row| row.name == name);
         Ok(row.with_context(|| format!("{name} was not measured"))?.per_core)
     }
 }
 
-/// What is to be measured: the row, the process that answers, and what it is asked.
+/// One measurement: the row, the process of the API, and the job of its clients.
 struct Entry {
     name: &'static str,
     pid: u32,
@@ -72,9 +73,9 @@ pub(super) fn measure(issuer: &Ours, holders: &[Pair], effort: Effort) -> Result
     let tuned = Peer::start(Kind::Express(Form::Tuned), SERVERS)?;
     let tokens: Vec<_> = holders.iter().map(|pair| pair.access_token.expose().clone()).collect();
     let entries = [
-        Entry::new(row::OURS, (axum.base, axum.pid()), Says::Verify(tokens.clone())),
-        Entry::new(row::EMPTY, (axum.base, axum.pid()), Says::Get("/livez".to_owned())),
-        Entry::new(row::NODE, (node.base, node.pid()), Says::Verify(tokens)),
+        Entry::new(row::OURS, (axum.base, axum.pid()), Workload::Verify(tokens.clone())),
+        Entry::new(row::EMPTY, (axum.base, axum.pid()), Workload::Get("/livez".to_owned())),
+        Entry::new(row::NODE, (node.base, node.pid()), Workload::Verify(tokens)),
         Entry::peer(row::EXPRESS, &original)?,
         Entry::peer(row::TUNED, &tuned)?,
     ];
@@ -108,24 +109,30 @@ impl Row {
 }
 
 impl Entry {
-    fn new(name: &'static str, (server, pid): (SocketAddr, u32), says: Says) -> Self {
-        Self { name, pid, job: Job { server, connections: CONNECTIONS, warm_up: 0.0, seconds: 0.0, says } }
+    fn new(name: &'static str, (server, pid): (SocketAddr, u32), workload: Workload) -> Self {
+        Self {
+            name,
+            pid,
+            job: Job { server, connections: CONNECTIONS, warm_up: 0.0, seconds: 0.0, workload },
+        }
     }
 
     fn peer(name: &'static str, peer: &Peer) -> Result<Self> {
-        let pid = peer.pid().context("a peer is a process")?;
-        Ok(Self::new(name, (peer.base, pid), Says::Verify(peer.access_tokens()?)))
+        let pid = peer.pid().context("the peer has no process")?;
+        Ok(Self::new(name, (peer.base, pid), Workload::Verify(peer.access_tokens()?)))
     }
 
-    /// One round, warmed up apart, so that only what counts is in the processor time.
+    /// Measures one round. The warm-up is a separate run, so that the processor time includes only the
+    /// measurement.
     fn measure(&self, effort: Effort) -> Result<(Measured, f64)> {
         Job { seconds: effort.warm_up, ..self.job.clone() }.run_on(CLIENTS)?;
         let before = usage::processor_time(self.pid)?;
         let measured = Job { seconds: effort.seconds, ..self.job.clone() }.run_on(CLIENTS)?;
         let used = usage::processor_time(self.pid)? - before;
-        ensure!(measured.errors == 0, "{} good tokens were refused", measured.errors);
-        ensure!(!used.is_zero(), "the answers took no time");
-        // What is under way on each connection when the time is over is answered, and not counted.
+        ensure!(measured.errors == 0, "{} valid tokens were refused", measured.errors);
+        ensure!(!used.is_zero(), "the responses took no processor time");
+        // When the time is over, the API still responds to one request on each connection, which is not
+        // counted.
         let answers = measured.requests + CONNECTIONS;
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
         let per_core = answers as f64 / used.as_secs_f64();
@@ -133,10 +140,10 @@ impl Entry {
     }
 }
 
-/// One request through the layer, in microseconds of a processor.
+/// The processor time of one request through the layer, in microseconds.
 fn layer(mut guarding: Guarding, turns: u32) -> Result<f64> {
     for _ in 0..turns / 10 {
-        ensure!(guarding.ask() == StatusCode::OK, "the layer refused a good token");
+        ensure!(guarding.ask() == StatusCode::OK, "the layer refused a valid token");
     }
     let before = usage::processor_time(std::process::id())?;
     for _ in 0..turns {

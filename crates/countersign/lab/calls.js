@@ -1,4 +1,4 @@
-// Every call as it went: what was sent, what came back, and the line with which a terminal asks the same.
+// The list of API calls: each with its request, its response and the same request as a curl command.
 import { timeOfDay } from "./claims.js";
 import { copyButton, element } from "./dom.js";
 
@@ -6,7 +6,7 @@ const AT_FIRST = 12;
 
 export function mountCalls(section, server) {
   const list = element("ol", { class: "calls", reversed: true });
-  const none = element("p", { class: "muted", text: "Nothing yet. Open a session above." });
+  const none = element("p", { class: "muted", text: "No calls yet. Open a session above." });
   const more = element("button", { type: "button", class: "button", text: "Show older calls" });
   let most = AT_FIRST;
   const trim = () => {
@@ -36,7 +36,7 @@ export function mountCalls(section, server) {
   trim();
 }
 
-/** Most calls are never opened, so what is inside is made when one is. */
+/** Users open few of the calls, so a call's contents are created when its row is opened. */
 function row(call) {
   const details = element("details", null, summary(call));
   details.addEventListener("toggle", () => details.append(...contents(call)), { once: true });
@@ -52,7 +52,7 @@ const summary = ({ sentAt, actor, method, path, status, took }) =>
       "span",
       { class: "call-facts" },
       actor === "you" ? null : element("span", { class: "badge plain", text: actor }),
-      element("span", { class: `badge ${tone(status)}`, text: status === 0 ? "no answer" : String(status) }),
+      element("span", { class: `badge ${tone(status)}`, text: status === 0 ? "no response" : String(status) }),
       element("span", { class: "muted", text: `${took < 10 ? took.toFixed(1) : Math.round(took)} ms` }),
       element("span", { class: "muted", text: timeOfDay(sentAt.getTime()) }),
     ),
@@ -62,15 +62,15 @@ const tone = (status) => (status >= 200 && status < 300 ? "good" : status >= 400
 
 function contents(call) {
   return [
-    element("div", { class: "call-sides" }, side("Sent", sent(call)), side("Came back", received(call))),
+    element("div", { class: "call-sides" }, side("Request", sent(call)), side("Response", received(call))),
     element(
       "div",
       { class: "call-curl" },
       element(
         "div",
         { class: "row" },
-        element("h3", { text: "From a terminal" }),
-        copyButton(() => call.curl, { what: "the curl line" }),
+        element("h3", { text: "As a curl command" }),
+        copyButton(() => call.curl, { what: "the curl command" }),
       ),
       element("pre", { text: call.curl }),
     ),
@@ -84,7 +84,7 @@ const sent = ({ method, path, requestHeaders, requestBody }) =>
 
 const received = ({ status, headers, json, text }) =>
   status === 0
-    ? "No answer came."
+    ? "The server did not respond."
     : message(String(status), headers, json === null ? text : JSON.stringify(json, null, 2));
 
 const message = (first, headers, body) =>

@@ -1,4 +1,4 @@
-// Whether the server is there: its version and address, or that it does not answer at the moment.
+// The connection state: the server's version and address, or a notice that the server does not respond.
 import { announce, element } from "./dom.js";
 
 export function mountConnection(node, lab) {
@@ -10,16 +10,16 @@ export function mountConnection(node, lab) {
     node.replaceChildren(
       isFollowing
         ? element("span", { class: "badge good", text: "connected" })
-        : element("span", { class: "badge warn", text: "no answer" }),
+        : element("span", { class: "badge warn", text: "no response" }),
       element("span", {
         class: "muted",
-        text: isFollowing ? ` version ${server.setup.version} at ${host}` : " The page tries again by itself.",
+        text: isFollowing ? ` version ${server.setup.version} at ${host}` : " The page retries automatically.",
       }),
     );
-    // A server that was started anew has new secrets.
+    // A restarted server has new secrets, such as the introspection password.
     if (isFollowing && before === false) server.connect().catch(() => {});
     if (before !== undefined)
-      announce(isFollowing ? "The server is back." : "The server does not answer. The page tries again by itself.");
+      announce(isFollowing ? "The server is connected again." : "The server does not respond. The page retries automatically.");
     before = isFollowing;
   };
   lab.addEventListener("connection", show);

@@ -1,11 +1,11 @@
-// Builds the page's nodes. There is no markup in any script: the page's policy forbids it, and so does good sense where
-// strangers' tokens are shown.
+// Creates the page's DOM nodes. No script parses markup: the page's Content-Security-Policy forbids it (Trusted Types), and
+// the page shows tokens from untrusted sources.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * `properties`: `class`, `text`, `value`, `checked`, `on: { click }`, `data: { kind }`, `aria: { live }`,
- * `style: { "--part": value }`; all others become attributes. What is false, null or undefined is left out.
+ * `style: { "--part": value }`; all others become attributes. Values that are false, null or undefined are skipped.
  */
 export function element(name, properties, ...children) {
   return fill(document.createElement(name), properties, children);
@@ -15,13 +15,13 @@ export function svg(name, attributes, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
-/** Says it to people who do not see the page change. The same words twice in a row are two messages. */
+/** Announces a text to screen readers. Two equal texts in a row are announced twice. */
 export function announce(text) {
   const region = document.getElementById("announcements");
   region?.replaceChildren(element("p", { text }));
 }
 
-/** A button that copies what `read` returns, and says whether it could. */
+/** A button that copies the text that `read` returns, and shows whether copying worked. */
 export function copyButton(read, { label = "Copy", what = "the line" } = {}) {
   const button = element("button", {
     type: "button",
@@ -39,7 +39,7 @@ export function copyButton(read, { label = "Copy", what = "the line" } = {}) {
       await navigator.clipboard.writeText(read());
       say("Copied", `Copied ${what}.`);
     } catch {
-      say("Not copied", "The browser does not let this page copy. Select the text and copy it by hand.");
+      say("Not copied", "The browser does not allow this page to copy. Select the text and copy it yourself.");
     }
   });
   return button;

@@ -1,8 +1,8 @@
-// The inspector: takes any token apart, and keeps apart what it says and what its signature proves. What is pasted stays
-// in this page: it is sent nowhere, kept nowhere, and gone after a reload. Most of it is loaded when it comes near.
+// The inspector decodes any token, and shows separately what the token says and what its signature proves. The page does
+// not send or store pasted text, and a reload discards it. Most of the inspector's code loads when the user scrolls near it.
 import { element } from "./dom.js";
 
-/** How far from what is seen it is loaded, so that it is there when it is seen. */
+/** The inspector loads when it is one screen below the visible part, so that it is ready when it becomes visible. */
 const NEAR = { rootMargin: "100% 0px" };
 
 export function mountInspector(section, lab) {
@@ -24,11 +24,11 @@ async function loadBench(section, lab) {
     return mountBench(section, lab);
   } catch (error) {
     console.error(error);
-    section.append(element("p", { text: "The inspector could not be loaded. Reload the page when the server runs." }));
+    section.append(element("p", { text: "The inspector could not be loaded. Check that the server runs, then reload the page." }));
     return null;
   }
 }
 
 const INTRODUCTION =
-  "Paste a token, of this server or of any other. It is read in this page and sent nowhere, and a reload forgets it. " +
-  "Reading a token and verifying it are two things: anybody can do the first, and it proves nothing.";
+  "Paste a token of this server or of any other. The page decodes it locally, sends it nowhere, and discards it on reload. " +
+  "Decoding a token is not verifying it: anyone can decode a token, and that proves nothing.";

@@ -1,4 +1,4 @@
-// The page's own session at the server, and what the server tells of all sessions of the lab.
+// The page's session at the server, and the server's events about all sessions of the lab.
 
 export { readRefreshToken } from "./refresh-token.js";
 
@@ -16,18 +16,21 @@ const KINDS = [
 ];
 const KEPT = 500;
 const AGAIN_AFTER = 1_000;
-/** An event comes a little later than the answer that it is about. */
+/** Milliseconds to wait for an event: an event arrives a little later than the response that it belongs to. */
 const TOLD_WITHIN = 1_000;
 
 /**
- * Events: "change" (the pair, or what became of its session), "event" (`detail`: what happened to a session of the lab),
- * "connection" (whether that is being followed).
+ * Events: "change" (the pair or the state of its session changed), "event" (`detail`: an event of a session of the lab),
+ * "connection" (the event stream was connected or disconnected).
  */
 export class LabSession extends EventTarget {
   server;
-  /** `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended, reason }`; `ended`: null, or the event that ended it, for a `reason`. */
+  /**
+   * `{ accessToken, refreshToken, sessionId, issuedAt, expiresIn, ended, reason }`; `ended` is null, or the name of the event
+   * that ended the session.
+   */
   pair = null;
-  /** Oldest first, bounded. */
+  /** Oldest first, at most `KEPT`. */
   events = [];
   #last = null;
   #source = null;
@@ -37,7 +40,7 @@ export class LabSession extends EventTarget {
     this.server = server;
   }
 
-  /** Opens a session of the demo user. A failure leaves the pair as it was. */
+  /** Opens a session of the demo user. If that fails, the pair does not change. */
   async open() {
     return this.#take(await this.server.call("POST", "/v1/lab/sessions"));
   }
@@ -47,7 +50,7 @@ export class LabSession extends EventTarget {
     return this.#take(await this.server.call("POST", "/v1/sessions/refresh", { json }));
   }
 
-  /** The pair stays, to be looked at and to be presented in vain. */
+  /** Keeps the pair, so that the user can still look at it and see the server reject it. */
   async signOut() {
     const { refreshToken, sessionId } = this.pair;
     const call = await this.server.call("POST", "/logout", { json: { refreshToken } });
@@ -55,7 +58,7 @@ export class LabSession extends EventTarget {
     return call;
   }
 
-  /** Waits until the server has told why the session of the pair is over, or a moment if it does not. */
+  /** Waits for the event that says why the pair's session ended, for at most `TOLD_WITHIN`. */
   async toldOfEnd() {
     const given = AbortSignal.timeout(TOLD_WITHIN);
     while (!this.pair.ended && !given.aborted) {
@@ -66,13 +69,13 @@ export class LabSession extends EventTarget {
     }
   }
 
-  /** What the server tells of a session, sentence by sentence. */
+  /** The server's record of a session as a list of sentences; empty if the server does not return one. */
   async story(sessionId) {
     const { status, json } = await this.server.call("GET", `/v1/lab/sessions/${sessionId}`, { quiet: true });
     return status === 200 ? json.story : [];
   }
 
-  /** Follows the server's events until the page goes. */
+  /** Follows the server's event stream until the page is closed, and reconnects when the stream ends. */
   follow() {
     const resume = this.#last ? `?after=${encodeURIComponent(this.#last)}` : "";
     const source = new EventSource(`/v1/lab/events${resume}`);
@@ -80,7 +83,7 @@ export class LabSession extends EventTarget {
     for (const kind of KINDS) source.addEventListener(kind, (message) => this.#hear(message));
     source.addEventListener("open", () => this.#dispatchConnection());
     source.addEventListener("error", () => {
-      // A browser that resumes by itself takes its time, and does not resume after an answer that is no stream.
+      // The browser's own reconnection is slow, and does not happen after a response that is not an event stream.
       source.close();
       this.#dispatchConnection();
       setTimeout(() => this.follow(), AGAIN_AFTER);
@@ -116,7 +119,7 @@ export class LabSession extends EventTarget {
     if (isEnd(event) || event.event === "expired") this.#end(event.session_id, event.event, event.reason);
   }
 
-  /** A server that has been started anew tells again, in its own order, which sessions have been ended. */
+  /** A restarted server sends the ends of sessions again, in its own order. */
   #isKnown({ event, session_id, at }) {
     return this.events.some(
       (other) =>

@@ -1,4 +1,4 @@
-// Puts the page together: one server, one session of its own, and what is mounted into each section.
+// Sets up the page: connects to the server, creates the page's session object and mounts each section.
 import { mountCalls } from "./calls.js";
 import { mountConnection } from "./connection.js";
 import { element } from "./dom.js";
@@ -25,7 +25,7 @@ try {
   mountCalls(at("calls"), server);
   lab.follow();
 } catch (error) {
-  const notice = "The page could not begin. See that the server runs, and load the page again.";
+  const notice = "The page could not connect to the server. Check that the server runs, then reload the page.";
   at("connection").replaceChildren(element("span", { class: "badge bad", text: "not started" }), ` ${notice}`);
   throw error;
 }

@@ -1,4 +1,4 @@
-// The pair: opens the page's own session, shows both of its tokens, and does with them what an app does.
+// The token pair: opens the page's session, shows both tokens, and uses them as an app does.
 import { announce, element } from "./dom.js";
 import { outcomes } from "./pair/outcome.js";
 import { createWhyTwo } from "./pair/why-two.js";
@@ -29,7 +29,7 @@ export function mountPair(section, lab) {
   show();
 }
 
-/** What shows tokens is loaded with the first of them. */
+/** The modules that show tokens load with the first token. */
 async function loadTokens(lab, cards) {
   const [{ createAccessToken }, { createRefreshToken }] = await Promise.all([
     import("./pair/access-token.js"),
@@ -65,7 +65,7 @@ function createActions(lab, outcome) {
     node: element("div", { class: "row actions" }, open, others),
     update() {
       const { pair } = lab;
-      open.textContent = pair ? "Open another" : "Open a session";
+      open.textContent = pair ? "Open another session" : "Open a session";
       open.classList.toggle("primary", !pair || pair.ended !== null);
       others[0].classList.toggle("primary", pair !== null && pair.ended === null);
       for (const other of others) other.hidden = !pair;
@@ -101,6 +101,6 @@ function createOutcome() {
       const { tone, text } = explain(call);
       say(tone, String(call.status), `${call.method} ${call.path}`, text);
     },
-    fail: ({ message }) => say("bad", "no answer", "", message),
+    fail: ({ message }) => say("bad", "no response", "", message),
   };
 }

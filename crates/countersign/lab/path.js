@@ -1,4 +1,4 @@
-// The beginner's path: says which of its steps are done.
+// The list of first steps: marks the steps that the user has done.
 import { element } from "./dom.js";
 
 export function mountPath(list, lab) {

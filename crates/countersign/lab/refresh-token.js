@@ -1,9 +1,9 @@
-// Reads the parts of a refresh token. Anyone who holds one can do so; only the server can tell whether it is genuine.
+// Reads the fields of a refresh token. Anyone who has the token can read them; only the server can check its tag.
 
 const PREFIX = "csr_";
 const BITS_OF_A_CHARACTER = 6;
 
-/** In order, with the number of bytes of each. */
+/** In the order of the bytes, each with its length in bytes. */
 const FIELDS = [
   ["version", 1],
   ["keyId", 1],
@@ -29,8 +29,8 @@ export function readRefreshToken(text) {
 }
 
 /**
- * The text cut into `{ name, text }`, `prefix` first. A character holds six bits, so that where two fields meet it may
- * belong to both; it goes to the field that has more of it.
+ * The text split into `{ name, text }`, `prefix` first. A character holds six bits, so one character may contain bits of two
+ * fields; it counts to the field that has more of its bits.
  */
 export function cutRefreshToken(text) {
   const body = text.slice(PREFIX.length);

@@ -1,10 +1,10 @@
-// Time that runs out, as a ring with the seconds in it.
+// A countdown, drawn as a ring with the remaining seconds in it.
 import { svg } from "./dom.js";
 
 const RADIUS = 27;
 const AROUND = 2 * Math.PI * RADIUS;
 
-/** `update(left, whole)`, in seconds. It says nothing to a screen reader: words beside it do. */
+/** `update(left, whole)`, in seconds. The ring is hidden from screen readers; the text next to it says the same. */
 export function createRing() {
   const circle = (name) => svg("circle", { class: name, cx: 32, cy: 32, r: RADIUS, fill: "none", "stroke-width": 5 });
   const arc = circle("ring-arc");

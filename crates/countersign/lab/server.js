@@ -1,16 +1,16 @@
-// Every call of the page to the server goes through here, and is kept for whoever wants to see what was sent.
+// The page's HTTP client. Every call to the server goes through it, and it records the calls for the "API calls" section.
 
 const KEPT = 200;
 
 export class ServerUnreachable extends Error {
   constructor(method, path, cause) {
-    super(`${method} ${path}: the server did not answer. Is it still running?`, { cause });
+    super(`${method} ${path}: the server did not respond. Check that it is still running.`, { cause });
     this.name = "ServerUnreachable";
   }
 }
 
 export class Server extends EventTarget {
-  /** What `GET /v1/lab` answered; null until `connect` is done. */
+  /** The response body of `GET /v1/lab`; null until `connect` is done. */
   setup = null;
   calls = [];
   #base;
@@ -22,13 +22,13 @@ export class Server extends EventTarget {
 
   async connect() {
     const { status, json } = await this.call("GET", "/v1/lab", { quiet: true });
-    if (status !== 200) throw new Error(`GET /v1/lab answered ${status}`);
+    if (status !== 200) throw new Error(`GET /v1/lab responded with ${status}`);
     this.setup = json;
   }
 
   /**
-   * One request and its whole answer. An HTTP status never rejects; no answer does, with `ServerUnreachable`.
-   * `quiet` keeps it out of the log; `actor` says there who has sent it.
+   * One request and its complete response. The promise rejects with `ServerUnreachable` if there is no response; an HTTP error
+   * status does not reject it. `quiet` keeps the call out of the list of calls; `actor` is the sender that the list shows.
    */
   async call(method, path, { headers = {}, json, form, quiet = false, actor = "you" } = {}) {
     const call = { actor, method, path, requestHeaders: { ...headers }, requestBody: null, url: this.#base + path };
@@ -55,7 +55,7 @@ export class Server extends EventTarget {
     return call;
   }
 
-  /** `token` as `Authorization`; the usual way to call an API. */
+  /** Sends `token` as a bearer token in the `Authorization` header (RFC 6750 §2.1). */
   async callWithToken(method, path, token, options) {
     return this.call(method, path, { ...options, headers: { Authorization: `Bearer ${token}` } });
   }
@@ -67,7 +67,7 @@ export class Server extends EventTarget {
   }
 }
 
-/** The same request as a line for a POSIX shell. */
+/** The same request as a curl command for a POSIX shell. */
 export function curlOf({ method, url, requestHeaders, requestBody }) {
   const words = ["curl", "-i"];
   if (method !== (requestBody === null ? "GET" : "POST")) words.push("-X", method);

@@ -1,5 +1,5 @@
-// The story of a session, live: drawn, as a list, and in the server's own words. One of all the lab's sessions is shown,
-// the one in which something happened last unless another is chosen.
+// The live history of a session: as a chart, as a list for screen readers, and as the server's record. It shows one of the
+// lab's sessions: the one with the newest event, unless the user chooses another.
 import { timeOfDay } from "./claims.js";
 import { element } from "./dom.js";
 import { drawChart } from "./timeline/chart.js";
@@ -16,13 +16,13 @@ export function mountTimeline(section, lab) {
   const words = createWords(lab);
   const none = element("p", {
     class: "muted",
-    text: "No session yet. Open one above, and each step appears here as the server takes it.",
+    text: "No session yet. Open one above, and its events appear here as they happen.",
   });
   const body = element(
     "div",
     { class: "story" },
     element("div", { class: "card stack" }, chooser.node, drawing, list),
-    element("div", { class: "card stack" }, element("h3", { text: "In the server’s words" }), words.node),
+    element("div", { class: "card stack" }, element("h3", { text: "The server’s record" }), words.node),
   );
   section.append(none, body);
 
@@ -54,7 +54,7 @@ function createChooser(onChange) {
   const node = element("div", { class: "row" }, element("label", { for: "story-session", text: "Session" }), select);
   return {
     node,
-    /** Returns the chosen history. The list is only rewritten when it differs, so that it can stay open. */
+    /** Returns the chosen history. The options are replaced only if they changed, so that an open list stays open. */
     choose(histories, ownId) {
       const chosen = histories.has(select.value) ? select.value : NEWEST;
       const newest = [...histories.values()].at(-1);
@@ -71,4 +71,4 @@ function createChooser(onChange) {
 }
 
 const nameOf = ({ id, events, generation, isOver }, ownId) =>
-  `${id === ownId ? "This page’s, opened" : "Opened"} ${timeOfDay(Date.parse(events[0].at)) ?? ""}, generation ${generation}, ${isOver ? "over" : "live"} (…${id.slice(-4)})`;
+  `${id === ownId ? "This page’s session, opened" : "Opened"} ${timeOfDay(Date.parse(events[0].at)) ?? ""}, generation ${generation}, ${isOver ? "ended" : "active"} (…${id.slice(-4)})`;

@@ -1,6 +1,11 @@
-//! The least that guards an API: `ISSUER=… AUDIENCE=… PORT=… cargo run --release -p countersign-example-api --example minimal`.
+//! A minimal protected API: `ISSUER=… AUDIENCE=… PORT=… cargo run --release -p countersign-example-api
+//! --example minimal`.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "so little has no settings and no log")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a minimal example without settings or log"
+)]
 
 use std::env::var;
 

@@ -1,7 +1,7 @@
-//! An API that accepts access tokens, as a real one would: keys and revocations kept up to date, scopes on
-//! routes, a user's own claims as a type, a second issuer, and a log that says why a request was denied.
+//! An API that accepts access tokens. It keeps keys and revocations up to date, requires scopes on routes,
+//! has a type for custom claims, trusts a second issuer, and logs why it rejects a request.
 //!
-//! `routes.rs` is the API; this file is what stands around it.
+//! `routes.rs` has the routes; this file sets up the verifier and the listener.
 
 mod routes;
 mod settings;
@@ -28,13 +28,14 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Users come from `ISSUER`, which must be there; staff from `STAFF_ISSUER`, if there is one, which may come later.
+/// Trusts `ISSUER`, which must be reachable at start, and `STAFF_ISSUER`, if it is set, which may start
+/// later.
 async fn verifier(settings: &Settings) -> anyhow::Result<Verifier> {
     let issuer = Issuer::discover(settings.issuer.as_str());
     let issuer = issuer.when_stale(settings.when_stale).refresh_every(settings.refresh_every);
     let issuer = issuer.connect().await.with_context(|| {
         format!(
-            "{} does not answer as an issuer does; is it running, and spelt as it spells itself?",
+            "cannot use {} as issuer; check that it runs, and that ISSUER equals its issuer exactly",
             settings.issuer
         )
     })?;
@@ -42,7 +43,7 @@ async fn verifier(settings: &Settings) -> anyhow::Result<Verifier> {
     match &settings.staff_issuer {
         None => Ok(verifier),
         Some(staff) => {
-            // Staff can do more, so nothing is accepted while their revocations are not known.
+            // Staff tokens permit more, so they are refused while the revocation list is out of date.
             let staff = Issuer::discover(staff.as_str()).when_stale(WhenStale::Refuse).connect_lazily()?;
             Ok(verifier.also_trust(staff))
         }

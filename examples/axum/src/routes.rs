@@ -1,4 +1,4 @@
-//! The API: orders that belong to their user, and the tutorial's protected route.
+//! The routes: orders, each of which belongs to a user, and the tutorial's protected route.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use countersign_verify::{AccessToken, RequireToken, Verifier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The whole outside.
+/// All routes of the API.
 pub(crate) fn router(verifier: Verifier) -> Router {
     let token = RequireToken::new(verifier);
     let reading = get(list).route_layer(token.clone().scope("orders:read"));
@@ -22,9 +22,9 @@ pub(crate) fn router(verifier: Verifier) -> Router {
         .with_state(Orders::default())
 }
 
-/// A user's own claims that this API knows; an issuer may leave them out.
+/// The custom claims that this API uses. An issuer may omit them.
 #[derive(Deserialize)]
-struct Own {
+struct CustomClaims {
     username: Option<String>,
 }
 
@@ -35,13 +35,13 @@ struct Orders(Arc<Mutex<Vec<Order>>>);
 struct Order {
     number: usize,
     article: String,
-    /// For the label on the parcel.
+    /// The name on the parcel's label.
     recipient: String,
     #[serde(skip)]
     owner: Owner,
 }
 
-/// Whose an order is. Two issuers may call their users by the same name.
+/// The user that an order belongs to. It includes the issuer, because two issuers may use the same subject.
 #[derive(Clone, PartialEq)]
 struct Owner {
     issuer: String,
@@ -49,7 +49,7 @@ struct Owner {
 }
 
 #[derive(Deserialize)]
-struct Wish {
+struct NewOrder {
     article: String,
 }
 
@@ -61,8 +61,8 @@ async fn list(State(orders): State<Orders>, token: AccessToken) -> Json<Vec<Orde
 
 async fn order(
     State(orders): State<Orders>,
-    token: AccessToken<Own>,
-    Json(Wish { article }): Json<Wish>,
+    token: AccessToken<CustomClaims>,
+    Json(NewOrder { article }): Json<NewOrder>,
 ) -> (StatusCode, Json<Order>) {
     let recipient = token.extra.username.clone().unwrap_or_else(|| token.sub.clone());
     let mut orders = orders.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nothing_but_the_sign_of_life_is_open() {
+    async fn only_the_liveness_route_needs_no_token() {
         let router = router(Verifier::new("https://id.example", "https://api.example", KeySet::default()));
         let asked = [
             ("GET", "/livez", 200),
@@ -102,8 +102,8 @@ mod tests {
         ];
         for (method, path, status) in asked {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-            let answer = router.clone().oneshot(request).await.unwrap();
-            assert_eq!(answer.status().as_u16(), status, "{method} {path}");
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{method} {path}");
         }
     }
 }

@@ -1,30 +1,30 @@
-//! What the environment says.
+//! Settings from environment variables.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_verify::WhenStale;
 
-/// How this API runs.
+/// The settings, with their defaults applied.
 pub(crate) struct Settings {
-    /// `ISSUER`, by default a server that was started with `--dev`.
+    /// `ISSUER`; the default is the address of a server with `--dev`.
     pub(crate) issuer: String,
-    /// `AUDIENCE`, by default the issuer, as its tokens have it by default.
+    /// `AUDIENCE`; the default is the issuer, which is also the issuer's default audience.
     pub(crate) audience: String,
-    /// `STAFF_ISSUER`: a second issuer; none by default.
+    /// `STAFF_ISSUER`: a second issuer. Optional.
     pub(crate) staff_issuer: Option<String>,
-    /// `STALE`, in seconds: for how long requests are served without news of revocations. 60 by default.
+    /// `STALE`, in seconds: how long tokens are accepted without updates of the revocation list. Default 60.
     pub(crate) when_stale: WhenStale,
-    /// `REFRESH_EVERY`, in seconds: how old keys may become. 300 by default, 30 at least.
+    /// `REFRESH_EVERY`, in seconds: the maximum age of the cached keys. Default 300, minimum 30.
     pub(crate) refresh_every: Duration,
-    /// `PORT`, 4000 by default; 0 takes a free one.
+    /// `PORT`: default 4000; 0 selects a free port.
     pub(crate) port: u16,
 }
 
 impl Settings {
     /// # Errors
     ///
-    /// When a number is none.
+    /// If `STALE`, `REFRESH_EVERY` or `PORT` is not a valid number.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
         let issuer = variable("ISSUER").unwrap_or_else(|| "http://localhost:3000".to_owned());
         let when_stale =
@@ -35,14 +35,16 @@ impl Settings {
             staff_issuer: variable("STAFF_ISSUER"),
             when_stale,
             refresh_every: seconds("REFRESH_EVERY")?.unwrap_or(Duration::from_secs(300)),
-            port: variable("PORT").map_or(Ok(4000), |port| port.parse()).context("PORT is a port number")?,
+            port: variable("PORT")
+                .map_or(Ok(4000), |port| port.parse())
+                .context("PORT must be a port number")?,
         })
     }
 }
 
 fn seconds(name: &str) -> anyhow::Result<Option<Duration>> {
     let seconds = variable(name).map(|seconds| seconds.parse());
-    let seconds = seconds.transpose().with_context(|| format!("{name} is a number of seconds"))?;
+    let seconds = seconds.transpose().with_context(|| format!("{name} must be a number of seconds"))?;
     Ok(seconds.map(Duration::from_secs))
 }
 

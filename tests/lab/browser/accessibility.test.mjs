@@ -1,4 +1,4 @@
-// WCAG 2.2 AA as far as a program can tell, in each state, in both colour schemes, on a telephone and on a desk.
+// The rules of WCAG 2.2 AA that axe can check, in each state of the page, in both colour schemes, at phone and desktop width.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect, openSession, press, runAll, unfold } from "../support/acts.mjs";
@@ -24,14 +24,15 @@ describe("axe finds nothing", { concurrency: true }, () => {
     }
   }
 
-  test("without JavaScript, where only a reader of markup can look", async (t) => {
+  // axe needs JavaScript, so this test checks only the headings and the language.
+  test("without JavaScript, the headings are in order and the language is set", async (t) => {
     const { page } = await stage.open(t, { javaScriptEnabled: false });
     assert.deepEqual(await headings(page), [1, 2, 3, 3, 3, 3, 3, 3]);
     assert.equal(await page.locator("html").getAttribute("lang"), "en");
   });
 });
 
-/** How to get from one to the next. */
+/** Each state, and how to reach it from the one before. */
 const STATES = {
   "at first": async (page) => page.getByText("connected", { exact: true }).waitFor(),
   "with a pair": async (page) => {
@@ -42,20 +43,20 @@ const STATES = {
   "with an experiment open": async (page) => unfold(page, "two-tabs"),
   "with an experiment finished": async (page) => {
     await runAll(page.locator('[data-experiment="two-tabs"]'));
-    await page.locator('[data-experiment="two-tabs"]').getByText("What the server noted").click();
+    await page.locator('[data-experiment="two-tabs"]').getByText("What the server recorded").click();
   },
-  "with a good token in the inspector": async (page) => {
-    // Its time may have passed while axe was looking.
+  "with a valid token in the inspector": async (page) => {
+    // The token may have expired during the previous checks.
     await press(page, "Refresh");
-    await page.getByRole("button", { name: "Take it apart below" }).click();
-    await page.locator("#inspector").getByText("A verifier accepts it").first().waitFor();
+    await page.getByRole("button", { name: "Inspect it below" }).click();
+    await page.locator("#inspector").getByText("A verifier accepts the token").first().waitFor();
   },
-  "with a bad token in the inspector": async (page) => {
+  "with an invalid token in the inspector": async (page) => {
     await inspect(page, "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.");
-    await page.locator("#inspector").getByText("A verifier refuses it").first().waitFor();
+    await page.locator("#inspector").getByText("A verifier rejects the token").first().waitFor();
     await page.getByLabel("A key that I paste").check();
   },
-  "with a call open, and the session over": async (page) => {
+  "with a call open, and the session revoked": async (page) => {
     await press(page, "Sign out");
     await press(page, "Refresh");
     await page.locator("#calls summary").first().click();

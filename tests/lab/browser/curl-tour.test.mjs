@@ -1,4 +1,4 @@
-// Without JavaScript the page is a tour for a terminal, and what it says of each command comes back.
+// Without JavaScript the page is a tour for a terminal, and each command has the result that the page describes.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, test } from "node:test";
@@ -17,41 +17,41 @@ const stage = new Stage(async ({ browser, server }) => {
 });
 
 describe("the tour", { concurrency: true }, () => {
-  test("has a command at each step, and nothing that needs a script", () => {
+  test("has the expected steps, and nothing that needs JavaScript", () => {
     assert.deepEqual(steps.map(({ title }) => title), [
       "Prepare",
       "Open a session",
       "Call an API",
       "Refresh",
-      "Present the old one again",
+      "Present the spent token again",
       "Sign out",
     ]);
   });
 
-  test("does what it says", async () => {
+  test("has commands with the described results", async () => {
     const [prepared, opened, called, refreshed, again, signedOut] = await outputs(steps.map(({ command }) => command));
 
     assert.equal(prepared, "");
     const pair = JSON.parse(opened);
     assert.equal(pair.expires_in, 30);
-    assert.match(steps[1].text, /good for 30 seconds/);
+    assert.match(steps[1].text, /valid for 30 seconds/);
     assert.match(JSON.parse(called).message, /This is a protected route/);
     assert.match(steps[2].text, /This is a protected route/);
     assert.notEqual(JSON.parse(refreshed).refresh_token, pair.refresh_token);
     assert.equal(JSON.parse(again).status, 401);
-    assert.match(steps[4].text, /Back comes 401/);
+    assert.match(steps[4].text, /The server responds with 401/);
     assert.deepEqual(await eventsOf(stage.server, pair.session_id, 3), ["opened", "rotated 0 → 1", "reused 0 → 1"]);
     assert.deepEqual(signedOut.match(/\b\d{3}$/gm), ["204", "401", "403"]);
     assert.match(steps[5].text, /204, 401 and 403/);
   });
 
-  test("has an access token expire when it says so", async () => {
+  test("has an access token that expires after the described time", async () => {
     const [prepare, open, call] = steps.map(({ command }) => command);
     const line = call.split("\n").at(-1).replace("curl -s", "curl -s -w '%{http_code}'");
     const [, , , later] = await outputs([prepare, open, call, `sleep 31\n${line}`]);
 
     assert.match(later, /403$/);
-    assert.match(steps[2].text, /Wait 30 seconds and repeat the last line: the answer is 403/);
+    assert.match(steps[2].text, /Wait 30 seconds and repeat the last line: the response is 403/);
   });
 });
 
@@ -67,7 +67,7 @@ async function stepsOn(page) {
   );
 }
 
-/** What each command prints, all of them in one shell, as somebody types them one after another. */
+/** The output of each command. All commands run in one shell, one after another. */
 async function outputs(commands) {
   const script = commands.join(`\necho '${NEXT}'\n`).replaceAll("http://localhost:3000", stage.server.url);
   const { stdout, stderr } = await run("bash", ["-c", script]);

@@ -1,4 +1,4 @@
-// The experiments that disturb every session of a server, so each has a server of its own.
+// The experiments that affect every session of a server. Each test starts its own server.
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
@@ -8,13 +8,13 @@ import { startServer } from "../support/server.mjs";
 
 const KEYS = "/.well-known/jwks.json";
 
-test("a session, its tokens and the keys outlive a restart of the server", async (t) => {
+test("a session, its tokens and the keys survive a restart of the server", async (t) => {
   const { page, server, traffic, experiment, troubles, heard } = await begin(t, "restart");
   const { row } = await sessionAfter(server, traffic, () => runAll(experiment));
 
   const [{ status }] = await traffic.to("POST", "/v1/lab/restart");
   assert.equal(status, 202);
-  // What the first process had counted is gone with its memory; the one refresh after the restart is there.
+  // The restart resets the metrics, so they contain only the one refresh after it.
   assert.deepEqual(await server.refreshes(), { rotated: 1 });
   const refreshes = await traffic.to("POST", "/v1/sessions/refresh");
   assert.deepEqual(refreshes.map((call) => call.status), [200, 200]);
@@ -27,10 +27,10 @@ test("a session, its tokens and the keys outlive a restart of the server", async
   assert.equal(await experiment.getAttribute("data-outcome"), "as-designed");
   assert.deepEqual(troubles, []);
   await page.getByText("connected", { exact: true }).waitFor();
-  assert.match((await heard()).join("\n"), /does not answer.*The server is back/s);
+  assert.match((await heard()).join("\n"), /does not respond.*The server is connected again/s);
 });
 
-test("keys rotate under a running API, step by step", async (t) => {
+test("an API keeps verifying tokens across key rotations, step by step", async (t) => {
   const { server, traffic, experiment, troubles } = await begin(t, "key-rotation");
   const stepwise = async () => {
     for (let step = 1; step <= 4; step++) await runOne(experiment, step);
@@ -45,7 +45,7 @@ test("keys rotate under a running API, step by step", async (t) => {
   assert.equal(new Set([first, second, third]).size, 3);
   assert.deepEqual(tokens.map(kidOf), [first, first, second, third]);
   assert.deepEqual([row.state, row.generation], ["live", 3]);
-  // The API's two fetches, and the look at the end.
+  // Two fetches by the API, and one by the last step.
   assert.equal((await traffic.to("GET", KEYS)).length, 3);
   const { keys } = await (await fetch(`${server.url}${KEYS}`)).json();
   assert.deepEqual(tokens.map((token) => isGenuine(token, keys)), [true, true, true, true]);

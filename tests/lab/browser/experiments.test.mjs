@@ -1,5 +1,5 @@
-// Each experiment to its end, against what the server has answered, stored and told. They disturb no other, so they run
-// side by side; those that restart the server or rotate its keys are in disturbing.test.mjs.
+// Runs each experiment, and compares the result with the server's responses, database and events. These experiments do not
+// affect each other, so they run in parallel. Those that restart the server or rotate its keys are in disturbing.test.mjs.
 import assert from "node:assert/strict";
 import { createHmac, createPublicKey, verify } from "node:crypto";
 import { describe, test } from "node:test";
@@ -9,28 +9,28 @@ import { eventsOf } from "../support/traffic.mjs";
 
 const REFRESH = ["POST", "/v1/sessions/refresh"];
 const API = ["GET", "/protectedRoute"];
-/** Seconds, as the server has them for the lab. */
+/** Seconds: the grace period that the server sets for the lab. */
 const GRACE = 10;
 const SOON = 2_000;
 
 const stage = new Stage();
 
-// Those that wait begin first, beside them the others.
-describe("an experiment at its end", { concurrency: 7 }, () => {
-  ends("a sign-out reaches three APIs in their own time", { id: "signed-out", answer: "apart" }, signedOut);
-  ends("a sign-out reaches them so at any pace of reading", { id: "signed-out", answer: "apart", steps: 2, reading: 3_000 }, signedOut);
-  ends("a thief who comes second ends the session", { id: "thief-second", answer: "ended" }, thiefSecond);
-  ends("a thief who comes first is found out", { id: "thief-first", answer: "nobody" }, thiefFirst);
-  ends("two designs meet one theft", { id: "two-designs", answer: "one" }, twoDesigns);
+// The tests that wait start first, and the others run during their waits.
+describe("a finished experiment", { concurrency: 7 }, () => {
+  ends("three APIs notice a sign-out at different times", { id: "signed-out", answer: "apart" }, signedOut);
+  ends("three APIs notice a sign-out at different times, with pauses before the steps", { id: "signed-out", answer: "apart", steps: 2, reading: 3_000 }, signedOut);
+  ends("a thief who refreshes second is detected, and the session is revoked", { id: "thief-second", answer: "ended" }, thiefSecond);
+  ends("a thief who refreshes first is detected", { id: "thief-first", answer: "nobody" }, thiefFirst);
+  ends("the same theft is run in two designs", { id: "two-designs", answer: "one" }, twoDesigns);
 
-  test("after the grace a second try ends the session, and the page does not promise otherwise", async (t) => {
+  test("a retry after the grace period revokes the session, and the page expects that", async (t) => {
     const { experiment, page, traffic } = await begin(t, "lost-answer");
     await runOne(experiment, 1);
     await runOne(experiment, 2);
     const next = experiment.locator("[data-step='3']");
-    await next.getByText(/^The grace still runs: \d+ s$/).waitFor();
+    await next.getByText(/^Grace period: \d+ s$/).waitFor();
     await page.waitForTimeout((GRACE + 1) * 1_000);
-    await next.getByText("The grace is over", { exact: true }).waitFor();
+    await next.getByText("The grace period is over", { exact: true }).waitFor();
     const outcome = await runAll(experiment);
 
     const { row, told } = await sessionIn(traffic);
@@ -41,7 +41,7 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
     assert.deepEqual(await happened(experiment), ["ended"]);
   });
 
-  test("a cancelled experiment asks nothing more and has no outcome", async (t) => {
+  test("a cancelled experiment makes no more calls and has no outcome", async (t) => {
     const { experiment, page, traffic } = await begin(t, "thief-second");
     await experiment.locator("[data-action=all]").click();
     await experiment.locator("progress").waitFor();
@@ -55,15 +55,15 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
   });
 
   ends("five tabs that refresh at once get one refresh token", { id: "two-tabs", answer: "same" }, fiveTabs);
-  ends("a lost answer is given again", { id: "lost-answer", answer: "same" }, lostAnswer);
-  ends("a lost answer is given again, step by step", { id: "lost-answer", answer: "same", steps: 4 }, lostAnswer);
-  ends("an edited access token is refused", { id: "edited-token", answer: "refused" }, edited);
-  ends("an edited access token is refused, step by step", { id: "edited-token", answer: "refused", steps: 3 }, edited);
-  ends("a token without a signature is refused", { id: "alg-none", answer: "refused" }, unsigned);
-  ends("a token signed with the public key is refused", { id: "public-key-as-secret", answer: "refused" }, confused);
-  ends("a token of another key is refused", { id: "other-issuer", answer: "refused" }, otherKey);
+  ends("a lost response is returned again", { id: "lost-answer", answer: "same" }, lostAnswer);
+  ends("a lost response is returned again, step by step", { id: "lost-answer", answer: "same", steps: 4 }, lostAnswer);
+  ends("an edited access token is rejected", { id: "edited-token", answer: "refused" }, edited);
+  ends("an edited access token is rejected, step by step", { id: "edited-token", answer: "refused", steps: 3 }, edited);
+  ends("a token without a signature is rejected", { id: "alg-none", answer: "refused" }, unsigned);
+  ends("a token signed with the public key as HS256 secret is rejected", { id: "public-key-as-secret", answer: "refused" }, confused);
+  ends("a token signed with another key is rejected", { id: "other-issuer", answer: "refused" }, otherKey);
 
-  test("a server that breaks its promise is shown as different", async (t) => {
+  test("a server that behaves differently is shown as not as designed", async (t) => {
     const { experiment, page } = await begin(t, "two-tabs");
     let refreshes = 0;
     await page.route("**/v1/sessions/refresh", (route) =>
@@ -73,7 +73,7 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
     assert.equal(await runAll(experiment), "different");
   });
 
-  test("a server in trouble proves nothing", async (t) => {
+  test("an unexpected error response stops the experiment without a result", async (t) => {
     const { experiment, page } = await begin(t, "thief-second");
     await page.route("**/v1/sessions/refresh", (route) => route.fulfill({ status: 503, json: {} }));
 
@@ -87,13 +87,13 @@ describe("an experiment at its end", { concurrency: 7 }, () => {
     await experiment.locator("[data-guess=ended] input").check();
     await runAll(experiment);
 
-    assert.match(await experiment.locator(".experiment-outcome").innerText(), /You expected something else/);
+    assert.match(await experiment.locator(".experiment-outcome").innerText(), /You expected another answer/);
   });
 });
 
 /**
- * Runs an experiment, at once or in so many `steps`, with `reading` milliseconds before each, and `check`s what the server
- * did; the page must mark `answer`.
+ * Runs an experiment, all at once or in `steps` single steps with a pause of `reading` milliseconds before each. Then `check`
+ * compares the server's state, and the page must mark `answer`.
  */
 function ends(name, { id, answer, steps = 0, reading = 0 }, check) {
   test(name, async (t) => {
@@ -117,7 +117,7 @@ async function begin(t, id) {
   return { page, ...lab, experiment: await unfold(page, id) };
 }
 
-/** The one session that an experiment has opened: its first refresh token, and what the server has and tells of it. */
+/** The one session that an experiment has opened: its first refresh token, its row in the database, and its events. */
 async function sessionIn(traffic) {
   const [{ json }, ...others] = await traffic.to("POST", "/v1/lab/sessions");
   assert.deepEqual(others, []);
@@ -139,7 +139,7 @@ async function fiveTabs({ traffic, refreshToken, row, told }) {
   assert.notEqual(calls[5].json.refresh_token, successor);
   assert.deepEqual([row.state, row.generation], ["live", 2]);
   const events = await told(7);
-  // What was under way at one moment is told in any order.
+  // Events of simultaneous requests arrive in any order.
   const [opened, ...atOnce] = events.slice(0, 6);
   assert.deepEqual([opened, events[6]], ["opened", "rotated 1 → 2"]);
   assert.deepEqual(atOnce.sort(), [...Array(4).fill("replayed 0 → 1"), "rotated 0 → 1"]);
@@ -174,7 +174,7 @@ async function thiefFirst({ traffic, refreshToken, row, told }) {
   assert.deepEqual(await told(5), ["opened", "rotated 0 → 1", "replayed 0 → 1", "rotated 1 → 2", "reused 1 → 2"]);
 }
 
-/** The real token was let in, and each forgery was refused; answers the forgeries, decoded. */
+/** Checks that the real token was accepted and each forgery rejected. Returns the decoded tokens. */
 async function forgeries(traffic, count) {
   const calls = await traffic.to(...API);
   assert.deepEqual(statuses(calls), [200, ...Array(count).fill(403)]);
@@ -186,8 +186,8 @@ async function forgeries(traffic, count) {
 async function edited({ traffic }) {
   const { real, forged } = await forgeries(traffic, 3);
   assert.deepEqual(forged.map(({ header }) => header), Array(3).fill(real.header));
-  const [{ claims: dream }, { claims: later }, { claims }] = forged;
-  assert.equal(dream.username, "admin");
+  const [{ claims: admin }, { claims: later }, { claims }] = forged;
+  assert.equal(admin.username, "admin");
   assert.deepEqual(later, { ...real.claims, exp: real.claims.exp + 1 });
   assert.deepEqual(claims, real.claims);
 }
@@ -198,7 +198,7 @@ async function unsigned({ traffic }) {
   assert.deepEqual(forged.map(({ signature }) => signature), Array(5).fill(""));
 }
 
-/** They are what they claim to be: signatures that a careless verifier would take. */
+/** Checks that the forgeries have valid HS256 signatures, which a careless verifier would accept. */
 async function confused({ traffic }) {
   const { real, forged } = await forgeries(traffic, 4);
   const { keys } = await (await fetch(`${stage.server.url}/.well-known/jwks.json`)).json();
@@ -234,9 +234,9 @@ async function signedOut({ traffic, experiment, row, told }) {
   const rows = experiment.locator("[data-refused-after]");
   const after = await rows.evaluateAll((items) => items.map(({ dataset }) => Number(dataset.refusedAfter)));
   const [alone, following, asking] = after;
-  assert.ok(asking < SOON && following < SOON, `the two that are told refused after ${asking} and ${following} ms`);
-  // The token was made for 30 s, just before the sign-out, with times in whole seconds.
-  assert.ok(alone > 25_000 && alone < 32_000, `the one that verifies alone refused after ${alone} ms`);
+  assert.ok(asking < SOON && following < SOON, `the APIs that ask and follow rejected the token after ${asking} and ${following} ms`);
+  // The token was issued just before the sign-out and lives for 30 s, with times in whole seconds.
+  assert.ok(alone > 25_000 && alone < 32_000, `the API that verifies locally rejected the token after ${alone} ms`);
 }
 
 async function twoDesigns({ traffic, refreshToken, experiment, row, told }) {
@@ -246,7 +246,7 @@ async function twoDesigns({ traffic, refreshToken, experiment, row, told }) {
   assert.deepEqual(presented(calls), [refreshToken, refreshToken, successor, refreshToken]);
   assert.deepEqual([row.state, row.generation], ["reuse", 1]);
   assert.deepEqual(await told(3), ["opened", "rotated 0 → 1", "reused 0 → 1"]);
-  assert.match(await experiment.locator("[data-side=page]").first().innerText(), /re-enacted in this page/);
+  assert.match(await experiment.locator("[data-side=page]").first().innerText(), /simulated in this page/);
 }
 
 function decode(token) {

@@ -1,4 +1,4 @@
-// The inspector, given a megabyte of anything: the page goes on to answer, and says kindly what is wrong.
+// Very large inputs to the inspector: the page stays responsive and shows what is wrong with the text.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { before, describe, test } from "node:test";
@@ -6,16 +6,16 @@ import { inspectorField, openSession, paste } from "../support/acts.mjs";
 import { Stage } from "../support/stage.mjs";
 
 const MEGABYTE = 1_000_000;
-/** As much as the field takes, so that all of it is read. */
+/** The maximum length of the field, so that all of the text is read. */
 const FULL = 64 * 1024;
-/** Milliseconds, many times what is needed: whoever froze the page for ever would be found. */
+/** Milliseconds. Far more than a responsive page needs, so that only a frozen page fails. */
 const ANSWERS_WITHIN = 10_000;
 
 const encode = (text) => Buffer.from(text).toString("base64url");
 const HEADER = encode('{"alg":"ES256","typ":"at+jwt"}');
 const token = (claims) => `${HEADER}.${encode(claims)}.${"A".repeat(86)}`;
 
-/** A text of about so many characters. */
+/** Functions that return a text of about `size` characters. */
 const MONSTERS = {
   "random bytes": (size) => randomBytes(size).toString("latin1"),
   "dots": (size) => ".".repeat(size),
@@ -33,7 +33,7 @@ const MONSTERS = {
 const stage = new Stage();
 
 describe("the inspector is given up to a megabyte of", () => {
-  // One page has to stand all of them.
+  // All inputs go to the same page.
   let page;
   let field;
   let troubles;
@@ -57,7 +57,7 @@ describe("the inspector is given up to a megabyte of", () => {
   }
 });
 
-/** What is said of a text that is no good token: beside the field, or in the verdict on it. */
+/** The message about an invalid token: the note at the field, or the headline of the checks. */
 async function saidOf(page) {
   const said = page.locator(".inspector-note:not(:empty), .inspector-headline:not(:empty)").filter({ visible: true }).first();
   await said.waitFor({ timeout: ANSWERS_WITHIN });

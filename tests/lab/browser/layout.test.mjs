@@ -1,5 +1,5 @@
-// Each state of the page at each width: nothing makes it scroll sideways. With SCREENSHOTS=1 each is also kept as a
-// picture in screenshots/, in both colour schemes.
+// No state of the page scrolls horizontally at any of the widths. With SCREENSHOTS=1, the tests also save screenshots of each
+// state in screenshots/, in both colour schemes.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,20 +14,20 @@ const WIDTHS = [360, 768, 1_440];
 const HEIGHT = 900;
 const SCHEMES = process.env.SCREENSHOTS ? ["light", "dark"] : ["light"];
 const PICTURES = join(import.meta.dirname, "../screenshots");
-/** They disturb all others, so they come last, one after the other. */
+/** These experiments affect all others, so they run last, one after the other. */
 const DISTURBING = ["key-rotation", "restart"];
 
 const stage = new Stage();
 
 const open = async (t, options) => (await stage.open(t, { viewport: { width: 1_440, height: HEIGHT }, ...options })).page;
 
-describe("nothing scrolls sideways", { concurrency: true }, () => {
+describe("nothing scrolls horizontally", { concurrency: true }, () => {
   test("with every experiment finished", async (t) => {
     const page = await open(t);
     const ids = experiments.map(({ id }) => id);
     const others = ids.filter((id) => !DISTURBING.includes(id));
     for (const id of ids) await unfold(page, id);
-    // A person has one mouse; the experiments go on at once all the same.
+    // The clicks come one after another, and then the experiments run in parallel.
     for (const id of others) await experimentOf(page, id).locator("[data-action=all]").click();
     await Promise.all(others.map((id) => outcomeOf(experimentOf(page, id))));
     for (const id of DISTURBING) await runAll(experimentOf(page, id));
@@ -50,8 +50,8 @@ describe("nothing scrolls sideways", { concurrency: true }, () => {
   test("with the inspector filled in", async (t) => {
     const page = await open(t);
     await openSession(page);
-    await page.getByRole("button", { name: "Take it apart below" }).click();
-    await page.locator("#inspector").getByText("A verifier accepts it").first().waitFor();
+    await page.getByRole("button", { name: "Inspect it below" }).click();
+    await page.locator("#inspector").getByText("A verifier accepts the token").first().waitFor();
     await look(page, "inspector-good", "#inspector");
     for (const [name, text] of Object.entries(BAD)) {
       await inspect(page, text);
@@ -60,8 +60,8 @@ describe("nothing scrolls sideways", { concurrency: true }, () => {
     }
   });
 
-  test("with a long story", async (t) => {
-    // Of its own, as the story follows the newest session of a server.
+  test("with a long history", async (t) => {
+    // This test starts its own server, because the page shows the newest session of a server.
     const { page } = await openLab(t, stage.browser, await startServer(t), { viewport: { width: 1_440, height: HEIGHT } });
     await openSession(page);
     for (let refreshes = 0; refreshes < 12; refreshes++) await press(page, "Refresh");
@@ -71,7 +71,7 @@ describe("nothing scrolls sideways", { concurrency: true }, () => {
     await look(page, "story");
   });
 
-  test("with the server away", async (t) => {
+  test("with the server unreachable", async (t) => {
     const page = await open(t);
     await openSession(page);
     await page.context().setOffline(true);
@@ -92,7 +92,7 @@ const BAD = {
   "refresh-token": `csr_${"A".repeat(88)}`,
 };
 
-/** Looks at the page at each width, and keeps pictures of it, or of a part. */
+/** Checks the page at each width, and saves screenshots of the page, or of the part that `selector` matches. */
 async function look(page, name, selector) {
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: HEIGHT });

@@ -1,4 +1,4 @@
-// Nothing comes from elsewhere, nothing is kept, and what is pasted stays in the page.
+// The page loads nothing from other origins, stores nothing, and does not send pasted text.
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { Stage } from "../support/stage.mjs";
 const stage = new Stage();
 
 // A18, D9
-test("a whole tour asks nobody else, keeps nothing and says nothing in the console", async (t) => {
+test("a complete tour makes no requests to other origins, stores nothing and logs nothing to the console", async (t) => {
   const { page, context, traffic, troubles, breaches } = await stage.open(t);
   await tour(page);
 
@@ -21,7 +21,7 @@ test("a whole tour asks nobody else, keeps nothing and says nothing in the conso
 });
 
 // A18, D11
-test("the page and its files carry the policy that lets nothing in or out", async () => {
+test("the page and its files have a strict Content-Security-Policy and the other security headers", async () => {
   const page = await fetch(`${stage.server.url}/`);
   const files = [...(await page.text()).matchAll(/(?:src|href)="(\/lab\/[^"]+)"/g)].map(([, path]) => path);
   assert.ok(files.length > 2);
@@ -34,7 +34,7 @@ test("the page and its files carry the policy that lets nothing in or out", asyn
 });
 
 // A18
-test("what is pasted into the inspector is in no request", async (t) => {
+test("no request contains text that was pasted into the inspector", async (t) => {
   const { page, context, traffic, troubles } = await stage.open(t);
   const field = await inspectorField(page);
   const secrets = pasted();
@@ -57,7 +57,7 @@ test("what is pasted into the inspector is in no request", async (t) => {
 });
 
 // A12
-test("no other page can show the lab in a frame", async (t) => {
+test("a page of another origin cannot show the lab in a frame", async (t) => {
   const page = await elsewhere(t, `<iframe src="${stage.server.url}/"></iframe>`);
 
   const [, framed] = page.frames();
@@ -66,20 +66,20 @@ test("no other page can show the lab in a frame", async (t) => {
 });
 
 // D10
-test("no other page can have the server do what the lab's buttons do", async (t) => {
+test("a page of another origin cannot call the routes behind the lab's buttons", async (t) => {
   const page = await elsewhere(t, "<title>elsewhere</title>");
   const before = await (await fetch(`${stage.server.url}${KEYS}`)).text();
 
   const paths = ["/v1/lab/sessions", "/v1/lab/keys/rotate", "/v1/lab/restart"];
   for (const path of paths) {
-    // What comes back is kept from that page, so the server is asked what it has answered.
+    // That page cannot read the response, so the test reads the status from the server's metrics.
     await page.evaluate((url) => fetch(url, { method: "POST", mode: "no-cors" }).catch(() => {}), stage.server.url + path);
   }
   assert.deepEqual(await refusals(stage.server), paths.sort());
   assert.equal(await (await fetch(`${stage.server.url}${KEYS}`)).text(), before);
 });
 
-test("a reload forgets the session and what was pasted", async (t) => {
+test("a reload discards the session and pasted text", async (t) => {
   const { page } = await stage.open(t);
   await openSession(page);
   await inspect(page, "csr_secret");
@@ -108,7 +108,7 @@ async function elsewhere(t, markup) {
   return page;
 }
 
-/** The routes of which a call was answered with 403. */
+/** The routes that responded to a POST with 403. */
 async function refusals({ managementPort }) {
   const metrics = await (await fetch(`http://127.0.0.1:${managementPort}/metrics`)).text();
   const counted = /_count\{http_request_method="POST",http_route="([^"]+)",http_response_status_code="403"\} 1$/gm;
@@ -119,8 +119,8 @@ async function tour(page) {
   await openSession(page);
   await press(page, "Refresh");
   await press(page, "Call the API");
-  await page.getByRole("button", { name: "Take it apart below" }).click();
-  await page.locator("#inspector").getByText("A verifier accepts it").first().waitFor();
+  await page.getByRole("button", { name: "Inspect it below" }).click();
+  await page.locator("#inspector").getByText("A verifier accepts the token").first().waitFor();
   for (const id of ["two-tabs", "edited-token", "alg-none", "public-key-as-secret", "other-issuer"]) {
     await runAll(await unfold(page, id));
   }
@@ -140,7 +140,7 @@ const kept = (page) =>
     address: location.href,
   }));
 
-/** What people paste, and the parts of it that would be recognised anywhere. */
+/** Texts that users may paste, and unique parts of each, which the test looks for in requests. */
 function pasted() {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const kid = `kid-${randomBytes(9).toString("hex")}`;
@@ -163,7 +163,7 @@ function pasted() {
   ];
 }
 
-/** Longer than the pause after which the inspector reads, and what it may ask for is asked. */
+/** Waits longer than the inspector's typing pause, so that any request that it makes has been sent. */
 async function settled(page) {
   await page.waitForTimeout(400);
 }

@@ -1,4 +1,4 @@
-// Two tabs at one server: what happens in either is drawn in both, as it happens.
+// Two tabs with the same server: each tab draws the events of both as they happen.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openSession, press } from "../support/acts.mjs";
@@ -6,7 +6,7 @@ import { launch, openLab, openTab } from "../support/chromium.mjs";
 import { startServer } from "../support/server.mjs";
 import { eventsOf } from "../support/traffic.mjs";
 
-test("two tabs refresh side by side, and both draw both stories", async (t) => {
+test("two tabs refresh at the same time, and both draw both histories", async (t) => {
   const server = await startServer(t);
   const { context, traffic, ...one } = await openLab(t, await launch(t), server);
   const two = await openTab(context, server);
@@ -34,7 +34,7 @@ test("two tabs refresh side by side, and both draw both stories", async (t) => {
   assert.deepEqual([one.troubles, two.troubles], [[], []]);
 });
 
-test("a session that was opened from elsewhere is drawn as well", async (t) => {
+test("a session that another client opened is drawn too", async (t) => {
   const server = await startServer(t);
   const { page } = await openLab(t, await launch(t), server);
   await fetch(`${server.url}/v1/lab/sessions`, { method: "POST" });
@@ -42,7 +42,7 @@ test("a session that was opened from elsewhere is drawn as well", async (t) => {
   await drawn(page, ["opened"]);
 });
 
-/** Waits until the story that is drawn has these steps, and is told the same in its list for screen readers. */
+/** Waits until the chart, and the list for screen readers, show these events. */
 async function drawn(page, words) {
   await page.waitForFunction(
     (wanted) => {

@@ -1,13 +1,13 @@
-// What people do on the page.
+// Actions of a user on the page.
 
 const pair = (page) => page.locator("#pair");
 
 export async function openSession(page, options) {
-  await pair(page).getByRole("button", { name: /^Open (a session|another)$/ }).click(options);
+  await pair(page).getByRole("button", { name: /^Open (a|another) session$/ }).click(options);
   await pair(page).getByRole("heading", { name: "Refresh token" }).waitFor(options);
 }
 
-/** Presses a button of the pair, and waits for what the page makes of the answer. */
+/** Presses a button of the token pair, waits for the page's message about the response, and returns it. */
 export async function press(page, name) {
   const answer = pair(page).locator(".outcome");
   const before = await answer.elementHandle();
@@ -19,7 +19,7 @@ export async function press(page, name) {
 
 export const experimentOf = (page, id) => page.locator(`[data-experiment="${id}"]`);
 
-/** Unfolds an experiment. */
+/** Opens an experiment and waits until it has loaded. */
 export async function unfold(page, id) {
   const experiment = experimentOf(page, id);
   await experiment.locator("> summary").click();
@@ -27,7 +27,7 @@ export async function unfold(page, id) {
   return experiment;
 }
 
-/** Runs an experiment, or the rest of it, and answers its outcome. */
+/** Runs an experiment, or its remaining steps, and returns its outcome. */
 export async function runAll(experiment) {
   await experiment.locator("[data-action=all]").click();
   return outcomeOf(experiment);
@@ -38,13 +38,13 @@ export async function outcomeOf(experiment) {
   return experiment.getAttribute("data-outcome");
 }
 
-/** Lets the server take one step of an experiment, and waits until it is done. */
+/** Runs one step of an experiment, and waits until it is done. */
 export async function runOne(experiment, number) {
   await experiment.locator("[data-action=one]").click();
   await experiment.locator(`[data-step="${number}"][data-state=done]`).waitFor();
 }
 
-/** Scrolls to the inspector, which is loaded when it is seen, and answers where tokens go. */
+/** Scrolls to the inspector, which loads it, and returns its field for tokens. */
 export async function inspectorField(page) {
   await page.locator("#inspector").scrollIntoViewIfNeeded();
   const field = page.locator("#inspector-token");
@@ -52,12 +52,12 @@ export async function inspectorField(page) {
   return field;
 }
 
-/** Lets the page inspect a text, as if it had been typed. */
+/** Fills the inspector's field with a text. */
 export async function inspect(page, text) {
   await (await inspectorField(page)).fill(text);
 }
 
-/** As people do it, from the clipboard, in place of what was there. */
+/** Replaces the content of a field with a text from the clipboard, by keyboard. */
 export async function paste(page, field, text) {
   await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
   await field.focus();

@@ -1,4 +1,4 @@
-// Debian's Chromium, and the lab opened in it as somebody's page.
+// Starts Debian's Chromium, and opens the lab in it.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
@@ -6,11 +6,11 @@ import { Traffic } from "./traffic.mjs";
 
 const EXECUTABLE = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-/** What WCAG 2.2 asks for at its levels A and AA, by the names that axe has for it. */
+/** The axe tags for the rules of WCAG 2.2 at levels A and AA. */
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-/** Milliseconds for whatever must happen at all, on a busy machine too. */
+/** The default timeout in milliseconds, long enough for a busy machine. */
 const PATIENCE = 60_000;
-/** What a browser says itself of each answer from 400 on; the page cannot prevent it. */
+/** The browser logs this for each response with a status from 400 on, and the page cannot prevent it. */
 const OF_THE_BROWSER = /^Failed to load resource: /;
 
 export async function launch(t) {
@@ -20,9 +20,9 @@ export async function launch(t) {
 }
 
 /**
- * A page with the lab, in a context of its own. `options` are a context's (`colorScheme`, `viewport`, `javaScriptEnabled`,
- * `reducedMotion` …). `troubles` collects what went wrong in it: errors, lines in its console, and requests that were not
- * for the server; `traffic` is all that went over the network.
+ * Opens the lab in a new browser context. `options` are those of the context (`colorScheme`, `viewport`, `javaScriptEnabled`,
+ * `reducedMotion` …). `troubles` collects errors, console messages, and requests to other origins than the server's.
+ * `traffic` records all requests.
  */
 export async function openLab(t, browser, server, options = {}) {
   const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], ...options });
@@ -32,7 +32,7 @@ export async function openLab(t, browser, server, options = {}) {
   return { context, traffic, ...(await openTab(context, server)) };
 }
 
-/** One more tab of the same browser. */
+/** Opens another tab in the same context. */
 export async function openTab(context, server) {
   const page = await context.newPage();
   await page.addInitScript(watch);
@@ -49,12 +49,12 @@ export async function openTab(context, server) {
     page,
     troubles,
     breaches: () => page.evaluate(() => globalThis.breaches),
-    /** What was said to people who do not see the page, in order. */
+    /** The announcements to screen readers, in order. */
     heard: () => page.evaluate(() => globalThis.heard),
   };
 }
 
-/** Runs in the page, before anything of its own. */
+/** Runs in the page before the page's own scripts. */
 function watch() {
   globalThis.breaches = [];
   globalThis.heard = [];
@@ -70,8 +70,8 @@ function watch() {
 }
 
 /**
- * What axe finds wrong with the page as it stands: a line each, so that nothing found is an empty list. The browser puts
- * axe in by itself, so the page's policy stays as it is.
+ * The accessibility problems that axe finds in the page's current state, one line each. Playwright injects axe through the
+ * browser's debugging protocol, so the page's Content-Security-Policy does not have to allow it.
  */
 export async function findings(page) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await readFile(AXE, "utf8"));

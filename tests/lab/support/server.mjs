@@ -1,9 +1,9 @@
-// A real server in `--dev`, which serves the lab: on free ports, over a data directory of its own.
+// A real server with `--dev`, which serves the lab, on free ports and with its own data directory.
 import { Countersign } from "../../../clients/browser/test/browser/support/countersign.mjs";
 import { until } from "../../../clients/browser/test/browser/support/pause.mjs";
 
 const READY_WITHIN = 10_000;
-/** Of tokens that are not the lab's. */
+/** The lifetime of access tokens outside the lab. */
 const LIFETIME = "15m";
 
 export async function startServer(t) {
@@ -12,7 +12,7 @@ export async function startServer(t) {
   return server;
 }
 
-/** Waits until a server that was told to start anew is ready again. */
+/** Waits until a restarting server is ready again. */
 export function isReady({ url }) {
   const asks = async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok;
   return until(asks, "the server is ready again", READY_WITHIN);

@@ -8,7 +8,7 @@ export class Stage {
   browser;
   #endings = [];
 
-  /** Is set up before the first test of the file, `prepare` with it, and taken down after the last. */
+  /** Starts the server and the browser and runs `prepare` before the first test of the file, and stops both after the last. */
   constructor(prepare = async () => {}) {
     before(async () => {
       this.server = await startServer(this);
@@ -20,12 +20,12 @@ export class Stage {
     });
   }
 
-  /** As a test's: for what lives as long as the stage. */
+  /** Like a test context's `after`: registers a function that runs when the stage is stopped. */
   after(end) {
     this.#endings.unshift(end);
   }
 
-  /** The lab, as `openLab` opens it; `at` another address than the server's own. */
+  /** Opens the lab with `openLab`; `at` may have another `url` than the server, for example that of a `Wire`. */
   open(t, options, at = this.server) {
     return openLab(t, this.browser, at, options);
   }

@@ -1,8 +1,8 @@
-// What goes between a page and its server, as the browser and the server saw it; not as the page tells it.
+// The traffic between a page and its server, recorded from the browser and the server, independently of the page's scripts.
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-/** The calls of a page's scripts. */
+/** The requests of a browser context. */
 export class Traffic {
   #requests = [];
 
@@ -10,7 +10,7 @@ export class Traffic {
     context.on("request", (request) => this.#requests.push(request));
   }
 
-  /** All requests of whatever kind, as one text each: address, headers and body. */
+  /** All requests, each as one text of method, URL, headers and body. */
   async texts() {
     return Promise.all(
       this.#requests.map(async (request) =>
@@ -23,7 +23,7 @@ export class Traffic {
     return this.#requests.map((request) => request.url());
   }
 
-  /** In the order in which they were sent: `{ token, sent, status, json }`, `token` being the bearer's. */
+  /** The `fetch` requests to a path, in order: `{ token, sent, status, json }`; `token` is the bearer token. */
   async to(method, path) {
     const isMeant = (request) =>
       request.resourceType() === "fetch" && request.method() === method && new URL(request.url()).pathname === path;
@@ -47,10 +47,10 @@ function parse(text) {
   }
 }
 
-/** Milliseconds in which the server must have told what it has to tell. */
+/** Milliseconds within which the server must send the events. */
 const TOLD_WITHIN = 10_000;
 
-/** The first `count` things that the server tells of a session: `"rotated 0 → 1"`, or `"revoked: signed_out"`. */
+/** The first `count` events of a session, such as `"rotated 0 → 1"` or `"revoked: signed_out"`. */
 export async function eventsOf({ url }, sessionId, count) {
   const stream = await fetch(`${url}/v1/lab/events`, { signal: AbortSignal.timeout(TOLD_WITHIN) });
   const told = [];
@@ -73,7 +73,7 @@ function inShort({ event, presented, generation, reason }) {
   return event === "revoked" ? `revoked: ${reason}` : `${event} ${presented} → ${generation}`;
 }
 
-/** The way from a browser to the server, which can be cut, and can lose answers that the server has sent. */
+/** A TCP proxy between a browser and the server. It can cut connections, and drop responses that the server has sent. */
 export class Wire {
   isLosing = false;
   #isCut = false;
@@ -81,10 +81,10 @@ export class Wire {
   #sockets = new Set();
   #listener;
 
-  static async lay(t, { port }) {
+  static async open(t, { port }) {
     const wire = new Wire();
     wire.#port = port;
-    wire.#listener = createServer((socket) => wire.#carry(socket)).listen(0, "127.0.0.1");
+    wire.#listener = createServer((socket) => wire.#forward(socket)).listen(0, "127.0.0.1");
     await once(wire.#listener, "listening");
     wire.url = `http://localhost:${wire.#listener.address().port}`;
     t.after(() => {
@@ -99,12 +99,12 @@ export class Wire {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  mend() {
+  repair() {
     this.#isCut = false;
     this.isLosing = false;
   }
 
-  #carry(near) {
+  #forward(near) {
     if (this.#isCut) return near.destroy();
     const far = connect(this.#port, "127.0.0.1");
     const ends = [near, far];

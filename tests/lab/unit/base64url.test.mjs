@@ -1,9 +1,9 @@
-// Base64url: one spelling for each value.
+// Base64url accepts only the canonical encoding of each value.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeBase64url, encodeBase64url, MEGABYTE, whyNotBase64url } from "./support/lab.mjs";
 
-test("every length of bytes comes back as it went, spelt as others spell it", () => {
+test("bytes of every length round-trip, and the text equals that of Node's encoder", () => {
   for (let length = 0; length < 70; length += 1) {
     const bytes = Uint8Array.from({ length }, (_, index) => (index * 83 + length) & 0xff);
     const text = encodeBase64url(bytes);
@@ -19,25 +19,25 @@ test("a megabyte of bytes is encoded and decoded", () => {
 
 const refused = {
   "padding": ["QQ==", /padded/],
-  "the other alphabet": ["ab+/", /other alphabet/],
+  "the standard base64 alphabet": ["ab+/", /standard base64 alphabet/],
   "a space": ["QQ Q", /characters/],
   "a line break": ["QUJD\n", /characters/],
-  "a letter that only looks like one": ["QUЈD", /characters/],
+  "a Cyrillic letter that looks like a Latin one": ["QUЈD", /characters/],
   "a NUL": ["QU\0D", /characters/],
   "a single character": ["A", /length/],
   "five characters": ["AAAAA", /length/],
-  "four unused bits that are set": ["QR", /unusual way/],
-  "two unused bits that are set": ["QUJ", /unusual way/],
+  "four unused bits that are set": ["QR", /canonical/],
+  "two unused bits that are set": ["QUJ", /canonical/],
 };
 for (const [name, [text, why]] of Object.entries(refused)) {
-  test(`${name} is refused, and named`, () => {
+  test(`rejected with its reason: ${name}`, () => {
     assert.equal(decodeBase64url(text), null);
     assert.match(whyNotBase64url(text), why);
   });
 }
 
-test("of all spellings of one byte only one is taken", () => {
+test("only one of the possible encodings of a byte is accepted", () => {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const taken = [...alphabet].map((last) => `Q${last}`).filter((text) => decodeBase64url(text) !== null);
-  assert.deepEqual(taken, ["QA", "QQ", "Qg", "Qw"]);
+  const accepted = [...alphabet].map((last) => `Q${last}`).filter((text) => decodeBase64url(text) !== null);
+  assert.deepEqual(accepted, ["QA", "QQ", "Qg", "Qw"]);
 });

@@ -1,4 +1,4 @@
-// The line with which a terminal sends what the page has sent.
+// The curl command that repeats a call of the page.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const { curlOf } = await import("../../../crates/countersign/lab/server.js");
 const run = promisify(execFile);
 
-/** What curl would be given, by a shell that reads the line. */
+/** The arguments that a shell passes to curl. */
 async function words(line) {
   const { stdout } = await run("sh", ["-c", `curl() { printf '%s\\0' "$@"; }; ${line}`]);
   return stdout.split("\0").slice(0, -1);
@@ -15,12 +15,12 @@ async function words(line) {
 
 const url = "http://localhost:3000/v1/sessions";
 
-test("a GET is the address and its headers", async () => {
+test("a GET has only the URL and the headers as arguments", async () => {
   const line = curlOf({ method: "GET", url, requestHeaders: { Authorization: "Bearer a.b-c_d" }, requestBody: null });
   assert.deepEqual(await words(line), ["-i", url, "-H", "Authorization: Bearer a.b-c_d"]);
 });
 
-test("a POST with a body needs no method, one without it does", async () => {
+test("-X is added only if curl would not choose the method itself", async () => {
   const body = '{"refresh_token":"csr_"}';
   assert.deepEqual(await words(curlOf({ method: "POST", url, requestHeaders: {}, requestBody: body })), [
     "-i",
@@ -43,13 +43,13 @@ test("a POST with a body needs no method, one without it does", async () => {
 });
 
 for (const hostile of ["'; rm -rf / #", "$(id) `id` $HOME", 'a"b\\c', "@/etc/passwd", "line\nbreak", "ü🎉", ""]) {
-  test(`${JSON.stringify(hostile)} stays one word that means itself`, async () => {
+  test(`${JSON.stringify(hostile)} is passed to curl unchanged, as one argument`, async () => {
     const line = curlOf({ method: "POST", url, requestHeaders: { "X-Note": hostile }, requestBody: hostile });
     assert.deepEqual(await words(line), ["-i", url, "-H", `X-Note: ${hostile}`, "--data-raw", hostile]);
   });
 }
 
-test("what could be taken for an option or a pattern is quoted", () => {
+test("a URL with shell metacharacters is quoted", () => {
   const line = curlOf({ method: "GET", url: `${url}?a=[1-3]&b={c}`, requestHeaders: {}, requestBody: null });
   assert.equal(line, `curl -i '${url}?a=[1-3]&b={c}'`);
 });

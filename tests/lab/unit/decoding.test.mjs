@@ -1,4 +1,4 @@
-// Taking a token apart: nothing is believed, and nothing is too much.
+// Decoding of untrusted tokens, and the limits on the work for it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codes, decode, encodeText, LONGEST_TEXT, megabytes, unsigned } from "./support/lab.mjs";
@@ -6,7 +6,7 @@ import { published } from "./support/vectors.mjs";
 
 const HEADER = '{"alg":"ES256","typ":"at+jwt"}';
 
-test("the parts of a good token are read, and none is missing", () => {
+test("all parts of a valid token are decoded", () => {
   const { token } = published.find(({ name }) => name.includes("ES256"));
   const decoded = decode(token);
   assert.deepEqual(decoded.problems, []);
@@ -26,7 +26,7 @@ const forms = {
   "a.b.c.d.e": ["encrypted"],
 };
 for (const [text, expected] of Object.entries(forms)) {
-  test(`${JSON.stringify(text)} is no token, and the reason is given`, () => {
+  test(`${JSON.stringify(text)} is not a token, and the problem has the right code`, () => {
     const decoded = decode(text);
     assert.deepEqual(codes(decoded), expected);
     assert.deepEqual([decoded.header, decoded.claims, decoded.signature, decoded.parts], [null, null, null, []]);
@@ -34,16 +34,16 @@ for (const [text, expected] of Object.entries(forms)) {
 }
 
 for (const value of [undefined, null, 1, {}, ["a.b.c"]]) {
-  test(`${JSON.stringify(value)} instead of text is nothing to read`, () => assert.deepEqual(codes(decode(value)), ["empty"]));
+  test(`${JSON.stringify(value)} instead of a string is reported as empty`, () => assert.deepEqual(codes(decode(value)), ["empty"]));
 }
 
-test("two dots alone have three parts, of which none can be read but the empty signature", () => {
+test("the text .. has three parts, and only the empty signature can be read", () => {
   const decoded = decode("..");
   assert.deepEqual(decoded.problems.map(({ part, code }) => [part, code]), [["header", "not-json"], ["claims", "not-json"]]);
   assert.equal(decoded.signature.length, 0);
 });
 
-test("a part that cannot be read does not hide the others", () => {
+test("the other parts are decoded if one part cannot be read", () => {
   const decoded = decode(`${encodeText(HEADER)}.%%%.QQ`);
   assert.deepEqual(decoded.header, JSON.parse(HEADER));
   assert.equal(decoded.claims, null);
@@ -52,36 +52,36 @@ test("a part that cannot be read does not hide the others", () => {
 });
 
 for (const text of ["[]", "null", "1", '"text"']) {
-  test(`claims that are ${text} are no claims`, () => {
+  test(`a payload that is ${text} is rejected, because it is not an object`, () => {
     const decoded = decode(unsigned(HEADER, text));
     assert.equal(decoded.claims, null);
     assert.deepEqual(codes(decoded), ["not-an-object"]);
   });
 }
 
-test("bytes that are no UTF-8 are no text", () => {
+test("bytes that are not UTF-8 are reported", () => {
   const decoded = decode(`${encodeText(HEADER)}.${Buffer.from([0x7b, 0xff, 0x7d]).toString("base64url")}.`);
   assert.deepEqual(codes(decoded), ["not-utf-8"]);
 });
 
-test("a byte order mark is not looked away from", () => {
+test("a byte order mark is rejected", () => {
   assert.deepEqual(codes(decode(unsigned(HEADER, "\ufeff{}"))), ["not-json"]);
 });
 
-test("a name that stands twice is said, and the claims are shown all the same", () => {
+test("a duplicate name is reported, and the claims are still decoded", () => {
   const decoded = decode(unsigned(HEADER, '{"sub":"1","sub":"2"}'));
   assert.deepEqual(codes(decoded), ["duplicate-name"]);
   assert.deepEqual(decoded.claims, { sub: "2" });
 });
 
-test("what problems quote of a token is short", () => {
+test("problems quote only a short part of a long name", () => {
   const name = "n".repeat(20_000);
   const [problem] = decode(unsigned(HEADER, `{"${name}":1,"${name}":2}`)).problems;
   assert.ok(problem.text.length < 250, `${problem.text.length} characters`);
 });
 
 for (const [name, text] of Object.entries(megabytes())) {
-  test(`a megabyte of ${name} is answered by the limit alone`, () => {
+  test(`a megabyte of ${name} is rejected by the length limit, without decoding`, () => {
     const { result, characters } = counting(() => decode(text));
     assert.deepEqual(codes(result), ["too-long"]);
     assert.equal(characters, 0);
@@ -95,14 +95,14 @@ const large = {
   "brackets": json("[".repeat(PART)),
   "objects in objects": json('{"a":'.repeat(PART)),
   "digits": json(`{"exp":${"9".repeat(45_000)}}`),
-  "open text": json('{"a":"\\"'.repeat(PART)),
+  "unterminated strings": json('{"a":"\\"'.repeat(PART)),
   "names": json(`{${Array.from({ length: 4_000 }, (_, index) => `"${index}":1`).join()}}`),
   "one name, thousands of times": json(`{${Array.from({ length: 7_000 }, () => '"a":1').join()}}`),
   "NULs": json("\0".repeat(PART)),
   "emoji": json(`{"a":"${"🎉".repeat(10_000)}"}`),
 };
 for (const [name, text] of Object.entries(large)) {
-  test(`the longest text that is read, of ${name}, is read a few times and no more`, () => {
+  test(`text of the maximum length, made of ${name}, passes through the decoders at most five times`, () => {
     assert.ok(text.length <= LONGEST_TEXT);
     const { result, characters } = counting(() => decode(text));
     assert.ok(Array.isArray(result.problems));
@@ -110,7 +110,7 @@ for (const [name, text] of Object.entries(large)) {
   });
 }
 
-/** How many characters go through the decoders and parsers of the platform. */
+/** Counts the characters that `JSON.parse` and `atob` process during `run`. */
 function counting(run) {
   const original = { parse: JSON.parse, atob: globalThis.atob };
   let characters = 0;

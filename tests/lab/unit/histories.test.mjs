@@ -1,4 +1,4 @@
-// The server's events, sorted by session.
+// The server's events, grouped by session.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -30,18 +30,18 @@ const reused = (session_id, presented, generation, second) => ({
 const gap = (second) => ({ event: "gap", at: at(second) });
 const kinds = ({ events }) => events.map(({ event }) => event);
 
-test("the session in which something happened last comes last", () => {
+test("sessions are ordered by their newest event", () => {
   const histories = historiesOf([opened("a", 0), opened("b", 1), rotated("a", 1, 2)]);
   assert.deepEqual([...histories.keys()], ["b", "a"]);
   assert.deepEqual(kinds(histories.get("a")), ["opened", "rotated"]);
 });
 
-test("a session is over once a spent token has come again too late", () => {
+test("a session is over after a spent token was presented after the grace period", () => {
   const { isOver, generation } = historiesOf([opened("a", 0), rotated("a", 1, 1), reused("a", 0, 1, 20)]).get("a");
   assert.deepEqual([isOver, generation], [true, 1]);
 });
 
-test("a gap is told where it may hide something, and only there", () => {
+test("a gap is added only to the histories that may miss an event", () => {
   const histories = historiesOf([
     opened("over", 0),
     reused("over", 0, 0, 1),
@@ -65,13 +65,13 @@ const times = [
   [-1, ""],
 ];
 for (const [seconds, text] of times) {
-  test(`${seconds} seconds after the event before is told as "${text}"`, () => {
+  test(`${seconds} seconds after the previous event is shown as "${text}"`, () => {
     const events = [opened("a", 0), rotated("a", 1, seconds)];
     assert.deepEqual([sinceBefore(events, 0), sinceBefore(events, 1)], ["", text]);
   });
 }
 
-test("what happened is told by the generations that were in it", () => {
+test("the texts of an event name its generations", () => {
   assert.deepEqual(
     [briefOf(opened("a", 0)), briefOf(rotated("a", 3, 1)), briefOf(reused("a", 1, 3, 2))],
     ["generation 0", "2 → 3", "generation 1"],
@@ -79,7 +79,7 @@ test("what happened is told by the generations that were in it", () => {
   assert.equal(sentenceOf(rotated("a", 3, 1)), "Generation 2 was exchanged for generation 3.");
 });
 
-test("a reason that is not known here is told as it is", () => {
+test("an unknown reason is shown with spaces instead of underscores", () => {
   const revoked = { event: "revoked", session_id: "a", reason: "row_tampered", generation: 1, at: at(0) };
-  assert.equal(sentenceOf(revoked), "The session was revoked: row tampered.");
+  assert.equal(sentenceOf(revoked), "The session was revoked (row tampered).");
 });

@@ -1,4 +1,4 @@
-// Keys that somebody pastes: what each verifies, and what is not kept.
+// Keys that a user pastes: the algorithms of each, and the keys that are rejected.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codes, LONGEST_KEYS, megabytes, readKeys } from "./support/lab.mjs";
@@ -27,13 +27,13 @@ for (const [alg, { jwk, pem }] of Object.entries(signers)) {
   }
 }
 
-test("RSA PUBLIC KEY, the older form, is read as well", () => {
+test("the older PEM form RSA PUBLIC KEY is read", () => {
   const pem = RS256.publicKey.export({ format: "pem", type: "pkcs1" });
   const [{ jwk }] = read(pem).keys;
   assert.deepEqual([jwk.n, jwk.e], [RS256.jwk.n, RS256.jwk.e]);
 });
 
-test("an alg in the key settles what RSA leaves open", () => {
+test("an alg in an RSA key restricts it to that algorithm", () => {
   assert.deepEqual(read({ ...RS256.jwk, alg: "PS256" }).keys[0].algs, ["PS256"]);
 });
 
@@ -41,7 +41,7 @@ test("Ed25519 is another name for EdDSA", () => {
   assert.deepEqual(read({ ...signers.EdDSA.jwk, alg: "Ed25519" }).keys[0].algs, ["EdDSA"]);
 });
 
-test("a set keeps the keys that can be used, and says of the others what they are", () => {
+test("a set returns the usable keys and a problem for each other key", () => {
   const others = [{ kty: "EC", crv: "P-521" }, { ...RS256.jwk, kid: "b", use: "enc" }];
   const keys = [{ ...ES256.jwk, kid: "a" }, ...others, { ...RS256.jwk, kid: "c" }];
   const set = read({ keys });
@@ -50,12 +50,12 @@ test("a set keeps the keys that can be used, and says of the others what they ar
   assert.match(set.problems[0].text, /^Key 2 /);
 });
 
-test("several PEM keys are read, and text around them does not matter", () => {
+test("several PEM keys are read, and surrounding text is ignored", () => {
   const { keys } = read(`my keys:\n${ES256.pem}\nand\n${RS256.pem}`);
   assert.deepEqual(keys.map(({ alg }) => alg), ["ES256", "RS256"]);
 });
 
-test("two keys of one name are said to be so", () => {
+test("two keys with the same kid are reported", () => {
   assert.deepEqual(codes(read({ keys: [{ ...ES256.jwk, kid: "a" }, { ...RS256.jwk, kid: "a" }] })), ["duplicate-kid"]);
 });
 
@@ -66,10 +66,10 @@ const secrets = {
   "a private key in PEM": ES256.privatePem,
   "an encrypted private key in PEM": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n",
   "the beginning of a private key": "-----BEGIN EC PRIVATE KEY-----\nMHcC",
-  "a private key behind its public one": `${ES256.pem}\n${ES256.privatePem}`,
+  "a private key after its public key": `${ES256.pem}\n${ES256.privatePem}`,
 };
 for (const [name, value] of Object.entries(secrets)) {
-  test(`${name} is named, and nothing of it is kept`, () => {
+  test(`${name} is reported as private key, and the result does not contain it`, () => {
     const answer = read(value);
     assert.deepEqual(codes(answer), ["private-key"]);
     assert.deepEqual(answer.keys, []);
@@ -78,7 +78,7 @@ for (const [name, value] of Object.entries(secrets)) {
   });
 }
 
-test("a certificate is told how to give its key", () => {
+test("the message for a certificate shows how to extract its public key", () => {
   const { keys, problems } = read(certificate);
   assert.deepEqual(keys, []);
   assert.match(problems[0].text, /openssl x509/);
@@ -96,13 +96,13 @@ const useless = {
   "a set of nulls": ['{"keys":[null]}', "no-key"],
   "a set of sets": ['{"keys":[{"keys":[]}]}', "no-key"],
   "a hundred and one keys": [JSON.stringify({ keys: Array(101).fill(ES256.jwk) }), "too-many"],
-  "a type named as a prototype's member": ['{"kty":"constructor"}', "unsupported"],
+  "a type named like a member of Object.prototype": ['{"kty":"constructor"}', "unsupported"],
   "another curve": [{ ...ES256.jwk, crv: "secp256k1" }, "unsupported"],
   "an alg of another type": [{ ...ES256.jwk, alg: "HS256" }, "alg"],
   "alg none": [{ ...ES256.jwk, alg: "none" }, "alg"],
   "an alg that is a list": [{ ...ES256.jwk, alg: ["ES256"] }, "alg"],
   "a kid that is a number": [{ ...ES256.jwk, kid: 1 }, "kid"],
-  "a use that is no signature": [{ ...ES256.jwk, use: "enc" }, "use"],
+  "a use other than sig": [{ ...ES256.jwk, use: "enc" }, "use"],
   "key_ops without verify": [{ ...ES256.jwk, key_ops: ["sign"] }, "key_ops"],
   "padding in a coordinate": [damaged, "damaged"],
   "a missing coordinate": [{ ...ES256.jwk, y: undefined }, "damaged"],
@@ -111,19 +111,19 @@ const useless = {
   "RSA of a million bits": [{ kty: "RSA", e: "AQAB", n: "f".repeat(100_000) }, "too-large"],
   "half a PEM": [ES256.pem.slice(0, 80), "cut-off"],
   "a PEM of something else": ["-----BEGIN OPENSSH KEY-----\nAAAA\n-----END OPENSSH KEY-----", "no-public-key"],
-  "a PEM whose end does not belong to it": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END CERTIFICATE-----", "cut-off"],
-  "a PEM that is no base64": ["-----BEGIN PUBLIC KEY-----\n%%%%\n-----END PUBLIC KEY-----", "unsupported"],
-  "a PEM of nothing": ["-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----", "unsupported"],
+  "a PEM whose END label differs": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END CERTIFICATE-----", "cut-off"],
+  "a PEM that is not base64": ["-----BEGIN PUBLIC KEY-----\n%%%%\n-----END PUBLIC KEY-----", "unsupported"],
+  "an empty PEM": ["-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----", "unsupported"],
 };
 for (const [name, [value, code]] of Object.entries(useless)) {
-  test(`${name} is no key: ${code}`, () => {
+  test(`${name} is not a usable key: ${code}`, () => {
     const answer = read(value);
     assert.deepEqual(answer.keys, []);
     assert.deepEqual(codes(answer), [code]);
   });
 }
 
-test("a secret that is too short is used, and said to be too short", () => {
+test("a secret that is too short is used and reported", () => {
   const { keys, problems } = read({ kty: "oct", k: Buffer.from("secret").toString("base64url") });
   assert.equal(keys.length, 1);
   assert.deepEqual(problems.map(({ code }) => code), ["guessable"]);
@@ -131,7 +131,7 @@ test("a secret that is too short is used, and said to be too short", () => {
 });
 
 for (const secret of ["your-256-bit-secret", " geheim € \u{1f511} ", "s".repeat(128)]) {
-  test(`a secret alone is told how to be pasted: ${secret.slice(0, 20)}`, () => {
+  test(`the message for a bare secret contains it as a JWK: ${secret.slice(0, 20)}`, () => {
     const [{ text }] = read(secret).problems;
     const [offered] = /\{"kty".*\}/.exec(text);
     const [{ algs, jwk }] = read(offered).keys;
@@ -139,13 +139,13 @@ for (const secret of ["your-256-bit-secret", " geheim € \u{1f511} ", "s".repea
   });
 }
 
-test("a text that is too long or too tall for a secret is told the form alone", () => {
+test("the message for a long or multi-line text contains a JWK with a placeholder", () => {
   for (const text of ["s".repeat(129), "two\nlines"]) {
     assert.match(read(text).problems[0].text, /\{"kty":"oct","k":"BASE64URL"\}, with the secret in base64url\.$/);
   }
 });
 
-test("no PEM that was cut or changed anywhere throws, and what it still gives is a key of the same size", () => {
+test("a PEM that is cut or changed at any byte never throws, and a key that it still yields has the same type", () => {
   for (const { pem, jwk } of Object.values(signers).filter((signer) => signer.pem)) {
     const der = Buffer.from(pem.split("\n").slice(1, -2).join(""), "base64");
     const wrap = (bytes) => `-----BEGIN PUBLIC KEY-----\n${bytes.toString("base64")}\n-----END PUBLIC KEY-----`;
@@ -158,7 +158,7 @@ test("no PEM that was cut or changed anywhere throws, and what it still gives is
   }
 });
 
-test("lengths that DER does not have are refused", () => {
+test("invalid DER lengths are rejected", () => {
   const wrap = (hex) => `-----BEGIN PUBLIC KEY-----\n${Buffer.from(hex, "hex").toString("base64")}\n-----END PUBLIC KEY-----`;
   for (const hex of ["30", "3080", "30ff", "3084ffffffff", "30830000", "3003300130", "30820000"]) {
     assert.deepEqual(codes(read(wrap(hex))), ["unsupported"], hex);
@@ -166,14 +166,14 @@ test("lengths that DER does not have are refused", () => {
 });
 
 for (const [name, text] of Object.entries(megabytes())) {
-  test(`a megabyte of ${name} is no key`, () => {
+  test(`a megabyte of ${name} is not a key`, () => {
     const answer = read(text);
     assert.deepEqual(answer.keys, []);
     assert.ok(["too-long", "empty"].includes(codes(answer)[0]));
   });
 }
 
-test("the longest text that is read may be many beginnings of keys", () => {
+test("text of the maximum length made of incomplete keys yields no key", () => {
   for (const piece of ["-----BEGIN ", "-----BEGIN PUBLIC KEY-----", '{"keys":[', '{"kty":"RSA","n":"']) {
     assert.deepEqual(read(piece.repeat(Math.floor(LONGEST_KEYS / piece.length))).keys, []);
   }

@@ -1,4 +1,4 @@
-// The page's own session, and what is heard of all of them.
+// The page's session, and the events of all sessions.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
@@ -32,7 +32,7 @@ const pair = (session_id, generation) => ({
   expires_in: 30,
 });
 
-/** Answers with what is next in line, and keeps what was asked. */
+/** Returns the queued responses in order, and records the calls. */
 class Server {
   setup = { client_id: "lab" };
   asked = [];
@@ -55,7 +55,7 @@ beforeEach(() => {
   lab.addEventListener("change", () => (changes += 1));
 });
 
-test("a refresh presents the current token, and its answer is the pair from then on", async () => {
+test("a refresh presents the current token, and its response becomes the pair", async () => {
   server.answers.push({ status: 201, json: pair("s", 0) }, { status: 200, json: pair("s", 1) });
   await lab.open();
   await lab.refresh();
@@ -63,28 +63,28 @@ test("a refresh presents the current token, and its answer is the pair from then
   assert.deepEqual([lab.pair.refreshToken, lab.pair.ended, changes], ["refresh 1", null, 2]);
 });
 
-test("a refused refresh leaves the pair as it was", async () => {
+test("a rejected refresh does not change the pair", async () => {
   server.answers.push({ status: 201, json: pair("s", 0) }, { status: 401, json: { code: "invalid_refresh_token" } });
   await lab.open();
   await lab.refresh();
   assert.equal(lab.pair.refreshToken, "refresh 0");
 });
 
-test("after signing out the pair stays, and is known to be over", async () => {
+test("after a sign-out the pair is kept and marked as ended", async () => {
   server.answers.push({ status: 201, json: pair("s", 0) }, { status: 204 });
   await lab.open();
   await lab.signOut();
   assert.deepEqual([lab.pair.accessToken, lab.pair.ended, lab.pair.reason], ["access 0", "revoked", "signed_out"]);
 });
 
-test("only an end that is not confirmed leaves the session open", async () => {
+test("a sign-out that the server does not confirm leaves the session open", async () => {
   server.answers.push({ status: 201, json: pair("s", 0) }, { status: 503 });
   await lab.open();
   await lab.signOut();
   assert.equal(lab.pair.ended, null);
 });
 
-test("what the server tells of the page's own session is known of the pair, and what it tells of others is not", async () => {
+test("only events of the page's session change the pair", async () => {
   server.answers.push({ status: 201, json: pair("mine", 0) });
   await lab.open();
   lab.follow();
@@ -94,7 +94,7 @@ test("what the server tells of the page's own session is known of the pair, and 
   assert.equal(lab.pair.ended, "reused");
 });
 
-test("why the session is over is waited for, and not for ever", async (t) => {
+test("toldOfEnd waits for the reason of the end, for a limited time", async (t) => {
   server.answers.push({ status: 201, json: pair("mine", 0) }, { status: 201, json: pair("next", 0) });
   await lab.open();
   lab.follow();
@@ -110,7 +110,7 @@ test("why the session is over is waited for, and not for ever", async (t) => {
   assert.equal(lab.pair.ended, null);
 });
 
-test("a server that was started anew tells of ends again, which are kept once", () => {
+test("ends of sessions that a restarted server repeats are kept once", () => {
   const heard = [];
   lab.addEventListener("event", ({ detail }) => heard.push(detail.event));
   lab.follow();
@@ -127,7 +127,7 @@ test("a server that was started anew tells of ends again, which are kept once", 
   );
 });
 
-test("where following has to begin again, it goes on after what was heard last", async (t) => {
+test("a reconnect resumes after the last event received", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   lab.follow();
   assert.equal(source.url, "/v1/lab/events");
@@ -138,7 +138,7 @@ test("where following has to begin again, it goes on after what was heard last",
   assert.equal(source.url, "/v1/lab/events?after=7-a%20b");
 });
 
-test("no more than five hundred events are kept, and those are the newest", () => {
+test("only the newest five hundred events are kept", () => {
   lab.follow();
   for (let index = 0; index < 501; index += 1)
     source.tell({ event: "opened", session_id: `s${index}`, at: "1" }, `${index}-a`);

@@ -1,4 +1,4 @@
-// What somebody has pasted, and where in it the token is.
+// Recognition of pasted text, and extraction of the token from it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LONGEST_TEXT, megabytes, recognise } from "./support/lab.mjs";
@@ -15,11 +15,11 @@ const access = {
   "after Bearer": [`Bearer ${token}`, /Bearer/],
   "in a header": [`authorization: bearer  ${token}`, /Bearer/],
   "after Bearer, cut into lines": [`Bearer ${inLines(token, 60)}`, /Bearer/],
-  "in several headers": [`Authorization: Bearer ${token}\nAccept: */*`, /text around it/],
-  "in a curl line": [`$ curl -i http://localhost:3000/v1/me -H 'Authorization: Bearer ${token}'`, /curl line/],
-  "in an answer": [JSON.stringify({ access_token: token, refresh_token: refresh, expires_in: 30 }), /text around it/],
-  "in quotes": [`"${token}"`, /text around it/],
-  "in a sentence": [`The token is ${token}, I think.`, /text around it/],
+  "in several headers": [`Authorization: Bearer ${token}\nAccept: */*`, /surrounding text/],
+  "in a curl command": [`$ curl -i http://localhost:3000/v1/me -H 'Authorization: Bearer ${token}'`, /curl command/],
+  "in a response": [JSON.stringify({ access_token: token, refresh_token: refresh, expires_in: 30 }), /surrounding text/],
+  "in quotes": [`"${token}"`, /surrounding text/],
+  "in a sentence": [`The token is ${token}, I think.`, /surrounding text/],
   "without its signature": [`${token.slice(0, token.lastIndexOf("."))}.`, null],
 };
 for (const [where, [text, note]] of Object.entries(access)) {
@@ -37,7 +37,7 @@ const continued = {
   "cut into lines": inLines(refresh, 30),
   "after Bearer": `Bearer ${refresh}`,
   "in a body": JSON.stringify({ refresh_token: refresh, client_id: "lab" }),
-  "in a curl line": `curl http://localhost:3000/logout --data-raw '{"refreshToken":"${refresh}"}'`,
+  "in a curl command": `curl http://localhost:3000/logout --data-raw '{"refreshToken":"${refresh}"}'`,
 };
 for (const [where, text] of Object.entries(continued)) {
   test(`a refresh token ${where} is found`, () => {
@@ -46,21 +46,21 @@ for (const [where, text] of Object.entries(continued)) {
   });
 }
 
-test("words that follow a token are not taken for its end", () => {
+test("words after a token are not part of it", () => {
   assert.equal(recognise(`${token} and more words`).token, token);
 });
 
-test("what begins like no token is handed on as it is, to be told what is wrong with it", () => {
+test("unrecognised text is returned unchanged as a token, so that decoding reports what is wrong", () => {
   for (const text of ["hello", "a.b.c", "e30.e30.", "🎉", "\u202e", "<script>alert(1)</script>", '{"a":1}']) {
     assert.deepEqual(recognise(text), { kind: "token", token: text, note: null });
   }
 });
 
-test("nothing is nothing", () => {
+test("empty text is recognised as empty", () => {
   for (const text of ["", "  \n"]) assert.deepEqual(recognise(text), { kind: "empty", token: null, note: null });
 });
 
-test("a key is told where it belongs", () => {
+test("the note for a key says where to paste it", () => {
   const { ES256, RS256, HS256 } = signers;
   for (const text of [ES256.pem, JSON.stringify(RS256.jwk), JSON.stringify({ keys: [ES256.jwk] }), JSON.stringify(HS256.jwk)]) {
     const { kind, token: found, note } = recognise(text);
@@ -69,11 +69,11 @@ test("a key is told where it belongs", () => {
   }
 });
 
-test("a private key is recognised, and nothing of it comes back", () => {
+test("a private key is recognised and not returned", () => {
   for (const text of [signers.ES256.privatePem, JSON.stringify(signers.RS256.privateJwk)]) {
     const found = recognise(text);
     assert.deepEqual([found.kind, found.token], ["private-key", null]);
-    assert.match(found.note, /not kept/);
+    assert.match(found.note, /discarded/);
   }
 });
 
@@ -81,7 +81,7 @@ for (const [name, text] of Object.entries(megabytes())) {
   test(`a megabyte of ${name} is too long`, () => assert.equal(recognise(text).kind, "too-long"));
 }
 
-test("the longest text that is read may be made of beginnings", () => {
+test("text of the maximum length may consist of incomplete tokens or keys", () => {
   const ofTokens = ["eyJ", "eyJ.", "eyJ.eyJ ", "csr_", "csr_ ", "bearer "];
   const ofKeys = ["{", '{"kty":"', "-----BEGIN ", "-----BEGIN A-----"];
   for (const piece of [...ofTokens, ...ofKeys, "\n", "a \n", "\0"]) {

@@ -1,14 +1,14 @@
-// A refresh token's parts, as they stand in its bytes and in its text.
+// The fields of a refresh token, in its bytes and in its text.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 const { cutRefreshToken, readRefreshToken } = await import("../../../crates/countersign/lab/refresh-token.js");
 
-/** Each byte says where it is. */
+/** By default, the value of each byte is its position. */
 const token = (bytes = Array.from({ length: 66 }, (_, index) => index)) =>
   `csr_${Buffer.from(bytes).toString("base64url")}`;
 
-test("each part is read from its own bytes", () => {
+test("each field is read from its own bytes", () => {
   assert.deepEqual(readRefreshToken(token()), {
     version: 0,
     keyId: 1,
@@ -21,26 +21,26 @@ test("each part is read from its own bytes", () => {
   });
 });
 
-test("the highest numbers stay positive", () => {
+test("the largest numbers are read as positive", () => {
   const { generation, issuedAt } = readRefreshToken(token(Array(66).fill(0xff)));
   assert.deepEqual([generation, issuedAt], [4_294_967_295, 4_294_967_295]);
 });
 
 const others = {
-  "one of an access token's parts": "eyJhbGciOiJFUzI1NiJ9",
-  "one that is a byte short": token(Array(65).fill(1)),
-  "one that is a byte long": token(Array(67).fill(1)),
-  "one with padding": `${token()}==`,
-  "one in the other alphabet": token(Array(66).fill(0xff)).replaceAll("_", "/").replace("csr/", "csr_"),
-  "one without its prefix": token().slice(4),
+  "a part of an access token": "eyJhbGciOiJFUzI1NiJ9",
+  "a token that is one byte too short": token(Array(65).fill(1)),
+  "a token that is one byte too long": token(Array(67).fill(1)),
+  "a token with padding": `${token()}==`,
+  "a token in the standard base64 alphabet": token(Array(66).fill(0xff)).replaceAll("_", "/").replace("csr/", "csr_"),
+  "a token without its prefix": token().slice(4),
   "a number": 1,
-  nothing: undefined,
+  "an undefined value": undefined,
 };
 for (const [name, text] of Object.entries(others)) {
-  test(`${name} is no refresh token`, () => assert.equal(readRefreshToken(text), null));
+  test(`${name} is not a refresh token`, () => assert.equal(readRefreshToken(text), null));
 }
 
-test("the pieces of the text are the text, and each begins where most of its bits do", () => {
+test("the pieces of the text join to the text, and a shared character counts to the field with more of its bits", () => {
   const pieces = cutRefreshToken(token());
   assert.equal(pieces.map(({ text }) => text).join(""), token());
   assert.deepEqual(

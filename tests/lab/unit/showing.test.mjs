@@ -1,22 +1,22 @@
-// Strangers' text and moments, made fit to be looked at.
+// Escaping of untrusted text, and formatting of times.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dateOf, distanceOf, secondsOf, visible } from "./support/lab.mjs";
 
-test("ordinary text of any language stays as it is", () => {
+test("ordinary text of any language is not changed", () => {
   const texts = ["John Doe", "Zoë", "שלום", "日本語", "🎉", "a  b", "¡"];
   for (const text of texts) assert.equal(visible(text, 100), text);
 });
 
-test("signs that are joined stay one sign, and a joiner elsewhere is spelt out", () => {
+test("joiners inside emoji sequences are kept, and other joiners are escaped", () => {
   for (const text of ["👩‍💻", "👩🏽‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈", "👩‍❤️‍👨"]) assert.equal(visible(`a ${text}`, 100), `a ${text}`);
   assert.equal(visible("ad\u200dmin", 100), "ad\\u{200d}min");
   assert.equal(visible("🎉\u200d", 100), "🎉\\u{200d}");
-  assert.equal(visible("1\u200d🎉", 100), "1\\u{200d}🎉", "numbers are no such signs");
+  assert.equal(visible("1\u200d🎉", 100), "1\\u{200d}🎉", "a digit before a joiner");
   assert.equal(visible("🎉\u200d\u200d🎉", 100), "🎉\\u{200d}\\u{200d}🎉");
 });
 
-test("what chooses the look of a sign stays where there is a choice", () => {
+test("a variation selector is kept only after characters that have two forms", () => {
   for (const text of ["\u2764\ufe0f", "1\ufe0f\u20e3"]) assert.equal(visible(text, 100), text);
   for (const sign of ["1", "a", "🎉"]) assert.equal(visible(`${sign}\ufe0f`, 100), `${sign}\\u{fe0f}`);
 });
@@ -48,18 +48,18 @@ const unseen = {
   "\u001b": "\\u{1b}",
 };
 for (const [character, spelt] of Object.entries(unseen)) {
-  test(`${spelt} is spelt out`, () => assert.equal(visible(`a${character}b`, 100), `a${spelt}b`));
+  test(`${spelt} is escaped`, () => assert.equal(visible(`a${character}b`, 100), `a${spelt}b`));
 }
 
-test("line breaks stay where the text has lines", () => assert.equal(visible("a\n\tb", 100, { lines: true }), "a\n\\u{9}b"));
+test("line breaks are kept with the option lines", () => assert.equal(visible("a\n\tb", 100, { lines: true }), "a\n\\u{9}b"));
 
-test("long text is cut, and how much is missing is said", () => {
+test("long text is cut, with the number of missing characters", () => {
   assert.equal(visible("abcdef", 6), "abcdef");
   assert.equal(visible("abcdefgh", 6), "abcdef… (2 more characters)");
   assert.ok(visible("\u202e".repeat(60_000), 1_000).length < 9_000);
 });
 
-test("a cut through the middle of a sign leaves no half of it unnoticed", () => {
+test("a surrogate that is left by a cut is escaped", () => {
   assert.equal(visible("🎉🎉", 3), "🎉\\u{d83c}… (1 more characters)");
 });
 
@@ -79,10 +79,10 @@ const moments = [
   [true, null],
 ];
 for (const [value, seconds] of moments) {
-  test(`${JSON.stringify(value) ?? value} (${typeof value}) as a moment is ${seconds}`, () => assert.equal(secondsOf(value), seconds));
+  test(`${JSON.stringify(value) ?? value} (${typeof value}) as a time is ${seconds}`, () => assert.equal(secondsOf(value), seconds));
 }
 
-test("a moment is a date in UTC, as far as the calendar goes", () => {
+test("a time is shown as a UTC date, up to the last date that JavaScript has", () => {
   assert.equal(dateOf(1_800_000_000), "2027-01-15 08:00:00 UTC");
   assert.equal(dateOf(0), "1970-01-01 00:00:00 UTC");
   assert.match(dateOf(8.64e12), /^\+275760-09-13/);

@@ -1,4 +1,4 @@
-// The token vectors that every verifier in this repository shares, through the checks of the lab's inspector.
+// Runs the token vectors, which all verifiers in this repository share, through the checks of the lab's inspector.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ const FILE = new URL("../../vectors/access-tokens.json", import.meta.url);
 const { issuer, audience, now, jwks, vectors } = JSON.parse(readFileSync(FILE, "utf8"));
 const { keys } = readKeys(JSON.stringify(jwks));
 
-/** The inspector calls a token accepted when every check passes but the one that no token can answer. */
+/** The inspector accepts a token if every check passes except the session check, which a token cannot answer. */
 async function failedChecks(token) {
   const decoded = decode(token);
   const verification = await verify(decoded, keys);

@@ -1,4 +1,4 @@
-// What a signature proves: the key decides, and the header is only compared with it.
+// Verification of signatures: the key determines the algorithm, and the header is only compared with it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encodeText, generateKey, readKeys, signWith, unsigned, verify } from "./support/lab.mjs";
@@ -9,7 +9,7 @@ const keysOf = (...jwks) => readKeys(JSON.stringify({ keys: jwks })).keys;
 const outcomeOf = async (token, keys) => (await verify(decode(token), keys)).outcome;
 const { ES256, RS256, HS256 } = signers;
 
-/** One bit of the byte in the middle of the signature. */
+/** Flips one bit of the byte in the middle of the signature. */
 function flipped(token) {
   const [header, claims, signature] = token.split(".");
   const bytes = Buffer.from(signature, "base64url");
@@ -18,7 +18,7 @@ function flipped(token) {
 }
 
 for (const { name, jwk, token } of published) {
-  test(`${name} is verified, and not with a letter changed`, async () => {
+  test(`${name} is verified, and changed copies are not`, async () => {
     assert.equal(await outcomeOf(token, keysOf(jwk)), "verified");
     assert.equal(await outcomeOf(flipped(token), keysOf(jwk)), "wrong");
     const [header, claims, signature] = token.split(".");
@@ -36,7 +36,7 @@ for (const [alg, { jwk, pem }] of Object.entries(signers)) {
     assert.equal(key.kid, "one");
   });
 
-  test(`${alg} with a bit of the signature changed, cut or doubled does not fit`, async () => {
+  test(`${alg} with a changed, cut or doubled signature is invalid`, async () => {
     const keys = keysOf({ ...jwk, kid: "one", alg });
     const [header, claims, signature] = token.split(".");
     const bytes = Buffer.from(signature, "base64url");
@@ -47,7 +47,7 @@ for (const [alg, { jwk, pem }] of Object.entries(signers)) {
   });
 
   for (const claimed of Object.keys(signers).filter((other) => other !== alg)) {
-    test(`a key for ${alg} does not verify a token that says ${claimed}`, async () => {
+    test(`a key for ${alg} does not verify a token whose header names ${claimed}`, async () => {
       const lie = signed(alg, { alg: claimed, kid: "one" });
       const { outcome, why } = await verify(decode(lie), keysOf({ ...jwk, kid: "one", alg }));
       assert.equal(outcome, "wrong");
@@ -56,7 +56,7 @@ for (const [alg, { jwk, pem }] of Object.entries(signers)) {
   }
 
   if (pem) {
-    test(`a public key for ${alg} is no HMAC secret, in whatever form`, async () => {
+    test(`a public key for ${alg} is not accepted as an HMAC secret, in any form`, async () => {
       for (const secret of [pem, pem.trimEnd(), JSON.stringify(jwk)]) {
         const forged = await signWith({ alg: "HS256" }, { sub: "1" }, { secret: new TextEncoder().encode(secret) });
         for (const text of [pem, JSON.stringify(jwk)]) {
@@ -67,7 +67,7 @@ for (const [alg, { jwk, pem }] of Object.entries(signers)) {
   }
 }
 
-test("an RSA key that does not say its padding verifies both, and one that does only its own", async () => {
+test("an RSA key without alg verifies both paddings, and one with alg only that padding", async () => {
   const { jwk, pem } = RS256;
   for (const alg of ["RS256", "PS256"]) {
     const token = signed(alg, { alg });
@@ -77,13 +77,13 @@ test("an RSA key that does not say its padding verifies both, and one that does 
   }
 });
 
-test("one padding does not pass for the other", async () => {
+test("a signature with one padding does not verify under the name of the other", async () => {
   assert.equal(await outcomeOf(signed("PS256", { alg: "RS256" }), readKeys(RS256.pem).keys), "wrong");
   assert.equal(await outcomeOf(signed("RS256", { alg: "PS256" }), readKeys(RS256.pem).keys), "wrong");
 });
 
 for (const alg of ["none", "None", "nOnE", "NONE"]) {
-  test(`${alg} is no signature, whatever key there is`, async () => {
+  test(`${alg} is reported as unsigned with any key`, async () => {
     for (const keys of [[], keysOf(ES256.jwk), keysOf(HS256.jwk)]) {
       assert.equal(await outcomeOf(unsigned(JSON.stringify({ alg }), "{}"), keys), "unsigned");
       assert.equal(await outcomeOf(signed("ES256", { alg }), keys), "unsigned");
@@ -91,17 +91,17 @@ for (const alg of ["none", "None", "nOnE", "NONE"]) {
   });
 }
 
-test("an empty signature proves nothing", async () => {
+test("an empty signature is reported as unsigned", async () => {
   assert.equal(await outcomeOf(unsigned('{"alg":"ES256"}', "{}"), keysOf(ES256.jwk)), "unsigned");
 });
 
 for (const alg of [undefined, null, 1, "", "es256", "ES256 ", ["ES256"], { name: "ES256" }, "ES512", "HS384", "constructor"]) {
-  test(`an alg that is ${JSON.stringify(alg)} fits no key`, async () => {
+  test(`an alg that is ${JSON.stringify(alg)} matches no key`, async () => {
     assert.equal(await outcomeOf(signed("ES256", { alg }), keysOf(ES256.jwk)), "wrong");
   });
 }
 
-test("a key that the token brings is not looked at", async () => {
+test("a key inside the token is ignored", async () => {
   const { privateKey, publicJwk } = await generateKey();
   const header = { alg: "ES256", kid: "one", jwk: publicJwk, jku: "https://example.com/jwks.json", x5u: "https://example.com/x" };
   const forged = await signWith(header, { sub: "1" }, { privateKey });
@@ -109,20 +109,20 @@ test("a key that the token brings is not looked at", async () => {
   assert.equal(await outcomeOf(forged, []), "no-key");
 });
 
-test("a token that names another key is not tried with this one", async () => {
+test("a key is not tried for a token that names another kid", async () => {
   const keys = keysOf({ ...ES256.jwk, kid: "one" });
   for (const kid of ["two", "", "../../dev/null", "ONE", "__proto__", 1, null, ["one"]]) {
     assert.equal(await outcomeOf(signed("ES256", { alg: "ES256", kid }), keys), "no-key");
   }
 });
 
-test("a key without a name goes with every token, and a token without a key's name with every key", async () => {
+test("a key without kid is tried for every token, and every key for a token without kid", async () => {
   assert.equal(await outcomeOf(signed("ES256", { alg: "ES256", kid: "one" }), readKeys(ES256.pem).keys), "verified");
   const keys = keysOf({ ...RS256.jwk, kid: "a" }, { ...ES256.jwk, kid: "b" });
   assert.equal(await outcomeOf(signed("ES256", { alg: "ES256" }), keys), "verified");
 });
 
-test("of many keys that a token could mean ten are tried", async () => {
+test("at most ten keys are tried for a token without kid", async () => {
   const { publicJwk } = await generateKey();
   const others = (count) => Array.from({ length: count }, (_, index) => ({ ...publicJwk, kid: String(index) }));
   const token = signed("ES256", { alg: "ES256" });
@@ -130,33 +130,33 @@ test("of many keys that a token could mean ten are tried", async () => {
   assert.equal(await outcomeOf(token, keysOf(...others(10), { ...ES256.jwk, kid: "mine" })), "wrong");
 });
 
-test("a signature of another length than the algorithm's is told its length", async () => {
+test("the message for a signature of the wrong length names both lengths", async () => {
   const [header, claims] = signed("ES256", { alg: "ES256" }).split(".");
   const { outcome, why } = await verify(decode(`${header}.${claims}.AAAA`), keysOf(ES256.jwk));
   assert.equal(outcome, "wrong");
   assert.match(why, /64 bytes; this one has 3/);
 });
 
-test("a point that is not on the curve is said to be damaged", async () => {
+test("a key whose point is not on the curve is reported as damaged", async () => {
   const { outcome, why } = await verify(decode(signed("ES256", { alg: "ES256" })), keysOf({ ...ES256.jwk, y: ES256.jwk.x }));
   assert.equal(outcome, "wrong");
   assert.match(why, /damaged/);
 });
 
-test("what cannot be read cannot be verified", async () => {
+test("a token that cannot be decoded is not verified", async () => {
   assert.equal(await outcomeOf("..", keysOf(ES256.jwk)), "unsupported");
   assert.equal(await outcomeOf("word", keysOf(ES256.jwk)), "unsupported");
   assert.equal(await outcomeOf(`${encodeText('{"alg":"ES256"}')}.e30.%`, keysOf(ES256.jwk)), "wrong");
 });
 
-test("without WebCrypto, as on a page from http://, nothing is said to be wrong with a token", async () => {
+test("without WebCrypto, as on an http:// page, verification is reported as unsupported", async () => {
   const token = signed("ES256", { alg: "ES256" });
   const { outcome, why } = await withCrypto({}, () => verify(decode(token), keysOf(ES256.jwk)));
   assert.equal(outcome, "unsupported");
   assert.match(why, /https/);
 });
 
-test("an algorithm that the browser does not have is its lack, and not the token's", async () => {
+test("an algorithm that the browser lacks is reported as unsupported, not as invalid", async () => {
   const importKey = async () => {
     throw new DOMException("no such algorithm", "NotSupportedError");
   };
@@ -176,14 +176,14 @@ async function withCrypto(value, run) {
   }
 }
 
-test("claims that are no JSON can still be signed, and the signature holds", async () => {
+test("a signature over claims that are not JSON is verified", async () => {
   const text = `${encodeText('{"alg":"ES256"}')}.${encodeText("not JSON")}`;
   const token = `${text}.${ES256.sign(text).toString("base64url")}`;
   assert.equal(decode(token).claims, null);
   assert.equal(await outcomeOf(token, keysOf(ES256.jwk)), "verified");
 });
 
-test("what is signed here is verified here", async () => {
+test("tokens of the lab's signer are verified", async () => {
   const { privateKey, publicJwk } = await generateKey();
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const claims = { sub: "1", name: "Zoë 🎉", nested: { list: [1, { two: null }] } };
@@ -195,7 +195,7 @@ test("what is signed here is verified here", async () => {
   assert.match(await signWith({ alg: "none" }, claims, { none: true }), /^[\w-]+\.[\w-]+\.$/);
 });
 
-test("a private key that was made here cannot be taken out", async () => {
+test("a generated private key is not extractable", async () => {
   const { privateKey } = await generateKey();
   assert.equal(privateKey.extractable, false);
   await assert.rejects(crypto.subtle.exportKey("jwk", privateKey));

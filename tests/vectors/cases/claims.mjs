@@ -1,4 +1,4 @@
-// The claims of an access token: which must be there, of which type, and with which values.
+// The claims of an access token: required claims, their types and their values.
 import { accept, refuse } from "./case.mjs";
 import { AUDIENCE, CLAIMS, ISSUER, NOW, ofClaimText, ofClaims, ofPayloadText, textWith } from "../token.mjs";
 
@@ -8,7 +8,7 @@ export const claims = () => [
   ...audiences(),
   ...types(),
   ...missing(),
-  ...moments(),
+  ...times(),
   ...scopes(),
 ];
 
@@ -34,7 +34,7 @@ const valid = () => [
       address: { city: "Ōsaka", lines: ["1", { floor: null }] },
       admin: false,
     }),
-    "a user's own claims may be any JSON in UTF-8",
+    "custom claims may be any JSON in UTF-8",
   ),
 ];
 
@@ -58,7 +58,7 @@ const audiences = () => [
     "one match is enough",
   ),
   refuse("aud as an empty array", ofClaims({ aud: [] }), "aud must name at least one API"),
-  refuse("aud as an array without the API", ofClaims({ aud: ["https://other.example"] }), "the API is not among them"),
+  refuse("aud as an array without the API", ofClaims({ aud: ["https://other.example"] }), "the expected API is not in the list"),
   refuse("aud as an array with a number", ofClaims({ aud: [AUDIENCE, 1] }), "every member of aud must be a string"),
   refuse("aud as an array with null", ofClaims({ aud: [AUDIENCE, null] }), "every member of aud must be a string"),
   refuse("aud as an array in an array", ofClaims({ aud: [[AUDIENCE]] }), "every member of aud must be a string"),
@@ -99,8 +99,8 @@ function subInPrototype() {
   return ofPayloadText(textWith(others, `"__proto__":{"sub":${JSON.stringify(sub)}}`));
 }
 
-/** What a moment must not be: name → JSON text. */
-const wrongMoments = {
+/** Invalid values of a time claim: name → JSON text. */
+const wrongTimes = {
   "as a string": JSON.stringify(String(NOW + 600)),
   null: "null",
   true: "true",
@@ -115,24 +115,24 @@ const wrongMoments = {
   "-1e400": "-1e400",
 };
 
-const moments = () => [
+const times = () => [
   ...["exp", "iat", "nbf"].flatMap((name) =>
-    Object.entries(wrongMoments).map(([what, text]) =>
+    Object.entries(wrongTimes).map(([what, text]) =>
       refuse(`${name} ${what}`, ofClaimText(name, text), `${name} must be a number of seconds from 0 to 2^53 - 1`),
     ),
   ),
   ...["as a string", "null", "negative", "1e400"].map((what) =>
-    refuse(`auth_time ${what}`, ofClaimText("auth_time", wrongMoments[what]), "auth_time must be a number of seconds"),
+    refuse(`auth_time ${what}`, ofClaimText("auth_time", wrongTimes[what]), "auth_time must be a number of seconds"),
   ),
   accept("auth_time with a fraction", ofClaimText("auth_time", `${NOW - 60}.5`), "fractions of a second are allowed"),
   accept("exp with a fraction", ofClaimText("exp", `${NOW + 600}.75`), "fractions of a second are allowed"),
   accept("exp as 1800000600.0", ofClaimText("exp", "1800000600.0"), "an integer may be written with a decimal point"),
   accept("exp as 1.8000006e9", ofClaimText("exp", "1.8000006e9"), "a number may be written with an exponent"),
-  accept("exp 2^53 - 1", ofClaimText("exp", "9007199254740991"), "the largest moment that is read"),
+  accept("exp 2^53 - 1", ofClaimText("exp", "9007199254740991"), "the largest time that a verifier accepts"),
   accept("iat as 1e2", ofClaimText("iat", "1e2"), "a number may be written with an exponent"),
-  accept("iat 0", ofClaimText("iat", "0"), "the beginning of 1970 is a moment"),
+  accept("iat 0", ofClaimText("iat", "0"), "0 is a valid time, the beginning of 1970"),
   accept("iat -0", ofClaimText("iat", "-0"), "-0 is zero"),
-  accept("nbf in the past", ofClaims({ nbf: NOW - 60 }), "nbf has come"),
+  accept("nbf in the past", ofClaims({ nbf: NOW - 60 }), "nbf is in the past"),
   refuse("exp as 1e2", ofClaimText("exp", "1e2"), "it expired in 1970"),
   refuse("exp 0", ofClaimText("exp", "0"), "it expired in 1970"),
   refuse("expired", ofClaims({ exp: NOW - 60 }), "exp has passed by more than any leeway"),
@@ -141,9 +141,9 @@ const moments = () => [
 ];
 
 const scopes = () => [
-  accept("scope empty", ofClaims({ scope: "" }), "the empty scope permits nothing in particular"),
+  accept("scope empty", ofClaims({ scope: "" }), "an empty scope is valid"),
   accept("scope with a word twice", ofClaims({ scope: "a a" }), "a scope is a set"),
-  accept("scope of 2,048 characters", ofClaims({ scope: "s".repeat(2_048) }), "the longest scope that is read"),
+  accept("scope of 2,048 characters", ofClaims({ scope: "s".repeat(2_048) }), "the longest scope that a verifier accepts"),
   refuse("scope of 2,049 characters", ofClaims({ scope: "s".repeat(2_049) }), "the scope is too long"),
   refuse("scope as an array", ofClaims({ scope: ["orders:read"] }), "scope must be a string"),
   refuse("scope as a number", ofClaims({ scope: 1 }), "scope must be a string"),

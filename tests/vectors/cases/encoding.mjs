@@ -1,14 +1,14 @@
-// The compact form: three parts of base64url with two dots, each value in its one spelling (RFC 7515 §2 and §7.1).
+// The compact serialization: three parts in canonical base64url, separated by two dots (RFC 7515 §2 and §7.1).
 import { accept, refuse } from "./case.mjs";
 import { CLAIMS, encode, HEADER, ofClaims, ofContents, ofLength, ofParts } from "../token.mjs";
 
-/** A token has at most so many characters. */
+/** The maximum length of a token, in characters. */
 const LONGEST = 16_384;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 export const encoding = () => [...padding(), ...spellings(), ...whitespace(), ...parts(), ...lengths()];
 
-/** A part whose bytes leave `remainder` when divided by three: 1 and 2 are padded in plain base64, 0 is not. */
+/** A part whose bytes leave `remainder` when divided by three: standard base64 pads 1 and 2, but not 0. */
 function partOf(object, remainder) {
   for (let filler = ""; ; filler += "?") {
     const text = JSON.stringify({ ...object, filler });
@@ -48,24 +48,24 @@ const spellings = () => [
   refuse(
     "header with trailing bits, one byte",
     ofParts(withTrailingBit(header(1)), payload(0)),
-    "each value has one spelling",
+    "the unused bits of the last character must be zero",
   ),
   refuse(
     "header with trailing bits, two bytes",
     ofParts(withTrailingBit(header(2)), payload(0)),
-    "each value has one spelling",
+    "the unused bits of the last character must be zero",
   ),
   refuse(
     "payload with trailing bits, one byte",
     ofParts(header(0), withTrailingBit(payload(1))),
-    "each value has one spelling",
+    "the unused bits of the last character must be zero",
   ),
   refuse(
     "payload with trailing bits, two bytes",
     ofParts(header(0), withTrailingBit(payload(2))),
-    "each value has one spelling",
+    "the unused bits of the last character must be zero",
   ),
-  refuse("signature with trailing bits", withTrailingBit(ofClaims({})), "each value has one spelling"),
+  refuse("signature with trailing bits", withTrailingBit(ofClaims({})), "the unused bits of the last character must be zero"),
   accept(
     "parts with - and _",
     ofParts(encode(JSON.stringify({ ...HEADER, x: "ÿ??>" })), encode(JSON.stringify({ ...CLAIMS, x: "ÿ?>~ÿ>?" }))),
@@ -74,16 +74,16 @@ const spellings = () => [
   refuse(
     "header in the standard alphabet",
     ofParts(standard({ ...HEADER, x: "???>>>ÿÿÿ" }), payload(0)),
-    "+ and / belong to plain base64",
+    "base64url has - and _ instead of + and /",
   ),
   refuse(
     "payload in the standard alphabet",
     ofParts(header(0), standard({ ...CLAIMS, x: "???>>>ÿÿÿ" })),
-    "+ and / belong to plain base64",
+    "base64url has - and _ instead of + and /",
   ),
-  refuse("signature in the standard alphabet", inStandardSignature(), "+ and / belong to plain base64"),
-  refuse("payload with one character too many", ofParts(header(0), `${payload(0)}A`), "no bytes have this length"),
-  refuse("header with one character too many", ofParts(`${header(0)}A`, payload(0)), "no bytes have this length"),
+  refuse("signature in the standard alphabet", inStandardSignature(), "base64url has - and _ instead of + and /"),
+  refuse("payload with one character too many", ofParts(header(0), `${payload(0)}A`), "base64url text cannot have this length"),
+  refuse("header with one character too many", ofParts(`${header(0)}A`, payload(0)), "base64url text cannot have this length"),
   refuse("payload with a character that is not ASCII", ofParts(header(0), `${payload(0)}é`), "not in the alphabet"),
   refuse("payload with a NUL", ofParts(header(0), `${payload(0)}\0`), "not in the alphabet"),
   refuse("payload with %3D", ofParts(header(0), `${payload(2)}%3D`), "not in the alphabet"),
@@ -94,7 +94,7 @@ const spellings = () => [
   ),
 ];
 
-/** The part in plain base64. Its bytes are such that both alphabets differ, and it needs no padding. */
+/** The part in standard base64. Its text contains + or /, and does not need padding. */
 function standard(object) {
   for (let filler = ""; ; filler += "?") {
     const text = Buffer.from(JSON.stringify({ ...object, filler })).toString("base64");
@@ -102,7 +102,7 @@ function standard(object) {
   }
 }
 
-/** A token whose signature needs a character on which the alphabets differ. */
+/** A token whose signature contains + or / in standard base64. */
 function inStandardSignature() {
   for (let number = 0; ; number += 1) {
     const [head, body, signature] = ofClaims({ jti: `token-${number}` }).split(".");
@@ -138,7 +138,7 @@ const parts = () => {
   const token = ofClaims({});
   const [head, body, signature] = token.split(".");
   return [
-    refuse("nothing", "", "a token has three parts"),
+    refuse("the empty text", "", "a token has three parts"),
     refuse("one part", head, "a token has three parts"),
     refuse("two parts", `${head}.${body}`, "a token has three parts"),
     refuse("four parts", `${token}.${signature}`, "a token has three parts"),
@@ -156,12 +156,12 @@ const parts = () => {
     refuse("empty payload", ofParts(head, ""), "no part may be empty"),
     refuse("empty signature", `${head}.${body}.`, "no part may be empty"),
     refuse("a tilde after the token", `${token}~`, "not in the alphabet; SD-JWT is another format"),
-    refuse("header and payload as empty objects", ofContents("{}", "{}"), "the header names no algorithm"),
-    refuse("header and payload swapped", ofParts(body, head), "the header names no algorithm"),
+    refuse("header and payload as empty objects", ofContents("{}", "{}"), "the header has no alg"),
+    refuse("header and payload swapped", ofParts(body, head), "the header has no alg"),
   ];
 };
 
 const lengths = () => [
-  accept("the longest token", ofLength(LONGEST), "16,384 characters are read"),
-  refuse("one character too long", ofLength(LONGEST + 1), "at most 16,384 characters are read"),
+  accept("the longest token", ofLength(LONGEST), "the maximum is 16,384 characters"),
+  refuse("one character too long", ofLength(LONGEST + 1), "the maximum is 16,384 characters"),
 ];

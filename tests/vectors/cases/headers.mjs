@@ -1,4 +1,4 @@
-// The members of a header: which are required, which are refused, and which are ignored (RFC 7515 §4.1, RFC 8725).
+// Header parameters that are required, refused or ignored (RFC 7515 §4.1, RFC 8725).
 import { accept, refuse } from "./case.mjs";
 import { CLAIMS, encode, HEADER, ofHeader, ofMoreHeader, ofSecret } from "../token.mjs";
 import { KID, publicForms, publicJwk, publicJwkOf, sign } from "../signing.mjs";
@@ -9,7 +9,7 @@ const unsigned = (header) => `${encode(JSON.stringify({ ...HEADER, ...header }))
 
 const algorithms = () => [
   ...["none", "nOnE", "NONE"].flatMap((alg) => [
-    refuse(`alg ${alg}, unsigned`, unsigned({ alg }), "an unsigned token proves nothing"),
+    refuse(`alg ${alg}, unsigned`, unsigned({ alg }), "an unsigned token is refused"),
     refuse(`alg ${alg}, signed`, ofHeader({ alg }), "the algorithm must be the key's"),
   ]),
   refuse(
@@ -33,20 +33,20 @@ const algorithms = () => [
 ];
 
 const keyNames = () => [
-  refuse("kid missing", ofHeader({ kid: undefined }), "a token must name its key"),
-  refuse("kid unknown", ofHeader({ kid: "other" }), "no key has this name"),
+  refuse("kid missing", ofHeader({ kid: undefined }), "a token must have a kid"),
+  refuse("kid unknown", ofHeader({ kid: "other" }), "no key has this kid"),
   refuse("kid in another case", ofHeader({ kid: KID.toUpperCase() }), "names are compared character by character"),
   refuse("kid with a space at the end", ofHeader({ kid: `${KID} ` }), "names are compared character by character"),
-  refuse("kid empty", ofHeader({ kid: "" }), "no key has this name"),
-  refuse("kid as a path", ofHeader({ kid: "../../dev/null" }), "no key has this name"),
-  refuse("kid __proto__", ofHeader({ kid: "__proto__" }), "no key has this name"),
+  refuse("kid empty", ofHeader({ kid: "" }), "no key has this kid"),
+  refuse("kid as a path", ofHeader({ kid: "../../dev/null" }), "no key has this kid"),
+  refuse("kid __proto__", ofHeader({ kid: "__proto__" }), "no key has this kid"),
   refuse("kid as a number", ofHeader({ kid: 0 }), "kid must be a string"),
   refuse("kid null", ofHeader({ kid: null }), "kid must be a string"),
   refuse("kid as an array", ofHeader({ kid: [KID] }), "kid must be a string"),
   refuse("kid as an object", ofHeader({ kid: { [KID]: 1 } }), "kid must be a string"),
 ];
 
-/** RFC 7515 appendix A.3 has the only key that is trusted here; this scalar belongs to a forger. */
+/** The private key of a forger. The verifiers trust only the key of RFC 7515 appendix A.3. */
 const FORGERS_SCALAR = Buffer.alloc(32, 7).toString("base64url");
 
 const forgersJwk = publicJwkOf(FORGERS_SCALAR);
@@ -62,25 +62,25 @@ const keysInside = () => [
   accept(
     "jku",
     ofHeader({ jku: "https://attacker.example/keys" }),
-    "an address in the header is ignored and not visited",
+    "a URL in the header is ignored and not fetched",
   ),
   accept(
     "x5u",
     ofHeader({ x5u: "https://attacker.example/certificate" }),
-    "an address in the header is ignored and not visited",
+    "a URL in the header is ignored and not fetched",
   ),
   accept("x5c", ofHeader({ x5c: ["AAAA"] }), "a certificate in the header is ignored"),
   accept("x5t", ofHeader({ x5t: "AAAA" }), "a thumbprint in the header is ignored"),
-  refuse("jwk of a forger", forged({ jwk: forgersJwk }), "a key in the header is ignored, so the signature is wrong"),
+  refuse("jwk of a forger", forged({ jwk: forgersJwk }), "a key in the header is ignored, so the signature does not verify"),
   refuse(
     "jwk of a forger with its own kid",
     forged({ jwk: { ...forgersJwk, kid: "own" }, kid: "own" }),
-    "no known key has this name",
+    "no key of the key set has this kid",
   ),
   refuse(
     "jku of a forger",
     forged({ jku: "https://attacker.example/keys" }),
-    "an address in the header is ignored, so the signature is wrong",
+    "a URL in the header is ignored, so the signature does not verify",
   ),
 ];
 
@@ -107,7 +107,7 @@ const types = () => [
     "application/",
     "",
   ].map((typ) => refuse(`typ ${JSON.stringify(typ)}`, ofHeader({ typ }), "not the type of an access token")),
-  refuse("typ missing", ofHeader({ typ: undefined }), "an access token says its type (RFC 9068 §2.1)"),
+  refuse("typ missing", ofHeader({ typ: undefined }), "an access token must have a typ (RFC 9068 §2.1)"),
   refuse("typ null", ofHeader({ typ: null }), "typ must be a string"),
   refuse("typ as an array", ofHeader({ typ: ["at+jwt"] }), "typ must be a string"),
   refuse("typ as a number", ofHeader({ typ: 1 }), "typ must be a string"),
@@ -132,7 +132,7 @@ const extensions = () => [
   refuse(
     "crit written with an escape",
     ofMoreHeader('"\\u0063rit":[]'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   accept(
     "unknown members",

@@ -1,4 +1,4 @@
-// The JSON of header and payload: one meaning for every parser (RFC 8259, and RFC 7515 §4 on repeated members).
+// The JSON of header and payload, which must be unambiguous (RFC 8259, and RFC 7515 §4 on repeated members).
 import { accept, refuse } from "./case.mjs";
 import {
   arrays,
@@ -13,7 +13,7 @@ import {
   ofPayloadText,
 } from "../token.mjs";
 
-/** Containers inside containers, the object around the claims included. */
+/** The maximum nesting of arrays and objects, including the object of the claims. */
 const DEEPEST = 64;
 
 const HEADER_TEXT = JSON.stringify(HEADER);
@@ -68,9 +68,9 @@ const repeated = () => [
     "a repeated member is ambiguous",
   ),
   refuse(
-    "header repeats kid in another spelling",
+    "header repeats kid with an escape",
     ofMoreHeader('"\\u006bid":"test-only"'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   refuse(
     "header repeats a member in a nested object",
@@ -87,27 +87,27 @@ const repeated = () => [
   refuse(
     "payload repeats sub with an escape",
     ofMoreClaims('"\\u0073ub":"admin"'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   refuse(
     "payload repeats sub with every letter escaped",
     ofMoreClaims('"\\u0073\\u0075\\u0062":"admin"'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   refuse(
     "payload repeats a name with a slash, once escaped",
     ofMoreClaims('"a/b":1,"a\\/b":2'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   refuse(
     "payload repeats a name with an escape in each case",
     ofMoreClaims('"\\u00e9":1,"\\u00E9":2'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   refuse(
     "payload repeats an emoji as a surrogate pair",
     ofMoreClaims('"🎉":1,"\\ud83c\\udf89":2'),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
   refuse("payload repeats the empty name", ofMoreClaims('"":1,"":2'), "a repeated member is ambiguous"),
   refuse("payload repeats __proto__", ofMoreClaims('"__proto__":1,"__proto__":2'), "__proto__ is an ordinary name"),
@@ -143,7 +143,7 @@ const repeated = () => [
     "names are compared character by character",
   ),
   accept(
-    "claims named as members of Object.prototype",
+    "claims named like members of Object.prototype",
     ofMoreClaims('"__proto__":{"a":1},"constructor":1,"toString":2,"hasOwnProperty":3'),
     "they are ordinary names",
   ),
@@ -153,14 +153,14 @@ const depth = () => [
   accept(
     `payload ${DEEPEST} levels deep, arrays`,
     ofMoreClaims(`"a":${arrays(DEEPEST - 1)}`),
-    "the deepest JSON that is read",
+    "the maximum depth",
   ),
   accept(
     `payload ${DEEPEST} levels deep, objects`,
     ofMoreClaims(`"a":${objects(DEEPEST - 1)}`),
-    "the deepest JSON that is read",
+    "the maximum depth",
   ),
-  accept(`header ${DEEPEST} levels deep`, ofMoreHeader(`"a":${arrays(DEEPEST - 1)}`), "the deepest JSON that is read"),
+  accept(`header ${DEEPEST} levels deep`, ofMoreHeader(`"a":${arrays(DEEPEST - 1)}`), "the maximum depth"),
   refuse(`payload ${DEEPEST + 1} levels deep, arrays`, ofMoreClaims(`"a":${arrays(DEEPEST)}`), "nested too deeply"),
   refuse(`payload ${DEEPEST + 1} levels deep, objects`, ofMoreClaims(`"a":${objects(DEEPEST)}`), "nested too deeply"),
   refuse(`header ${DEEPEST + 1} levels deep`, ofMoreHeader(`"a":${arrays(DEEPEST)}`), "nested too deeply"),
@@ -168,7 +168,7 @@ const depth = () => [
   accept("brackets inside a string", ofMoreClaims(`"a":"${"[{".repeat(200)}"`), "brackets in a string are not levels"),
 ];
 
-/** The bytes of the payload with some in place of the `?` of a claim. */
+/** A token whose payload has these bytes as the value of a claim. */
 function payloadBytes(...bytes) {
   const [before, after] = JSON.stringify({ ...CLAIMS, name: "?" }).split("?");
   return ofContents(HEADER_TEXT, Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]));
@@ -188,21 +188,21 @@ const unicode = () => [
     ),
     "JSON is UTF-8",
   ),
-  refuse("a high surrogate without its pair", ofMoreClaims('"a":"\\ud83d"'), "half a character is not text"),
-  refuse("a low surrogate without its pair", ofMoreClaims('"a":"\\ude00"'), "half a character is not text"),
-  refuse("surrogates in the wrong order", ofMoreClaims('"a":"\\ude00\\ud83d"'), "half a character is not text"),
+  refuse("a high surrogate without its pair", ofMoreClaims('"a":"\\ud83d"'), "an unpaired surrogate is not a character"),
+  refuse("a low surrogate without its pair", ofMoreClaims('"a":"\\ude00"'), "an unpaired surrogate is not a character"),
+  refuse("surrogates in the wrong order", ofMoreClaims('"a":"\\ude00\\ud83d"'), "an unpaired surrogate is not a character"),
   refuse(
     "a high surrogate before another escape",
     ofMoreClaims('"a":"\\ud83d\\u0041"'),
-    "half a character is not text",
+    "an unpaired surrogate is not a character",
   ),
-  refuse("a surrogate without its pair in a name", ofMoreClaims('"\\ud83d":1'), "half a character is not text"),
+  refuse("a surrogate without its pair in a name", ofMoreClaims('"\\ud83d":1'), "an unpaired surrogate is not a character"),
   refuse(
     "a surrogate without its pair in a nested claim",
     ofMoreClaims('"a":[{"b":"x\\udfffx"}]'),
-    "half a character is not text",
+    "an unpaired surrogate is not a character",
   ),
-  refuse("a surrogate without its pair in the header", ofMoreHeader('"a":"\\ud83d"'), "half a character is not text"),
+  refuse("a surrogate without its pair in the header", ofMoreHeader('"a":"\\ud83d"'), "an unpaired surrogate is not a character"),
   accept("a surrogate pair as escapes", ofMoreClaims('"a":"\\ud83d\\ude00"'), "a pair of escapes is one character"),
   accept(
     "an escaped backslash before a u",
@@ -212,9 +212,9 @@ const unicode = () => [
   accept(
     "registered names written with escapes",
     ofPayloadText(PAYLOAD_TEXT.replace('"sub"', '"\\u0073ub"').replace('"iss"', '"\\u0069\\u0073\\u0073"')),
-    "escapes are another spelling of the same name",
+    "an escaped name is the same name",
   ),
-  accept("NUL as an escape", ofMoreClaims('"a":"\\u0000"'), "a NUL may stand in a string as an escape"),
+  accept("NUL as an escape", ofMoreClaims('"a":"\\u0000"'), "a string may contain an escaped NUL"),
   accept("U+2028 and U+007F in a string", ofMoreClaims('"a":"\u2028\u007f"'), "JSON requires no escapes for them"),
   refuse("a tab in a string", ofMoreClaims('"a":"\t"'), "control characters must be escaped"),
   refuse("a NUL in a string", ofMoreClaims('"a":"\0"'), "control characters must be escaped"),
@@ -226,15 +226,15 @@ const notNumbers = ["NaN", "Infinity", "-Infinity", "0x10", "01", "-01", "1.", "
 
 const numbers = () => [
   ...notNumbers.map((text) => refuse(`exp as ${text}`, ofClaimText("exp", text), "JSON has no such number")),
-  refuse("1e400 in a user's own claim", ofMoreClaims('"balance":1e400'), "beyond the range of a double"),
+  refuse("1e400 in a custom claim", ofMoreClaims('"balance":1e400'), "beyond the range of a double"),
   refuse("-1e400 in a nested claim", ofMoreClaims('"a":[{"b":-1e400}]'), "beyond the range of a double"),
   refuse("an integer of 400 digits", ofMoreClaims(`"a":${"9".repeat(400)}`), "beyond the range of a double"),
   refuse("1e400 in the header", ofMoreHeader('"a":1e400'), "beyond the range of a double"),
-  accept("1e308 in a user's own claim", ofMoreClaims('"a":1e308'), "within the range of a double"),
-  accept("1e-400 in a user's own claim", ofMoreClaims('"a":1e-400'), "it is read as zero"),
+  accept("1e308 in a custom claim", ofMoreClaims('"a":1e308'), "within the range of a double"),
+  accept("1e-400 in a custom claim", ofMoreClaims('"a":1e-400'), "it is read as zero"),
   accept("an integer of 30 digits", ofMoreClaims(`"a":${"9".repeat(30)}`), "within the range of a double"),
   accept(
-    "usual spellings of numbers",
+    "valid number formats",
     ofMoreClaims('"a":[0,-0,0.0,1E+2,1e-2,-1.5e3,9007199254740993]'),
     "all of them are JSON",
   ),

@@ -1,9 +1,9 @@
-// Key sets (RFC 7517 §5): one key that cannot be used leaves the others in use.
+// Key sets (RFC 7517 §5): an unusable key is ignored, and the other keys stay usable.
 import { publicJwk } from "../signing.mjs";
 
 const { kty, crv, x, y } = publicJwk;
 const ec = { kty, crv, x, y };
-/** The second P-256 key is that of RFC 7517 appendix A.1, RSA the modulus of RFC 7515 appendix A.2, Ed25519 RFC 8037 appendix A.2. */
+/** Keys from RFC 7517 appendix A.1 (P-256), RFC 7515 appendix A.2 (RSA) and RFC 8037 appendix A.2 (Ed25519). */
 const otherEc = {
   kty: "EC",
   crv: "P-256",
@@ -21,7 +21,7 @@ const rsa = {
 const ed25519 = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
 const good = { ...ec, kid: "good", alg: "ES256" };
 
-/** Keys that are ignored, by what is wrong with them. Each stands before and after a good key. */
+/** Keys that are ignored, by what is wrong with them. Each is tested before and after a usable key. */
 const IGNORED = {
   "null": null,
   "a string": "key",
@@ -40,7 +40,7 @@ const IGNORED = {
   "a key for encryption": { ...ec, kid: "bad", use: "enc" },
   "use of another type": { ...ec, kid: "bad", use: 1 },
   "key_ops without verify": { ...ec, kid: "bad", key_ops: ["sign"] },
-  "key_ops that is no list": { ...ec, kid: "bad", key_ops: "verify" },
+  "key_ops that is not a list": { ...ec, kid: "bad", key_ops: "verify" },
   "no kid": { ...ec, alg: "ES256" },
   "an empty kid": { ...ec, kid: "" },
   "kid of another type": { ...ec, kid: 1 },
@@ -63,7 +63,7 @@ const IGNORED = {
 
 const REFUSED = {
   "no member keys": {},
-  "keys that is no list": { keys: {} },
+  "keys that is not a list": { keys: {} },
   "keys null": { keys: null },
   "an empty list": { keys: [] },
   "no usable key": { keys: [{ ...ec, kid: "bad", use: "enc" }, null] },
@@ -72,7 +72,7 @@ const REFUSED = {
 
 const named = (kid, alg, key) => ({ ...key, kid, alg });
 
-/** Sets with the keys that tokens can name, in the order of publication, as `kid alg`. */
+/** Key sets, each with the keys that tokens can name, in the order of publication, as `kid alg`. */
 const USABLE = {
   "each algorithm": [
     [named("a", "ES256", ec), named("b", "RS256", rsa), named("c", "PS256", rsa), named("d", "EdDSA", ed25519)],
@@ -82,7 +82,7 @@ const USABLE = {
     [ec, rsa, ed25519].map((key, at) => ({ ...key, kid: `${at}` })),
     ["0 ES256", "1 RS256", "2 EdDSA"],
   ],
-  "EdDSA under its newer name": [[named("a", "Ed25519", ed25519)], ["a EdDSA"]],
+  "EdDSA with the name Ed25519": [[named("a", "Ed25519", ed25519)], ["a EdDSA"]],
   "two keys with one kid and different algorithms": [
     [named("a", "ES256", ec), named("a", "RS256", rsa)],
     ["a ES256", "a RS256"],
@@ -101,7 +101,7 @@ const USABLE = {
     [named("a", "ES256", ec), named("b", "ES256", ec)],
     ["a ES256", "b ES256"],
   ],
-  "names of a prototype as kid": [
+  "members of Object.prototype as kid": [
     ["__proto__", "constructor", "toString", "hasOwnProperty"].map((kid) => named(kid, "ES256", ec)),
     ["__proto__ ES256", "constructor ES256", "toString ES256", "hasOwnProperty ES256"],
   ],
@@ -109,8 +109,8 @@ const USABLE = {
 
 export function keySets() {
   const ignored = Object.entries(IGNORED).flatMap(([name, key]) => [
-    { name: `${name}, before a good key`, jwks: { keys: [key, good] }, usable: ["good ES256"] },
-    { name: `${name}, after a good key`, jwks: { keys: [good, key] }, usable: ["good ES256"] },
+    { name: `${name}, before a usable key`, jwks: { keys: [key, good] }, usable: ["good ES256"] },
+    { name: `${name}, after a usable key`, jwks: { keys: [good, key] }, usable: ["good ES256"] },
   ]);
   const usable = Object.entries(USABLE).map(([name, [keys, names]]) => ({ name, jwks: { keys }, usable: names }));
   const refused = Object.entries(REFUSED).map(([name, jwks]) => ({ name, jwks, usable: null }));

@@ -21,7 +21,7 @@ export const signatures = () => {
     refuse("r zero", ofSignature(signatureOf(0n, s)), "r must not be zero"),
     refuse("s zero", ofSignature(signatureOf(r, 0n)), "s must not be zero"),
     refuse("r and s equal to the order", ofSignature(signatureOf(ORDER, ORDER)), "r and s must be less than the order"),
-    refuse("s negated without the order", ofSignature(signatureOf(r, 2n ** 256n - s)), "another number"),
+    refuse("s negated without the order", ofSignature(signatureOf(r, 2n ** 256n - s)), "s may be replaced only by the order minus s"),
     refuse("r and s swapped", ofSignature(signatureOf(s, r)), "the signature does not verify"),
     refuse("one bit of s changed", ofSignature(flipped), "the signature does not verify"),
     refuse("a signature in DER", ofSignature(derOf(signature)), "JWS concatenates r and s"),

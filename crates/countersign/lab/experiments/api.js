@@ -1,10 +1,10 @@
-// What an API does with an access token: it verifies on its own, with the keys that the issuer publishes.
+// How an API verifies an access token: locally, with the keys that the issuer publishes.
 import { decode } from "../jose/jwt.js";
 import { readKeys } from "../jose/keys.js";
 import { verify } from "../jose/verify.js";
 
 export class Verifier {
-  /** How often the keys were asked for. */
+  /** How often the key set was fetched. */
   fetches = 0;
   #run;
   #keys = [];
@@ -13,13 +13,13 @@ export class Verifier {
     this.#run = run;
   }
 
-  /** Only the signature: `{ outcome, why }`. A key that is not known is looked for once. */
+  /** Verifies only the signature: `{ outcome, why }`. For an unknown `kid`, fetches the key set once. */
   async verify(decoded) {
     if (!this.#keys.some(({ kid }) => kid === decoded.header.kid)) await this.#fetchKeys();
     return verify(decoded, this.#keys);
   }
 
-  /** The claims of a token of that type which is genuine, of our issuer and not expired; or null. */
+  /** The claims of a token that has this type, a valid signature and our issuer, and that has not expired; otherwise null. */
   async accept(token, type = "at+jwt") {
     const decoded = decode(token);
     const { outcome } = await this.verify(decoded);
@@ -36,9 +36,9 @@ export class Verifier {
   }
 }
 
-/** Also follows the signed list of what was revoked, and so knows of a sign-out within a moment. */
+/** Also follows the signed revocation list, and so rejects tokens of a revoked session after about a second. */
 export class Follower extends Verifier {
-  /** Settles when the server has told everything so far. */
+  /** Resolves when the first page of the revocation list has arrived. */
   ready;
   #revocations = [];
 
@@ -56,12 +56,15 @@ export class Follower extends Verifier {
     return claims && this.#revocations.some((entry) => covers(entry, claims)) ? null : claims;
   }
 
-  async #take(piece) {
-    this.#revocations.push(...((await super.accept(piece, "revocations+jwt"))?.revocations ?? []));
+  async #take(page) {
+    this.#revocations.push(...((await super.accept(page, "revocations+jwt"))?.revocations ?? []));
   }
 }
 
-/** An entry is of one session; or of all up to one (their ids grow with time), perhaps of one user or client only. */
+/**
+ * An entry revokes one session (`sid`), or all sessions with IDs up to `up_to` (session IDs grow with time), optionally only
+ * those of one user or client.
+ */
 function covers({ sid, up_to, sub, client_id, except }, claims) {
   if (sid) return sid === claims.sid;
   const isTheirs = (sub ?? claims.sub) === claims.sub && (client_id ?? claims.client_id) === claims.client_id;

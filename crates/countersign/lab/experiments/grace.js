@@ -1,14 +1,14 @@
-// A spent refresh token within the grace: the same answer again, however often and by whomever it is asked for.
+// A spent refresh token within the grace period: the server returns the same successor for each request.
 const TABS = ["tab 1", "tab 2", "tab 3", "tab 4", "tab 5"];
 
 export const twoTabs = {
-  scene: "The browser brings five tabs back. Each finds that its access token has expired, and all send the one refresh token that they share, at the same moment.",
-  question: "What will the server answer?",
+  scene: "The browser restores five tabs. Each tab’s access token has expired, and the tabs share one refresh token. All five send it at the same moment.",
+  question: "How does the server respond?",
   choices: {
     same: "All five get the same new refresh token.",
-    first: "The first gets a new token; the other four are refused.",
-    each: "Each gets a refresh token of its own.",
-    ended: "Five uses of one token look like theft: the session ends.",
+    first: "The first gets a new refresh token; the other four are rejected.",
+    each: "Each gets a different refresh token.",
+    ended: "Five uses of one token look like theft, so the session is revoked.",
   },
   steps: [
     {
@@ -18,13 +18,13 @@ export const twoTabs = {
       },
     },
     {
-      title: "All tabs send that refresh token at once",
+      title: "All tabs send that refresh token at the same time",
       async run(run, facts) {
         facts.answers = await Promise.all(TABS.map((tab) => run.present(tab, facts.shared.refreshToken)));
       },
     },
     {
-      title: "One tab carries on with what it was given",
+      title: "One tab refreshes with the token that it received",
       async run(run, facts) {
         const { refreshToken } = facts.answers.find(({ accepted }) => accepted) ?? facts.shared;
         facts.next = await run.present("tab 4", refreshToken);
@@ -40,18 +40,18 @@ export const twoTabs = {
     return new Set(accepted.map(({ refreshToken }) => refreshToken)).size === 1 ? "same" : "each";
   },
   explain: ({ answers, next }) => [
-    `All ${answers.length} answers hold one refresh token, of generation ${answers[0].generation}. The server computes it from the token that was presented, so the same question has the same answer however often it is asked. The session moved on once; the next refresh made it generation ${next.generation}.`,
-    "So no tab waits for another. This holds for some seconds, the grace: a spent token that comes later is another matter.",
+    `All ${answers.length} responses contain the same refresh token, of generation ${answers[0].generation}. The server computes it from the presented token, so each request with that token gets the same successor. The session moved on by one generation; the next refresh led to generation ${next.generation}.`,
+    "So the tabs do not have to wait for each other. This works only for some seconds, the grace period. After it, the server treats a spent token as stolen.",
   ],
 };
 
 export const lostAnswer = {
-  scene: "A phone refreshes in a lift. The server moves the session on, but the connection breaks before its answer arrives. The phone still has the old refresh token, which is spent by now, and sends it again.",
-  question: "What does the second try get?",
+  scene: "A phone refreshes in an elevator. The server moves the session to the next generation, but the connection breaks before the response arrives. The phone still has the old refresh token, which is now spent, and sends it again.",
+  question: "What does the second request return?",
   choices: {
-    same: "The very refresh token that was lost.",
+    same: "The same refresh token that was lost.",
     next: "Another new refresh token.",
-    ended: "A refusal: a spent token means theft, so the session ends.",
+    ended: "An error: a spent token means theft, so the session is revoked.",
   },
   steps: [
     {
@@ -62,9 +62,9 @@ export const lostAnswer = {
       },
     },
     {
-      title: "Refresh, and lose the answer",
+      title: "Refresh, and lose the response",
       async run(run, facts) {
-        const note = "lost: only this page keeps it, to compare";
+        const note = "lost: only this page keeps it, for comparison";
         facts.lost = await run.refresh("phone", facts.first.refreshToken, { note });
       },
     },
@@ -76,7 +76,7 @@ export const lostAnswer = {
       },
     },
     {
-      title: "Carry on with the newest token",
+      title: "Refresh with the newest token",
       async run(run, facts) {
         const { refreshToken } = facts.again.accepted ? facts.again : facts.lost;
         facts.next = await run.present("phone", refreshToken);
@@ -91,10 +91,10 @@ export const lostAnswer = {
   },
   explain(facts) {
     const { again, next, grace } = facts;
-    if (isLate(facts)) return [`Between the two tries more than ${grace} seconds passed, which is the grace. After it, a spent token means that two people hold it. Run all steps to see what happens in time.`];
+    if (isLate(facts)) return [`More than ${grace} seconds, the grace period, passed between the two requests. After the grace period, a spent token means that two parties hold it. Run all steps to see what happens within the grace period.`];
     return [
-      `The second try was given the same refresh token, of generation ${again.generation}, and a fresh access token. The next refresh led to generation ${next.generation}, as if no answer had been lost.`,
-      `A spent token is answered like this for ${grace} seconds. The server keeps no copy of what it sent: the successor follows from the token itself.`,
+      `The second request returned the same refresh token, of generation ${again.generation}, and a new access token. The next refresh led to generation ${next.generation}, as if no response had been lost.`,
+      `The server accepts a spent token like this for ${grace} seconds. It does not store the tokens that it sends: it computes the successor from the presented token.`,
     ];
   },
 };

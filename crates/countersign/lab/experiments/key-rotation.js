@@ -1,15 +1,15 @@
-// The server begins to sign with another key. What was signed before stays good, and nobody has to be told.
+// The server starts to sign with another key. Earlier tokens remain valid, and APIs need no notice.
 import { decode } from "../jose/jwt.js";
 import { Verifier } from "./api.js";
 import { shortened } from "./run.js";
 
 export const keyRotation = {
-  scene: "From time to time the server signs with a new key. Somewhere an API runs that fetched the published keys earlier, and keeps them.",
-  question: "What becomes of tokens and APIs?",
+  scene: "From time to time the server starts to sign with a new key. An API fetched the published keys earlier and caches them.",
+  question: "What happens to tokens and APIs?",
   choices: {
-    smooth: "Old and new tokens are good; the API fetches the keys again when it meets one that it does not know.",
-    void: "Tokens signed with the old key are refused from now on.",
-    blind: "The API refuses new tokens until it is restarted.",
+    smooth: "Old and new tokens are accepted; the API fetches the keys again when a token names an unknown key.",
+    void: "Tokens signed with the old key are rejected from now on.",
+    blind: "The API rejects new tokens until it is restarted.",
   },
   steps: [
     {
@@ -21,7 +21,7 @@ export const keyRotation = {
       },
     },
     {
-      title: "Rotate the key; the API verifies a new token, and one of before",
+      title: "Rotate the key; the API verifies a new token and an earlier one",
       async run(run, facts) {
         const { accessToken } = await renew(run, facts);
         await rotate(run);
@@ -31,7 +31,7 @@ export const keyRotation = {
       },
     },
     {
-      title: "Rotate again: this key was not yet published when the API fetched",
+      title: "Rotate again: the next key was published after the API fetched the keys",
       async run(run, facts) {
         await rotate(run);
         await renew(run, facts);
@@ -55,8 +55,8 @@ export const keyRotation = {
     return known.accepted && known.fetches === 2 && published.includes(unknown.kid) ? "smooth" : null;
   },
   explain: ({ before, next, unknown, known }) => [
-    `Key ${shortened(next.kid)} was published before it signed, so the API knew it already. Key ${shortened(unknown.kid)} came too soon for that: the API met a name that it did not know, fetched once more, and was up to date. It fetched ${known.fetches} times in all.`,
-    `The old key ${shortened(before.kid)} stays published until the last token that it signed has expired. So keys rotate on any day, without notice and without a restart.`,
+    `Key ${shortened(next.kid)} was published before the server signed with it, so the API already had it. Key ${shortened(unknown.kid)} was published after the API’s first fetch, so a token named a key that the API did not know. The API fetched the keys again, ${known.fetches} times in total.`,
+    `The old key ${shortened(before.kid)} stays published until the last token that it signed has expired. So you can rotate keys at any time, without notice and without a restart.`,
   ],
 };
 
@@ -67,7 +67,7 @@ async function renew(run, facts) {
   return facts.owner;
 }
 
-/** What the API makes of a token, and how often it has fetched keys by then. */
+/** Whether the API accepts a token, and how often it has fetched the keys so far. */
 async function look(run, { verifier, owner }, token = owner.accessToken) {
   const { kid } = decode(token).header;
   const accepted = (await verifier.accept(token)) !== null;

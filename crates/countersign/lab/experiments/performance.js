@@ -1,17 +1,17 @@
-// Takes an experiment through its steps, and computes its outcome from what the server really answered.
+// Runs the steps of an experiment, and computes its outcome from the server's responses.
 import { announce } from "../dom.js";
 import { ServerUnreachable } from "../server.js";
 import { Run, StepFailed } from "./run.js";
 import { View } from "./view.js";
 
-/** One experiment on the page: at rest, under way, or done; again and again. */
+/** One experiment on the page: waiting, running, paused or finished. The user can run it any number of times. */
 export class Performance {
   #view;
   #experiment;
   #lab;
-  /** What is under way, or null. A run that was cancelled is another one, and what it still says is not heard. */
+  /** The current run, or null. Results of a cancelled run are ignored, because it is no longer the current run. */
   #run = null;
-  /** The index of the step that comes next. */
+  /** The index of the next step. */
   #next = 0;
 
   constructor(node, experiment, lab) {
@@ -53,7 +53,7 @@ export class Performance {
     this.#next += 1;
     if (!isAlone) return;
     const isTimed = this.#experiment.steps[this.#next]?.isTimed;
-    announce(`Step ${this.#next} is done. ${step.lastEvidence}${isTimed ? `. The grace runs for ${run.setup.grace} seconds.` : ""}`);
+    announce(`Step ${this.#next} is done. ${step.lastEvidence}${isTimed ? `. The grace period is ${run.setup.grace} seconds.` : ""}`);
   }
 
   #pause(run) {
@@ -73,7 +73,7 @@ export class Performance {
     const isKnown = error instanceof StepFailed || error instanceof ServerUnreachable;
     if (!isKnown) console.error(error);
     this.#view.steps[this.#next].state = "failed";
-    this.#end(run, "failed", [isKnown ? error.message : `This page has a defect: ${error.message}. Reload it, and run the experiment again.`]);
+    this.#end(run, "failed", [isKnown ? error.message : `This page has a bug: ${error.message}. Reload the page, and run the experiment again.`]);
   }
 
   #end(run, outcome, paragraphs, happened) {
@@ -97,7 +97,7 @@ export class Performance {
 }
 
 const whyDifferent = (promised, happened) => [
-  ...(happened ? [] : ["What happened is none of the answers that could be picked."]),
-  `The design promises: ${promised}`,
-  "The steps show what the server answered. Run it again; if it stays like this, it is a defect, and worth a report with the calls below.",
+  ...(happened ? [] : ["The result matches none of the listed answers."]),
+  `By design, the result is: ${promised}`,
+  "The steps show the server’s responses. Run the experiment again. If the result is the same, report it as a bug, with the calls below.",
 ];

@@ -1,13 +1,13 @@
-// The program ends and starts again over the same data. What was promised before must hold after.
+// The server process stops and starts again with the same database. Sessions, tokens and keys must remain valid.
 import { inWords } from "./run.js";
 
 export const restart = {
-  scene: "An update, a crash, a power cut: the program ends, and what it had in memory is gone. It starts again over the same database. This really restarts the server of this page.",
-  question: "What is left of a session?",
+  scene: "An update, a crash, a power cut: the server process ends and loses its memory. Then it starts again with the same database. This experiment restarts the server that serves this page.",
+  question: "What remains of a session?",
   choices: {
-    all: "Everything: the session goes on, and the access token of before is still good.",
-    session: "The session goes on, but access tokens are void: the keys are new.",
-    nothing: "Nothing: everybody signs in again.",
+    all: "Everything: the session continues, and earlier access tokens are still valid.",
+    session: "The session continues, but access tokens become invalid: the keys are new.",
+    nothing: "Nothing: every user must sign in again.",
   },
   steps: [
     {
@@ -18,7 +18,7 @@ export const restart = {
       },
     },
     {
-      title: "Refresh; restart the server; show an API the access token of before",
+      title: "Refresh; restart the server; present the earlier access token to an API",
       async run(run, facts) {
         facts.before = await run.refresh("owner", facts.opened.refreshToken);
         const since = performance.now();
@@ -29,7 +29,7 @@ export const restart = {
       },
     },
     {
-      title: "Refresh with the token of before",
+      title: "Refresh with the earlier refresh token",
       async run(run, facts) {
         facts.after = await run.present("owner", facts.before.refreshToken);
         facts.keysAfter = await publishedKeys(run);
@@ -43,21 +43,21 @@ export const restart = {
     return after.generation === before.generation + 1 && keysBefore === keysAfter ? "all" : null;
   },
   explain: ({ after, before, took }) => [
-    `The server was back after ${took} and had forgotten nothing: generation ${before.generation} was exchanged for ${after.generation}, the keys are the same, and the access token of before was let in. An answer is sent only when what it says is on disk, so no crash takes it back.`,
-    "The signing keys are in the database too, encrypted under a key that is kept apart from it.",
+    `The server was ready again after ${took} and had lost nothing. It exchanged generation ${before.generation} for ${after.generation}, its keys are the same, and an API accepted the earlier access token. The server writes a change to disk before it responds, so a crash does not lose the change.`,
+    "The signing keys are in the database too, encrypted with a key that is stored elsewhere.",
   ],
 };
 
-/** A stream that the server ends proves that the old process has stopped, and did not merely say that it would. */
+/** Opens a stream first. The end of that stream proves that the old process has stopped; the 202 response does not. */
 async function restarted(run) {
   const stream = new EventSource("/revocations/stream");
   run.signal.addEventListener("abort", () => stream.close());
-  await run.until(next(stream, "open"), "The server opened no stream, so this page could not see it stop. Run it again.");
+  await run.until(next(stream, "open"), "The server did not open a stream, so this page could not detect that it stopped. Run the experiment again.");
   const stopped = next(stream, "error");
   await run.call("you", "POST", "/v1/lab/restart", {}, 202);
-  await run.until(stopped, "The server did not stop. Look at its log.");
+  await run.until(stopped, "The server did not stop. Check its log.");
   stream.close();
-  await run.until(ready(run), "The server did not come back. Look at its log, and start it again.");
+  await run.until(ready(run), "The server did not start again. Check its log, and start it.");
 }
 
 const next = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));

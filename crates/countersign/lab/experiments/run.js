@@ -1,21 +1,21 @@
-// What the steps of an experiment work with: calls in somebody's name, the evidence of each answer, and waiting.
+// The operations that the steps of an experiment use: calls as one of the actors, evidence rows, and waiting.
 import { announce } from "../dom.js";
 import { readRefreshToken } from "../refresh-token.js";
 
-/** Milliseconds. */
+/** Milliseconds between two updates of the countdown. */
 const TICK = 200;
 
-/** A step could not do its part. The message is shown: what happened, then what to do. */
+/** A step could not be completed. The page shows the message, which says what happened and what to do. */
 export class StepFailed extends Error {}
 
 export class Run {
-  /** What the steps found out. Outcome and explanation are made of nothing else. */
+  /** The results of the steps. The outcome and the explanation are computed only from them. */
   facts = {};
   lab;
-  /** The session that was opened last; its story is told at the end. */
+  /** The session that was opened last; the page shows the server's record of it at the end. */
   sessionId = null;
   #step;
-  /** When a refresh token was exchanged last. */
+  /** When a refresh token was last exchanged, in milliseconds since 1970. */
   #exchangedAt = -Infinity;
   #stopping = new AbortController();
 
@@ -24,7 +24,7 @@ export class Run {
     this.#step = step;
   }
 
-  /** Aborted when the run was cancelled or has ended: what it holds open is let go then. */
+  /** Aborted when the run is cancelled or finished. Streams that the run opened are then closed. */
   get signal() {
     return this.#stopping.signal;
   }
@@ -37,19 +37,19 @@ export class Run {
     return this.lab.server.setup;
   }
 
-  /** Signs the demo user in, in a session of this run's own. */
+  /** Opens a new session of the demo user for this run. */
   async open(actor, shown) {
     const call = await this.call(actor, "POST", "/v1/lab/sessions", shown, 201);
     this.sessionId = call.json.session_id;
     return pairIn(call);
   }
 
-  /** Presents a refresh token: `{ accepted, at, refreshToken, accessToken, generation }`, or the first two when refused. */
+  /** Presents a refresh token. Returns `{ accepted, at, refreshToken, accessToken, generation }`; only the first two if rejected. */
   async present(actor, refreshToken, shown) {
     return this.#refresh(actor, refreshToken, shown, 200, 401);
   }
 
-  /** The same for a token that must be good, as the rest needs its successor. */
+  /** Like `present`, for a token that must be accepted, because later steps need its successor. */
   async refresh(actor, refreshToken, shown) {
     return this.#refresh(actor, refreshToken, shown, 200);
   }
@@ -58,15 +58,15 @@ export class Run {
     await this.call(actor, "POST", "/logout", { json: { refreshToken }, ...shown }, 204);
   }
 
-  /** Whether an API that is guarded by access tokens lets this one in. */
+  /** Whether an API that requires an access token accepts this one. */
   async isLetIn(actor, accessToken, note) {
     const headers = { Authorization: `Bearer ${accessToken}` };
     return (await this.call(actor, "GET", "/protectedRoute", { headers, note }, 200, 403)).status === 200;
   }
 
   /**
-   * A call whose answer is shown, unless it is `quiet`. `note` says what is special about it. A status that is not
-   * `awaited` ends the experiment: a server in trouble proves nothing.
+   * Makes a call and shows the response, unless it is `quiet`. `note` is a remark on the call. A status that is not in
+   * `awaited` stops the experiment, because an unexpected error proves nothing about the design.
    */
   async call(actor, method, path, { note, side, ...options } = {}, ...awaited) {
     this.signal.throwIfAborted();
@@ -76,10 +76,10 @@ export class Run {
     const what = `${method} ${path}`;
     if (!options.quiet) this.show({ actor, what, status, good: status < 400, text: meaningOf(json), note, side });
     if (awaited.length === 0 || awaited.includes(status)) return call;
-    throw new StepFailed(`${what} was answered with ${status}, and this experiment needs ${awaited.join(" or ")}. Run it again; if it stays so, look at the server’s log.`);
+    throw new StepFailed(`The server responded to ${what} with ${status}, and this experiment needs ${awaited.join(" or ")}. Run the experiment again. If it fails again, check the server’s log.`);
   }
 
-  /** `{ actor, what, status, good, text, note, side }`: who did what, how it was answered, and what that means. */
+  /** `{ actor, what, status, good, text, note, side }`: the actor, the request, the response and its meaning. */
   show(row) {
     this.#step().evidence(row);
   }
@@ -105,18 +105,18 @@ export class Run {
     return pairIn(call);
   }
 
-  /** Until a spent token comes too late. */
+  /** Waits until the grace period of the last refresh is over. */
   async waitForGrace(why) {
     await this.wait(this.setup.grace + 1, why);
   }
 
-  /** For somebody who reads before a `step` whose answer depends on the grace: how much of it is left, until they go on. */
+  /** Shows the remaining grace period while the user has not yet started a `step` that depends on it. */
   async showGrace(step) {
     const { grace } = this.setup;
     while (step.state === "waiting" && !this.signal.aborted) {
       const left = Math.max(0, Math.ceil(grace - (Date.now() - this.#exchangedAt) / 1_000));
-      step.countdown({ why: left > 0 ? "The grace still runs" : "The grace is over", left, of: grace });
-      if (left === 0) return announce("The grace is over.");
+      step.countdown({ why: left > 0 ? "Grace period" : "The grace period is over", left, of: grace });
+      if (left === 0) return announce("The grace period is over.");
       await new Promise((resolve) => setTimeout(resolve, TICK));
     }
   }
@@ -129,7 +129,7 @@ export class Run {
     this.signal.throwIfAborted();
   }
 
-  /** Waits for something else than an answer, but not for ever. */
+  /** Waits for `promise`, at most 15 seconds; then fails with `StepFailed` and the message `otherwise`. */
   async until(promise, otherwise) {
     const late = this.pause(15_000).then(() => {
       throw new StepFailed(otherwise);
@@ -145,7 +145,7 @@ function pairIn({ sentAt, json }) {
   return { accepted: true, at, refreshToken, accessToken, generation: readRefreshToken(refreshToken)?.generation };
 }
 
-/** The fields of an answer that matter here, in words. */
+/** A short text about the relevant fields of a response. */
 function meaningOf(json) {
   if (json?.refresh_token) return `refresh token of generation ${readRefreshToken(json.refresh_token)?.generation}, ending in ${json.refresh_token.slice(-6)}`;
   if (json?.keys) return `keys ${json.keys.map(({ kid }) => shortened(kid)).join(", ")}`;

@@ -1,35 +1,35 @@
-// Three APIs look at one access token in three ways, and notice in their own time that its owner has signed out.
+// Three APIs verify one access token in three ways, and notice the sign-out of its owner at different times.
 import { announce, element } from "../dom.js";
 import { decode } from "../jose/jwt.js";
 import { Follower, Verifier } from "./api.js";
 import { inWords } from "./run.js";
 
-/** The list is said to reach everybody in about a second. */
+/** Milliseconds. A revocation reaches each follower in about one second. */
 const SOON = 2_000;
 
 export const signedOut = {
-  scene: "You sign out. Your refresh token is worthless at once, but your access token looks good until its time is up. Three APIs are shown it again and again. One verifies it alone; one also follows the server’s signed list of revocations; one asks the server each time.",
-  question: "Who refuses it, and when?",
+  scene: "You sign out. Your refresh token is invalid at once, but your access token remains valid until it expires. You present it to three APIs again and again. One only verifies it locally. One also follows the server’s signed revocation list. One asks the server each time (introspection).",
+  question: "Which API rejects it, and when?",
   choices: {
     together: "All three at once.",
-    apart: "Two within a second or so; the one that verifies alone when the token expires.",
+    apart: "Two within about a second; the one that only verifies locally when the token expires.",
     expiry: "All three only when the token expires.",
   },
   steps: [
     {
-      title: "Sign in; one API begins to follow the list of revocations",
+      title: "Sign in; one API starts to follow the revocation list",
       async run(run, facts) {
         facts.owner = await run.open("owner");
         facts.follower = new Follower(run);
-        await run.until(facts.follower.ready, "The stream of revocations did not begin. Close other tabs of the lab, as a browser opens few connections to one server, and run it again.");
-        run.show({ actor: "API", what: "GET /revocations/stream", text: "followed from here on" });
+        await run.until(facts.follower.ready, "The revocation stream did not start. Browsers limit the number of connections to one server: close other tabs of the lab, and run the experiment again.");
+        run.show({ actor: "API", what: "GET /revocations/stream", text: "following" });
       },
     },
     {
-      // One step: the token's time runs whether somebody reads or not.
-      title: "Show a new token to all three, sign out, and go on until each has refused it",
+      // All of this is one step, because the token's lifetime runs while the user reads.
+      title: "Present a new token to all three, sign out, and repeat until each has rejected it",
       async run(run, facts) {
-        // The password for asking is another one after each start of the server.
+        // The introspection password changes with each start of the server.
         await run.lab.server.connect();
         const { accessToken, refreshToken } = await run.refresh("owner", facts.owner.refreshToken);
         facts.apis = apisOf(run, facts.follower, accessToken);
@@ -54,8 +54,8 @@ export const signedOut = {
   explain({ apis }) {
     const [alone, following, asking] = apis.map(({ after }) => inWords(after));
     return [
-      `The API that asks the server noticed after ${asking}, the one that follows the list after ${following}, the one that verifies alone after ${alone}, when the token expired.`,
-      "Asking makes the server a part of each request. Following takes one open connection; the list is short, because a session is on it for one token’s lifetime only. Verifying alone is often enough where a token lives for minutes.",
+      `The API that asks the server noticed after ${asking}. The API that follows the list noticed after ${following}. The API that only verifies locally noticed after ${alone}, when the token expired.`,
+      "Introspection adds a call to the server to each request. Following the list takes one open connection; the list is short, because it contains a session only for the lifetime of one access token. Local verification is often enough if tokens expire after minutes.",
     ];
   },
 };
@@ -63,13 +63,13 @@ export const signedOut = {
 function apisOf(run, follower, token) {
   const alone = new Verifier(run);
   return [
-    { name: "verifies alone", accepts: async () => (await alone.accept(token)) !== null },
+    { name: "verifies locally", accepts: async () => (await alone.accept(token)) !== null },
     { name: "follows the list", accepts: async () => (await follower.accept(token)) !== null },
     { name: "asks the server", accepts: () => isActive(run, token) },
   ];
 }
 
-/** RFC 7662: may ask whoever has a password for it. */
+/** Token introspection (RFC 7662), with the password that the server generated for the lab. */
 async function isActive(run, token) {
   const { client_id, client_secret } = run.setup.introspection;
   const headers = { Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` };
@@ -77,7 +77,7 @@ async function isActive(run, token) {
   return call.json.active;
 }
 
-/** Keeps after how many milliseconds an API refused for the first time. */
+/** Calls an API until it rejects the token, and records in `api.after` how many milliseconds that took. */
 async function watch(run, since, api) {
   const clock = element("span", { class: "muted" });
   const row = element("li", null, element("strong", { text: "API" }), element("code", { text: api.name }), clock);
@@ -89,6 +89,6 @@ async function watch(run, since, api) {
   api.after = performance.now() - since;
   row.dataset.refusedAfter = Math.round(api.after);
   clock.className = "badge bad";
-  clock.textContent = `refused it after ${inWords(api.after)}`;
-  announce(`The API that ${api.name} refused the token after ${inWords(api.after)}.`);
+  clock.textContent = `rejected it after ${inWords(api.after)}`;
+  announce(`The API that ${api.name} rejected the token after ${inWords(api.after)}.`);
 }

@@ -1,4 +1,4 @@
-// A refresh token that two people hold: whoever comes second, both are found out.
+// A refresh token that two parties hold: the server detects the theft, whether the thief or the owner uses it first.
 const copyStep = {
   title: "The owner signs in; a thief copies the refresh token",
   async run(run, facts) {
@@ -14,29 +14,29 @@ const afterStep = {
   },
 };
 
-/** What the owner holds. */
+/** The newest refresh token that the owner holds. */
 const newestOf = ({ copied, owner, moved }) => [moved, owner, copied].find((answer) => answer?.accepted).refreshToken;
 
 export const thiefSecond = {
-  scene: "Somebody has copied your refresh token, from a backup or a log. Before they use it, your app refreshes as it does every few minutes. Then the thief presents the copy.",
+  scene: "A thief has copied your refresh token, from a backup or a log. Before the thief uses it, your app refreshes, as it does every few minutes. Then the thief presents the copy.",
   question: "What happens?",
   choices: {
     in: "The thief gets new tokens.",
-    refused: "The thief is refused, and you carry on.",
-    ended: "The thief is refused, and your session ends too.",
+    refused: "The server rejects the thief’s token, and your session continues.",
+    ended: "The server rejects the thief’s token, and revokes your session too.",
   },
   steps: [
     copyStep,
     {
-      title: "The owner refreshes, and the copied token is spent",
+      title: "The owner refreshes; the copied token is now spent",
       async run(run, facts) {
         facts.owner = await run.refresh("owner", facts.copied.refreshToken);
       },
     },
     {
-      title: "After the grace the thief presents the copy",
+      title: "After the grace period, the thief presents the copy",
       async run(run, facts) {
-        await run.waitForGrace("The grace passes");
+        await run.waitForGrace("Waiting for the end of the grace period");
         facts.thief = await run.present("thief", facts.copied.refreshToken);
       },
     },
@@ -48,19 +48,19 @@ export const thiefSecond = {
     return after.accepted ? "refused" : "ended";
   },
   explain: ({ owner }) => [
-    `The owner had moved on to generation ${owner.generation}. A spent token after the grace means that two people hold tokens of this session. The server cannot tell who of them is the owner, so the session is over for both, at once.`,
-    "You sign in again; the thief has no password, and is left with nothing. Both refusals look alike, because an answer that said more would say it to the thief.",
+    `The owner’s token was already of generation ${owner.generation}. A spent token after the grace period means that two parties hold tokens of this session. The server cannot tell which of them is the owner, so it revokes the session at once.`,
+    "You sign in again. The thief does not have your password and cannot. Both parties get the same error response, because more detail would also help the thief.",
   ],
 };
 
 export const thiefFirst = {
-  scene: "This time the thief is quicker and refreshes with the copy. A moment later, within the grace, your app presents the same token. To the server it looks like a second tab.",
+  scene: "This time the thief refreshes first, with the copy. A moment later, within the grace period, your app presents the same token. To the server this looks like a second tab.",
   question: "Who keeps the session?",
   choices: {
     thief: "The thief: your app is locked out.",
     owner: "You: the thief’s new token stops working.",
     nobody: "Neither, in the end.",
-    both: "Both, side by side, for as long as they like.",
+    both: "Both, without a time limit.",
   },
   steps: [
     copyStep,
@@ -84,9 +84,9 @@ export const thiefFirst = {
       },
     },
     {
-      title: "After the grace the thief presents the token from their refresh",
+      title: "After the grace period, the thief presents the token from their refresh",
       async run(run, facts) {
-        await run.waitForGrace("The thief does without a refresh for a while");
+        await run.waitForGrace("The thief waits until the grace period is over");
         facts.thiefAgain = await run.present("thief", facts.thief.refreshToken);
       },
     },
@@ -102,10 +102,10 @@ export const thiefFirst = {
   },
   explain(facts) {
     const { thief, moved, grace } = facts;
-    if (isLate(facts)) return [`The owner came more than ${grace} seconds after the thief, which is the grace, so the session ended at once. Run all steps to see what happens within the grace.`];
+    if (isLate(facts)) return [`The owner refreshed more than ${grace} seconds, the grace period, after the thief, so the server revoked the session at once. Run all steps to see what happens within the grace period.`];
     return [
-      `Within the grace a thief looks like a second tab, so both got the same refresh token, of generation ${thief.generation}. But it can be used up only once: when one of them moved on to generation ${moved.generation}, the other was left with a spent token, and presenting that ended the session.`,
-      "A thief who stays away gains nothing; one who stays is found out as soon as both have moved. Until then the thief may do what the session may.",
+      `Within the grace period, a thief looks like a second tab, so both got the same refresh token, of generation ${thief.generation}. Then the owner moved on to generation ${moved.generation}, and the thief’s token was spent. When the thief presented it, the server revoked the session.`,
+      "The server detects the theft as soon as both parties have used the shared token again. Until then, the thief can do everything that the session allows. A thief who does not use the token gains nothing.",
     ];
   },
 };

@@ -1,15 +1,15 @@
-// One theft, twice: at a design that keeps nothing, re-enacted in the page, and at the server of this page.
+// The same theft in two designs: a stateless one, simulated in the page, and the server of this page.
 import { decode } from "../jose/jwt.js";
 import { signWith } from "../jose/sign.js";
 
 const HERE = { side: "server" };
 
 export const twoDesigns = {
-  scene: "A well-known Express tutorial makes the refresh token a JWT too, signed with a secret and stored nowhere. Here is one theft twice: re-enacted in this page with real HS256 signatures, and at this server. As published, the tutorial’s refresh route failed on every call; the re-enactment does what it meant to do.",
-  question: "What do the two copies get the thief?",
+  scene: "In a well-known Express tutorial, the refresh token is a JWT too. It is signed with a secret and not stored. This experiment runs the same theft twice: in a simulation in this page, with real HS256 signatures, and on this server. The tutorial’s refresh route failed on every call as published; the simulation does what the route was meant to do.",
+  question: "What does the thief get with the two copies?",
   choices: {
-    one: "In the tutorial’s design new tokens, even after the sign-out. Here nothing, and the theft comes to light.",
-    untilOut: "In the tutorial’s design new tokens until the owner signs out. Here nothing.",
+    one: "New tokens in the tutorial’s design, even after the sign-out. Nothing here, and the server detects the theft.",
+    untilOut: "New tokens in the tutorial’s design until the owner signs out. Nothing here.",
     both: "New tokens in both.",
     neither: "Nothing in either.",
   },
@@ -19,7 +19,7 @@ export const twoDesigns = {
       async run(run, facts) {
         facts.tutorial = new TutorialServer();
         facts.there = await facts.tutorial.getTokens({ id: 1, username: "john_doe" });
-        reenacted(run, "owner", "POST /getTokens", true, "a refresh token for seven days; nothing is stored");
+        simulated(run, "owner", "POST /getTokens", true, "a refresh token valid for seven days; nothing is stored");
         facts.here = await run.open("owner", HERE);
       },
     },
@@ -31,9 +31,9 @@ export const twoDesigns = {
       },
     },
     {
-      title: "After the grace the thief uses the copy",
+      title: "After the grace period, the thief uses the copy",
       async run(run, facts) {
-        await run.waitForGrace("This server’s grace passes");
+        await run.waitForGrace("Waiting for the end of this server’s grace period");
         facts.thiefThere = await refreshThere(run, facts, "thief", facts.there);
         facts.thiefHere = await run.present("thief", facts.here.refreshToken, HERE);
       },
@@ -48,7 +48,7 @@ export const twoDesigns = {
     {
       title: "The owner signs out; the thief tries once more",
       async run(run, facts) {
-        reenacted(run, "owner", "sign out", undefined, "the app forgets its tokens; the server has nothing to forget");
+        simulated(run, "owner", "sign out", undefined, "the app deletes its tokens; the server has nothing to revoke");
         await run.signOut("owner", facts.ownerHere.refreshToken, HERE);
         facts.lateThere = await refreshThere(run, facts, "thief", facts.there);
         facts.lateHere = await run.present("thief", facts.here.refreshToken, HERE);
@@ -63,19 +63,19 @@ export const twoDesigns = {
     return ownerThereAgain && !ownerHereAgain.accepted ? "one" : null;
   },
   explain: ({ lateThere }) => [
-    `In the re-enactment the copy is served until it expires, and each answer brings a new one, by now until ${expiryOf(lateThere.refreshToken)}. The owner’s own refresh goes on as ever, so nobody notices. Signing out changes nothing, because the server keeps nothing; only a new secret would help, and sign everybody out.`,
-    "Here the copy was refused, and the attempt ended the session for both. That takes one row for each session: the price of being able to take a token back.",
+    `In the simulation, the server accepts the copy until it expires. Each response contains a new refresh token, by now one valid until ${expiryOf(lateThere.refreshToken)}. The owner’s refreshes still work, so the theft stays undetected. Signing out changes nothing, because the server stores nothing. Only a new secret would help, and it would sign out every user.`,
+    "This server rejected the copy and revoked the session. For that it stores one row for each session, which is the cost of being able to revoke a token.",
   ],
 };
 
-/** New tokens of the re-enacted server, or null. */
+/** New tokens from the simulated server, or null. */
 async function refreshThere(run, { tutorial }, actor, { refreshToken }) {
   const answer = await tutorial.refreshToken(refreshToken);
-  reenacted(run, actor, "POST /refreshToken", answer !== null, answer && "new access and refresh token");
+  simulated(run, actor, "POST /refreshToken", answer !== null, answer && "new access and refresh token");
   return answer;
 }
 
-function reenacted(run, actor, what, good, text) {
+function simulated(run, actor, what, good, text) {
   run.show({ actor, what, good, text, side: "page" });
 }
 
@@ -86,7 +86,7 @@ function expiryOf(token) {
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 
-/** What the tutorial meant to do: two JWTs, HS256 with two secrets, nothing kept. The signatures are real. */
+/** The tutorial's intended design: two JWTs, HS256 with two secrets, no storage. The signatures are real. */
 class TutorialServer {
   #accessSecret = crypto.getRandomValues(new Uint8Array(32));
   #refreshSecret = crypto.getRandomValues(new Uint8Array(32));
@@ -98,7 +98,7 @@ class TutorialServer {
     };
   }
 
-  /** New tokens for whoever presents a refresh token that was signed here and has not expired; else null. */
+  /** New tokens if the refresh token was signed here and has not expired; otherwise null. */
   async refreshToken(refreshToken) {
     const claims = await verified(refreshToken, this.#refreshSecret);
     return claims && this.getTokens({ id: claims.id, username: claims.username });

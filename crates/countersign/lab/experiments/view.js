@@ -1,16 +1,16 @@
-// How one experiment looks: its question, its buttons, its steps with their evidence, and its outcome.
+// The DOM of one experiment: its question, its buttons, its steps with their evidence, and its outcome.
 import { element } from "../dom.js";
 
 const BADGES = {
   waiting: ["", ""],
   running: ["badge", "running"],
-  paused: ["badge", "under way"],
+  paused: ["badge", "paused"],
   "as-designed": ["badge good", "as designed"],
-  different: ["badge warn", "different from the design"],
+  different: ["badge warn", "not as designed"],
   failed: ["badge bad", "stopped"],
 };
 const STEP_STATES = { waiting: "", running: "running …", done: "done", failed: "stopped here" };
-const SIDES = { page: "re-enacted in this page, not this server", server: "this server" };
+const SIDES = { page: "simulated in this page, not this server", server: "this server" };
 
 export class View {
   steps;
@@ -21,7 +21,7 @@ export class View {
   #buttons;
   #outcome = element("div", { class: "experiment-outcome" });
 
-  /** `node` is a `details` with a summary; `actions`: what `all`, `one` and `cancel` do. */
+  /** `node` is a `details` element with a summary; `actions` are the functions behind the buttons `all`, `one` and `cancel`. */
   constructor(node, experiment, actions) {
     const { id, title, scene, question, choices, steps } = experiment;
     this.#node = node;
@@ -56,7 +56,7 @@ export class View {
     all.textContent = isPaused ? "Run the rest" : "Run all steps";
     one.textContent = isPaused ? "Next step" : "Step by step";
     cancel.textContent = "Cancel";
-    // They keep their place and the focus while they can do nothing, so that the keyboard never loses it.
+    // `aria-disabled` instead of `disabled`: a disabled button would lose the keyboard focus.
     for (const button of [all, one]) button.ariaDisabled = isRunning;
     cancel.ariaDisabled = !(isRunning || isPaused);
   }
@@ -73,7 +73,7 @@ export class View {
     this.state = "waiting";
   }
 
-  /** `happened` is a key of the choices, or none of them; `fetchStory` gets what the server tells of the session. */
+  /** `happened` is a key of the choices, or null if none matches; `fetchStory` fetches the server's record of the session. */
   conclude(outcome, { happened, paragraphs, fetchStory }) {
     this.state = outcome;
     const [classes, text] = BADGES[outcome];
@@ -93,7 +93,7 @@ export class View {
   #compare(guess) {
     const picked = this.#guesses.find((one) => one.querySelector("input").checked);
     if (!picked) return "";
-    return picked === guess ? " You expected that." : ` You expected something else: “${this.#experiment.choices[picked.dataset.guess]}”`;
+    return picked === guess ? " You expected this." : ` You expected another answer: “${this.#experiment.choices[picked.dataset.guess]}”`;
   }
 }
 
@@ -127,7 +127,7 @@ class StepView {
   }
 
   evidence({ actor, what, status, good, text, note, side }) {
-    const answer = status ?? { true: "accepted", false: "refused" }[good];
+    const answer = status ?? { true: "accepted", false: "rejected" }[good];
     this.add(
       element("li", { data: { side } },
         side && element("small", { text: SIDES[side] }),
@@ -135,7 +135,7 @@ class StepView {
         element("code", { text: what }),
         answer && element("span", { class: `badge ${good ? "good" : "bad"}`, text: answer }),
         note && element("em", { text: note }),
-        // What has lines of its own, such as a PEM file, is shown letter by letter.
+        // Text with line breaks, such as a PEM file, keeps its lines.
         text && element("span", { class: text.includes("\n") ? "muted token" : "muted", text }),
       ),
     );
@@ -145,7 +145,7 @@ class StepView {
     this.#rows.append(row);
   }
 
-  /** `{ why, left, of }` in seconds, or null when there is nothing to wait for. */
+  /** `{ why, left, of }`, the last two in seconds; null hides the countdown. */
   countdown(wait) {
     if (!wait) return this.#wait.replaceChildren();
     const { why, left, of } = wait;
@@ -164,7 +164,7 @@ const buttonOf = (action, act) =>
 const guessOf = (experiment, key, text) =>
   element("label", { data: { guess: key } }, element("input", { type: "radio", name: `guess-${experiment}`, value: key }), element("span", { text }));
 
-/** The server's own record, fetched when somebody wants to read it. */
+/** The server's record of the session, fetched when the user opens it. */
 function storyOf(fetchStory) {
   const lines = element("ol");
   const tell = async ({ currentTarget }) => {
@@ -172,5 +172,5 @@ function storyOf(fetchStory) {
     const story = await fetchStory().catch(({ message }) => [message]);
     lines.replaceChildren(...story.map((text) => element("li", { text })));
   };
-  return element("details", { on: { toggle: tell } }, element("summary", { text: "What the server noted about this session" }), lines);
+  return element("details", { on: { toggle: tell } }, element("summary", { text: "What the server recorded about this session" }), lines);
 }

@@ -1,4 +1,4 @@
-// The workbench: a field, what the token in it says, and what is proven of it.
+// The inspector's main part: an input field, what the token in it says, and what its signature proves.
 import { announce, element } from "../dom.js";
 import { decode } from "../jose/jwt.js";
 import { recognise } from "../jose/recognise.js";
@@ -9,7 +9,7 @@ import { createVerdict } from "./verdict.js";
 
 const TICK = 1_000;
 
-/** Answers `{ fill(text) }`, for a token from elsewhere on the page. */
+/** Returns `{ fill(text) }`, which puts a token from another section of the page into the field. */
 export function mountBench(section, lab) {
   const saying = createSaying();
   const verdict = createVerdict();
@@ -42,7 +42,7 @@ export function mountBench(section, lab) {
       return;
     }
     const answer = await proof.of(decoded);
-    // Somebody has typed on while this was verified.
+    // The user has changed the text during verification.
     if (mine !== turn) return;
     saying.prove(answer.verification);
     verdict.show(decoded, answer);
@@ -51,7 +51,7 @@ export function mountBench(section, lab) {
 
   setInterval(() => {
     saying.tick();
-    // Who is elsewhere on the page need not hear it.
+    // Announce only while the focus is in the inspector.
     if (verdict.tick() && section.contains(document.activeElement)) say(verdict.summary);
   }, TICK);
   return { fill: field.fill };

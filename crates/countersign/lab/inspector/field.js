@@ -1,15 +1,15 @@
-// Where tokens and keys are pasted. What cannot be one never gets into a field: browsers take minutes to lay out a
-// megabyte, or some ten thousand line breaks.
+// The fields for tokens and keys. They reject text that is too long or has too many unusual characters, because browsers
+// take minutes to lay out a megabyte, or about ten thousand line breaks.
 import { announce, element } from "../dom.js";
 import { LONGEST_TEXT } from "../jose/jwt.js";
 
-/** Milliseconds without a keystroke, after which the text is read. */
+/** Milliseconds after the last keystroke until the text is read. */
 const PAUSE = 150;
-/** Line breaks and characters beyond ASCII. Tokens and keys have hardly any, and each is slow to lay out. */
+/** Maximum number of line breaks, control and non-ASCII characters. Tokens and keys have few, and each is slow to lay out. */
 const MOST_UNUSUAL = 4_000;
 const UNUSUAL = /[^ -~]/g;
 
-/** A text area; `onText` is called when somebody pauses, `onRefused` with a sentence on what was not put in. */
+/** A text area. It calls `onText` when the user stops typing, and `onRefused` with a sentence when it rejects an input. */
 export function createSecretField({ longest, onText, onRefused, ...attributes }) {
   let timer;
   const later = () => {
@@ -27,7 +27,7 @@ export function createSecretField({ longest, onText, onRefused, ...attributes })
     class: "token inspector-field",
     maxlength: longest,
     dir: "ltr",
-    // Spelling and other help may send the text to somebody, and `autocomplete` may bring it back after a reload.
+    // Spelling checkers and similar features may send the text to a third party; `autocomplete` may restore it after a reload.
     spellcheck: "false",
     autocomplete: "off",
     autocapitalize: "off",
@@ -38,12 +38,12 @@ export function createSecretField({ longest, onText, onRefused, ...attributes })
   });
 }
 
-/** A sentence, or null. */
+/** Why the field rejects the text, as a sentence; null if it does not. */
 function whyNot(text, longest) {
   const length = text.length.toLocaleString("en");
-  if (text.length > longest) return `That had ${length} characters, too many to be read. It was not put in.`;
+  if (text.length > longest) return `The field rejected the text: ${length} characters are too many.`;
   const isUnusual = (text.match(UNUSUAL)?.length ?? 0) > MOST_UNUSUAL;
-  return isUnusual ? "That was made of line breaks or letters that tokens and keys do not have. It was not put in." : null;
+  return isUnusual ? "The field rejected the text: it has too many line breaks or non-ASCII characters for a token or a key." : null;
 }
 
 export function createField(lab, onText) {
@@ -62,9 +62,9 @@ export function createField(lab, onText) {
     onText();
   };
   const button = (text, click) => element("button", { type: "button", class: "button", text, on: { click } });
-  const access = button("Take this page’s access token", () => fill(lab.pair.accessToken));
-  const refresh = button("Take its refresh token", () => fill(lab.pair.refreshToken));
-  const empty = button("Empty the field", () => {
+  const access = button("Use this page’s access token", () => fill(lab.pair.accessToken));
+  const refresh = button("Use its refresh token", () => fill(lab.pair.refreshToken));
+  const empty = button("Clear the field", () => {
     fill("");
     area.focus();
   });
@@ -76,7 +76,7 @@ export function createField(lab, onText) {
     node: element(
       "div",
       { class: "card stack inspector-input" },
-      element("label", { for: "inspector-token", text: "A token, an Authorization header, or a curl line with one" }),
+      element("label", { for: "inspector-token", text: "A token, an Authorization header, or a curl command with a token" }),
       area,
       note,
       element("div", { class: "row" }, access, refresh, empty),
@@ -89,7 +89,7 @@ export function createField(lab, onText) {
       note.textContent = text ?? "";
       empty.hidden = area.value === "";
     },
-    /** For a token from elsewhere on the page. */
+    /** Fills the field with a token from another section of the page, and scrolls to it. */
     fill(text) {
       fill(text);
       area.scrollIntoView({ block: "center" });

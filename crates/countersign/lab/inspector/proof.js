@@ -1,4 +1,4 @@
-// What a signature proves, and to whom: with the keys that this server publishes, or with a key that somebody pastes.
+// The card that verifies the signature, with the keys that this server publishes or with a key that the user pastes.
 import { element } from "../dom.js";
 import { LONGEST_KEYS, readKeys } from "../jose/keys.js";
 import { verify } from "../jose/verify.js";
@@ -9,12 +9,12 @@ import { createSecretField } from "./field.js";
 
 const OUTCOMES = {
   "verified": ["good", "verified"],
-  "wrong": ["bad", "does not fit"],
+  "wrong": ["bad", "invalid"],
   "unsigned": ["bad", "not signed"],
   "no-key": ["warn", "not verified"],
   "unsupported": ["warn", "not verified"],
 };
-/** Keys whose names are drawn, and characters of one name. */
+/** The maximum number of keys that are listed, and of characters of one key ID. */
 const MOST = { keys: 10, name: 64 };
 
 export function createProof(lab, onChange) {
@@ -29,7 +29,7 @@ export function createProof(lab, onChange) {
     "div",
     { class: "card stack inspector-proof" },
     element("h3", { text: "What a signature proves" }),
-    element("p", { class: "muted", text: "Who wrote the token, and that nobody has changed it since. Not that it is still good." }),
+    element("p", { class: "muted", text: "A signature proves who wrote the token, and that it has not changed since. It does not prove that the token is still valid." }),
     verifiable,
     opaque,
   );
@@ -40,13 +40,13 @@ export function createProof(lab, onChange) {
       return { keys: await published.with(header?.kid), problems: [] };
     } catch (error) {
       if (!(error instanceof ServerUnreachable)) throw error;
-      return { keys: [], problems: [{ text: "The server did not answer, so its keys are not known. Is it still running?" }] };
+      return { keys: [], problems: [{ text: "The server did not respond, so its keys are not known. Check that it is still running." }] };
     }
   }
 
   return {
     node,
-    /** `{ keys, verification, expected }` for `checksOf`, and a remark on the key when it must not be missed. */
+    /** `{ keys, verification, expected }` for `checksOf`, and `remark`, an important message about the key, if there is one. */
     async of(decoded) {
       verifiable.hidden = false;
       opaque.hidden = true;
@@ -97,7 +97,7 @@ function createPasted(onText) {
     rows: 4,
     aria: { describedby: "inspector-key-note inspector-key-help" },
   });
-  const help = "A public key: JWK, JWK Set, or PEM. For HS256 the secret, as a JWK with \"kty\": \"oct\".";
+  const help = "A public key as JWK, JWK Set or PEM. For HS256, the secret as a JWK with \"kty\": \"oct\".";
   return {
     node: element(
       "div",
@@ -112,7 +112,7 @@ function createPasted(onText) {
       const secret = read.problems.find(({ code }) => code === "private-key");
       if (!secret) return read;
       area.value = "";
-      note.textContent = `${secret.text} The field was emptied.`;
+      note.textContent = `${secret.text} The field was cleared.`;
       return { keys: [], problems: [], remark: note.textContent };
     },
   };
@@ -120,7 +120,7 @@ function createPasted(onText) {
 
 function describe(keys, problems) {
   const names = keys.slice(0, MOST.keys).map(({ kid, algs }) => {
-    const name = kid === undefined ? "without a name" : visible(kid, MOST.name);
+    const name = kid === undefined ? "no key ID" : visible(kid, MOST.name);
     return element("li", null, `${algs.join(" or ")}, `, element("bdi", { class: "token", text: name }));
   });
   const rest = keys.length - names.length;
@@ -137,5 +137,5 @@ function tell({ outcome, why }) {
 }
 
 const OPAQUE =
-  "A refresh token has none. Its seal was made with a key that never leaves the server, so the server alone can tell " +
-  "whether it is genuine, and whether it was spent already.";
+  "A refresh token has no signature. It has a MAC, made with a key that never leaves the server. Only the server can tell " +
+  "whether the token is genuine, and whether it is already spent.";

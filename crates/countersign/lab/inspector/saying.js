@@ -1,4 +1,4 @@
-// What a token says. All of it comes from a stranger: it is shown as text, bounded, and nothing of it is believed.
+// The card with a token's content. All of it is untrusted input: it is shown as text, with limits on its length.
 import { claimSentence, headerSentence, MOMENTS } from "../claims.js";
 import { element } from "../dom.js";
 import { indent, membersOf } from "../jose/json.js";
@@ -7,7 +7,7 @@ import { visible } from "../jose/visible.js";
 import { readRefreshToken } from "../refresh-token.js";
 
 const PARTS = ["header", "payload", "signature"];
-/** Characters that are drawn of one part, name, value, and of a whole JSON text; and members of an object. */
+/** The maximum number of characters shown of one part, name, value and JSON text, and of members shown of an object. */
 const MOST = { part: 1_000, name: 80, value: 1_000, json: 16_000, members: 60 };
 
 export function createSaying() {
@@ -18,7 +18,7 @@ export function createSaying() {
     "div",
     { class: "card stack inspector-saying" },
     element("h3", { text: "What it says" }),
-    element("p", { class: "muted", text: "Anybody can read this, and anybody can write it." }),
+    element("p", { class: "muted", text: "Anyone can read this content, and anyone can write it." }),
     trust,
     body,
   );
@@ -31,7 +31,7 @@ export function createSaying() {
     node,
     summary: "",
     show({ kind, token }, decoded) {
-      judge("warn", "only decoded", "So far nobody vouches for any of it.");
+      judge("warn", "only decoded", "The signature has not been verified yet.");
       trust.hidden = !decoded || decoded.parts.length === 0;
       this.summary = "";
       if (kind === "refresh-token") body.replaceChildren(...refreshToken(token, this));
@@ -39,10 +39,10 @@ export function createSaying() {
       this.tick();
     },
     prove({ outcome }) {
-      if (outcome === "verified") judge("good", "verified", "This is what the holder of the key wrote, to the letter.");
-      else judge("warn", "only decoded", "Nobody vouches for any of it. Do not believe a word.");
+      if (outcome === "verified") judge("good", "verified", "The holder of the key wrote exactly this.");
+      else judge("warn", "only decoded", "The signature does not confirm any of this. Do not trust it.");
     },
-    /** Moments come nearer and pass. */
+    /** Updates the relative times, such as “in 12 s”. */
     tick() {
       for (const time of body.querySelectorAll("[data-seconds]")) {
         time.textContent = distanceOf(Number(time.dataset.seconds), Date.now() / 1_000);
@@ -74,11 +74,11 @@ function section(title, part, text, object, { problems }, sentenceOf) {
     element("h4", null, piece(part === "claims" ? "payload" : part, title)),
     wrong.map(object ? remark : complaint),
     object ? members(text, sentenceOf) : null,
-    text === null ? null : toTheLetter(title, object ? indent(text) : text),
+    text === null ? null : rawText(title, object ? indent(text) : text),
   );
 }
 
-const remark = ({ text }) => element("p", null, element("span", { class: "badge warn", text: "beware" }), ` ${text}`);
+const remark = ({ text }) => element("p", null, element("span", { class: "badge warn", text: "warning" }), ` ${text}`);
 
 function members(text, sentenceOf) {
   const all = membersOf(text);
@@ -86,7 +86,7 @@ function members(text, sentenceOf) {
   return [
     element("dl", { class: "inspector-members" }, all.slice(0, MOST.members).map((member) => row(member, sentenceOf))),
     rest > 0 ? element("p", { class: "muted", text: `${rest.toLocaleString("en")} more are in the JSON below.` }) : null,
-    all.length === 0 ? element("p", { class: "muted", text: "It is empty." }) : null,
+    all.length === 0 ? element("p", { class: "muted", text: "It has no members." }) : null,
   ];
 }
 
@@ -95,7 +95,7 @@ function row([name, text], sentenceOf) {
   return fact(visible(name, MOST.name), [shown(value, text), moment(name, value)], sentenceOf(name, value));
 }
 
-/** As JSON has it: "1" is not 1, and a long number would be rounded. */
+/** Shows the JSON text of a value, because JavaScript would round a long number, and "1" must differ from 1. */
 function shown(value, text) {
   const isNested = value !== null && typeof value === "object";
   if (isNested) return element("pre", { text: visible(indent(text), MOST.value, { lines: true }) });
@@ -107,11 +107,11 @@ function moment(name, value) {
   return seconds !== null && dateOf(seconds) ? [" · ", when(seconds)] : null;
 }
 
-function toTheLetter(title, text) {
+function rawText(title, text) {
   return element(
     "details",
     null,
-    element("summary", { text: `${title}, to the letter` }),
+    element("summary", { text: `${title} as JSON` }),
     element("pre", { tabindex: "0", role: "group", aria: { label: title }, text: visible(text, MOST.json, { lines: true }) }),
   );
 }
@@ -119,10 +119,10 @@ function toTheLetter(title, text) {
 function refreshToken(text, saying) {
   const fields = readRefreshToken(text);
   if (!fields) {
-    saying.summary = "This begins like a refresh token, but is damaged.";
-    return [element("p", { text: `${saying.summary} One has 92 characters: csr_ and 88 more.` })];
+    saying.summary = "This begins like a refresh token, but it is damaged.";
+    return [element("p", { text: `${saying.summary} A refresh token has 92 characters: csr_ and 88 more.` })];
   }
-  saying.summary = "This is a refresh token. It has no claims: only its server makes something of it.";
+  saying.summary = "This is a refresh token. It has no claims; only its server can use it.";
   const { sessionId, generation, issuedAt } = fields;
   return [
     element("p", { class: "token inspector-text", text }),
@@ -130,15 +130,15 @@ function refreshToken(text, saying) {
     element(
       "dl",
       { class: "inspector-members" },
-      fact("session", element("span", { class: "token", text: sessionId }), "The session that it continues; access tokens call it sid."),
-      fact("generation", element("span", { class: "token", text: generation }), "How often the session had been refreshed before."),
-      fact("issued", when(issuedAt), "When the server made it."),
+      fact("session", element("span", { class: "token", text: sessionId }), "The ID of the session: sid in access tokens."),
+      fact("generation", element("span", { class: "token", text: generation }), "How often the session had been refreshed when this token was issued."),
+      fact("issued", when(issuedAt), "When the server issued the token."),
     ),
-    element("p", { class: "muted", text: "The rest of it is random, or a seal that the server made with a key of its own." }),
+    element("p", { class: "muted", text: "The other fields are a version, a key ID, a hash, a secret and a MAC, which only the server can check." }),
   ];
 }
 
-/** A moment that everybody can read, and how far off it is. */
+/** A time in UTC, and its distance from now. */
 const when = (seconds) =>
   element("span", { class: "inspector-moment" }, `${dateOf(seconds)}, `, element("strong", { data: { seconds } }));
 

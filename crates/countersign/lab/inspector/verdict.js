@@ -1,8 +1,8 @@
-// What a verifier would refuse, and why: every check in its order.
+// The card with the result of every check that a verifier makes, in the verifier's order.
 import { element } from "../dom.js";
 import { checksOf, refusalIn } from "../jose/checks.js";
 
-const STATES = { pass: ["good", "passes"], refuse: ["bad", "refused"], unknown: ["plain", "cannot know"] };
+const STATES = { pass: ["good", "passed"], refuse: ["bad", "rejected"], unknown: ["plain", "unknown"] };
 
 export function createVerdict() {
   const headline = element("p", { class: "inspector-headline" });
@@ -10,7 +10,7 @@ export function createVerdict() {
   const node = element(
     "div",
     { class: "card stack", hidden: true },
-    element("h3", { text: "What a verifier would refuse, and why" }),
+    element("h3", { text: "Checks of a verifier" }),
     headline,
     list,
   );
@@ -29,7 +29,7 @@ export function createVerdict() {
       shown = null;
       node.hidden = true;
     },
-    /** Time passes: the sentences follow it. Answers whether a check has another outcome now. */
+    /** Updates the sentences that contain times. Returns whether the state of a check has changed. */
     tick() {
       if (!shown) return false;
       const now = checks();
@@ -63,13 +63,13 @@ const statesOf = (checks) => checks.map(({ state }) => state).join(" ");
 
 function conclude(checks, { outcome }) {
   const refusal = refusalIn(checks);
-  if (refusal) return ["bad", "refused", `A verifier refuses it at “${refusal.name}”. ${refusal.text}`];
+  if (refusal) return ["bad", "rejected", `A verifier rejects the token at “${refusal.name}”. ${refusal.text}`];
   if (outcome !== "verified") {
-    return ["warn", "only decoded", "Nothing in it looks wrong, but its signature is not verified, so it proves nothing."];
+    return ["warn", "only decoded", "No check failed, but the signature is not verified, so the token proves nothing."];
   }
   const open = checks.filter(({ state, name }) => state === "unknown" && name !== "Session").length;
-  if (open > 0) return ["warn", "signature verified", "The signature holds. Whether the rest is right, only its API can know."];
-  return ["good", "accepted", "A verifier accepts it. Whether its session still lives, no token can say."];
+  if (open > 0) return ["warn", "signature verified", "The signature is valid. Only the API of the token can make the remaining checks."];
+  return ["good", "accepted", "A verifier accepts the token. The token does not show whether its session has been revoked."];
 }
 
 function item({ name, state, text }) {
@@ -84,4 +84,4 @@ function item({ name, state, text }) {
 }
 
 const stopped = ({ length }) =>
-  element("li", { class: "inspector-stop", text: `A verifier stops here.${length > 0 ? " The rest is for you." : ""}` });
+  element("li", { class: "inspector-stop", text: `A verifier stops here.${length > 0 ? " The checks below are only for your information." : ""}` });

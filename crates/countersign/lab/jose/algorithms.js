@@ -4,7 +4,7 @@
 const ecdsa = (namedCurve, hash, bytes) => ({
   importAs: { name: "ECDSA", namedCurve },
   useAs: { name: "ECDSA", hash },
-  /** Of a signature. */
+  /** The length of a signature. */
   bytes,
 });
 const rsa = (name) => ({ importAs: { name, hash: "SHA-256" }, useAs: { name, saltLength: 32 } });
@@ -20,10 +20,10 @@ const ALGORITHMS = new Map([
 
 export const algorithm = (name) => ALGORITHMS.get(name);
 
-/** RFC 9864 §2.2 calls EdDSA on this curve by the curve's name. */
+/** RFC 9864 §2.2 names EdDSA on this curve after the curve. */
 export const plainName = (name) => (name === "Ed25519" ? "EdDSA" : name);
 
-/** Keys of a type and curve → what they may sign; the first counts when the key does not say. */
+/** The algorithms for keys of a type and curve. The first is the default if the key has no `alg`. */
 export function algorithmsOf({ kty, crv }) {
   if (kty === "RSA") return ["RS256", "PS256"];
   if (kty === "oct") return ["HS256"];

@@ -1,7 +1,7 @@
-// Base64url as RFC 7515 §2 has it: no padding, and only the one canonical spelling of each value.
+// Base64url (RFC 7515 §2): without padding, and only the canonical encoding of each value.
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/** `String.fromCharCode` takes its characters as arguments, of which engines allow some ten thousand. */
+/** `String.fromCharCode` takes its characters as arguments, and engines allow only some ten thousand arguments. */
 const AT_ONCE = 8_192;
 
 export function encodeBase64url(bytes) {
@@ -10,21 +10,21 @@ export function encodeBase64url(bytes) {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** The bytes, or null for padding, another alphabet, an impossible length, and trailing bits that are not zero. */
+/** The bytes; null for padding, another alphabet, an impossible length, or trailing bits that are not zero. */
 export function decodeBase64url(text) {
   return whyNotBase64url(text) ? null : bytesOfBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 }
 
-/** What is wrong with the text, as the end of a sentence that begins with its name; null when nothing is. */
+/** What is wrong with the text, as the end of a sentence that begins with the name of the part; null if nothing is wrong. */
 export function whyNotBase64url(text) {
-  if (text.includes("=")) return "is padded with =, which tokens leave out";
-  if (/[+/]/.test(text)) return "is in the other alphabet of base64, with + and / where tokens have - and _";
-  if (/[^\w-]/.test(text)) return "has characters that base64url does not have";
-  if (text.length % 4 === 1) return "has a length that base64url cannot have: a character is missing, or one too many";
-  return unusedBits(text) === 0 ? null : "spells its last byte in an unusual way; each value has one proper spelling";
+  if (text.includes("=")) return "is padded with =, and tokens have no padding";
+  if (/[+/]/.test(text)) return "uses the standard base64 alphabet with + and /, and tokens use base64url with - and _";
+  if (/[^\w-]/.test(text)) return "has characters that are not allowed in base64url";
+  if (text.length % 4 === 1) return "has a length that is impossible in base64url: a character is missing, or there is one too many";
+  return unusedBits(text) === 0 ? null : "does not use the canonical encoding of its last byte: the unused bits are not zero";
 }
 
-/** Bytes of plain base64, as in PEM files; null when it is not base64. */
+/** Decodes standard base64, as in PEM files; null if the text is not base64. */
 export function bytesOfBase64(text) {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -33,7 +33,7 @@ export function bytesOfBase64(text) {
   }
 }
 
-/** The bits of the last character that are beyond the last whole byte. */
+/** The bits of the last character that do not belong to a whole byte. */
 function unusedBits(text) {
   const last = ALPHABET.indexOf(text.at(-1));
   return { 0: 0, 2: last & 0b1111, 3: last & 0b11 }[text.length % 4];

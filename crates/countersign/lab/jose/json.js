@@ -1,40 +1,40 @@
-// JSON that means one thing to everyone (RFC 8259, and RFC 7515 §4 on members that are named twice).
+// Reads JSON and reports ambiguous content (RFC 8259, and RFC 7515 §4 on duplicate names).
 //
-// Two parsers that disagree on {"aud":"a","aud":"b"} are a way past a check, so the server refuses such text; here it is
-// read all the same, and what is wrong with it is said.
+// Parsers disagree on {"aud":"a","aud":"b"}, which an attacker can use to bypass a check, so the server rejects such text.
+// This module reads it and reports the problem.
 
-/** Containers inside containers. A token of this server has two levels. */
+/** The maximum nesting of objects and arrays. A token of this server has two levels. */
 export const DEEPEST = 64;
 
-/** Of text that is known to be JSON: there every string ends, so no text makes this slow. */
+/** For text that is known to be valid JSON: every string in it is closed, so matching takes linear time. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 const LONGEST_NAME = 40;
-/** The flag `u` reads a pair as one character, so only a surrogate without its pair matches. */
+/** With the flag `u`, a surrogate pair is one character, so only an unpaired surrogate matches. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** `{ value, problems }`: `value` is undefined when there is none; each problem is `{ code, text }`. */
+/** `{ value, problems }`: `value` is undefined if the text cannot be read; each problem is `{ code, text }`. */
 export function readJson(text) {
   let value;
   try {
     value = JSON.parse(text);
   } catch {
-    return { value: undefined, problems: [{ code: "not-json", text: "is not JSON" }] };
+    return { value: undefined, problems: [{ code: "not-json", text: "is not valid JSON" }] };
   }
   const { depth, repeated, isWellFormed } = outlineOf(text);
   if (depth > DEEPEST) {
-    const problem = { code: "too-deep", text: `is nested ${depth} levels deep; more than ${DEEPEST} are not read` };
+    const problem = { code: "too-deep", text: `is nested ${depth} levels deep; the maximum is ${DEEPEST}` };
     return { value: undefined, problems: [problem] };
   }
   const problems = repeated.map((name) => ({
     code: "duplicate-name",
-    text: `names ${name} twice: some programs believe the first, some the last`,
+    text: `names ${name} twice: some programs use the first value, others the last`,
   }));
-  if (!isWellFormed) problems.push({ code: "surrogate", text: "has an escape for half of a character (a surrogate without its pair)" });
-  if (hasEndlessNumber(value)) problems.push({ code: "number", text: "has a number that is larger than programs can hold" });
+  if (!isWellFormed) problems.push({ code: "surrogate", text: "has an escape for half of a character (an unpaired surrogate)" });
+  if (hasInfiniteNumber(value)) problems.push({ code: "number", text: "has a number that is too large for a double" });
   return { value, problems };
 }
 
-/** The same JSON, indented. Strings and numbers stay to the letter, and what is named twice stays twice. */
+/** The same JSON, indented. The text of strings and numbers does not change, and duplicate names are kept. */
 export function indent(text) {
   const pieces = [];
   let level = 0;
@@ -51,7 +51,7 @@ export function indent(text) {
   return pieces.join("");
 }
 
-/** `[name, text]` of each member of an object, in order and to the letter; what is named twice comes twice. */
+/** `[name, text]` of each member of an object, in order. The text does not change, and duplicate names are kept. */
 export function membersOf(text) {
   const members = [];
   let [level, start, name] = [0, 0, null];
@@ -71,7 +71,7 @@ const tokensOf = (text) => text.match(TOKENS) ?? [];
 const isOpening = (token) => token === "{" || token === "[";
 const isClosing = (token) => token === "}" || token === "]";
 
-/** How deep it goes, the first few member names that stand twice in one object, and whether every string is text. */
+/** The depth, the first three names that occur twice in one object, and whether all strings are well-formed Unicode. */
 function outlineOf(text) {
   const open = [];
   const repeated = new Set();
@@ -89,7 +89,7 @@ function outlineOf(text) {
   return { depth, repeated: [...repeated].slice(0, 3).map(short), isWellFormed };
 }
 
-/** However it is spelt: "\u0061" and "a" are one name. */
+/** Compares decoded names: "\u0061" and "a" are the same name. */
 function isNew(quoted, names) {
   const name = JSON.parse(quoted);
   const isNew = !names.has(name);
@@ -97,7 +97,7 @@ function isNew(quoted, names) {
   return isNew;
 }
 
-function hasEndlessNumber(value) {
+function hasInfiniteNumber(value) {
   if (typeof value === "number") return !Number.isFinite(value);
-  return value !== null && typeof value === "object" && Object.values(value).some(hasEndlessNumber);
+  return value !== null && typeof value === "object" && Object.values(value).some(hasInfiniteNumber);
 }

@@ -1,14 +1,14 @@
-// One JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2): what it verifies, or why it is of no use here.
+// Reads one JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2): which algorithms it verifies, or why it cannot be used.
 import { algorithmsOf, plainName } from "./algorithms.js";
 import { decodeBase64url } from "./base64url.js";
 
-/** RFC 7518 §3.2: an HMAC key is at least as long as the hash. */
+/** In bytes. RFC 7518 §3.2: an HMAC key must be at least as long as the hash. */
 const SHORTEST_SECRET = 32;
-/** Bits of an RSA modulus: fewer are too weak (RFC 7518 §3.3), more only slow verifiers down. */
+/** Bits of an RSA modulus: a shorter one is too weak (RFC 7518 §3.3), a longer one only makes verification slow. */
 const RSA_BITS = { least: 2_048, most: 8_192 };
-/** Members that only a private key has (RFC 7518 §6.2.2 and §6.3.2). The `k` of an `oct` key has to be there. */
+/** Members that only a private key has (RFC 7518 §6.2.2 and §6.3.2). The `k` of an `oct` key is required, so it is not listed. */
 const PRIVATE = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-/** What a key consists of, by its type. */
+/** The required members of a key, by its type. */
 const MEMBERS = new Map([
   ["EC", ["x", "y"]],
   ["OKP", ["x"]],
@@ -16,7 +16,7 @@ const MEMBERS = new Map([
   ["oct", ["k"]],
 ]);
 
-/** `{ key, problem }`: one of them, or both for a key that can be used and should not be. `name` begins sentences. */
+/** Returns a key, a problem, or both for a key that is weak but usable. `name` is the subject of `problem.text`. */
 export function readJwk(jwk, source, name) {
   const wrong = whyOfNoUse(jwk);
   if (wrong) return { problem: problem(wrong, name) };
@@ -27,7 +27,7 @@ export function readJwk(jwk, source, name) {
   return isGuessable(jwk) ? { key, problem: problem("guessable", name) } : { key };
 }
 
-/** A code of `SENTENCES`, or null. */
+/** Returns a code of `SENTENCES`, or null if the key can be used. */
 function whyOfNoUse(jwk) {
   if (jwk === null || typeof jwk !== "object" || typeof jwk.kty !== "string") return "no-key";
   if (PRIVATE.some((member) => Object.hasOwn(jwk, member))) return "private-key";
@@ -53,17 +53,17 @@ const isGuessable = ({ kty, k }) => kty === "oct" && decodeBase64url(k).length <
 const problem = (code, name) => ({ code, text: `${name} ${SENTENCES[code]}` });
 
 const SENTENCES = {
-  "no-key": "is no JWK: it has no kty, which says what kind of key it is.",
+  "no-key": "is not a JWK: it has no key type (kty).",
   "private-key":
-    "is a private key, so it was not kept. The same JWK without d, p, q, dp, dq and qi is enough to verify. If it is in " +
+    "is a private key, so it was discarded. To verify, paste the same JWK without d, p, q, dp, dq and qi. If the key is in " +
     "use and others may have seen it, replace it.",
-  "unsupported": "is of a kind that is not used here. Known are EC on P-256 and P-384, RSA, OKP on Ed25519, and oct.",
-  "kid": "has a name (kid) that is not text.",
+  "unsupported": "is of an unsupported kind. Supported are EC on P-256 and P-384, RSA, OKP on Ed25519, and oct.",
+  "kid": "has a key ID (kid) that is not a string.",
   "use": "is not for signatures: its use is not sig.",
-  "key_ops": "is not for verifying: its key_ops do not list verify.",
-  "alg": "has an alg that is not used here, or that does not fit its kind.",
-  "damaged": "lacks a part, or has one that is not proper base64url.",
-  "weak": `is an RSA key of less than ${RSA_BITS.least} bits, from which others can compute the private key. Verifiers refuse it.`,
-  "too-large": `is an RSA key of more than ${RSA_BITS.most} bits. Verifiers refuse it, because it only costs time.`,
-  "guessable": `is a secret of less than ${SHORTEST_SECRET} bytes. It is used here, but others can find it by trying.`,
+  "key_ops": "is not for verification: its key_ops do not include verify.",
+  "alg": "has an alg that is unsupported, or that does not match its type.",
+  "damaged": "lacks a required member, or has one that is not valid base64url.",
+  "weak": `is an RSA key of less than ${RSA_BITS.least} bits. Attackers can compute its private key, so verifiers reject it.`,
+  "too-large": `is an RSA key of more than ${RSA_BITS.most} bits. Verifiers reject it, because verification would be slow.`,
+  "guessable": `is a secret of less than ${SHORTEST_SECRET} bytes. This page uses it, but attackers can find such a secret by brute force.`,
 };

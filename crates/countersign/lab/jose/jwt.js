@@ -1,16 +1,16 @@
-// Takes a token apart without believing a word of it (RFC 7515 §7.1). Size and dots are looked at before anything is
-// split or decoded, so that a megabyte of anything costs as much as a short text.
+// Decodes a token without verifying it (RFC 7515 §7.1). It checks the length and the number of dots before it splits or
+// decodes anything, so that a megabyte of input is as cheap as a short text.
 import { decodeBase64url, whyNotBase64url } from "./base64url.js";
 import { readJson } from "./json.js";
 
-/** What this page reads, in characters. */
+/** The maximum length that this page reads, in characters. */
 export const LONGEST_TEXT = 64 * 1024;
-/** What this server's verifiers read, in characters: more does not fit into a request's header anyway. */
+/** The maximum length that this server's verifiers read, in characters. A longer token would not fit into a request header. */
 export const LONGEST_TOKEN = 16_384;
 
 /**
- * `{ parts, header, claims, headerText, claimsText, signature, signed, problems }`. What cannot be read is null; each
- * problem is `{ part, code, text }`, `part` being "form", "header", "claims" or "signature".
+ * `{ parts, header, claims, headerText, claimsText, signature, signed, problems }`. Values that cannot be read are null. Each
+ * problem is `{ part, code, text }`; `part` is "form", "header", "claims" or "signature".
  */
 export function decode(text) {
   const wrong = whyNoToken(text);
@@ -25,7 +25,7 @@ export function decode(text) {
 }
 
 const NOTHING = { header: null, claims: null, headerText: null, claimsText: null, signature: null, signed: "" };
-const ENCRYPTED = "Five parts make an encrypted token (JWE). Only its receiver can read it, and this server makes none.";
+const ENCRYPTED = "A token with five parts is encrypted (JWE). Only its recipient can read it, and this server does not issue such tokens.";
 
 function whyNoToken(text) {
   if (typeof text !== "string" || text === "") return { code: "empty", text: "There is nothing to read." };
@@ -34,7 +34,7 @@ function whyNoToken(text) {
   if (dots === 2) return null;
   if (dots === 4) return { code: "encrypted", text: ENCRYPTED };
   const found = dots === 1 ? "is 1 dot" : `are ${dots.toLocaleString("en")} dots`;
-  return { code: "not-three-parts", text: `A token has three parts with two dots between them; here ${found}.` };
+  return { code: "not-three-parts", text: `A token has three parts, separated by two dots; here ${found}.` };
 }
 
 function dotsIn(text) {
@@ -46,13 +46,13 @@ function dotsIn(text) {
 function readObject(part, encoded, problems) {
   const bytes = readBytes(part, encoded, problems);
   const text = bytes && textOf(bytes);
-  if (bytes && text === null) problems.push({ part, code: "not-utf-8", text: `The ${nameOf(part)} is not text in UTF-8.` });
+  if (bytes && text === null) problems.push({ part, code: "not-utf-8", text: `The ${nameOf(part)} is not valid UTF-8.` });
   if (text === null) return [null, null];
   const json = readJson(text);
   for (const { code, text: end } of json.problems) problems.push({ part, code, text: `The ${nameOf(part)} ${end}.` });
   if (json.value === undefined) return [null, text];
   if (!isObject(json.value)) {
-    problems.push({ part, code: "not-an-object", text: `The ${nameOf(part)} is JSON, but no object with names and values.` });
+    problems.push({ part, code: "not-an-object", text: `The ${nameOf(part)} is JSON, but not an object.` });
     return [null, text];
   }
   return [json.value, text];
@@ -65,7 +65,7 @@ function readBytes(part, encoded, problems) {
   return null;
 }
 
-/** A byte order mark is kept: JSON may not begin with one, and hiding it would hide why the server refuses it. */
+/** Keeps a byte order mark: JSON must not begin with one, and removing it would hide why the server rejects the token. */
 function textOf(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -75,4 +75,4 @@ function textOf(bytes) {
 }
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-const nameOf = (part) => (part === "claims" ? "part with the claims" : part);
+const nameOf = (part) => (part === "claims" ? "payload" : part);

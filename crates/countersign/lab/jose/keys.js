@@ -1,5 +1,5 @@
-// Reads the keys that somebody pastes: a JWK, a JWK Set (RFC 7517), or a public key in PEM. What is secret without need,
-// and what is no key, is named and not kept.
+// Reads keys that a user pastes: a JWK, a JWK Set (RFC 7517), or public keys in PEM. It rejects private keys, and reports text
+// that is not a key.
 import { bytesOfBase64, encodeBase64url } from "./base64url.js";
 import { jwkOfRsa, jwkOfSpki } from "./der.js";
 import { readJson } from "./json.js";
@@ -8,15 +8,15 @@ import { readJwk } from "./jwk.js";
 /** In characters; room for a hundred large keys. */
 export const LONGEST_KEYS = 128 * 1024;
 const MOST_KEYS = 100;
-/** In characters of one line: what may be a secret that two sides share. */
+/** In characters. A longer text, or one with several lines, is not taken for a shared secret. */
 const LONGEST_SECRET = 128;
 
 const PRIVATE_PEM = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/;
 const PEM = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g;
 
 /**
- * `{ keys, problems }`. A key is `{ kid, alg, algs, kty, crv, jwk, source }`: `alg` is what it verifies, `algs` more than
- * one where the key itself leaves that open, `source` is "jwk", "jwks" or "pem". A problem is `{ code, text }`.
+ * `{ keys, problems }`. A key is `{ kid, alg, algs, kty, crv, jwk, source }`: `alg` is its algorithm, `algs` lists all
+ * possible algorithms if the key does not name one, and `source` is "jwk", "jwks" or "pem". A problem is `{ code, text }`.
  */
 export function readKeys(text) {
   if (typeof text !== "string" || text.trim() === "") return none("empty");
@@ -26,12 +26,12 @@ export function readKeys(text) {
   return start.includes("-----BEGIN ") ? readPems(start) : { keys: [], problems: [noKey(start)] };
 }
 
-/** A secret alone does not say that it is one, so it is not guessed at: the text is shown as the key that it could be. */
+/** The page does not guess that a text is a shared secret. Its message shows how to paste the text as a JWK. */
 function noKey(text) {
   const { code, text: sentence } = problem("no-key");
   const isShort = text.length <= LONGEST_SECRET && !text.includes("\n");
   const k = isShort ? encodeBase64url(new TextEncoder().encode(text)) : "BASE64URL";
-  const how = `If it is the shared secret of HS256, paste it as {"kty":"oct","k":"${k}"}`;
+  const how = `If the text is the shared secret of HS256, paste it as {"kty":"oct","k":"${k}"}`;
   return { code, text: `${sentence} ${how}${isShort ? ", which is this text in base64url" : ", with the secret in base64url"}.` };
 }
 
@@ -61,7 +61,7 @@ function readPem(label, body) {
   return jwk ? readJwk(jwk, "pem", "The key") : { problem: problem("unsupported") };
 }
 
-/** Two keys of one name would make a signature ambiguous. */
+/** Also reports key IDs that occur twice, because a verifier could not tell such keys apart. */
 function gather(read, found) {
   const keys = read.flatMap(({ key }) => key ?? []);
   const problems = [...found, ...read.flatMap((one) => one.problem ?? [])];
@@ -75,21 +75,21 @@ const problem = (code) => ({ code, text: SENTENCES[code] });
 
 const SENTENCES = {
   "empty": "There is no key yet.",
-  "too-long": "This is longer than any set of keys, so it was not read.",
-  "too-many": `There are more keys than anybody needs. At most ${MOST_KEYS} are read.`,
-  "no-keys": "The set is empty.",
+  "too-long": "The text is longer than any key set, so it was not read.",
+  "too-many": `There are too many keys. The maximum is ${MOST_KEYS}.`,
+  "no-keys": "The key set is empty.",
   "no-key":
-    "This is no key that can be read here. Paste a JWK or a JWK Set, which begin with {, or a public key in PEM, which " +
+    "This is not a supported key. Paste a JWK or a JWK Set, which begin with {, or a public key in PEM, which " +
     "begins with -----BEGIN PUBLIC KEY-----.",
-  "no-public-key": "This PEM text is no public key. One begins with -----BEGIN PUBLIC KEY-----.",
-  "cut-off": "The PEM text is cut off: paste it from -----BEGIN to the end of the -----END line.",
+  "no-public-key": "This PEM text is not a public key. A public key begins with -----BEGIN PUBLIC KEY-----.",
+  "cut-off": "The PEM text is incomplete: paste it from -----BEGIN to the end of the -----END line.",
   "certificate":
-    "This is a certificate. Take the public key out of it and paste that: " +
+    "This is a certificate. Paste its public key instead: " +
     "openssl x509 -in certificate.pem -noout -pubkey prints it.",
   "private-key":
-    "This is a private key, so it was not kept. The public key is enough to verify: openssl pkey -in key.pem -pubout " +
+    "This is a private key, so it was discarded. To verify, paste its public key: openssl pkey -in key.pem -pubout " +
     "prints it. If the private key is in use and others may have seen it, replace it.",
   "unsupported":
-    "No key in this PEM text can be used here. Known are RSA, P-256 and P-384 with both coordinates, and Ed25519.",
-  "duplicate-kid": "Two of the keys have the same name (kid). A verifier refuses such a set: it could not tell them apart.",
+    "This PEM text has no supported key. Supported are RSA, P-256 and P-384 with both coordinates, and Ed25519.",
+  "duplicate-kid": "Two of the keys have the same ID (kid). A verifier rejects such a set, because it cannot tell the keys apart.",
 };

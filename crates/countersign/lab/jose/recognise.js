@@ -1,15 +1,16 @@
-// Says what somebody has pasted, and finds the token in it: in an Authorization header, a curl line, a JSON answer.
+// Determines what a user pasted, and finds the token in it, for example in an Authorization header, a curl command or a JSON
+// response.
 import { LONGEST_TEXT } from "./jwt.js";
 import { readKeys } from "./keys.js";
 
-/** Begins where no word of the alphabet goes before it, so that each letter is looked at once. */
+/** Matches only at the start of a base64url word, so that matching takes linear time. */
 const ACCESS = /(?<![\w-])eyJ[\w-]*\.[\w-]*\.[\w-]*/;
 const REFRESH = /(?<![\w-])csr_[\w-]+/;
 const BEARER = /^(?:authorization\s*:\s*)?bearer\s+/i;
 
 /**
  * `{ kind, token, note }`. `kind` is "empty", "too-long", "token", "refresh-token", "key" or "private-key"; `token` is
- * the text to read, for the two kinds of token; `note` is a sentence on what was made of the text, or null.
+ * the token's text, for the two kinds of token; `note` is a sentence about what was done with the text, or null.
  */
 export function recognise(text) {
   if (text.length > LONGEST_TEXT) return found("too-long", null, TOO_LONG);
@@ -27,7 +28,7 @@ function asKey(text) {
   return keys.length > 0 ? found("key", null, KEY) : null;
 }
 
-/** Nothing but a token, perhaps cut into lines by a mail program or a terminal. */
+/** A text that is only a token, possibly split into lines by a mail program or a terminal. */
 function asWhole(text) {
   const lines = text.split("\n").map((line) => line.trim());
   const joined = lines.join("");
@@ -39,20 +40,20 @@ function asWhole(text) {
 function asPart(text) {
   const rest = text.replace(BEARER, "");
   const whole = rest === text ? null : asWhole(rest);
-  if (whole) return { ...whole, note: BEARER_TAKEN_OFF };
-  const where = /^\$?\s*curl\s/.test(text) ? "the curl line" : "the text around it";
+  if (whole) return { ...whole, note: BEARER_REMOVED };
+  const where = /^\$?\s*curl\s/.test(text) ? "the curl command" : "the surrounding text";
   const access = ACCESS.exec(text);
-  if (access) return found("token", access[0], `The access token was taken out of ${where}.`);
+  if (access) return found("token", access[0], `The access token was extracted from ${where}.`);
   const refresh = REFRESH.exec(text);
-  return refresh && found("refresh-token", refresh[0], `The refresh token was taken out of ${where}.`);
+  return refresh && found("refresh-token", refresh[0], `The refresh token was extracted from ${where}.`);
 }
 
 const TOO_LONG =
-  "This is longer than any token, so it was not read. A token has some hundred characters; what goes into a request's " +
-  "header has at most 16,384.";
+  "The text is longer than any token, so it was not read. A token usually has a few hundred characters, and at most " +
+  "16,384 in a request header.";
 const PRIVATE_KEY =
-  "This was a private key. It was not kept, and the field was emptied. Whoever has it can sign tokens: if it is in use " +
-  "and others may have seen it, replace it.";
-const KEY = "This is a key and no token. Paste a token here first; then there is a place for the key, “A key that I paste”.";
-const JOINED = "Line breaks were taken out.";
-const BEARER_TAKEN_OFF = "The word Bearer was taken off: it says how a token is sent, and is no part of it.";
+  "This was a private key. It was discarded, and the field was cleared. Anyone who has the key can sign tokens: if it is in " +
+  "use and others may have seen it, replace it.";
+const KEY = "This is a key, not a token. Paste a token here first. Then choose “A key that I paste”, and paste the key there.";
+const JOINED = "Line breaks were removed.";
+const BEARER_REMOVED = "The word Bearer was removed: it names the authentication scheme and is not part of the token.";

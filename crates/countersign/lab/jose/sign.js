@@ -1,5 +1,5 @@
-// Makes tokens for experiments: good ones, and ones that lie. `how` alone decides on the signature, so that a header can
-// name another algorithm than the one that was used.
+// Creates valid and forged tokens for the experiments. Only `how` determines the signature, so the header can name another
+// algorithm than the one that was used.
 import { encodeBase64url } from "./base64url.js";
 
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
@@ -10,7 +10,7 @@ export async function signWith(header, claims, how) {
   return `${signed}.${encodeBase64url(await signatureOf(bytesOf(signed), how))}`;
 }
 
-/** `{ privateKey, publicJwk }`, for ES256. The private key cannot be taken out of the browser. */
+/** `{ privateKey, publicJwk }`, for ES256. The private key is not extractable. */
 export async function generateKey() {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(P256, false, ["sign", "verify"]);
   const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", publicKey);

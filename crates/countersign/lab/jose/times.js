@@ -1,12 +1,12 @@
-// Moments as tokens have them (NumericDate, RFC 7519 §2): seconds since 1970, for verifiers and for people.
+// Times in tokens (NumericDate, RFC 7519 §2): reads seconds since 1970, and formats them for display.
 
-/** The largest whole number that every JSON implementation reads alike (RFC 8259 §6). */
+/** The largest integer that JSON implementations agree on (RFC 8259 §6). */
 const LARGEST = Number.MAX_SAFE_INTEGER;
-/** What a `Date` of JavaScript can hold, in seconds. */
+/** The last time that a JavaScript `Date` can hold, in seconds since 1970. */
 const LAST_DATE = 8.64e12;
 
 const DAY = 86_400;
-/** From a day on they are words, which have a plural. */
+/** Units from a day on are words with a plural; smaller units are symbols without one. */
 const UNITS = [
   ["year", 31_557_600],
   ["month", 2_629_800],
@@ -16,12 +16,12 @@ const UNITS = [
   ["s", 1],
 ];
 
-/** Whole seconds, or null for what is no moment: text, too, which is an error and never "no moment given". */
+/** Whole seconds; null if the value is not a time. Callers treat null as an error, not as a missing claim. */
 export function secondsOf(value) {
   return typeof value === "number" && value >= 0 && value <= LARGEST ? Math.floor(value) : null;
 }
 
-/** "2026-11-24 17:00:00 UTC"; null beyond the calendar. */
+/** "2026-11-24 17:00:00 UTC"; null after `LAST_DATE`. */
 export function dateOf(seconds) {
   if (seconds > LAST_DATE) return null;
   return new Date(seconds * 1_000).toISOString().replace("T", " ").replace(".000Z", " UTC");
@@ -35,7 +35,7 @@ export function distanceOf(seconds, now) {
   return distance > 0 ? `in ${words}` : `${words} ago`;
 }
 
-/** The largest unit of which there is a whole one, rounded down: what is "in 2 min" has not passed in 1 min 59 s. */
+/** The amount in the largest unit that fits at least once, rounded down: 1 min 59 s is "1 min". */
 function amountOf(seconds) {
   const [unit, size] = UNITS.find(([, length]) => seconds >= length);
   const amount = Math.floor(seconds / size);

@@ -1,4 +1,4 @@
-// The access token's side of the pair: its three parts, each claim, whether its signature holds, and its time.
+// The card of the access token: its three parts, each claim, the result of verifying its signature, and its lifetime.
 import { claimSentence, headerSentence, valueText } from "../claims.js";
 import { announce, copyButton, element } from "../dom.js";
 import { decode } from "../jose/jwt.js";
@@ -9,8 +9,8 @@ import { whyOver } from "./outcome.js";
 import { PublishedKeys } from "./published-keys.js";
 
 const PARTS = ["header", "payload", "signature"];
-const VERDICTS = { verified: ["good", "verified"], wrong: ["bad", "does not fit"], unsigned: ["bad", "missing"] };
-const UNKNOWN = "A claim of this server’s own; the standards do not name it.";
+const VERDICTS = { verified: ["good", "verified"], wrong: ["bad", "invalid"], unsigned: ["bad", "missing"] };
+const UNKNOWN = "This claim is specific to this server; no standard defines it.";
 
 export function createAccessToken(lab) {
   const text = element("p", { class: "token-text token" });
@@ -27,7 +27,7 @@ export function createAccessToken(lab) {
       element("h3", { id: "access-title", text: "Access token" }),
       element("p", {
         class: "muted",
-        text: "Goes along with every request. Each API reads and checks it by itself, without asking anyone.",
+        text: "The client sends it with every request. Each API verifies it locally, without a call to the server.",
       }),
     ),
     time.node,
@@ -39,13 +39,13 @@ export function createAccessToken(lab) {
       element("button", {
         type: "button",
         class: "button quiet",
-        text: "Take it apart below",
+        text: "Inspect it below",
         on: { click: () => inspect(lab.pair.accessToken) },
       }),
     ),
     signature.node,
-    createFold("Header", "how to check it", header.node),
-    createFold("Payload", "what it says, for everyone to read: it is encoded, not encrypted", claims.node),
+    createFold("Header", "how to verify the token", header.node),
+    createFold("Payload", "the claims; anyone can read them, because they are encoded, not encrypted", claims.node),
   );
   return {
     node,
@@ -75,7 +75,7 @@ const factsOf = (members, part, sentence) =>
     sentence: sentence(name, value) ?? UNKNOWN,
   }));
 
-/** Hands the token to the inspector, which listens for this. */
+/** Passes the token to the inspector, which listens for this event. */
 function inspect(token) {
   document.getElementById("inspector").dispatchEvent(new CustomEvent("inspect", { detail: token }));
 }
@@ -85,7 +85,7 @@ function createSignature(published) {
   let newest;
   return {
     node,
-    /** Answers of an older token come too late. */
+    /** Ignores the result for an older token. */
     async check(token) {
       newest = token;
       const { outcome, why } = await published.with(token.header?.kid).then((keys) => verify(token, keys));
@@ -96,7 +96,7 @@ function createSignature(published) {
         ` ${why} `,
         element("span", {
           class: "muted",
-          text: "Your browser has checked it, with the key that the server publishes.",
+          text: "Your browser verified it with the key that the server publishes.",
         }),
       );
     },
@@ -115,7 +115,7 @@ function createTime(lab) {
       const { issuedAt, expiresIn } = lab.pair;
       const left = expiresIn - (Date.now() - issuedAt) / 1_000;
       ring.update(left, expiresIn);
-      headline.textContent = left > 0 ? `Good for ${Math.ceil(left)} s more` : `Expired ${Math.floor(-left)} s ago`;
+      headline.textContent = left > 0 ? `Valid for ${Math.ceil(left)} s more` : `Expired ${Math.floor(-left)} s ago`;
       advice.textContent = left > 0 ? adviceWhileGood(lab.pair) : adviceAfterwards(lab.pair);
       if (wasGood && left <= 0) announce("The access token has expired.");
       wasGood = left > 0;
@@ -125,10 +125,10 @@ function createTime(lab) {
 
 const adviceWhileGood = (pair) =>
   pair.ended
-    ? `${whyOver(pair)}. Call the API, and see who still accepts it.`
-    : "So short here that you can watch it; fifteen minutes are usual.";
+    ? `${whyOver(pair)}. Call the API to see whether it still accepts the token.`
+    : "The lab uses a short lifetime so that you can see it expire; 15 minutes is usual.";
 
 const adviceAfterwards = (pair) =>
   pair.ended
     ? `${whyOver(pair)}.`
-    : "Call the API with it now, and see it refused. Then refresh: nobody has to sign in again.";
+    : "Call the API now to see it reject the token. Then refresh: the user does not have to sign in again.";

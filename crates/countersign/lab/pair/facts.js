@@ -1,12 +1,12 @@
-// A list of a token's parts: name, value, what it means, and whether it has changed since the last look.
+// A list of a token's members: name, value and meaning, with a mark on values that the last refresh changed.
 import { element } from "../dom.js";
 
-/** Where there is little room, a list begins folded. */
+/** On narrower screens, the lists start collapsed. */
 const ROOMY = "(min-width: 48rem)";
 
 /**
- * `facts`: `[{ name, value, sentence, part }]`, `part` the class that colours the name. What was shown before under the
- * same name with another value is marked as new.
+ * `facts`: `[{ name, value, sentence, part }]`; `part` is the class that colours the name. A value that differs from the
+ * previous value of the same name is marked as new.
  */
 export function createFacts() {
   const node = element("dl", { class: "facts" });
@@ -21,7 +21,7 @@ export function createFacts() {
   };
 }
 
-/** A part of a card, which can be folded. */
+/** A collapsible part of a card. */
 export function createFold(title, meaning, body) {
   const heading = element("h4", null, title, element("span", { class: "muted", text: `: ${meaning}` }));
   return element(

@@ -1,7 +1,7 @@
-// The server's public keys, fetched when a token names one that is not known yet: what every API does.
+// The server's public keys. Like an API, the page fetches them when a token names an unknown key.
 import { readKeys } from "../jose/keys.js";
 
-/** Milliseconds. However many unknown names come, the server is not asked more often. */
+/** Minimum milliseconds between two fetches, even if many tokens name unknown keys. */
 const AGAIN_AFTER = 5_000;
 
 export class PublishedKeys {

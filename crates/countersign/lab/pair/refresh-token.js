@@ -1,44 +1,44 @@
-// The refresh token's side of the pair: its fields, and why the database holds none of them.
+// The card of the refresh token: its fields, and why the database does not contain the token.
 import { timeOfDay } from "../claims.js";
 import { copyButton, element } from "../dom.js";
 import { cutRefreshToken, readRefreshToken } from "../refresh-token.js";
 import { createFacts, createFold } from "./facts.js";
 
-/** Field → the class of its colour, its name for people, and a sentence. */
+/** Field → the class of its colour, its display name, and a sentence about it. */
 const FIELDS = {
-  version: ["version", "version", "The format of what follows."],
-  keyId: ["key", "key id", "Which of the server’s own keys has made the tag. Those keys never leave the server."],
+  version: ["version", "version", "The version of the token’s format."],
+  keyId: ["key", "key id", "Which of the server’s secret keys made the tag. Those keys never leave the server."],
   sessionId: [
     "session",
     "session",
-    "Which session it continues: the same id as sid in the access token, and one row in the database.",
+    "The ID of the session: the same as sid in the access token, and as one row in the database.",
   ],
   generation: [
     "generation",
     "generation",
-    "How often this session’s token has been exchanged. A refresh moves it up by one.",
+    "How often this session’s refresh token has been exchanged. Each refresh increases it by one.",
   ],
-  issuedAt: ["time", "issued at", "The second in which it was made, so that a late copy is known as late."],
+  issuedAt: ["time", "issued at", "When the token was issued, in seconds since 1970. The server uses it to tell whether a copy is presented too late."],
   bind: [
     "bind",
     "bind",
-    "A fingerprint of whose it is and for what: user, app, scope. If the row in the database is edited, it no longer fits.",
+    "A hash of the session’s user, app and scope. If someone edits the row in the database, the hash no longer matches.",
   ],
   secret: [
     "secret",
     "secret",
-    "Sixteen bytes that only its holder has. The server works out the next ones from these, and forgets both.",
+    "Sixteen bytes that only the holder of the token has. The server computes the next secret from them, and stores neither.",
   ],
   tag: [
     "tag",
     "tag",
-    "The server’s seal on everything before it. A forgery is refused before the database is even asked.",
+    "A MAC over all fields before it. The server rejects a forged token before it reads the database.",
   ],
 };
 const PREFIX = [
   "version",
   "prefix",
-  "Says what it is, so that a scanner recognises it in a log or a repository where it should not be.",
+  "Marks the text as a refresh token, so that secret scanners find it in logs and repositories.",
 ];
 
 export function createRefreshToken(lab) {
@@ -54,12 +54,12 @@ export function createRefreshToken(lab) {
       element("h3", { id: "refresh-title", text: "Refresh token" }),
       element("p", {
         class: "muted",
-        text: "Opaque to everyone but this server, and good for one exchange. It goes nowhere else.",
+        text: "Opaque to every party except this server, and valid for one exchange. The client sends it only to this server.",
       }),
     ),
     text,
     element("div", { class: "row" }, copy),
-    createFold("Eight parts", "nobody but the server needs them", facts.node),
+    createFold("Eight fields", "only the server uses them", facts.node),
     whyNotStored(),
   );
   return {
@@ -95,6 +95,6 @@ const whyNotStored = () =>
     { class: "note" },
     element("h4", { text: "The token is not stored" }),
     element("p", {
-      text: "The session’s row keeps its id, the generation and two hashes: of this secret, and of the one that comes next. Whoever copies the database finds nothing in it that could be presented here.",
+      text: "The session’s row contains its ID, the generation and two hashes: one of this secret and one of the next secret. A copy of the database contains nothing that an attacker could present as a token.",
     }),
   );

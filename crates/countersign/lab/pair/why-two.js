@@ -1,12 +1,12 @@
-// Why there are two: what each of them is for, side by side.
+// A table that compares the access token with the refresh token.
 import { element } from "../dom.js";
 
 const ROWS = [
-  ["Goes to", "every API", "this server alone"],
-  ["Checked by", "anyone, with the published key", "this server, against its database"],
-  ["Good for", "30 s here, 15 min usually", "one exchange, within days"],
-  ["If it is stolen", "of use until it expires", "noticed as soon as both holders have used it; then it ends for both"],
-  ["After signing out", "runs out by itself", "refused at once"],
+  ["Sent to", "every API", "only this server"],
+  ["Verified by", "any API, with the published key", "this server, with its database"],
+  ["Valid for", "30 s here, 15 min usually", "one exchange, within days"],
+  ["If it is stolen", "usable until it expires", "detected when both holders have used it; then the session is revoked"],
+  ["After a sign-out", "valid until it expires", "rejected at once"],
 ];
 
 export function createWhyTwo() {
@@ -23,7 +23,7 @@ export function createWhyTwo() {
   return element(
     "article",
     { class: "card why-two", aria: { labelledby: "why-title" } },
-    element("h3", { id: "why-title", text: "Why two?" }),
+    element("h3", { id: "why-title", text: "Why two tokens?" }),
     element(
       "table",
       null,

@@ -1,10 +1,11 @@
-// Draws a session as what it is, a counter: each refresh is a step up, and a token that comes again starts lower.
+// Draws a session as a chart of its generation: each refresh is a step up, and a spent token that is presented again is
+// marked at its own, lower generation.
 import { timeOfDay } from "../claims.js";
 import { svg } from "../dom.js";
 import { sinceBefore } from "./histories.js";
 import { briefOf, markOf, toneOf, wordOf } from "./kinds.js";
 
-/** Pixels; below this there is no room to go across. */
+/** Pixels. A narrower chart runs from top to bottom. */
 const WIDE = 520;
 const SLOT = { least: 100, most: 164 };
 const MARGIN = { left: 44, right: 40, top: 44 };
@@ -15,7 +16,7 @@ const ROW = 84;
 const MOST_ROWS = 8;
 const MOST_LEVELS = 6;
 
-/** The last events that fit, from left to right, or from top to bottom where there is little room. */
+/** Draws the last events that fit, from left to right, or from top to bottom if the chart is narrow. */
 export function drawChart(history, width) {
   return width >= WIDE ? drawAcross(history, width) : drawDown(history, width);
 }
@@ -24,7 +25,7 @@ function drawAcross({ events, isOver }, width) {
   const room = width - MARGIN.left - MARGIN.right;
   const shown = events.slice(-Math.floor(room / SLOT.least));
   const slot = Math.min(SLOT.most, room / shown.length);
-  const levels = shown.map((event, index) => event.generation ?? levelBeside(shown, index));
+  const levels = shown.map((event, index) => event.generation ?? adjacentLevel(shown, index));
   const low = Math.min(...levels, ...shown.filter(isBelow).map(({ presented }) => presented));
   const rise = Math.max(2, Math.max(...levels) - low);
   const step = Math.min(STEEPEST, CLIMB / rise);
@@ -55,10 +56,10 @@ function drawAcross({ events, isOver }, width) {
   ]);
 }
 
-/** Where something is not known any more, the line goes on at the height of what is beside it. */
-const levelBeside = (events, index) => (events[index + 1] ?? events[index - 1])?.generation ?? 0;
+/** For an event without a generation, such as a gap, the line continues at the generation of the next event or the one before. */
+const adjacentLevel = (events, index) => (events[index + 1] ?? events[index - 1])?.generation ?? 0;
 
-/** A token that came again is marked at its own generation, below the session's. */
+/** A spent token that was presented again is marked at its own generation, below the session's. */
 const isBelow = ({ event, presented }) => (event === "replayed" || event === "reused") && Number.isInteger(presented);
 
 function grid({ low, rise, y, width }) {
@@ -80,13 +81,13 @@ function grid({ low, rise, y, width }) {
   ];
 }
 
-/** It comes from the left where there was more before. */
+/** The line starts at the left edge if there are earlier events. */
 function stairs(levels, x, y, { start, end }) {
   const steps = levels.map((level, index) => (index === 0 ? `M${start} ${y(level)}` : `H${x(index)}V${y(level)}`));
   return svg("path", { class: "chart-stairs", d: `${steps.join("")}H${end}` });
 }
 
-/** Device and address are told when they are not those of the event before. */
+/** Includes the device if it differs from that of the previous event. */
 function linesOf(events, index) {
   const event = events[index];
   const device = event.device !== events[index - 1]?.device ? event.device : null;
@@ -109,7 +110,7 @@ function drawDown({ events, isOver }, width) {
   return picture(width, y(shown.length - 1) + ROW, [
     svg("path", { class: "chart-stairs", d: `M14 ${isCut ? 0 : y(0)}V${bottom}` }),
     isCut ? svg("text", { class: "chart-level", x: 38, y: 14, text: earlier(events, shown) }) : null,
-    // Half a line above the edge, so that the word is whole.
+    // Half a line above the edge, so that the word is not cut off.
     state(isOver, 38, y(shown.length - 1) + ROW - LINE / 2),
     shown.map((event, index) => {
       const [word, brief, ...rest] = linesOf(events, events.length - shown.length + index);
@@ -130,7 +131,7 @@ const state = (isOver, x, y) =>
     x,
     y,
     "dominant-baseline": "central",
-    text: isOver ? "over" : "live",
+    text: isOver ? "ended" : "active",
   });
 
 const mark = (event, x, y) =>
@@ -150,7 +151,7 @@ const picture = (width, height, children) =>
       height,
       viewBox: `0 0 ${width} ${height}`,
       role: "img",
-      aria: { label: "The session as a timeline. The list that follows says the same." },
+      aria: { label: "The session as a timeline. The following list has the same content." },
     },
     children,
   );

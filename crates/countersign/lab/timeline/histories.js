@@ -1,9 +1,9 @@
-// Sorts the server's events by session.
+// Groups the server's events by session.
 import { ends } from "./kinds.js";
 
 /**
- * Session → `{ id, events, generation, isOver }`, the one in which something happened last at the end. A gap is in the
- * history of every session in which it may hide something.
+ * Session ID → `{ id, events, generation, isOver }`, ordered by the newest event. A gap means that the server no longer has
+ * some events; it is added to every history that may miss one of them.
  */
 export function historiesOf(events) {
   const histories = new Map();
@@ -30,11 +30,11 @@ export function historiesOf(events) {
   return histories;
 }
 
-/** The time since the event before, as short text; nothing for the first. */
+/** The time since the previous event, as short text; empty for the first event. */
 export function sinceBefore(events, index) {
   if (index === 0) return "";
   const milliseconds = Date.parse(events[index].at) - Date.parse(events[index - 1].at);
-  // Some of what happened is heard of a moment late, so that the order may not be that of the clock.
+  // Some events arrive late, so the order of events may differ from the order of their times.
   if (milliseconds < 0) return "";
   if (milliseconds < 100) return `${milliseconds} ms`;
   const seconds = milliseconds / 1_000;

@@ -1,10 +1,10 @@
-// What the server itself tells of a session, asked again whenever something happens to it.
+// The server's record of a session, fetched again after each of its events.
 import { timeOfDay } from "../claims.js";
 import { element } from "../dom.js";
 import { ServerUnreachable } from "../server.js";
 
 const SHOWN = 8;
-/** Milliseconds: what happens at once is asked for once. */
+/** Milliseconds to wait, so that several events at the same time cause one fetch. */
 const SOON = 150;
 
 export function createWords(lab) {
@@ -21,7 +21,7 @@ export function createWords(lab) {
     try {
       lines = await lab.story(id);
     } catch (error) {
-      // The next event asks again.
+      // The next event fetches it again.
       if (error instanceof ServerUnreachable) return;
       throw error;
     }
@@ -43,7 +43,7 @@ export function createWords(lab) {
   };
 }
 
-/** A sentence begins with the time of the server's log; people here live by their own clock. */
+/** Each sentence begins with a UTC time, which the page shows as local time. */
 function line(sentence) {
   const [, at, text = sentence] = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC: (.*)$/s.exec(sentence) ?? [];
   const iso = at && `${at.replace(" ", "T")}Z`;

@@ -1,17 +1,17 @@
-// What the page costs before anything of it is opened.
+// The size of the page's initial files, and the time to its first paint.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { launch, openLab } from "../../support/chromium.mjs";
 import { startServer } from "../../support/server.mjs";
 
-/** Bytes, each file compressed by itself. */
+/** Bytes, with each file compressed separately. */
 const MOST_BYTES = 60_000;
 /** Milliseconds. */
 const SEEN_WITHIN = 500;
 const LOADS = 5;
 
-test("what is loaded until somebody opens something is light", async (t) => {
+test("the files that the page loads initially are small", async (t) => {
   const server = await startServer(t);
   const browser = await launch(t);
   const { page, traffic } = await openLab(t, browser, server);
@@ -27,7 +27,7 @@ test("what is loaded until somebody opens something is light", async (t) => {
   assert.ok(total < MOST_BYTES, `${total} bytes in ${files.length} files`);
 });
 
-test("the page is seen within half a second", async (t) => {
+test("the first contentful paint is within half a second", async (t) => {
   const server = await startServer(t);
   const browser = await launch(t);
   const times = [];

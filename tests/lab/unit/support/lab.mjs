@@ -1,4 +1,4 @@
-// The lab's pure modules, and tokens to try them with.
+// The lab's modules that need no page, and inputs for them.
 const LAB = new URL("../../../../crates/countersign/lab/", import.meta.url);
 
 const load = (file) => import(new URL(file, LAB));
@@ -16,7 +16,7 @@ export const { visible } = await load("jose/visible.js");
 
 export const MEGABYTE = 1_048_576;
 
-/** What people and programs paste by mistake, and by intent: name → about a megabyte. */
+/** Accidental and hostile inputs: name → about a megabyte of text. */
 export const megabytes = () => ({
   "letters": "a".repeat(MEGABYTE),
   "dots": ".".repeat(MEGABYTE),
@@ -32,11 +32,11 @@ export const megabytes = () => ({
   "NULs": "\0".repeat(MEGABYTE),
   "spaces": " ".repeat(MEGABYTE),
   "line breaks": "\n".repeat(MEGABYTE),
-  "chance": chance(MEGABYTE),
+  "random characters": random(MEGABYTE),
 });
 
-/** Every character, unpaired surrogates among them, in an order that is the same each time. */
-function chance(length) {
+/** Any UTF-16 code units, including unpaired surrogates, in the same order each time. */
+function random(length) {
   let state = 2_463_534_242;
   return Array.from({ length }, () => {
     state ^= state << 13;
@@ -48,7 +48,7 @@ function chance(length) {
 
 export const encodeText = (text) => Buffer.from(text).toString("base64url");
 
-/** A token of these texts, without a signature: for what is said, not for what is proven. */
+/** A token with an empty signature. */
 export const unsigned = (header, claims) => `${encodeText(header)}.${encodeText(claims)}.`;
 
 export const codes = ({ problems }) => problems.map(({ code }) => code);

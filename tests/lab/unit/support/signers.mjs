@@ -1,4 +1,4 @@
-// Keys of every kind that can be verified, made by other means than the lab's own.
+// Keys of every supported kind, created with Node's crypto and not with the lab's code.
 import { constants, createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { encodeText } from "./lab.mjs";
 
@@ -8,7 +8,7 @@ const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
 export const rsaPair = (modulusLength) => generateKeyPairSync("rsa", { modulusLength });
 const rsa = rsaPair(2_048);
 
-/** Algorithm → `{ jwk, pem, sign }`; `pem` where there is such a thing. */
+/** Algorithm → `{ jwk, pem, sign }`; a symmetric key has no `pem`. */
 export const signers = {
   ES256: pairOf(generateKeyPairSync("ec", { namedCurve: "P-256" }), "sha256", ieee),
   ES384: pairOf(generateKeyPairSync("ec", { namedCurve: "P-384" }), "sha384", ieee),
@@ -18,7 +18,7 @@ export const signers = {
   HS256: secretOf(randomBytes(32)),
 };
 
-/** A token that says `header` and is signed as `alg` is, whatever the header says. */
+/** A token with this header, signed with the key for `alg`, even if the header names another algorithm. */
 export function signed(alg, header, claims = { sub: "1" }) {
   const text = `${encodeText(JSON.stringify(header))}.${encodeText(JSON.stringify(claims))}`;
   return `${text}.${signers[alg].sign(text).toString("base64url")}`;

@@ -1,4 +1,4 @@
-// Tokens and keys that the RFCs print.
+// Example tokens and keys from the RFCs.
 
 const PAYLOAD = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 

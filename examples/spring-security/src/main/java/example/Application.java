@@ -1,7 +1,7 @@
 // Spring Boot 3.5 with Spring Security 6.5.
-// Checks: signature, alg, iss, aud, exp (60 s of tolerance), typ, and that sub, iat, jti and client_id are there.
-// Leaves out: revocation; and while the key set is out of reach the answer is 401, since its own error page is guarded.
-// Without `validateType(false)` it refuses every typ but JWT before the validator is asked.
+// Checks: signature, alg, iss, aud, exp (60 s of tolerance), typ, and that sub, iat, jti and client_id are present.
+// Does not check: revocation. If the key set is unreachable, it responds with 401, because its error page requires a token.
+// Without `validateType(false)`, it rejects every typ except JWT before the validator runs.
 package example;
 
 import java.util.Map;

@@ -1,4 +1,4 @@
-//! Refreshing sessions of a fleet at random: what many users at once look like to a server.
+//! Refreshes random sessions of a fleet, which simulates many concurrent users.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,21 +8,22 @@ use countersign_core::Secret;
 
 use crate::fleet::Fleet;
 
-/// One connection that refreshes its share of a fleet, a random session each time.
-pub(crate) struct Roaming {
+/// One connection, which refreshes random sessions of its share of a fleet.
+pub(crate) struct RandomRefreshes {
     fleet: Arc<Fleet>,
     first: u64,
     count: u64,
-    /// This connection's number, and how many there are.
+    /// This connection's number, and the number of connections.
     share: (u64, u64),
     state: u64,
     current: u64,
-    /// The tokens of those that were refreshed.
+    /// The newest tokens of the sessions that were refreshed, by session number.
     tokens: HashMap<u64, Secret<String>>,
 }
 
-impl Roaming {
-    /// The conversations of so many connections, which share `count` sessions from `first` on.
+impl RandomRefreshes {
+    /// Creates one conversation for each connection. They share `count` sessions, starting with number
+    /// `first`.
     pub(crate) fn conversations(
         fleet: &Arc<Fleet>,
         (first, count): (u64, u64),
@@ -30,7 +31,7 @@ impl Roaming {
     ) -> Vec<Box<dyn Conversation>> {
         let one = |number| {
             let state = number ^ 0x9E37_79B9_7F4A_7C15;
-            let mut roaming = Self {
+            let mut refreshes = Self {
                 fleet: fleet.clone(),
                 first,
                 count,
@@ -39,14 +40,15 @@ impl Roaming {
                 current: 0,
                 tokens: HashMap::new(),
             };
-            roaming.move_on();
-            Box::new(roaming) as Box<dyn Conversation>
+            refreshes.choose_next();
+            Box::new(refreshes) as Box<dyn Conversation>
         };
         (0..connections).map(one).collect()
     }
 
-    /// A simple generator: which session is next must not be predictable to a cache, only to us.
-    fn move_on(&mut self) {
+    /// Chooses the next session with a simple generator. The order must be repeatable, but not predictable
+    /// for caches.
+    fn choose_next(&mut self) {
         self.state =
             self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (number, connections) = self.share;
@@ -55,7 +57,7 @@ impl Roaming {
     }
 }
 
-impl Conversation for Roaming {
+impl Conversation for RandomRefreshes {
     fn ask(&mut self, request: &mut Vec<u8>) {
         let fleet = &self.fleet;
         let token = self.tokens.entry(self.current).or_insert_with(|| fleet.token(self.current));
@@ -65,7 +67,7 @@ impl Conversation for Roaming {
     fn hear(&mut self, reply: &Reply<'_>) -> bool {
         let Some(pair) = tutorial::read_pair(reply) else { return false };
         self.tokens.insert(self.current, pair.refresh_token);
-        self.move_on();
+        self.choose_next();
         true
     }
 }

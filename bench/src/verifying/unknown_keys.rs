@@ -1,4 +1,4 @@
-//! Tokens that name keys which nobody has: how often they make an API ask its issuer.
+//! Measures how often tokens that name unknown keys make an API fetch the issuer's key set.
 
 use std::net::SocketAddr;
 use std::thread::sleep;
@@ -18,40 +18,40 @@ use super::api::{Api, Caller};
 use crate::compare::CONNECTIONS;
 use crate::console::now;
 
-/// Between two fetches that tokens can cause, as the library's documentation has it.
+/// The minimum time between two fetches that tokens can cause, from the library's documentation.
 const COOL_DOWN: Duration = Duration::from_secs(30);
 
-/// When tokens are sent.
+/// When the volleys are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volleys {
     /// Once, right after the API has started.
     One,
-    /// Within the cool-down after the start, after it, and at once again.
+    /// Three volleys: within the cool-down after the start, after the cool-down, and at once again.
     AroundCoolDown,
 }
 
-/// So many tokens, one after another on each connection.
+/// A number of tokens, which are sent one after another on each connection.
 pub(super) struct Volley {
     pub(super) when: &'static str,
     pub(super) tokens: u64,
     pub(super) took: Duration,
-    /// How long the slowest answer took.
+    /// The time of the slowest response.
     pub(super) slowest: Duration,
-    /// Fetches of the key set meanwhile.
+    /// Number of fetches of the key set during the volley.
     pub(super) fetches: u64,
 }
 
-/// Sends the volleys to an API that has just started.
+/// Starts an API, and sends the volleys to it.
 ///
 /// # Errors
 ///
-/// When a token was not refused.
+/// If the API did not refuse a token.
 pub(super) fn measure(
     bench: &Bench,
     (tokens, volleys): (u64, Volleys),
     holders: &[Pair],
 ) -> Result<Vec<Volley>> {
-    let good = &holders.first().context("there is no token to begin with")?.access_token;
+    let good = &holders.first().context("there is no session")?.access_token;
     let api = Api::axum(&bench.issuer, None)?;
     let mut sent = vec![volley(bench, "immediately after the start", (api.base, tokens), good)?];
     if volleys == Volleys::AroundCoolDown {
@@ -77,14 +77,14 @@ fn volley(
             sending.spawn(send(Caller::connect(api, good).await?, share, good.expose().clone()));
         }
         let slowest = sending.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
-        slowest.into_iter().max().context("there was no connection")
+        slowest.into_iter().max().context("there were no connections")
     })?;
     let took = started.elapsed();
     let fetches = bench.issuer.key_fetches()? - before;
     Ok(Volley { when, tokens, took, slowest, fetches })
 }
 
-/// The slowest answer.
+/// Sends `count` tokens, and returns the time of the slowest response.
 async fn send(mut caller: Caller, count: u64, good: String) -> Result<Duration> {
     let world = system::world();
     let mut slowest = Duration::ZERO;
@@ -93,12 +93,12 @@ async fn send(mut caller: Caller, count: u64, good: String) -> Result<Duration> 
         let asked = now();
         let status = caller.ask().await?;
         slowest = slowest.max(asked.elapsed());
-        ensure!(status == 401, "a token with an unknown key was answered with {status}");
+        ensure!(status == 401, "the API responded to a token with an unknown key with {status}");
     }
     Ok(slowest)
 }
 
-/// The token with another `kid`, as long as ours.
+/// The token with a random `kid`, which is as long as the server's.
 fn with_random_key(good: &str, world: &World) -> Result<Secret<String>> {
     let (_, rest) = good.split_once('.').context("a token has three parts")?;
     let kid = URL_SAFE_NO_PAD.encode(world.random::<32>());

@@ -1,4 +1,5 @@
-//! The server's routes in this process, without sockets: what a request costs once it has been received.
+//! The server's routes in this process, without sockets, to measure the cost of a request after it was
+//! received.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,30 +24,32 @@ use tower::ServiceExt as _;
 use crate::fleet::{Fleet, ISSUER, Plan, server_keys};
 use crate::{server, storeless};
 
-/// Enough that none is refreshed twice.
+/// Number of sessions. Enough that no session is refreshed twice.
 const SESSIONS: u64 = 2048;
 
-/// So few that folding the journal is part of what is counted; otherwise it would come after it.
+/// Journal entries before the store folds its journal. Small, so that folding happens during the measurement
+/// and is counted.
 const JOURNAL: usize = 256;
 
-/// A server, and the sessions that are refreshed at it.
-pub(crate) struct Door {
+/// A server, and the sessions that are refreshed through it.
+pub(crate) struct InProcess {
     router: Router,
     fleet: Arc<Fleet>,
-    /// Whose turn it is.
+    /// The number of the next session.
     turn: u64,
-    // The store ends its threads before its directory goes, inside the runtime.
+    // Fields are dropped in order: the store stops its threads inside the runtime, before its directory is
+    // removed.
     runtime: Runtime,
     _home: TempDir,
 }
 
-impl Door {
-    /// Over a store that agrees to everything.
+impl InProcess {
+    /// With a store that accepts every refresh and stores nothing.
     pub(crate) fn storeless() -> Result<Self> {
         Self::open(SESSIONS, |fleet, _| Ok(storeless::store(fleet)))
     }
 
-    /// Over the usual store, full of sessions.
+    /// With the SQLite store, filled with sessions.
     pub(crate) fn durable() -> Result<Self> {
         Self::open(1, |fleet, home| {
             fleet.fill_directory(home.path(), |_| {})?;
@@ -67,23 +70,23 @@ impl Door {
         Ok(Self { router: http::routes(&server.edge), fleet, turn: 0, runtime, _home: home })
     }
 
-    /// The tokens of the next sessions, each of which is presented for the first time.
+    /// The first refresh tokens of the next `count` sessions.
     ///
     /// # Errors
     ///
-    /// When so many sessions are not left.
+    /// If fewer than `count` sessions are left.
     pub(crate) fn tokens(&mut self, count: u64) -> Result<Vec<Secret<String>>> {
         let turns = self.turn..self.turn + count;
-        ensure!(turns.end <= SESSIONS, "there are no more than {SESSIONS} sessions");
+        ensure!(turns.end <= SESSIONS, "there are only {SESSIONS} sessions");
         self.turn = turns.end;
         Ok(turns.map(|index| self.fleet.token(index)).collect())
     }
 
-    /// Refreshes all of them at once.
+    /// Refreshes all of these tokens concurrently.
     ///
     /// # Errors
     ///
-    /// When one is not answered with its successor.
+    /// If a refresh does not return new tokens.
     pub(crate) fn refresh(&self, tokens: Vec<Secret<String>>) -> Result<()> {
         self.runtime.block_on(async {
             let mut refreshing = JoinSet::new();
@@ -91,7 +94,7 @@ impl Door {
                 refreshing.spawn(refresh(self.router.clone(), token));
             }
             while let Some(refreshed) = refreshing.join_next().await {
-                refreshed.context("a refresh was lost")??;
+                refreshed.context("a refresh task failed")??;
             }
             Ok(())
         })
@@ -110,6 +113,6 @@ async fn refresh(router: Router, token: Secret<String>) -> Result<()> {
     let body = to_bytes(response.into_body(), 1 << 16).await?;
     let successor = body.windows(PREFIX.len()).position(|part| part == PREFIX.as_bytes());
     let is_whole = successor.is_some_and(|at| body.len() >= at + LENGTH);
-    ensure!(status == StatusCode::OK && is_whole, "a refresh was answered {status}");
+    ensure!(status == StatusCode::OK && is_whole, "the server responded to a refresh with {status}");
     Ok(())
 }
