@@ -213,6 +213,12 @@ fn health() -> Router<Arc<Edge>> {
         .route("/healthz", get(health::readyz))
 }
 
+/// What operators reach, on another address.
+pub fn management_routes(edge: &Arc<Edge>) -> Router {
+    let routes = health().route("/metrics", get(health::metrics));
+    framed(routes, edge, Dialect::Tutorial).fallback_service(nothing(edge, Dialect::Tutorial))
+}
+
 /// The lab's pages, with `--dev` alone.
 fn lab_pages() -> Router<Arc<Edge>> {
     Router::new()
@@ -231,12 +237,6 @@ fn lab_api() -> Router<Arc<Edge>> {
         .route("/v1/lab/keys/rotate", post(v1::lab::rotate_key))
         .route("/v1/lab/restart", post(v1::lab::restart))
         .layer(cross_origin::refuse_others(&[]))
-}
-
-/// What operators reach, on another address.
-pub fn management_routes(edge: &Arc<Edge>) -> Router {
-    let routes = health().route("/metrics", get(health::metrics));
-    framed(routes, edge, Dialect::Tutorial).fallback_service(nothing(edge, Dialect::Tutorial))
 }
 
 /// Responses to paths that no route has, in the form of the routes next to them.
