@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use crate::cargo_tool::CargoTool;
 use crate::console::{Remark, say};
 use crate::markdown;
-use crate::repository::{self, SourceFile, resolve};
+use crate::repository;
+use crate::sources::{self, SourceFile, resolve};
 
 const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4", flags: &["--no-default-features"] };
 
@@ -50,7 +51,7 @@ fn lay_out() -> Result<usize> {
     if source.exists() {
         fs::remove_dir_all(&source)?;
     }
-    let files = repository::files()?;
+    let files = sources::files()?;
     let mut pages = 0;
     for file in &files {
         let Some(name) = file.path.strip_prefix(PAGES) else { continue };

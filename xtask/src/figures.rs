@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::console::say;
 use crate::process;
-use crate::repository::{self, SourceFile};
+use crate::sources::{self, SourceFile};
 
 /// A function and how many lines it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ struct Length {
 
 /// Shows the figures.
 pub(crate) fn show() -> Result<()> {
-    let files: Vec<_> = repository::files()?.into_iter().filter(SourceFile::is_rust).collect();
+    let files: Vec<_> = sources::files()?.into_iter().filter(SourceFile::is_rust).collect();
     say(&format!("\ncrates in the binary: {}", crates_in_the_binary()?));
     say("lines of Rust, without and with tests:");
     for (name, (code, all)) in lines_per_crate(&files) {

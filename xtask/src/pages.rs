@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use crate::console::{Remark, say};
-use crate::{process, recipes, repository, tools};
+use crate::{npm, process, repository, tools};
 
 /// Where the tests are, and which scripts run them.
 const SUITES: [(&str, &[&str]); 2] =
@@ -16,11 +16,10 @@ pub(crate) fn check() -> Result<Remark> {
     say(&tools::install_browser()?);
     process::run(&mut process::cargo(&["build", "--release", "--locked", "--package", "countersign"]))?;
     for (package, scripts) in SUITES {
-        recipes::install_package(package)?;
+        npm::install(package)?;
         for script in scripts {
             let server = repository::at("target/release/countersign");
-            let mut test = process::command("npm", &["run", script]);
-            process::run(test.current_dir(repository::at(package)).env("COUNTERSIGN_BIN", server))?;
+            process::run(npm::npm(package, &["run", script]).env("COUNTERSIGN_BIN", server))?;
         }
     }
     Ok("every experiment ran to its outcome, and nobody was signed out".to_owned())

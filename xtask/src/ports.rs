@@ -9,8 +9,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use anyhow::{Result, ensure};
 
 use crate::console::Remark;
-use crate::repository::SourceFile;
-use crate::{readme, repository};
+use crate::sources::SourceFile;
+use crate::{readme, sources};
 
 /// Where `serve` listens unless it is told otherwise.
 const DEFAULTS: [u16; 2] = [3000, 9000];
@@ -20,7 +20,7 @@ const HOSTS: [&str; 3] = ["localhost:", "127.0.0.1:", "0.0.0.0:"];
 
 /// Fails if a port is in use that a page needs.
 pub(crate) fn check() -> Result<Remark> {
-    let pages = repository::files()?;
+    let pages = sources::files()?;
     let ports: BTreeSet<_> =
         pages.iter().filter(|page| readme::is_run(page)).flat_map(ports_on).chain(DEFAULTS).collect();
     let taken: Vec<_> = ports.iter().filter(|port| !is_free(**port)).map(u16::to_string).collect();

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::console::{Remark, say};
-use crate::{pages, process, repository, tools};
+use crate::{npm, pages, process, repository, tools};
 
 /// The packages for other languages. What the one for browsers does in a real browser is tried with the lab.
 const CLIENTS: [&str; 2] = ["clients/node", "clients/browser"];
@@ -21,16 +21,10 @@ pub(crate) fn run() -> Result<()> {
 /// Tests the packages for other languages on their own.
 pub(crate) fn check_clients() -> Result<Remark> {
     for package in CLIENTS {
-        install_package(package)?;
-        process::run(process::command("npm", &["test"]).current_dir(repository::at(package)))?;
+        npm::install(package)?;
+        process::run(&mut npm::npm(package, &["test"]))?;
     }
     Ok(CLIENTS.join(", "))
-}
-
-/// Installs what a package for Node stands on, as its lock file says.
-pub(crate) fn install_package(package: &str) -> Result<()> {
-    let install = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-    process::run(process::command("npm", &install).current_dir(repository::at(package)))
 }
 
 /// Installs what the recipes stand on, and tries every one against good and bad tokens of a real server.

@@ -21,7 +21,8 @@ use self::running::Running;
 use self::shell::Shell;
 use crate::console::{Remark, now, say};
 use crate::process;
-use crate::repository::{self, SourceFile};
+use crate::repository;
+use crate::sources::{self, SourceFile};
 
 /// What a page in docs/ says in a comment so that it is run.
 const OPT_IN: &str = "<!-- `cargo xtask readme` runs this page. -->";
@@ -36,7 +37,7 @@ pub(crate) fn run(named: &[&str]) -> Result<()> {
 /// Puts onto the pages what the server's commands print.
 pub(crate) fn write() -> Result<()> {
     build()?;
-    for page in repository::files()?.iter().filter(|file| file.is_page()) {
+    for page in sources::files()?.iter().filter(|file| file.is_page()) {
         printed::write(page)?;
     }
     Ok(())
@@ -53,7 +54,7 @@ fn build() -> Result<()> {
 }
 
 fn pages(named: &[&str]) -> Result<Vec<SourceFile>> {
-    let all = repository::files()?.into_iter().filter(SourceFile::is_page);
+    let all = sources::files()?.into_iter().filter(SourceFile::is_page);
     let pages: Vec<_> = all.filter(|page| named.is_empty() || named.contains(&page.path.as_str())).collect();
     ensure!(named.is_empty() || pages.len() == named.len(), "there is no such page");
     Ok(pages)

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::console::say;
 use crate::process;
-use crate::repository::{self, SourceFile};
+use crate::repository;
+use crate::sources::SourceFile;
 
 const BEGIN: &str = "<!-- countersign ";
 const CLOSE: &str = " -->";

@@ -5,7 +5,7 @@
 //! stand in `Cargo.toml` or `clippy.toml`.
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 const PAGE: &str = "ARCHITECTURE.md";
 const HEADING: &str = "## What never happens";

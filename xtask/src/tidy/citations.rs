@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 const DOCUMENT: &str = "docs/security.md";
 

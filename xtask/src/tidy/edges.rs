@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::Fault;
+use crate::process;
 
 /// Each crate of the workspace and the crates of the workspace that it may use.
 const EDGES: [(&str, &[&str]); 8] = [
@@ -31,6 +33,12 @@ const KEPT_OUT: [(&str, &[&str]); 4] = [
     ("countersign-verify", &["axum-server", "rusqlite", "argon2"]),
     ("countersign-store", &["axum", "hyper", "http", "tower", "reqwest"]),
 ];
+
+/// What `cargo metadata` says of the workspace and all that it depends on.
+pub(crate) fn metadata() -> Result<Value> {
+    let text = process::capture(&mut process::cargo(&["metadata", "--format-version=1", "--locked"]))?;
+    serde_json::from_str(&text).context("cargo metadata did not write JSON")
+}
 
 /// Reports edges between crates of the workspace that are not drawn, tests included.
 pub(super) fn crates_depend_as_drawn(metadata: &Value) -> Vec<Fault> {

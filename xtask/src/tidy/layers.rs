@@ -3,7 +3,7 @@
 //! These look at words, not at meaning; comments that fill a line are skipped.
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 const HANDLERS: &str = "crates/countersign/src/http/";
 const FLOWS: &str = "crates/countersign/src/flows/";

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Fault;
 use crate::markdown;
-use crate::repository::{SourceFile, resolve};
+use crate::sources::{SourceFile, resolve};
 
 const SUMMARY: &str = "docs/SUMMARY.md";
 

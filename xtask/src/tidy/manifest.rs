@@ -1,7 +1,7 @@
 //! Every dependency has its reason beside it.
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 /// The heading of the group whose members need no reason each.
 const TESTS: &str = "# Tests only.";

@@ -5,6 +5,7 @@
 //! the rules protect.
 
 mod absences;
+mod circles;
 mod citations;
 mod edges;
 mod layers;
@@ -16,7 +17,7 @@ mod troubles;
 use anyhow::{Result, bail};
 
 use crate::console::{Remark, say};
-use crate::repository;
+use crate::sources;
 
 /// A place where a rule is broken, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub(crate) fn run() -> Result<()> {
 
 /// Checks every rule.
 pub(crate) fn check() -> Result<Remark> {
-    let files = repository::files()?;
-    let metadata = repository::metadata()?;
+    let files = sources::files()?;
+    let metadata = edges::metadata()?;
     let faults: Vec<Fault> = [
         edges::crates_depend_as_drawn(&metadata),
         edges::crates_keep_out_what_they_must(&metadata),
@@ -44,6 +45,7 @@ pub(crate) fn check() -> Result<Remark> {
         shapes::modules_tell_their_story(&files),
         shapes::nothing_is_put_off(&files),
         shapes::migrations_have_no_gaps(&files),
+        circles::modules_have_no_circles(&files),
         layers::handlers_leave_the_store_alone(&files),
         layers::flows_know_no_http(&files),
         layers::sql_stays_in_the_store(&files),
@@ -76,6 +78,6 @@ impl Fault {
 
 /// A file for the tests of a rule.
 #[cfg(test)]
-fn sample(path: &str, text: &str) -> repository::SourceFile {
-    repository::SourceFile { path: path.to_owned(), text: text.to_owned() }
+fn sample(path: &str, text: &str) -> sources::SourceFile {
+    sources::SourceFile { path: path.to_owned(), text: text.to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 /// A file is read in one sitting.
 const LONGEST_SOURCE: usize = 400;

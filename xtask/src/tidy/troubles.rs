@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 const PAGE: &str = "docs/guide/troubleshooting.md";
 const ERRORS: &str = "crates/countersign/src/http/error";
