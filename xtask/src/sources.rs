@@ -49,12 +49,21 @@ pub(crate) fn resolve(from: &str, address: &str) -> Option<String> {
 impl SourceFile {
     /// Whether it is Rust.
     pub(crate) fn is_rust(&self) -> bool {
-        Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
+        self.extension() == "rs"
     }
 
-    /// Whether it is a page for people.
+    /// Whether it is JavaScript or TypeScript.
+    pub(crate) fn is_javascript(&self) -> bool {
+        matches!(self.extension(), "js" | "mjs" | "cjs" | "ts" | "mts" | "cts")
+    }
+
+    /// Whether it is Markdown.
     pub(crate) fn is_page(&self) -> bool {
-        Path::new(&self.path).extension().is_some_and(|extension| extension == "md")
+        self.extension() == "md"
+    }
+
+    fn extension(&self) -> &str {
+        Path::new(&self.path).extension().and_then(|extension| extension.to_str()).unwrap_or_default()
     }
 
     /// Whether the whole file is test code: in a `tests` directory, or a test module of its own.

@@ -11,6 +11,7 @@ mod edges;
 mod layers;
 mod links;
 mod manifest;
+mod names;
 mod shapes;
 mod troubles;
 
@@ -50,6 +51,7 @@ pub(crate) fn check() -> Result<Remark> {
         layers::flows_know_no_http(&files),
         layers::sql_stays_in_the_store(&files),
         layers::back_ends_are_named_in_two_places(&files),
+        names::names_use_the_glossary(&files),
         absences::absences_are_held(&files),
         citations::tests_cite_requirements(&files),
         links::links_lead_somewhere(&files),
