@@ -67,10 +67,8 @@ fn lay_out() -> Result<usize> {
 /// A page with paths written out where it points out of the book.
 fn without_outward_links(page: &SourceFile) -> String {
     let mut text = page.text.clone();
-    let mut links = markdown::links(&page.text);
-    links.sort_by_key(|link| link.span.start);
-    for link in links.iter().rev().filter(|link| link.target.starts_with("../")) {
-        let file = link.target.split('#').next().unwrap_or(link.target);
+    for link in markdown::links(&page.text).iter().rev().filter(|link| link.target.starts_with("../")) {
+        let file = link.target.split('#').next().unwrap_or(&link.target);
         match resolve(&page.path, file) {
             Some(path) if !path.starts_with(PAGES) => {
                 text.replace_range(link.span.clone(), &written_out(link.text, &path));

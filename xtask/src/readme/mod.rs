@@ -28,7 +28,7 @@ use crate::sources::{self, SourceFile};
 const OPT_IN: &str = "<!-- `cargo xtask readme` runs this page. -->";
 
 /// Runs the pages that are named, or every one, and says how many commands there were.
-pub(crate) fn run(named: &[&str]) -> Result<()> {
+pub(crate) fn run(named: &[String]) -> Result<()> {
     build()?;
     say(&run_pages(&pages(named)?)?);
     Ok(())
@@ -53,9 +53,9 @@ fn build() -> Result<()> {
     process::run(&mut process::cargo(&["build", "--release", "--locked", "--workspace"]))
 }
 
-fn pages(named: &[&str]) -> Result<Vec<SourceFile>> {
+fn pages(named: &[String]) -> Result<Vec<SourceFile>> {
     let all = sources::files()?.into_iter().filter(SourceFile::is_page);
-    let pages: Vec<_> = all.filter(|page| named.is_empty() || named.contains(&page.path.as_str())).collect();
+    let pages: Vec<_> = all.filter(|page| named.is_empty() || named.contains(&page.path)).collect();
     ensure!(named.is_empty() || pages.len() == named.len(), "there is no such page");
     Ok(pages)
 }

@@ -16,7 +16,7 @@ pub(super) fn links_lead_somewhere(files: &[SourceFile]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for page in files.iter().filter(|file| file.is_page()) {
         for link in markdown::links(&page.text) {
-            if let Some(what) = fault_of(page, link.target, &pages) {
+            if let Some(what) = fault_of(page, &link.target, &pages) {
                 let line = markdown::line_at(&page.text, link.span.start);
                 faults.push(Fault::at_line(&page.path, line, what));
             }
@@ -31,7 +31,7 @@ pub(super) fn the_book_is_whole(files: &[SourceFile]) -> Vec<Fault> {
         return vec![Fault::in_file(SUMMARY, "is missing; it says which pages the book has, in which order")];
     };
     let listed: Vec<_> =
-        markdown::links(&summary.text).iter().filter_map(|link| resolve(SUMMARY, link.target)).collect();
+        markdown::links(&summary.text).iter().filter_map(|link| resolve(SUMMARY, &link.target)).collect();
     let is_left_out = |page: &&SourceFile| {
         page.path.starts_with("docs/") && page.path != SUMMARY && !listed.contains(&page.path)
     };
