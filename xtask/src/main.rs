@@ -3,6 +3,7 @@
 //! Contributors and continuous integration run the same commands. They need only Cargo: each command
 //! installs what else it needs. Anything with logic is Rust here, not a shell script. Each command has one file.
 
+mod background;
 mod book;
 mod cargo_tool;
 mod check;
@@ -72,6 +73,9 @@ enum Command {
     },
     /// Tests the recipes in examples/, the packages in clients/ and the lab with a real server; takes ten minutes
     Recipes,
+    /// Does a part of `check` in the background
+    #[command(hide = true)]
+    Background { work: background::Work },
     /// Runs the commands in README.md and on the pages in docs/ that ask for it
     Readme {
         /// Runs only these pages
@@ -104,6 +108,7 @@ fn run(command: Option<Command>) -> Result<()> {
         Some(Command::Scale { largest }) => measure::scale(largest),
         Some(Command::Verifying { quick }) => measure::verifying(if quick { &["--quick"] } else { &[] }),
         Some(Command::Recipes) => recipes::run(),
+        Some(Command::Background { work }) => background::run(work),
         Some(Command::Readme { write: true, .. }) => readme::write(),
         Some(Command::Readme { pages, .. }) => readme::run(&pages),
     }
