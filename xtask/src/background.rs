@@ -1,8 +1,8 @@
-//! Work of the check that runs beside its steps, because those often wait for the network, for
-//! timers or for a browser.
+//! Parts of the check that run in the background, while the steps of the check wait for the network, for timers
+//! or for a browser.
 //!
-//! Each work is a second process of this program, `cargo xtask background NAME`, whose output goes to a file.
-//! It ends when the check ends: it stops, with all programs that it started, when its standard input closes.
+//! Each part is a second process of this program, `cargo xtask background NAME`. Its output goes to a file. When
+//! the check ends, the standard input of the process closes, and it stops with all programs that it started.
 
 use std::fs::{self, File};
 use std::io::{Read as _, stdin};
@@ -18,7 +18,7 @@ use crate::{book, fuzz, oracles, process, recipes, repository, supply_chain, too
 
 const LOGS: &str = "target/background";
 
-/// What can run in the background.
+/// A part of the check that can run in the background.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Work {
     /// Downloads and installs what the tests, the clients, the recipes and the pages need
@@ -27,7 +27,7 @@ pub(crate) enum Work {
     Builds,
 }
 
-/// Work that runs in the background.
+/// A part that runs in the background.
 pub(crate) struct Background {
     work: Work,
     child: Child,
@@ -35,7 +35,7 @@ pub(crate) struct Background {
     _lifeline: Option<ChildStdin>,
 }
 
-/// Does the work; the process that `Background::start` starts runs this.
+/// Does the work, in the process that `Background::start` starts.
 pub(crate) fn run(work: Work) -> Result<()> {
     thread::spawn(stop_with_the_check);
     let mut steps = Steps::begin();
@@ -58,7 +58,7 @@ fn downloads(steps: &mut Steps) -> Result<()> {
     )
 }
 
-/// The fuzz targets come last: they take as long as everything before them.
+/// The fuzz targets come last, because they take longest.
 fn builds(steps: &mut Steps) -> Result<()> {
     steps.take("cargo-deny", "it is built from crates.io", supply_chain::install)?;
     steps.take("supply chain", "deny.toml says what is allowed, and why", supply_chain::check)?;
@@ -68,21 +68,21 @@ fn builds(steps: &mut Steps) -> Result<()> {
     steps.take("fuzz", advice, || fuzz::all(fuzz::SECONDS_OF_CHECK))
 }
 
-/// Kills the process group of this process once nothing can write to standard input any more.
+/// Kills the process group of this process when its standard input closes.
 fn stop_with_the_check() {
     let _ = stdin().read_to_end(&mut Vec::new());
     process::succeeds(&mut process::command("bash", &["-c", "kill -KILL 0"]));
 }
 
 impl Background {
-    /// Starts the work in a process group of its own.
+    /// Starts the work in a new process group.
     pub(crate) fn start(work: Work) -> Result<Self> {
         fs::create_dir_all(repository::at(LOGS))?;
         let log = File::create(repository::at(&work.log()))?;
-        let program = std::env::current_exe().context("this program has no path")?;
+        let program = std::env::current_exe().context("cannot find the path of this program")?;
         let mut command = match work {
             Work::Downloads => Command::new(program),
-            // Builds use the processors only while the steps of the check leave them idle.
+            // The lowest priority, so that builds only use processors that the steps of the check leave idle.
             Work::Builds => {
                 let mut command = Command::new("nice");
                 command.args(["-n", "19"]).arg(program);

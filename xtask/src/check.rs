@@ -1,8 +1,8 @@
 //! Every check that a change must pass, the quick ones first.
 //!
 //! All steps use one build profile, so C libraries and dependencies are built once. The first step that fails
-//! ends the check and says what to do. Two groups of steps run in the background (see `background`): downloads
-//! until the tests need them, and builds that are independent of the workspace until the end.
+//! ends the check and says what to do. Two groups of steps run in the background (see `background`): the
+//! downloads, which finish before the tests begin, and builds outside the workspace, which finish last.
 
 use anyhow::Result;
 

@@ -75,7 +75,7 @@ pub(crate) fn anchors(page: &str) -> Vec<String> {
     anchors
 }
 
-/// What the parser finds, and the bytes of the page where it does.
+/// The events of the parser, each with its bytes in the page.
 fn events(page: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
     Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).into_offset_iter()
 }

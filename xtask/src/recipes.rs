@@ -1,5 +1,5 @@
-//! Tests of the code that users copy or install to protect an API, with a real server: the recipes in `examples/`
-//! with their libraries, and the packages for Node and browsers.
+//! Tests of the code that users copy or install to protect an API: the recipes in `examples/`, with their
+//! libraries and a real server, and the packages for Node and browsers.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ pub(crate) fn install_packages() -> Result<Remark> {
     let matrix = "import('./test/support/matrix.mjs').then((matrix) => matrix.installMatrix())";
     let mut install = process::command("node", &["--eval", matrix]);
     process::run(install.current_dir(repository::at("clients/node")))?;
-    Ok(String::new())
+    Ok(Remark::new())
 }
 
 /// Installs the libraries of every recipe that is not in Rust.

@@ -16,15 +16,15 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
 }
 
-/// Every text file that Git knows or would add.
+/// Every text file that Git tracks or would add.
 pub(crate) fn files() -> Result<Vec<SourceFile>> {
     let listed = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let names = process::capture(&mut process::command("git", &listed))
-        .context("the list of files comes from Git: run this in a clone of the repository")?;
+        .context("cannot list the files; run this in a Git clone of the repository")?;
     let mut paths: Vec<&str> = names.lines().collect();
     paths.sort_unstable();
     paths.dedup();
-    // A file that was deleted but not yet committed is still listed; a binary one is not text.
+    // Git still lists deleted files before the commit. Binary files are not valid UTF-8.
     let read = |path: &str| std::fs::read_to_string(at(path)).ok();
     Ok(paths
         .into_iter()
@@ -32,7 +32,7 @@ pub(crate) fn files() -> Result<Vec<SourceFile>> {
         .collect())
 }
 
-/// Where a relative address in a file leads, from the root; `None`: out of the repository.
+/// The path from the root to which a relative address in the file `from` leads; `None` outside the repository.
 pub(crate) fn resolve(from: &str, address: &str) -> Option<String> {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -66,7 +66,7 @@ impl SourceFile {
         Path::new(&self.path).extension().and_then(|extension| extension.to_str()).unwrap_or_default()
     }
 
-    /// Whether the whole file is test code: in a `tests` directory, or a test module of its own.
+    /// Whether the whole file is test code: it is in a `tests` folder, or it is a test module.
     pub(crate) fn is_test(&self) -> bool {
         let mut parts = self.path.split('/');
         parts.any(|part| matches!(part, "tests" | "tests.rs" | "lives.rs" | "test_support.rs"))
@@ -77,7 +77,7 @@ impl SourceFile {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
-    /// Its lines with their numbers, without comments that fill a line.
+    /// Its lines with their numbers, without lines that are only a comment.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.lines().filter(|(_, line)| !line.trim_start().starts_with("//"))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
-/// Code in one module that names something in another module with the same parent.
+/// A module that names something in another module with the same parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Edge {
     /// The path of the parent, from the root of the crate; empty for the root itself.
@@ -14,7 +14,7 @@ pub(super) struct Edge {
     pub(super) place: String,
 }
 
-/// A shortest circle through one edge: each module leads to the next one, the last to the first.
+/// A circle: each module uses the next one, and the last uses the first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Circle {
     parent: Vec<String>,
@@ -25,9 +25,9 @@ pub(super) struct Circle {
 /// For one parent: which of its children uses which, and the first place where it does.
 type Uses<'e> = BTreeMap<&'e str, BTreeMap<&'e str, &'e str>>;
 
-/// A shortest circle through each edge that is part of one, each circle once.
+/// For each edge that is part of a circle, a shortest circle that contains it. Each circle is returned once.
 ///
-/// Every strongly connected component of more than one module has at least one circle here.
+/// So every strongly connected component of more than one module yields at least one circle.
 pub(super) fn circles(edges: &[Edge]) -> BTreeSet<Circle> {
     let mut levels: BTreeMap<&[String], Uses<'_>> = BTreeMap::new();
     for edge in edges {

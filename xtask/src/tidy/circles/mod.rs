@@ -1,8 +1,8 @@
-//! Modules must not use each other in a circle, whichever way the circle goes.
+//! Modules must not use each other in a circle.
 //!
 //! At each level, the nodes are the direct child modules of one module. Code inside one child
 //! that names something inside another child is an edge. Code that names an ancestor or a
-//! descendant of its own module is no edge. Test code does not count. `source` reads the
+//! descendant of its own module is not an edge. Test code does not count. `source` reads the
 //! modules, `graph` finds the circles.
 
 mod graph;

@@ -1,8 +1,7 @@
 //! The modules of one crate, and the paths that the code of each of them names.
 //!
-//! A module is a file or an inline `mod`. Paths are resolved as the compiler does it for modules
-//! and `use`; names that a macro makes are not seen, and neither are names from glob imports,
-//! which a lint forbids.
+//! A module is a file or an inline `mod`. Paths are resolved through modules and `use` items, as the compiler
+//! does. Names that a macro generates are not found, nor are names from glob imports, which a lint forbids.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ use syn::{
 use super::graph::Edge;
 use crate::sources::SourceFile;
 
-/// Re-exports of re-exports are followed so often. It only guards against circles of `use`.
+/// The most re-exports that are followed for one path. The limit only stops endless circles of `use`.
 const MOST_RE_EXPORTS: usize = 16;
 
 /// All modules of a crate, by their paths from its root.
@@ -25,13 +24,13 @@ pub(super) struct Tree {
     modules: BTreeMap<Vec<String>, Module>,
 }
 
-/// What is written in one module.
+/// The contents of one module.
 #[derive(Default)]
 struct Module {
     file: String,
     /// The paths in its code as they are written, with their lines.
     named: Vec<(Vec<String>, usize)>,
-    /// Each name that a `use` brings into it, and its path as it is written.
+    /// Each name that a `use` imports, and its path as it is written.
     imports: BTreeMap<String, Vec<String>>,
 }
 
@@ -48,7 +47,7 @@ impl Tree {
         }
     }
 
-    /// Every use of one module by a module beside it.
+    /// Every use of a module by another one, between the two ancestors that have the same parent.
     pub(super) fn edges(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (from, module) in &self.modules {
@@ -79,7 +78,7 @@ impl Tree {
         })
     }
 
-    /// The same for a path that does not begin with a name which a `use` brings into the module.
+    /// The same for a path whose first part is not an imported name.
     fn without_imports(&self, from: &[String], written: &[String]) -> Option<Vec<String>> {
         let (first, mut rest) = written.split_first()?;
         let mut base = from.to_vec();
@@ -99,7 +98,9 @@ impl Tree {
         Some([base.as_slice(), rest].concat())
     }
 
-    /// The module that has what a path names. Re-exports of children are followed for code below the same parent.
+    /// The module that contains what a path names.
+    ///
+    /// A re-export of a child is followed if the code in `from` has the same parent.
     fn module_of(&self, from: &[String], path: Vec<String>, followed: usize) -> Vec<String> {
         let mut module = Vec::new();
         for (index, part) in path.iter().enumerate() {
@@ -124,7 +125,7 @@ impl Tree {
     }
 }
 
-/// Reads modules one below the other.
+/// Reads a module and then its children.
 struct Reader<'f> {
     files: BTreeMap<&'f str, &'f SourceFile>,
     modules: BTreeMap<Vec<String>, Module>,
@@ -159,7 +160,7 @@ impl Reader<'_> {
         self.module().named.push((written, line));
     }
 
-    /// The arguments of a macro are not parsed: names with `::` between them are a path.
+    /// Finds paths in the arguments of a macro, which are not parsed: names with `::` between them.
     fn name_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<Ident> = Vec::new();
         let mut colons = 0;
@@ -254,7 +255,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 }
 
-/// The attributes of an item; none for code that the parser keeps as tokens.
+/// The attributes of an item. Rare kinds of items count as having none.
 fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(ItemConst { attrs, .. })

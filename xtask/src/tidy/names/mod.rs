@@ -2,7 +2,7 @@
 //!
 //! The rule reads identifiers in Rust and JavaScript, the titles of JavaScript tests, and the names of files.
 //! A word counts only as a whole part of a name: `piece` is a part of `next_piece` and of `NextPiece`,
-//! but not of `timepiece`. Comments and other strings are prose, which no rule of this command reads.
+//! but not of `timepiece`. The rule skips comments and other strings, because they are prose.
 
 mod javascript;
 
