@@ -1,53 +1,66 @@
-//! Everything that must hold before a change lands, the quick steps first.
+//! Every check that a change must pass, the quick ones first.
 //!
-//! All of it uses one profile, so that C libraries and dependencies are built
-//! once. The first step that fails ends the check and says what to do.
+//! All steps use one build profile, so C libraries and dependencies are built once. The first step that fails
+//! ends the check and says what to do. Two groups of steps run in the background (see `background`): the
+//! downloads, which finish before the tests begin, and builds outside the workspace, which finish last.
 
 use anyhow::Result;
 
+use crate::background::{Background, Work};
 use crate::console::{Remark, Steps};
-use crate::{
-    book, figures, fuzz, measure, oracles, pages, ports, process, readme, recipes, supply_chain, test_run,
-    tidy, tools,
-};
+use crate::{figures, measure, pages, ports, process, readme, recipes, test_run, tidy, tools};
+
+/// A step: its name, what to do when it fails, and its work.
+type Step = (&'static str, &'static str, fn() -> Result<Remark>);
+
+const FIRST: [Step; 2] = [
+    ("ports", "stop the programs that use them, or run the check on another machine", ports::check),
+    ("system tools", "install the tools that are named", tools::install_first),
+];
+
+const COMPILE: [Step; 4] = [
+    ("format", "`cargo fmt --all` fixes it", format),
+    ("tidy", "each line says how to fix it; `cargo xtask tidy` shows them again", tidy::check),
+    ("clippy", "fix the code that is marked above", clippy),
+    ("docs", "fix the links and comments that are marked above", docs),
+];
+
+const RUN: [Step; 7] = [
+    ("tests", "`cargo test --release --workspace NAME` runs one again", test_run::workspace),
+    ("features", "the command above runs one again", test_run::each_feature_alone),
+    ("clients", "`npm test` in clients/node runs it again", recipes::check_clients),
+    ("recipes", "`cargo xtask recipes` runs it again", recipes::check),
+    ("pages", "`npm run test:browser` in tests/lab and clients/browser runs them again", pages::check),
+    ("comparison", "`cargo xtask compare --quick` runs it again", measure::try_comparison),
+    ("readme", "fix the page or the server; `cargo xtask readme` runs it again", readme::check),
+];
 
 /// Runs the check.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::begin();
-    let all = take_all(&mut steps);
-    if all.is_ok() {
-        steps.show();
-        figures::show()?;
-    }
-    all
+    take_all(&mut steps)?;
+    steps.show();
+    figures::show()
 }
 
 fn take_all(steps: &mut Steps) -> Result<()> {
-    steps.take("ports", "stop what uses them, or run the check elsewhere", ports::check)?;
-    steps.take("system tools", "install what is named", tools::install)?;
-    steps.take("format", "`cargo fmt --all` mends it", format)?;
-    steps.take("tidy", "each line says how to mend it; `cargo xtask tidy` shows them again", tidy::check)?;
-    steps.take("oracles", "see tests/oracles/README.md", oracles::install)?;
-    steps.take("clippy", "mend what is marked above", clippy)?;
-    steps.take("docs", "mend the links and comments that are marked above", docs)?;
-    steps.take("cargo-deny", "it is built from crates.io", supply_chain::install)?;
-    steps.take("supply chain", "deny.toml says what is allowed, and why", supply_chain::check)?;
-    steps.take("mdbook", "it is built from crates.io", book::install)?;
-    steps.take("book", "mend the page that is named above", book::check)?;
-    steps.take("tests", "`cargo test --release --workspace NAME` runs one again", test_run::workspace)?;
-    steps.take("features", "the command above runs one again", test_run::each_feature_alone)?;
-    steps.take("fuzz", "make the input a test, then mend; see fuzz/README.md", || {
-        fuzz::all(fuzz::SECONDS_OF_CHECK)
-    })?;
-    steps.take("clients", "`npm test` in clients/node runs it again", recipes::check_clients)?;
-    steps.take("recipes", "`cargo xtask recipes` runs it again", recipes::check)?;
-    steps.take(
-        "pages",
-        "`npm run test:browser` in tests/lab and clients/browser runs them again",
-        pages::check,
-    )?;
-    steps.take("comparison", "`cargo xtask compare --quick` runs it again", measure::try_comparison)?;
-    steps.take("readme", "mend the page or the server; `cargo xtask readme` runs it again", readme::check)
+    for (name, advice, work) in FIRST {
+        steps.take(name, advice, work)?;
+    }
+    let mut builds = Background::start(Work::Builds)?;
+    let mut downloads = Background::start(Work::Downloads)?;
+    let advice = "the output above says why";
+    for (name, advice, work) in COMPILE {
+        steps.take(name, advice, work)?;
+        downloads.has_not_failed()?;
+        builds.has_not_failed()?;
+    }
+    steps.take("downloads", advice, || downloads.finish())?;
+    for (name, advice, work) in RUN {
+        steps.take(name, advice, work)?;
+        builds.has_not_failed()?;
+    }
+    steps.take("builds", advice, || builds.finish())
 }
 
 fn format() -> Result<Remark> {

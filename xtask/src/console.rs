@@ -1,37 +1,40 @@
-//! What a command shows while it works: each step with its time, and a table at the end.
+//! The output of a command: each step with its duration, and a table of all steps at the end.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// A step's remark for the table; empty when there is nothing to say.
+/// A step's remark in the table; empty if there is none.
 pub(crate) type Remark = String;
 
-/// The steps of a command so far.
+/// The finished steps of a command.
 pub(crate) struct Steps {
     started: Instant,
     done: Vec<(String, Duration, Remark)>,
 }
 
-/// Writes a line. A closed standard output is no reason to stop.
+/// Writes a line to standard output. Errors are ignored, so a closed output does not stop the command.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// The time on the wall.
+/// The current time of the system's clock.
 #[expect(clippy::disallowed_methods, reason = "these commands measure real work")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 impl Steps {
-    /// None yet.
+    /// Starts without any steps.
     pub(crate) fn begin() -> Self {
         Self { started: now(), done: Vec::new() }
     }
 
-    /// Takes one step. When it fails, the error begins with `advice`, a phrase.
+    /// Runs one step and records its duration.
+    ///
+    /// # Errors
+    /// When `work` fails. The error names the step and gives `advice`.
     pub(crate) fn take(
         &mut self,
         name: &str,
@@ -55,14 +58,14 @@ impl Steps {
         }
     }
 
-    /// Shows the table.
+    /// Writes the table of the finished steps.
     pub(crate) fn show(&self) {
         let width = self.done.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
         say("");
         for (name, took, remark) in &self.done {
             say(&format!("  {name:width$}  {:>8}  {remark}", seconds(*took)));
         }
-        say(&format!("  {:width$}  {:>8}", "together", seconds(self.started.elapsed())));
+        say(&format!("  {:width$}  {:>8}", "total", seconds(self.started.elapsed())));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Figures about the code: how much there is of it, and where it is longest.
+//! Figures about the code: the lines of each crate, the longest file and the longest function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,18 +6,18 @@ use anyhow::Result;
 
 use crate::console::say;
 use crate::process;
-use crate::repository::{self, SourceFile};
+use crate::sources::{self, SourceFile};
 
-/// A function and how many lines it has.
+/// A function's name and length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Length {
     lines: usize,
     name: String,
 }
 
-/// Shows the figures.
+/// Prints the figures.
 pub(crate) fn show() -> Result<()> {
-    let files: Vec<_> = repository::files()?.into_iter().filter(SourceFile::is_rust).collect();
+    let files: Vec<_> = sources::files()?.into_iter().filter(SourceFile::is_rust).collect();
     say(&format!("\ncrates in the binary: {}", crates_in_the_binary()?));
     say("lines of Rust, without and with tests:");
     for (name, (code, all)) in lines_per_crate(&files) {
@@ -42,7 +42,7 @@ fn crates_in_the_binary() -> Result<usize> {
     Ok(crates.len())
 }
 
-/// Per crate: lines outside tests, and all lines.
+/// For each crate: the lines outside tests, and all lines.
 fn lines_per_crate(files: &[SourceFile]) -> BTreeMap<&str, (usize, usize)> {
     let mut lines = BTreeMap::new();
     for file in files {
@@ -57,7 +57,7 @@ fn lines_per_crate(files: &[SourceFile]) -> BTreeMap<&str, (usize, usize)> {
     lines
 }
 
-/// The functions of a formatted file: one ends where a brace closes at the indentation it began with.
+/// The functions of a formatted file. A function ends at the closing brace with the indentation of its `fn`.
 fn functions(text: &str) -> Vec<Length> {
     let lines: Vec<_> = text.lines().collect();
     let mut found = Vec::new();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_is_as_long_as_its_braces() {
+    fn a_function_ends_at_its_closing_brace() {
         let text = "fn one() {}\nimpl A {\n    pub const fn two(\n        &self,\n    ) {\n        if x {\n        }\n    }\n}\n// a fn three\n";
         let lengths: Vec<_> = functions(text).into_iter().map(|f| (f.name, f.lines)).collect();
         assert_eq!(lengths, [("one".to_owned(), 1), ("two".to_owned(), 6)]);

@@ -1,4 +1,4 @@
-//! Running the fuzz targets, two at a time (`fuzz/README.md`).
+//! The fuzz targets, which run two at a time (`fuzz/README.md`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,25 @@ use anyhow::{Context as _, Result, bail};
 use crate::console::{Remark, say};
 use crate::{process, repository};
 
-/// How long each target runs when nothing else is said.
+/// The default duration of each target, in seconds.
 pub(crate) const SECONDS: u64 = 60;
 
-/// How long each target runs in a check, in which known inputs matter more than new ones.
+/// The duration of each target in a check, in seconds. It suffices for all known inputs and some new ones.
 pub(crate) const SECONDS_OF_CHECK: u64 = 20;
 
-/// Coverage for libFuzzer on a stable compiler.
+/// Compiler flags that give libFuzzer its coverage data on a stable compiler.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// Runs every target for `seconds` each and says what it did.
+/// Runs every target for `seconds` and prints how many inputs each executed.
 pub(crate) fn run(seconds: u64) -> Result<()> {
     let remark = all(seconds)?;
     say(&remark);
     Ok(())
 }
 
-/// Builds and runs every target for `seconds` each.
+/// Builds every target and runs it for `seconds`.
 pub(crate) fn all(seconds: u64) -> Result<Remark> {
     let binaries = build()?;
     let targets = targets()?;
@@ -44,7 +44,7 @@ pub(crate) fn all(seconds: u64) -> Result<Remark> {
     Ok(remarks.join(", "))
 }
 
-/// Builds the targets and answers where they are.
+/// Builds the targets and returns their folder.
 fn build() -> Result<PathBuf> {
     let host = host()?;
     let arguments =
@@ -56,10 +56,10 @@ fn build() -> Result<PathBuf> {
 fn host() -> Result<String> {
     let about = process::capture(&mut process::command("rustc", &["-vV"]))?;
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say for which machine it compiles")?.to_owned())
+    Ok(host.context("`rustc -vV` does not name the host")?.to_owned())
 }
 
-/// The names of the targets, in order.
+/// The names of the targets in alphabetical order.
 fn targets() -> Result<Vec<String>> {
     let mut names: Vec<String> = fs::read_dir(repository::at("fuzz/targets"))?
         .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
@@ -90,10 +90,10 @@ fn finish(target: &str, mut child: Child) -> Result<Remark> {
     let log = String::from_utf8_lossy(&log);
     if !status.success() {
         let lines: Vec<_> = log.lines().collect();
-        bail!("{target} found something:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+        bail!("{target} failed:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
     }
     let inputs = log.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-    Ok(format!("{target} {} inputs", inputs.context("the target does not say what it did")?.trim()))
+    Ok(format!("{target} {} inputs", inputs.context("the fuzz target did not print its statistics")?.trim()))
 }
 
 fn log_of(target: &str) -> PathBuf {

@@ -1,66 +1,95 @@
-//! As much of Markdown as links and headings need: where a page points, and where it can be pointed to.
+//! The links of a page, and the anchors that a link can name.
 //!
-//! Code is no prose: what stands in fences, in backticks or in comments is
-//! neither a link nor a heading. Anchors are made as Git hosts and mdBook make them.
+//! Code and comments contain neither. Anchors have the form that Git hosts and mdBook give them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
 /// A link or an image.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Link<'p> {
-    /// Where it stands in the page, brackets and all; of a link in HTML, its address alone.
+    /// Its bytes in the page, brackets included. For a link in HTML, the bytes of its address.
     pub(crate) span: Range<usize>,
-    /// What people read. Empty in HTML and in definitions.
+    /// The text as the page writes it. Empty for a link in HTML.
     pub(crate) text: &'p str,
-    /// Where it leads, as written.
-    pub(crate) target: &'p str,
+    /// The address without the title.
+    pub(crate) target: String,
 }
 
-/// Every link of a page, images and HTML among them.
+/// Every link of a page, including images and links in HTML, in the order in which they begin.
 pub(crate) fn links(page: &str) -> Vec<Link<'_>> {
-    let prose = blank_code(page);
-    let mut links: Vec<Link<'_>> = inline_links(page, &prose).collect();
-    links.extend(definitions(page, &prose));
-    for attribute in ["href=\"", "src=\"", "srcset=\""] {
-        links.extend(html_links(page, &prose, attribute));
+    let mut links = Vec::new();
+    for (event, span) in events(page) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                let text = text_of(&page[span.clone()]);
+                links.push(Link { span, text, target: dest_url.into_string() });
+            }
+            Event::Start(Tag::HtmlBlock) | Event::InlineHtml(_) => {
+                let values = html_values(page, span, &["href", "src", "srcset"]);
+                let html_link = |span: Range<usize>| {
+                    let target = page[span.clone()].to_owned();
+                    Link { span, text: "", target }
+                };
+                links.extend(values.into_iter().map(html_link));
+            }
+            _ => {}
+        }
     }
     links
 }
 
-/// The line of a place in a text, from 1.
-pub(crate) fn line_at(text: &str, place: usize) -> usize {
-    text[..place].matches('\n').count() + 1
+/// The line of a byte in a text, from 1.
+pub(crate) fn line_at(text: &str, byte: usize) -> usize {
+    text[..byte].matches('\n').count() + 1
 }
 
-/// What `#…` can name in a page.
+/// Every name that a link can have after `#`: those of headings, and the `id`s in HTML.
 pub(crate) fn anchors(page: &str) -> Vec<String> {
-    let prose = blank_fences(page);
+    let mut anchors = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let headings = prose.lines().filter_map(|line| {
-        let text = line.trim_start_matches('#');
-        let depth = line.len() - text.len();
-        ((1..=6).contains(&depth) && text.starts_with(' ')).then(|| slug(text.trim()))
-    });
-    let mut anchors: Vec<String> = headings
-        .map(|slug| {
-            let before = seen.entry(slug.clone()).or_default();
-            *before += 1;
-            if *before == 1 { slug } else { format!("{slug}-{}", *before - 1) }
-        })
-        .collect();
-    let prose = blank_code(page);
-    anchors.extend(html_links(page, &prose, "id=\"").map(|named| named.target.to_owned()));
+    let mut heading: Option<String> = None;
+    for (event, span) in events(page) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::Heading(_)) => {
+                let slug = slug(&heading.take().unwrap_or_default());
+                let before = seen.entry(slug.clone()).or_default();
+                anchors.push(if *before == 0 { slug } else { format!("{slug}-{before}") });
+                *before += 1;
+            }
+            Event::Start(Tag::HtmlBlock) | Event::InlineHtml(_) => {
+                let ids = html_values(page, span, &["id"]);
+                anchors.extend(ids.into_iter().map(|id| page[id].to_owned()));
+            }
+            _ => {}
+        }
+    }
     anchors
 }
 
-/// A heading's anchor: its words in lower case with hyphens between, without what is no part of a word.
+/// The events of the parser, each with its bytes in the page.
+fn events(page: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
+    Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).into_offset_iter()
+}
+
+/// The text of a link or an image, which ends where the address or the name of a definition begins.
+fn text_of(link: &str) -> &str {
+    let text = link.trim_start_matches('!').trim_start_matches('[');
+    let end = text.rfind("](").or_else(|| text.rfind("][")).unwrap_or(text.len());
+    text[..end].trim_end_matches(']')
+}
+
+/// The anchor of a heading: its words in lower case with hyphens between them, without punctuation.
 fn slug(heading: &str) -> String {
-    let mut text = heading.to_owned();
-    for link in inline_links(heading, heading) {
-        text = text.replace(&heading[link.span.clone()], link.text);
-    }
-    let kept = text.chars().filter_map(|c| match c {
+    let kept = heading.chars().filter_map(|c| match c {
         ' ' => Some('-'),
         '-' | '_' => Some(c),
         c if c.is_alphanumeric() => Some(c),
@@ -69,125 +98,42 @@ fn slug(heading: &str) -> String {
     kept.collect::<String>().to_lowercase()
 }
 
-/// `[text](target)` and `![text](target "title")`.
-fn inline_links<'p>(page: &'p str, prose: &str) -> impl Iterator<Item = Link<'p>> {
-    prose.match_indices("](").filter_map(|(middle, _)| {
-        let begin = opening_bracket(&prose[..middle])?;
-        let end = middle + 2 + prose[middle + 2..].find(')')?;
-        let target = page[middle + 2..end].split_whitespace().next().unwrap_or_default();
-        let is_image = prose[..begin].ends_with('!');
-        let span = begin - usize::from(is_image)..end + 1;
-        Some(Link { span, text: &page[begin + 1..middle], target })
-    })
-}
-
-/// Where the bracket was opened that is closed after `before`.
-fn opening_bracket(before: &str) -> Option<usize> {
-    let mut depth = 0;
-    before.char_indices().rev().find_map(|(place, c)| {
-        match c {
-            ']' => depth += 1,
-            '[' if depth == 0 => return Some(place),
-            '[' => depth -= 1,
-            _ => {}
-        }
-        None
-    })
-}
-
-/// `[name]: target` on a line of its own.
-fn definitions<'p>(page: &'p str, prose: &str) -> Vec<Link<'p>> {
-    let mut found = Vec::new();
-    let mut begin = 0;
-    for line in prose.split_inclusive('\n') {
-        let middle = line.starts_with('[').then(|| line.find("]: ")).flatten();
-        if let Some(middle) = middle {
-            let target = page[begin + middle + 3..begin + line.len()].trim();
-            let target = target.split_whitespace().next().unwrap_or_default();
-            found.push(Link { span: begin..begin + line.len(), text: "", target });
-        }
-        begin += line.len();
-    }
-    found
-}
-
-/// The values of an attribute of HTML.
-fn html_links<'p>(page: &'p str, prose: &str, attribute: &str) -> impl Iterator<Item = Link<'p>> {
-    prose.match_indices(attribute).filter_map(move |(before, _)| {
-        let begin = before + attribute.len();
-        let end = begin + prose[begin..].find('"')?;
-        Some(Link { span: begin..end, text: "", target: &page[begin..end] })
-    })
-}
-
-/// The page with spaces instead of its fenced blocks, byte for byte, so that places stay the same.
-fn blank_fences(page: &str) -> String {
-    let mut prose = String::with_capacity(page.len());
-    let mut open = None;
-    for line in page.split_inclusive('\n') {
-        let mark = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
-        let is_code = open.is_some() || mark.is_some();
-        open = match (open, mark) {
-            (None, mark) => mark,
-            (Some(begun), Some(mark)) if mark == begun => None,
-            (open, _) => open,
+/// Where the values of some attributes are in a part of a page that is HTML. Comments are skipped.
+fn html_values(page: &str, html: Range<usize>, attributes: &[&str]) -> Vec<Range<usize>> {
+    let mut values = Vec::new();
+    let mut at = html.start;
+    while let Some(found) = page[at..html.end].find(['<', '"']) {
+        at += found;
+        let rest = &page[at..html.end];
+        let length = if rest.starts_with("<!--") {
+            rest.find("-->").unwrap_or(rest.len())
+        } else if let Some(value) = rest.strip_prefix('"') {
+            let length = value.find('"').map_or(rest.len(), |end| end + 2);
+            let name = page[..at].strip_suffix('=').and_then(|before| before.split([' ', '\n']).next_back());
+            if name.is_some_and(|name| attributes.contains(&name)) {
+                values.push(at + 1..at + length - 1);
+            }
+            length
+        } else {
+            1
         };
-        if is_code { blank(line, &mut prose) } else { prose.push_str(line) }
+        at += length;
     }
-    prose
-}
-
-/// The same, and spaces instead of code in backticks and of comments.
-fn blank_code(page: &str) -> String {
-    let fenceless = blank_fences(page);
-    let mut prose = String::with_capacity(page.len());
-    let mut rest = fenceless.as_str();
-    while let Some(begin) = [rest.find('`'), rest.find("<!--")].into_iter().flatten().min() {
-        prose.push_str(&rest[..begin]);
-        rest = &rest[begin..];
-        let ticks: String = rest.chars().take_while(|c| *c == '`').collect();
-        let end = match ticks.as_str() {
-            "" => rest.find("-->").map(|end| end + 3),
-            ticks => end_of_code(&rest[ticks.len()..], ticks).map(|end| end + ticks.len()),
-        };
-        // What is not closed is no code: the backticks are just that.
-        let end = end.unwrap_or(ticks.len().max(1));
-        blank(&rest[..end], &mut prose);
-        rest = &rest[end..];
-    }
-    prose + rest
-}
-
-/// Where code that was begun with these backticks ends: at as many, no more and no fewer, in the same paragraph.
-fn end_of_code(text: &str, ticks: &str) -> Option<usize> {
-    let paragraph = text.split("\n\n").next().unwrap_or(text);
-    let mut begin = 0;
-    while let Some(found) = paragraph[begin..].find('`') {
-        let run = paragraph[begin + found..].chars().take_while(|c| *c == '`').count();
-        if run == ticks.len() {
-            return Some(begin + found + run);
-        }
-        begin += found + run;
-    }
-    None
-}
-
-fn blank(text: &str, into: &mut String) {
-    into.extend(text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+    values
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn targets(page: &str) -> Vec<&str> {
+    fn targets(page: &str) -> Vec<String> {
         links(page).into_iter().map(|link| link.target).collect()
     }
 
     #[test]
     fn links_are_found_in_prose_and_not_in_code() {
         let page = "[a](b.md) and ![c](d.svg \"title\"), `[no](no.md)`.\n```sh\n[no](no.md)\n```\n\
-                    <!-- [no](no.md) -->\n[text `code`\nover lines](e.md#f) ``[no](`no.md)``\n";
+                    <!-- [no](no.md) <a href=\"no.md\"> -->\n\n[text `code`\nover lines](e.md#f) ``[no](`no.md)``\n";
         assert_eq!(targets(page), ["b.md", "d.svg", "e.md#f"]);
         assert_eq!(links(page)[2].text, "text `code`\nover lines");
         assert_eq!(&page[links(page)[1].span.clone()], "![c](d.svg \"title\")");
@@ -195,19 +141,23 @@ mod tests {
 
     #[test]
     fn definitions_html_and_images_in_links_are_links() {
-        assert_eq!(targets("[name]: there.md\n"), ["there.md"]);
-        assert_eq!(targets("<img src=\"a.svg\">\n<a href=\"b.md\">b</a>\n"), ["b.md", "a.svg"]);
-        assert_eq!(targets("[![a](a.svg)](b.md)\n"), ["a.svg", "b.md"]);
+        let page = "[a] and [b][a]\n\n[a]: there.md\n";
+        assert_eq!(targets(page), ["there.md", "there.md"]);
+        assert_eq!(links(page).iter().map(|link| link.text).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(targets("<img\nsrc=\"a.svg\" alt=\"src=\">\n<a href=\"b.md\">b</a>\n"), ["a.svg", "b.md"]);
+        assert_eq!(targets("in <a href=\"b.md\">a</a> line\n"), ["b.md"]);
+        assert_eq!(targets("[![a](a.svg)](b.md)\n"), ["b.md", "a.svg"]);
+        assert_eq!(links("[![a](a.svg)](b.md)\n")[0].text, "![a](a.svg)");
     }
 
     #[test]
-    fn a_lone_backtick_hides_nothing() {
+    fn a_backtick_without_a_partner_hides_no_link() {
         assert_eq!(targets("a ` b [c](d.md)\n\nnext ` paragraph\n"), ["d.md"]);
     }
 
     #[test]
-    fn anchors_are_made_as_readers_meet_them() {
-        let page = "# A page\n## `GET /x`: what, and (why)?\n## A page\n```sh\n# no\n```\n## [b c](d.md)\n#no\n<a id=\"own\"></a>\n";
+    fn anchors_have_the_form_that_git_hosts_give_them() {
+        let page = "# A page\n## `GET /x`: what, and (why)?\n## A page\n```sh\n# no\n```\n## [b c](d.md)\n#no\n\n<a id=\"own\"></a>\n";
         assert_eq!(anchors(page), ["a-page", "get-x-what-and-why", "a-page-1", "b-c", "own"]);
     }
 }

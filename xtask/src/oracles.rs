@@ -1,5 +1,5 @@
-//! Programs that tests need and Debian does not have: other implementations of JWT (`tests/oracles/README.md`), and
-//! Envoy.
+//! Programs for the tests that Debian does not have: other implementations of JWT (`tests/oracles/README.md`)
+//! and Envoy.
 
 use std::fs;
 use std::process::Command;
@@ -14,7 +14,7 @@ const PYTHON_LOCK: &str = "tests/oracles/requirements.txt";
 const ENVOY_LOCK: &str = "tests/proxies/requirements.txt";
 const HOME: &str = "target/oracles";
 
-/// Installs what is missing, in exactly the versions that the lock files name.
+/// Installs the missing programs in the exact versions of the lock files.
 pub(crate) fn install() -> Result<Remark> {
     fs::create_dir_all(repository::at(HOME))?;
     let node = once(NODE_LOCK, "tests/oracles/node_modules", || {
@@ -39,7 +39,7 @@ pub(crate) fn install() -> Result<Remark> {
     Ok(format!("node {node}, python {python}, envoy {envoy}"))
 }
 
-/// Node 18, as Debian 12 ships it, has the Web Crypto API behind a switch; `jose` stands on it.
+/// Enables the Web Crypto API, which `jose` needs and Node 18 (Debian 12) has disabled by default.
 pub(crate) fn prepare(tests: &mut Command) -> &mut Command {
     let has_crypto = ["-e", "process.exit(typeof CryptoKey === \"undefined\" ? 1 : 0)"];
     if !process::succeeds(&mut process::command("node", &has_crypto)) {
@@ -48,12 +48,12 @@ pub(crate) fn prepare(tests: &mut Command) -> &mut Command {
     tests
 }
 
-/// Runs `install` unless `result` is there and `lock` has not changed since it last was.
+/// Runs `install`, unless `result` exists and `lock` has not changed since the last installation.
 fn once(lock: &str, result: &str, install: impl FnOnce() -> Result<()>) -> Result<&'static str> {
     let stamp = repository::at(HOME).join(lock.replace('/', "-"));
     let wanted = fs::read(repository::at(lock))?;
     if repository::at(result).exists() && fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok("were there");
+        return Ok("was installed");
     }
     install()?;
     fs::write(stamp, wanted)?;

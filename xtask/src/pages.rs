@@ -1,27 +1,24 @@
-//! What runs in browsers, in a real one against the real server: the lab, and the package that keeps pages signed in.
+//! Tests in a real browser with the real server: the lab, and the package that keeps pages signed in.
 //!
-//! One after the other, because both would otherwise be measured beside the other's load.
+//! The two run one after the other, because the load of one would disturb the other's measurements.
 
 use anyhow::Result;
 
-use crate::console::{Remark, say};
-use crate::{process, recipes, repository, tools};
+use crate::console::Remark;
+use crate::{npm, process, repository};
 
-/// Where the tests are, and which scripts run them.
+/// Where the tests are, and the scripts that run them.
 const SUITES: [(&str, &[&str]); 2] =
     [("tests/lab", &["test", "test:browser"]), ("clients/browser", &["test:browser"])];
 
-/// Installs the browser if it is missing, and runs the tests in it.
+/// Runs the tests in the browser. Needs the browser and the npm packages.
 pub(crate) fn check() -> Result<Remark> {
-    say(&tools::install_browser()?);
     process::run(&mut process::cargo(&["build", "--release", "--locked", "--package", "countersign"]))?;
     for (package, scripts) in SUITES {
-        recipes::install_package(package)?;
         for script in scripts {
             let server = repository::at("target/release/countersign");
-            let mut test = process::command("npm", &["run", script]);
-            process::run(test.current_dir(repository::at(package)).env("COUNTERSIGN_BIN", server))?;
+            process::run(npm::npm(package, &["run", script]).env("COUNTERSIGN_BIN", server))?;
         }
     }
-    Ok("every experiment ran to its outcome, and nobody was signed out".to_owned())
+    Ok("every experiment had its expected outcome, and no session ended by mistake".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Running other programs from the root of the repository.
+//! Other programs, which run in the root of the repository.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -9,55 +9,55 @@ use anyhow::{Context as _, Result, bail};
 use crate::console::say;
 use crate::repository;
 
-/// A command in the root of the repository.
+/// A command that runs in the root of the repository.
 pub(crate) fn command(program: impl AsRef<Path>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program.as_ref());
     command.args(arguments).current_dir(repository::root());
     command
 }
 
-/// Cargo with these arguments, with the toolchain that runs this program.
+/// A Cargo command with the toolchain that built this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(env!("CARGO"), arguments)
 }
 
-/// Runs a command that shows its own output.
+/// Runs a command, which writes directly to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     say(&format!("$ {}", line(command)));
     let status = command.status().with_context(|| format!("cannot run `{}`", line(command)))?;
-    if status.success() { Ok(()) } else { bail!("`{}` ended with {status}", line(command)) }
+    if status.success() { Ok(()) } else { bail!("`{}` failed with {status}", line(command)) }
 }
 
-/// Runs a command and gives back what it wrote to standard output.
+/// Runs a command and returns its standard output.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot run `{}`", line(command)))?;
     if !output.status.success() {
         bail!(
-            "`{}` ended with {}\n{}",
+            "`{}` failed with {}\n{}",
             line(command),
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    String::from_utf8(output.stdout).with_context(|| format!("`{}` did not write UTF-8", line(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` wrote invalid UTF-8", line(command)))
 }
 
-/// Runs a command, shows each line of its standard output and hands it to `each`.
+/// Runs a command, prints each line of its standard output and passes it to `each`.
 pub(crate) fn follow(command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
     say(&format!("$ {}", line(command)));
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run `{}`", line(command)))?;
     let output = child.stdout.take().expect("standard output is a pipe");
     for text in BufReader::new(output).lines() {
-        let text = text.context("the output is not UTF-8")?;
+        let text = text.context("the output is invalid UTF-8")?;
         say(&text);
         each(&text);
     }
     let status = child.wait()?;
-    if status.success() { Ok(()) } else { bail!("`{}` ended with {status}", line(command)) }
+    if status.success() { Ok(()) } else { bail!("`{}` failed with {status}", line(command)) }
 }
 
-/// Whether a command can be run and ends well. Shows nothing.
+/// Whether a command exists and succeeds. Its output is discarded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())

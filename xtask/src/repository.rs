@@ -1,91 +1,13 @@
-//! Where the repository is, and what stands in it.
+//! Paths in the repository.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
-
-use crate::process;
-
-/// A text file: its path from the root, and its text.
-#[derive(Debug, Clone)]
-pub(crate) struct SourceFile {
-    /// With `/` between its parts.
-    pub(crate) path: String,
-    /// The whole text.
-    pub(crate) text: String,
-}
-
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the root of the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder in the root of the repository")
 }
 
 /// A path below the root.
 pub(crate) fn at(path: &str) -> PathBuf {
     root().join(path)
-}
-
-/// Every text file that Git knows or would add.
-pub(crate) fn files() -> Result<Vec<SourceFile>> {
-    let listed = ["ls-files", "--cached", "--others", "--exclude-standard"];
-    let names = process::capture(&mut process::command("git", &listed))
-        .context("the list of files comes from Git: run this in a clone of the repository")?;
-    let mut paths: Vec<&str> = names.lines().collect();
-    paths.sort_unstable();
-    paths.dedup();
-    // A file that was deleted but not yet committed is still listed; a binary one is not text.
-    let read = |path: &str| std::fs::read_to_string(at(path)).ok();
-    Ok(paths
-        .into_iter()
-        .filter_map(|path| read(path).map(|text| SourceFile { path: path.to_owned(), text }))
-        .collect())
-}
-
-/// What `cargo metadata` says of the workspace and all that it depends on.
-pub(crate) fn metadata() -> Result<Value> {
-    let text = process::capture(&mut process::cargo(&["metadata", "--format-version=1", "--locked"]))?;
-    serde_json::from_str(&text).context("cargo metadata did not write JSON")
-}
-
-/// Where a relative address in a file leads, from the root; `None`: out of the repository.
-pub(crate) fn resolve(from: &str, address: &str) -> Option<String> {
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
-    for part in address.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-impl SourceFile {
-    /// Whether it is Rust.
-    pub(crate) fn is_rust(&self) -> bool {
-        Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
-    }
-
-    /// Whether it is a page for people.
-    pub(crate) fn is_page(&self) -> bool {
-        Path::new(&self.path).extension().is_some_and(|extension| extension == "md")
-    }
-
-    /// Whether the whole file is test code: in a `tests` directory, or a test module of its own.
-    pub(crate) fn is_test(&self) -> bool {
-        let mut parts = self.path.split('/');
-        parts.any(|part| matches!(part, "tests" | "tests.rs" | "lives.rs" | "test_support.rs"))
-    }
-
-    /// Its lines with their numbers, from 1.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
-    }
-
-    /// Its lines with their numbers, without comments that fill a line.
-    pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.lines().filter(|(_, line)| !line.trim_start().starts_with("//"))
-    }
 }

@@ -1,14 +1,14 @@
-//! The long variants of what the check runs briefly. Takes hours; prints figures.
+//! The long variants of tests that the check runs briefly. They take hours and print figures.
 
 use anyhow::Result;
 
 use crate::console::Steps;
 use crate::{fuzz, oracles, test_run, tools};
 
-/// For each fuzz target: with four of them, two at a time, ten minutes.
+/// The duration of each fuzz target. Four targets, two at a time, take ten minutes.
 const FUZZ_SECONDS: u64 = 300;
 
-/// What is run longer: a name, the crate, the tests' names, the variable and its value.
+/// The long tests: the step's name, the crate, a prefix of the tests' names, the variable and its value.
 const LONG: [(&str, &str, &str, &str, &str); 5] = [
     ("lives", "countersign-core", "refresh::lives::", "COUNTERSIGN_LIVES", "100000"),
     ("interleavings", "countersign-store", "interleavings::", "COUNTERSIGN_INTERLEAVINGS", "5000"),
@@ -17,11 +17,11 @@ const LONG: [(&str, &str, &str, &str, &str); 5] = [
     ("sign-in timing", "countersign", "timing::", "COUNTERSIGN_TIMING_SAMPLES", "500"),
 ];
 
-/// Runs all of them, one after another.
+/// Runs all long tests and then the fuzz targets.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::begin();
-    let advice = "the output above names the case; make it a test, then mend";
-    steps.take("system tools", "install what is named", tools::install)?;
+    let advice = "the output above names the case; turn it into a test, then fix the code";
+    steps.take("system tools", "install the tools that are named", tools::install)?;
     steps.take("oracles", "see tests/oracles/README.md", oracles::install)?;
     for (name, crate_name, tests, variable, value) in LONG {
         steps.take(name, advice, || {

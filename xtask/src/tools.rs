@@ -1,17 +1,17 @@
-//! The programs of the system that a check or a comparison needs, and how to get them.
+//! The system programs that the commands need, and how to install them.
 //!
-//! On Debian and its kin they are installed, as root or through `sudo`.
-//! Elsewhere the message says what is missing.
+//! On Debian and its derivatives the commands install them, as root or through `sudo`. On other systems an error
+//! names the missing programs.
 
 use anyhow::{Result, bail};
 
 use crate::console::Remark;
 use crate::process;
 
-/// A program, how to see that it is there, and the Debian packages that bring it.
+/// A program, arguments that succeed if it is installed, and its Debian packages.
 type Tool = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// What a check needs.
+/// Programs for compiling and for the workspace's tests.
 const TOOLS: [Tool; 12] = [
     ("cc", &["--version"], &["gcc", "libc6-dev"]),
     ("g++", &["--version"], &["g++"]),
@@ -21,25 +21,25 @@ const TOOLS: [Tool; 12] = [
     ("npm", &["--version"], &["npm"]),
     ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
     ("kill", &["-L"], &["procps"]),
-    // Real proxies ask the server in its tests. Debian keeps the first out of the path of users.
+    // The server's tests run it behind real proxies. Debian installs nginx outside the PATH of users.
     ("/usr/sbin/nginx", &["-v"], &["nginx-light"]),
     ("caddy", &["version"], &["caddy"]),
-    // The guide makes a certificate and a key, and has systemd read the server's unit.
+    // The guide creates a certificate and a key, and lets systemd check the server's unit.
     ("openssl", &["version"], &["openssl"]),
     ("systemd-analyze", &["--version"], &["systemd"]),
 ];
 
-/// What the recipes for other languages stand on.
+/// Programs that build the recipes for other languages.
 const RECIPES: [Tool; 3] = [
     ("go", &["version"], &["golang"]),
     ("javac", &["-version"], &["default-jdk-headless"]),
     ("mvn", &["--version"], &["maven"]),
 ];
 
-/// What pages are tried in.
+/// The browser for the tests of pages.
 const BROWSER: [Tool; 1] = [("chromium", &["--version"], &["chromium"])];
 
-/// What the servers for Node and their being bound to one processor need.
+/// Programs for running the servers for Node, each bound to one processor.
 const PEERS: [Tool; 4] = [
     ("curl", &["--version"], &["curl", "ca-certificates"]),
     ("node", &["--version"], &["nodejs"]),
@@ -47,45 +47,47 @@ const PEERS: [Tool; 4] = [
     ("taskset", &["--version"], &["util-linux"]),
 ];
 
-/// What Keycloak and its database need besides.
+/// Programs that Keycloak and its database need in addition.
 const KEYCLOAK: [Tool; 5] = [
-    // Keycloak runs on Java 17 and newer.
+    // Keycloak requires Java 17 or newer.
     ("bash", &["-c", r#"java -version 2>&1 | grep -Eq '"(1[7-9]|[2-9][0-9])'"#], &["default-jre-headless"]),
     ("mvn", &["--version"], &["maven"]),
-    // Debian keeps these programs out of the path.
+    // Debian installs these programs outside the PATH.
     ("bash", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], &["postgresql"]),
     ("setpriv", &["--version"], &["util-linux"]),
     ("unzip", &["-v"], &["unzip"]),
 ];
 
-/// What counting instructions needs.
+/// The program that counts instructions.
 const COUNTING: [Tool; 1] = [("valgrind", &["--version"], &["valgrind"])];
 
-/// Which of the servers that Countersign is compared with.
+/// Which servers Countersign is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peers {
-    /// Those for Node.
+    /// Only the servers for Node.
     WithoutKeycloak,
-    /// All of them.
+    /// All servers.
     WithKeycloak,
 }
 
-/// Installs what a check needs and is missing.
+/// Installs the missing programs for compiling and for the workspace's tests.
 pub(crate) fn install() -> Result<Remark> {
     install_missing(&TOOLS)
 }
 
-/// Installs what the recipes stand on and is missing.
-pub(crate) fn install_recipes() -> Result<Remark> {
-    install_missing(&RECIPES)
+/// Installs the missing programs for every step of a check.
+pub(crate) fn install_all() -> Result<Remark> {
+    install_missing(&[&TOOLS[..], &RECIPES, &BROWSER, &PEERS].concat())
 }
 
-/// Installs the browser if it is missing.
-pub(crate) fn install_browser() -> Result<Remark> {
-    install_missing(&BROWSER)
+/// Installs the programs that a check needs before its background work starts.
+///
+/// Without root, these are all programs, because `sudo` cannot ask for a password in the background.
+pub(crate) fn install_first() -> Result<Remark> {
+    if is_root() { install() } else { install_all() }
 }
 
-/// Installs what these servers need and is missing.
+/// Installs the missing programs for these servers.
 pub(crate) fn install_peers(peers: Peers) -> Result<Remark> {
     match peers {
         Peers::WithoutKeycloak => install_missing(&PEERS),
@@ -93,7 +95,7 @@ pub(crate) fn install_peers(peers: Peers) -> Result<Remark> {
     }
 }
 
-/// Installs what counting instructions needs and is missing.
+/// Installs the program that counts instructions if it is missing.
 pub(crate) fn install_counting() -> Result<Remark> {
     install_missing(&COUNTING)
 }
@@ -105,7 +107,7 @@ fn install_missing(tools: &[Tool]) -> Result<Remark> {
     }
     let list = packages.join(" ");
     let Some(apt) = apt_get() else {
-        bail!("these are missing: {list} (names of Debian packages). Install them and run this again");
+        bail!("missing Debian packages: {list}. Install these programs and run the command again");
     };
     process::run(process::command(apt[0], &apt[1..]).arg("update"))?;
     let install = ["install", "--yes", "--no-install-recommends"];
@@ -119,7 +121,7 @@ fn install_missing(tools: &[Tool]) -> Result<Remark> {
     if still.is_empty() {
         Ok(format!("installed {list}"))
     } else {
-        bail!("still missing: {}", still.join(" "))
+        bail!("still missing after the installation: {}", still.join(" "))
     }
 }
 
@@ -129,14 +131,17 @@ fn missing(tools: &[Tool]) -> Vec<&'static str> {
     tools.iter().filter(is_missing).flat_map(|(_, _, packages)| packages.iter().copied()).collect()
 }
 
-/// `apt-get` as somebody who may use it.
+/// The `apt-get` command with the rights to install, if this system has one.
 fn apt_get() -> Option<&'static [&'static str]> {
     if !process::succeeds(&mut process::command("apt-get", &["--version"])) {
         return None;
     }
-    let user = process::capture(&mut process::command("id", &["-u"])).ok()?;
-    if user.trim() == "0" {
+    if is_root() {
         return Some(&["apt-get"]);
     }
     process::succeeds(&mut process::command("sudo", &["--version"])).then_some(&["sudo", "apt-get"])
+}
+
+fn is_root() -> bool {
+    process::capture(&mut process::command("id", &["-u"])).is_ok_and(|user| user.trim() == "0")
 }

@@ -1,9 +1,8 @@
-//! The pages do what they say: their commands are run, and answers compared.
+//! Runs the commands on the pages and compares their output with the pages.
 //!
-//! README.md always, and each page in docs/ that names this command. A page
-//! runs in a directory of its own, in one shell, against a server that the page
-//! itself starts. `notation` says how a page is read, `expected` how an answer
-//! is compared, `printed` keeps what a command prints on a page.
+//! The pages are README.md and every page in docs/ with a comment that names this command. Each page runs in a
+//! new directory, in one shell, with a server that the page itself starts. `notation` parses a page, `expected`
+//! compares output, and `printed` updates the output of the server's commands on a page.
 
 mod expected;
 mod notation;
@@ -21,28 +20,29 @@ use self::running::Running;
 use self::shell::Shell;
 use crate::console::{Remark, now, say};
 use crate::process;
-use crate::repository::{self, SourceFile};
+use crate::repository;
+use crate::sources::{self, SourceFile};
 
-/// What a page in docs/ says in a comment so that it is run.
+/// The comment on a page in docs/ that makes this command run the page.
 const OPT_IN: &str = "<!-- `cargo xtask readme` runs this page. -->";
 
-/// Runs the pages that are named, or every one, and says how many commands there were.
-pub(crate) fn run(named: &[&str]) -> Result<()> {
+/// Runs the named pages, or every page, and prints the number of blocks of commands.
+pub(crate) fn run(named: &[String]) -> Result<()> {
     build()?;
     say(&run_pages(&pages(named)?)?);
     Ok(())
 }
 
-/// Puts onto the pages what the server's commands print.
+/// Updates the output of the server's commands on all pages.
 pub(crate) fn write() -> Result<()> {
     build()?;
-    for page in repository::files()?.iter().filter(|file| file.is_page()) {
+    for page in sources::files()?.iter().filter(|file| file.is_page()) {
         printed::write(page)?;
     }
     Ok(())
 }
 
-/// Builds the server as a reader would and runs every page.
+/// Builds the server as a reader does and runs every page.
 pub(crate) fn check() -> Result<Remark> {
     build()?;
     run_pages(&pages(&[])?)
@@ -52,10 +52,13 @@ fn build() -> Result<()> {
     process::run(&mut process::cargo(&["build", "--release", "--locked", "--workspace"]))
 }
 
-fn pages(named: &[&str]) -> Result<Vec<SourceFile>> {
-    let all = repository::files()?.into_iter().filter(SourceFile::is_page);
-    let pages: Vec<_> = all.filter(|page| named.is_empty() || named.contains(&page.path.as_str())).collect();
-    ensure!(named.is_empty() || pages.len() == named.len(), "there is no such page");
+fn pages(named: &[String]) -> Result<Vec<SourceFile>> {
+    let all = sources::files()?.into_iter().filter(SourceFile::is_page);
+    let pages: Vec<_> = all.filter(|page| named.is_empty() || named.contains(&page.path)).collect();
+    ensure!(
+        named.is_empty() || pages.len() == named.len(),
+        "unknown page; give its path from the root of the repository, such as docs/guide/lab.md"
+    );
     Ok(pages)
 }
 
@@ -64,7 +67,8 @@ fn run_pages(pages: &[SourceFile]) -> Result<Remark> {
     let mut blocks = 0;
     for page in pages.iter().filter(|page| is_run(page)) {
         say(&format!("{}:", page.path));
-        blocks += run_page(page).with_context(|| format!("{} does not do what it says", page.path))?;
+        blocks +=
+            run_page(page).with_context(|| format!("{} does not match what its commands do", page.path))?;
     }
     Ok(format!("{blocks} blocks of commands"))
 }
@@ -76,10 +80,10 @@ pub(crate) fn is_run(page: &SourceFile) -> bool {
 
 fn run_page(page: &SourceFile) -> Result<usize> {
     let blocks = notation::blocks(&page.text)?;
-    ensure!(!blocks.is_empty(), "it has no block of commands");
-    let home = Home::make(&page.path)?;
+    ensure!(!blocks.is_empty(), "the page has no block of commands");
+    let home = Home::create(&page.path)?;
     let mut shell = Shell::start(&home.0)?;
-    // Ends with the page, however it ends.
+    // Dropping these programs ends them, also after an error.
     let mut running = Vec::new();
     for block in &blocks {
         say(&format!("  line {}: {}", block.line, block.first_line()));
@@ -102,23 +106,23 @@ fn run_page(page: &SourceFile) -> Result<usize> {
 }
 
 fn run_block(shell: &mut Shell, text: &str, block: &Block) -> Result<()> {
-    let answer = shell.run(text)?;
-    let place = || format!("line {}: {}", block.line, block.first_line());
-    ensure!(answer.succeeded, "{} ended with an error:\n{}", place(), answer.output);
+    let output = shell.run(text)?;
+    let block_name = || format!("line {}: {}", block.line, block.first_line());
+    ensure!(output.succeeded, "{} failed:\n{}", block_name(), output.output);
     match &block.expected {
-        Some(expected) => expected.check(&answer.output).with_context(place),
+        Some(expected) => expected.check(&output.output).with_context(block_name),
         None => Ok(()),
     }
 }
 
-/// A directory for one page, with what a reader has beside it: the built programs, and the files to deploy them with.
+/// A directory for one page, with links to the built programs and to the files in deploy/.
 struct Home(PathBuf);
 
 impl Home {
-    fn make(page: &str) -> Result<Self> {
+    fn create(page: &str) -> Result<Self> {
         let name = format!("countersign-page-{}-{}", std::process::id(), page.replace(['/', '.'], "-"));
         let home = Self(std::env::temp_dir().join(name));
-        fs::create_dir_all(&home.0).with_context(|| format!("cannot make {}", home.0.display()))?;
+        fs::create_dir_all(&home.0).with_context(|| format!("cannot create {}", home.0.display()))?;
         for name in ["target", "deploy"] {
             std::os::unix::fs::symlink(repository::at(name), home.0.join(name))?;
         }
@@ -128,7 +132,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Links are removed, not what they lead to.
+        // This removes the links but not their targets.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

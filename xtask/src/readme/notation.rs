@@ -1,32 +1,31 @@
-//! How a page is read.
+//! The notation of a page: which blocks are commands, and which are their output.
 //!
-//! A fenced block marked `sh` is run by bash; all blocks of a page share one
-//! shell, so a variable that one sets is there for the next. A block marked
-//! `json` or `text` is the answer of the commands before it, and must follow
-//! them before any others. Blocks with another mark are for reading. A block
-//! that is just `cargo run --release -- serve --dev` starts the server, and one
-//! marked `sh background` what it says, in a shell that has the directory and
-//! the exports of the page's; both run until the page ends.
+//! - Bash runs a fenced block marked `sh`. All blocks of a page share one shell and its variables.
+//! - A block marked `json` or `text` is the output of the block of commands before it, which has at most one.
+//! - The block `cargo run --release -- serve --dev` starts the server.
+//! - A block marked `sh background` runs in a second shell, with the directory and the exported variables of the
+//!   page's shell. It runs until the page ends, and so does the server.
+//! - All other blocks are only for reading.
 
 use anyhow::{Result, bail};
 
 use super::expected::Expected;
 
-/// One block of commands and what it must answer.
+/// A block of commands and its expected output.
 #[derive(Debug, PartialEq)]
 pub(super) struct Block {
-    /// The line of its fence, from 1.
+    /// The line of its opening fence, from 1.
     pub(super) line: usize,
     pub(super) commands: Commands,
     pub(super) expected: Option<Expected>,
 }
 
-/// What a block does.
+/// The kind of a block.
 #[derive(Debug, PartialEq)]
 pub(super) enum Commands {
     /// Starts the server.
     Serve,
-    /// Starts something else that runs until the page ends.
+    /// Runs in a second shell until the page ends.
     Background(String),
     /// Runs in the page's shell.
     Run(String),
@@ -35,6 +34,9 @@ pub(super) enum Commands {
 const SERVE: &str = "cargo run --release -- serve --dev";
 
 /// The blocks of commands of a page.
+///
+/// # Errors
+/// When an output follows no commands, or when a fence is not closed.
 pub(super) fn blocks(page: &str) -> Result<Vec<Block>> {
     let mut blocks: Vec<Block> = Vec::new();
     for (line, mark, text) in fences(page)? {
@@ -46,7 +48,7 @@ pub(super) fn blocks(page: &str) -> Result<Vec<Block>> {
             "json" | "text" => {
                 let Some(Block { expected: expected @ None, .. }) = blocks.last_mut() else {
                     bail!(
-                        "line {line}: an answer, but no commands before it; mark it otherwise if it is for reading"
+                        "line {line}: this output follows no commands; use another mark if the block is only for reading"
                     );
                 };
                 *expected = Some(if mark == "json" { Expected::json(&text)? } else { Expected::Text(text) });
@@ -57,7 +59,7 @@ pub(super) fn blocks(page: &str) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// Every fenced block: the line it begins at, its mark and its text.
+/// Every fenced block: the line of its opening fence, its mark and its text.
 fn fences(page: &str) -> Result<Vec<(usize, &str, String)>> {
     let mut fences = Vec::new();
     let mut open: Option<(usize, &str, String)> = None;
@@ -85,7 +87,7 @@ impl Commands {
 }
 
 impl Block {
-    /// Its first line, which names it in messages.
+    /// Its first line, which messages show.
     pub(super) fn first_line(&self) -> &str {
         match &self.commands {
             Commands::Serve => SERVE,
@@ -99,8 +101,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_belongs_to_the_commands_before_it() {
-        let page = "# A\n```sh\ncargo run --release -- serve --dev\n```\n```toml\na = 1\n```\n\n```sh\necho 1\necho 2\n```\nanswers\n```text\n1\n2\n```\n";
+    fn output_belongs_to_the_commands_before_it() {
+        let page = "# A\n```sh\ncargo run --release -- serve --dev\n```\n```toml\na = 1\n```\n\n```sh\necho 1\necho 2\n```\nprints\n```text\n1\n2\n```\n";
         let blocks = blocks(page).unwrap();
         assert_eq!(blocks[0], Block { line: 2, commands: Commands::Serve, expected: None });
         assert_eq!(blocks[1].commands, Commands::Run("echo 1\necho 2\n".to_owned()));
@@ -108,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn a_block_can_stay_in_the_background() {
+    fn a_block_can_run_in_the_background() {
         let blocks = blocks("```sh background\nnode a.js\n```\n```text\nlistening\n```\n").unwrap();
         assert_eq!(blocks[0].commands, Commands::Background("node a.js\n".to_owned()));
         assert_eq!(blocks[0].expected, Some(Expected::Text("listening\n".to_owned())));
     }
 
     #[test]
-    fn an_answer_to_nothing_and_an_open_block_are_errors() {
+    fn output_without_commands_and_open_fences_are_errors() {
         for page in
             ["```text\n1\n```\n", "```sh\ntrue\n", "```sh\ntrue\n```\n```text\n1\n```\n```text\n2\n```\n"]
         {

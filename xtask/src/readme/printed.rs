@@ -1,38 +1,39 @@
-//! What a command of the server prints, kept on a page.
+//! The output of the server's commands that pages contain, such as help texts.
 //!
-//! It stands between `<!-- countersign WORDS -->` and `<!-- end of countersign
-//! WORDS -->`, each on a line of its own, and has to be what the command prints now.
+//! It is between the lines `<!-- countersign WORDS -->` and `<!-- end of countersign WORDS -->`, and must be what
+//! `countersign WORDS` prints now.
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::console::say;
 use crate::process;
-use crate::repository::{self, SourceFile};
+use crate::repository;
+use crate::sources::SourceFile;
 
 const BEGIN: &str = "<!-- countersign ";
 const CLOSE: &str = " -->";
 
-/// Compares a page with what its commands print.
+/// Checks that the page shows what the commands print now.
 pub(super) fn check(page: &SourceFile) -> Result<()> {
     ensure!(
-        renewed(&page.text, print)? == page.text,
-        "{} shows what a command printed once; `cargo xtask readme --write` renews it",
+        updated(&page.text, print)? == page.text,
+        "{} shows outdated output of a command; `cargo xtask readme --write` updates it",
         page.path
     );
     Ok(())
 }
 
-/// Renews a page.
+/// Updates the output on the page.
 pub(super) fn write(page: &SourceFile) -> Result<()> {
-    let text = renewed(&page.text, print)?;
+    let text = updated(&page.text, print)?;
     if text != page.text {
-        say(&format!("{} is renewed", page.path));
+        say(&format!("updated {}", page.path));
         std::fs::write(repository::at(&page.path), text)?;
     }
     Ok(())
 }
 
-fn renewed(page: &str, print: impl Fn(&[&str]) -> Result<String>) -> Result<String> {
+fn updated(page: &str, print: impl Fn(&[&str]) -> Result<String>) -> Result<String> {
     let mut text = String::with_capacity(page.len());
     let mut rest = page;
     while let Some(begin) = rest.find(&format!("\n{BEGIN}")) {
@@ -57,11 +58,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_between_the_marks_is_renewed_and_nothing_else() {
+    fn only_the_text_between_the_marks_is_updated() {
         let page = "# A\n\n<!-- countersign a b -->\n\nold\n\n<!-- end of countersign a b -->\n\nrest\n";
-        let printed = renewed(page, |words| Ok(format!("{words:?}\n"))).unwrap();
+        let printed = updated(page, |words| Ok(format!("{words:?}\n"))).unwrap();
         assert_eq!(printed, page.replace("old", r#"["a", "b"]"#));
-        assert_eq!(renewed(&printed, |words| Ok(format!("{words:?}\n"))).unwrap(), printed);
-        assert!(renewed("\n<!-- countersign a -->\n", |_| Ok(String::new())).is_err());
+        assert_eq!(updated(&printed, |words| Ok(format!("{words:?}\n"))).unwrap(), printed);
+        assert!(updated("\n<!-- countersign a -->\n", |_| Ok(String::new())).is_err());
     }
 }

@@ -1,6 +1,6 @@
-//! What a page leaves running: the development server, or a block of its own.
+//! The programs that run until a page ends: the development server, or a block in the background.
 //!
-//! Each is the leader of a process group, so that what it started ends with it.
+//! Each leads a process group, so that the programs that it started end with it.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -16,36 +16,37 @@ use super::expected::Expected;
 use crate::console::now;
 use crate::{process, repository};
 
-/// What the pages show.
+/// The ports of the server on the pages.
 const PORTS: [u16; 2] = [3000, 9000];
-/// A new data directory, with keys and a hashed password, takes well under a second.
+/// The longest time for a start, which creates keys and hashes a password. It usually takes less than a second.
 const START: Duration = Duration::from_secs(20);
-/// Longer than a drain takes by default.
+/// The longest time for an end. It is longer than the default time for draining connections.
 const STOP: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A running program. Killed when dropped.
+/// A running program, which is killed when dropped.
 pub(super) struct Running {
     child: Child,
     log: PathBuf,
-    /// Whether it has to end well when it is asked to end.
+    /// Whether it must end without an error after SIGTERM.
     is_server: bool,
 }
 
 impl Running {
-    /// Starts the server: the built program, in the page's directory, on the ports that the page shows.
+    /// Starts the built server in the page's directory, on its default ports.
     pub(super) fn server(home: &Path, expected: Option<&Expected>) -> Result<Self> {
         for port in PORTS {
             ensure!(
                 TcpListener::bind(("127.0.0.1", port)).is_ok(),
-                "port {port} is taken; stop what listens there (`ss -ltnp` names it) and run this again"
+                "port {port} is in use; stop the program that uses it (`ss -ltnp` names it) and run this again"
             );
         }
         let mut server = Command::new(repository::at("target/release/countersign"));
-        Self::start(server.args(["serve", "--dev"]), home, ".server", true)?.once_it_has_said(expected)
+        Self::start(server.args(["serve", "--dev"]), home, ".server", true)?.once_it_prints(expected)
     }
 
-    /// Starts a block in a shell of its own, where the page's shell is and with what `exports` says that it has exported.
+    /// Starts a block in a new shell. The commands in `exports` first set the variables and the directory of the
+    /// page's shell.
     pub(super) fn block(
         (text, line): (&str, usize),
         exports: &str,
@@ -54,7 +55,7 @@ impl Running {
     ) -> Result<Self> {
         let mut shell = Command::new("bash");
         shell.args(["--noprofile", "--norc", "-c", &format!("{exports}\ncd \"$PWD\"\n{text}")]);
-        Self::start(&mut shell, home, &format!(".line-{line}"), false)?.once_it_has_said(expected)
+        Self::start(&mut shell, home, &format!(".line-{line}"), false)?.once_it_prints(expected)
     }
 
     fn start(command: &mut Command, home: &Path, log: &str, is_server: bool) -> Result<Self> {
@@ -62,48 +63,48 @@ impl Running {
         let file = File::create(&log)?;
         let command = command.current_dir(home).env_remove("PORT").env_remove("DATABASE_URL");
         let command = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).process_group(0);
-        let child = command.spawn().context("cannot run it")?;
+        let child = command.spawn().context("cannot start the program")?;
         Ok(Self { child, log, is_server })
     }
 
-    /// Asks it to end, as an operator would, and waits until it has.
+    /// Sends SIGTERM and waits for the end.
     pub(super) fn stop(mut self) -> Result<()> {
-        ensure!(self.signal("TERM"), "it had ended before it was asked to:\n{}", self.said()?);
+        ensure!(self.signal("TERM"), "the program ended too early:\n{}", self.output()?);
         let started = now();
         while started.elapsed() < STOP {
             if let Some(status) = self.child.try_wait()? {
                 ensure!(
                     status.success() || !self.is_server,
                     "the server ended with {status}:\n{}",
-                    self.said()?
+                    self.output()?
                 );
                 return Ok(());
             }
             sleep(PAUSE);
         }
-        bail!("it did not end within {} s after SIGTERM:\n{}", STOP.as_secs(), self.said()?)
+        bail!("the program did not end within {} s after SIGTERM:\n{}", STOP.as_secs(), self.output()?)
     }
 
-    fn once_it_has_said(mut self, expected: Option<&Expected>) -> Result<Self> {
+    fn once_it_prints(mut self, expected: Option<&Expected>) -> Result<Self> {
         let started = now();
         while started.elapsed() < START {
-            let said = self.said()?;
+            let output = self.output()?;
             if let Some(status) = self.child.try_wait()? {
-                bail!("it ended with {status}:\n{said}");
+                bail!("the program ended with {status}:\n{output}");
             }
-            if expected.is_none_or(|expected| expected.has_come(&said)) {
+            if expected.is_none_or(|expected| expected.matches_start_of(&output)) {
                 return Ok(self);
             }
             sleep(PAUSE);
         }
-        bail!("it does not say what the page shows; it says\n{}", self.said()?)
+        bail!("the program does not print what the page shows; it prints\n{}", self.output()?)
     }
 
-    fn said(&self) -> Result<String> {
+    fn output(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
 
-    /// Signals the group. `kill` is built into bash; as a program of its own it is not on every machine.
+    /// Sends a signal to the process group. Bash has `kill` built in; not every machine has it as a program.
     fn signal(&self, name: &str) -> bool {
         let kill = format!("kill -{name} -- -{}", self.child.id());
         process::succeeds(&mut process::command("bash", &["-c", &kill]))

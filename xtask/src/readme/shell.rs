@@ -1,4 +1,4 @@
-//! One bash for a whole page.
+//! The bash process that runs all blocks of a page.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-/// A bash that waits for the next block.
+/// A bash process that waits for the next block.
 pub(super) struct Shell {
     child: Child,
     input: ChildStdin,
@@ -17,15 +17,15 @@ pub(super) struct Shell {
     errors: PathBuf,
 }
 
-/// What a block wrote, and whether its last command succeeded.
-pub(super) struct Answer {
+/// The output of a block, and whether its last command succeeded.
+pub(super) struct Output {
     pub(super) succeeded: bool,
-    /// Standard output; what went to standard error is added when the block failed.
+    /// Standard output. After a failure, standard error follows.
     pub(super) output: String,
 }
 
 impl Shell {
-    /// Starts one in `home`.
+    /// Starts bash in the directory `home`.
     pub(super) fn start(home: &Path) -> Result<Self> {
         let mut child = Command::new("bash")
             .args(["--noprofile", "--norc"])
@@ -40,11 +40,11 @@ impl Shell {
         Ok(Self { child, input, statuses, block: at(".block"), output: at(".output"), errors: at(".errors") })
     }
 
-    /// Runs a block in it and waits for its end.
-    pub(super) fn run(&mut self, text: &str) -> Result<Answer> {
+    /// Runs a block and waits for its end.
+    pub(super) fn run(&mut self, text: &str) -> Result<Output> {
         fs::write(&self.block, text)?;
         File::create(&self.output)?;
-        // In full, because a block may have gone to another directory.
+        // The paths are absolute, because a block may have changed the directory.
         let [block, output, errors] = [&self.block, &self.output, &self.errors].map(|path| path.display());
         writeln!(self.input, "{{ . '{block}'; }} </dev/null >'{output}' 2>'{errors}'; echo $?")?;
         let mut status = String::new();
@@ -54,7 +54,7 @@ impl Shell {
         if !succeeded {
             output.push_str(&String::from_utf8_lossy(&fs::read(&self.errors)?));
         }
-        Ok(Answer { succeeded, output })
+        Ok(Output { succeeded, output })
     }
 }
 

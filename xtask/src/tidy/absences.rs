@@ -1,18 +1,17 @@
-//! Each line of "What never happens" in ARCHITECTURE.md names what holds it, and that exists.
+//! Each row of "What never happens" in ARCHITECTURE.md names an existing check.
 //!
-//! The second column of its table has the names in backticks: of tests, of rules
-//! of this command, and of lints. A name must be a function of a Rust file or
-//! stand in `Cargo.toml` or `clippy.toml`.
+//! The second column of the table has the names in backticks: tests, rules of this command, and lints. A name
+//! must be a function in a Rust file, or appear in `Cargo.toml` or `clippy.toml`.
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 const PAGE: &str = "ARCHITECTURE.md";
 const HEADING: &str = "## What never happens";
 const LINTS: [&str; 2] = ["Cargo.toml", "clippy.toml"];
 
-/// Reports lines that name nothing, and names that nothing has.
-pub(super) fn absences_are_held(files: &[SourceFile]) -> Vec<Fault> {
+/// Reports rows without a name, and names that do not exist.
+pub(super) fn absences_have_checks(files: &[SourceFile]) -> Vec<Fault> {
     let page = files.iter().find(|file| file.path == PAGE);
     let section = page.and_then(|page| page.text.split_once(HEADING)).map_or("", |(_, rest)| rest);
     let section = section.split("\n## ").next().unwrap_or_default();
@@ -23,7 +22,7 @@ pub(super) fn absences_are_held(files: &[SourceFile]) -> Vec<Fault> {
     rows.into_iter().flat_map(|row| faults_of(row, files)).collect()
 }
 
-/// What never happens, and what holds it. `None`: no row of the table.
+/// What never happens, and its checks. `None` if the line is not a row of the table.
 fn cells(line: &str) -> Option<(&str, &str)> {
     let (what, held) = line.strip_prefix('|')?.strip_suffix('|')?.rsplit_once('|')?;
     let is_head = what.contains("---") || what.trim() == "never";
@@ -33,11 +32,14 @@ fn cells(line: &str) -> Option<(&str, &str)> {
 fn faults_of((what, held): (&str, &str), files: &[SourceFile]) -> Vec<Fault> {
     let names: Vec<_> = held.split('`').skip(1).step_by(2).filter(|name| is_name(name)).collect();
     if names.is_empty() {
-        return vec![Fault::in_file(PAGE, format!("names no test, rule or lint for: {what}"))];
+        return vec![Fault::in_file(
+            PAGE,
+            format!("names no test, rule or lint for this row: {what}; add one"),
+        )];
     }
     let unknown = names.into_iter().filter(|name| !exists(name, files));
     unknown
-        .map(|name| Fault::in_file(PAGE, format!("names `{name}`, which is no function and no lint")))
+        .map(|name| Fault::in_file(PAGE, format!("names `{name}`, but no function or lint has this name")))
         .collect()
 }
 
@@ -59,16 +61,16 @@ mod tests {
     use crate::tidy::sample;
 
     #[test]
-    fn a_line_without_a_check_is_reported_and_so_is_a_check_that_is_gone() {
+    fn rows_without_a_check_and_missing_checks_are_reported() {
         let page = |row: &str| sample(PAGE, &format!("{HEADING}\n\n| never | held by |\n|---|---|\n{row}\n"));
         let source = sample("a.rs", "//! A.\n\nfn it_holds() {}\n");
         let faults = |row: &str| {
             let source = sample("a.rs", &source.text);
-            absences_are_held(&[page(row), source]).len()
+            absences_have_checks(&[page(row), source]).len()
         };
         assert_eq!(faults("| x | `it_holds` |"), 0);
         assert_eq!(faults("| x | trust |"), 1);
         assert_eq!(faults("| x | `it_held` |"), 1);
-        assert_eq!(absences_are_held(&[sample(PAGE, "nothing")]).len(), 1);
+        assert_eq!(absences_have_checks(&[sample(PAGE, "nothing")]).len(), 1);
     }
 }

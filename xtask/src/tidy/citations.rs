@@ -1,20 +1,20 @@
-//! Every requirement of docs/security.md is cited by a test, and every citation names one.
+//! Tests cite every requirement of docs/security.md, and every citation names a requirement.
 //!
-//! A citation is a comment that fills a line of test code and begins with ids:
+//! A citation is a comment on its own line in test code that begins with ids:
 //! `// C4`, `// B8, B9`, `/// C1 and incident 1: the key decides.` A row of the
 //! document begins with its id: `| C4 |`, `| incident 5 |`.
 
 use std::collections::BTreeMap;
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
 const DOCUMENT: &str = "docs/security.md";
 
-/// Reports requirements that no test cites, and citations of nothing.
+/// Reports requirements without a citation, and citations without a requirement.
 pub(super) fn tests_cite_requirements(files: &[SourceFile]) -> Vec<Fault> {
     let Some(document) = files.iter().find(|file| file.path == DOCUMENT) else {
-        return vec![Fault::in_file(DOCUMENT, "is missing; it lists what the tests cite")];
+        return vec![Fault::in_file(DOCUMENT, "is missing; it lists the requirements that tests cite")];
     };
     let mut rows: BTreeMap<String, (usize, bool)> =
         document.lines().filter_map(|(number, line)| Some((row_id(line)?, (number, false)))).collect();
@@ -47,7 +47,7 @@ fn row_id(line: &str) -> Option<String> {
     }
 }
 
-/// The citations in the test code of a file, with their lines.
+/// The citations in the test code of a file: the line and the id of each.
 fn citations(file: &SourceFile) -> Vec<(usize, String)> {
     let tests_begin = file.text.lines().position(|line| line.trim() == "#[cfg(test)]");
     let first = if file.is_test() { Some(0) } else { tests_begin };
@@ -59,7 +59,7 @@ fn citations(file: &SourceFile) -> Vec<(usize, String)> {
     file.lines().skip(first).filter_map(cited).flatten().collect()
 }
 
-/// The ids that a comment begins with: `B8, B9`, `C1 and incident 1`, `C7 and incidents 8 and 9`.
+/// The ids at the beginning of a comment: `B8, B9`, `C1 and incident 1`, `C7 and incidents 8 and 9`.
 fn ids_in(comment: &str) -> Vec<String> {
     let mut ids = Vec::new();
     let mut in_incidents = false;
@@ -96,14 +96,14 @@ mod tests {
     #[test]
     fn ids_are_read_from_the_beginning_of_a_comment() {
         assert_eq!(ids_in("B8, B9, D3"), ["B8", "B9", "D3"]);
-        let with_incidents = ids_in("C7 and incidents 8 and 9: what is not short ends early");
+        let with_incidents = ids_in("C7 and incidents 8 and 9: long inputs are cut");
         assert_eq!(with_incidents, ["C7", "incident 8", "incident 9"]);
         assert_eq!(ids_in("A key that C4 is about"), Vec::<String>::new());
         assert_eq!(ids_in("and more"), Vec::<String>::new());
     }
 
     #[test]
-    fn a_requirement_without_a_test_is_reported_and_so_is_a_citation_of_nothing() {
+    fn requirements_without_a_test_and_unknown_citations_are_reported() {
         let document = sample(
             DOCUMENT,
             "# Security\n\n| id | what |\n|---|---|\n| C4 | a |\n| incident 5 | b |\n| C5 | c |\n",

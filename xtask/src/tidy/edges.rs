@@ -1,12 +1,14 @@
-//! Which crate may depend on which, as ARCHITECTURE.md draws it.
+//! The allowed dependencies between crates, which ARCHITECTURE.md shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::Fault;
+use crate::process;
 
-/// Each crate of the workspace and the crates of the workspace that it may use.
+/// Each crate of the workspace, and the crates of the workspace that it may depend on.
 const EDGES: [(&str, &[&str]); 8] = [
     ("countersign", &["countersign-core", "countersign-store", "countersign-token"]),
     (
@@ -21,8 +23,8 @@ const EDGES: [(&str, &[&str]); 8] = [
     ("xtask", &[]),
 ];
 
-/// Crates that must not be below a crate, at any depth.
-const KEPT_OUT: [(&str, &[&str]); 4] = [
+/// For each crate, the crates that it must not depend on, directly or indirectly.
+const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("countersign-core", &["tokio", "axum", "hyper", "http", "tower", "reqwest", "rusqlite", "tracing"]),
     (
         "countersign-token",
@@ -32,8 +34,14 @@ const KEPT_OUT: [(&str, &[&str]); 4] = [
     ("countersign-store", &["axum", "hyper", "http", "tower", "reqwest"]),
 ];
 
-/// Reports edges between crates of the workspace that are not drawn, tests included.
-pub(super) fn crates_depend_as_drawn(metadata: &Value) -> Vec<Fault> {
+/// The metadata that Cargo has of the workspace and of all its dependencies.
+pub(crate) fn metadata() -> Result<Value> {
+    let text = process::capture(&mut process::cargo(&["metadata", "--format-version=1", "--locked"]))?;
+    serde_json::from_str(&text).context("`cargo metadata` wrote invalid JSON")
+}
+
+/// Reports dependencies between crates of the workspace that are not allowed, including those of tests.
+pub(super) fn crates_depend_as_documented(metadata: &Value) -> Vec<Fault> {
     let members: BTreeMap<&str, BTreeSet<&str>> = members(metadata)
         .map(|package| {
             let needs = array(&package["dependencies"]).filter(|needed| !needed["path"].is_null());
@@ -42,40 +50,40 @@ pub(super) fn crates_depend_as_drawn(metadata: &Value) -> Vec<Fault> {
         .collect();
     let mut faults = Vec::new();
     for (name, needs) in &members {
-        let Some((_, drawn)) = EDGES.iter().find(|(known, _)| known == name) else {
+        let Some((_, allowed)) = EDGES.iter().find(|(known, _)| known == name) else {
             faults.push(fault(
                 name,
-                "is not drawn in ARCHITECTURE.md; draw it there and in xtask/src/tidy/edges.rs",
+                "is missing in ARCHITECTURE.md; add it there and in xtask/src/tidy/edges.rs",
             ));
             continue;
         };
-        for needed in needs.iter().filter(|needed| !drawn.contains(needed)) {
+        for needed in needs.iter().filter(|needed| !allowed.contains(needed)) {
             faults.push(fault(
                 name,
-                &format!("must not depend on {needed}; move what it needs to a crate below both"),
+                &format!("must not depend on {needed}; move the shared code to a crate that both depend on"),
             ));
         }
     }
     faults
 }
 
-/// Reports crates that are below a crate which must do without them.
-pub(super) fn crates_keep_out_what_they_must(metadata: &Value) -> Vec<Fault> {
+/// Reports forbidden direct and indirect dependencies.
+pub(super) fn crates_avoid_forbidden_dependencies(metadata: &Value) -> Vec<Fault> {
     let graph = Graph::of(metadata);
     let mut faults = Vec::new();
-    for (name, kept_out) in KEPT_OUT {
-        let below = graph.below(name);
-        for found in kept_out.iter().filter(|found| below.contains(*found)) {
+    for (name, forbidden) in FORBIDDEN {
+        let dependencies = graph.dependencies(name);
+        for found in forbidden.iter().filter(|found| dependencies.contains(*found)) {
             faults.push(fault(
                 name,
-                &format!("has {found} below it; that belongs into another crate (`cargo tree -p {name} -e normal -i {found}` shows how it got in)"),
+                &format!("depends on {found}; move the code that needs it to another crate (`cargo tree -p {name} -e normal -i {found}` shows the path)"),
             ));
         }
     }
     faults
 }
 
-/// What is compiled into what: normal dependencies, by the names of packages.
+/// The normal dependencies of all packages, by their ids.
 struct Graph<'a> {
     names: BTreeMap<&'a str, &'a str>,
     needs: BTreeMap<&'a str, Vec<&'a str>>,
@@ -93,8 +101,8 @@ impl<'a> Graph<'a> {
         Self { names: names.collect(), needs: needs.collect() }
     }
 
-    /// The names of all crates below one of the workspace.
-    fn below(&self, name: &str) -> BTreeSet<&'a str> {
+    /// The names of all direct and indirect dependencies of a crate.
+    fn dependencies(&self, name: &str) -> BTreeSet<&'a str> {
         let mut seen = BTreeSet::new();
         let mut waiting: Vec<&str> =
             self.names.iter().filter(|(_, known)| **known == name).map(|(id, _)| *id).collect();
@@ -149,16 +157,16 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_that_is_not_drawn_is_reported() {
-        let faults = crates_depend_as_drawn(&metadata());
+    fn a_dependency_that_is_not_allowed_is_reported() {
+        let faults = crates_depend_as_documented(&metadata());
         assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].place, "crate countersign-token");
     }
 
     #[test]
-    fn a_runtime_is_found_at_any_depth_and_tests_may_have_what_they_like() {
-        let faults = crates_keep_out_what_they_must(&metadata());
+    fn a_forbidden_crate_is_found_at_any_depth_except_in_tests() {
+        let faults = crates_avoid_forbidden_dependencies(&metadata());
         assert_eq!(faults.len(), 1);
-        assert!(faults[0].what.starts_with("has tokio below it"));
+        assert!(faults[0].what.starts_with("depends on tokio"));
     }
 }

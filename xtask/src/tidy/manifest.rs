@@ -1,14 +1,14 @@
-//! Every dependency has its reason beside it.
+//! Every dependency of the workspace has a comment with its reason.
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
-/// The heading of the group whose members need no reason each.
+/// The heading of the group whose dependencies need no reason of their own.
 const TESTS: &str = "# Tests only.";
 
 /// Reports dependencies of the root manifest without a comment directly above them.
 ///
-/// Our own crates need none, and those for tests have one for the group.
+/// The workspace's own crates need no reason, and the dependencies of tests share one.
 pub(super) fn dependencies_have_reasons(files: &[SourceFile]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| file.path == "Cargo.toml") {
@@ -21,7 +21,7 @@ pub(super) fn dependencies_have_reasons(files: &[SourceFile]) -> Vec<Fault> {
             let is_dependency = line.starts_with(|c: char| c.is_ascii_alphanumeric());
             let needs_reason = is_dependency && !line.contains("path = ") && !in_tests;
             if in_section && needs_reason && !above.starts_with('#') {
-                let what = "say in a comment directly above why this crate is here";
+                let what = "has no reason; add a comment directly above that says why the crate is needed";
                 faults.push(Fault::at_line(&file.path, number, what));
             }
             above = line;

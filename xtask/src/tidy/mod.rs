@@ -1,31 +1,32 @@
-//! The rules of the house that no compiler knows.
+//! The rules of this repository that no compiler checks.
 //!
-//! Each rule is one function from what it looks at to the faults that it finds;
-//! each fault says where it is and how to mend it. ARCHITECTURE.md says what
-//! the rules protect.
+//! Each rule is a function that returns faults. A fault says where it is and how to fix it. ARCHITECTURE.md
+//! explains what the rules protect.
 
 mod absences;
+mod circles;
 mod citations;
 mod edges;
+mod error_docs;
 mod layers;
 mod links;
 mod manifest;
+mod names;
 mod shapes;
-mod troubles;
 
 use anyhow::{Result, bail};
 
 use crate::console::{Remark, say};
-use crate::repository;
+use crate::sources;
 
-/// A place where a rule is broken, and how to mend it.
+/// A place that breaks a rule, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     place: String,
     what: String,
 }
 
-/// Checks every rule and says how many places were looked at.
+/// Checks every rule and prints the number of files.
 pub(crate) fn run() -> Result<()> {
     let remark = check()?;
     say(&remark);
@@ -33,26 +34,31 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Checks every rule.
+///
+/// # Errors
+/// When a place breaks a rule. All faults are printed first.
 pub(crate) fn check() -> Result<Remark> {
-    let files = repository::files()?;
-    let metadata = repository::metadata()?;
+    let files = sources::files()?;
+    let metadata = edges::metadata()?;
     let faults: Vec<Fault> = [
-        edges::crates_depend_as_drawn(&metadata),
-        edges::crates_keep_out_what_they_must(&metadata),
+        edges::crates_depend_as_documented(&metadata),
+        edges::crates_avoid_forbidden_dependencies(&metadata),
         manifest::dependencies_have_reasons(&files),
         shapes::files_are_short(&files),
-        shapes::modules_tell_their_story(&files),
-        shapes::nothing_is_put_off(&files),
+        shapes::modules_have_docs(&files),
+        shapes::no_work_is_postponed(&files),
         shapes::migrations_have_no_gaps(&files),
-        layers::handlers_leave_the_store_alone(&files),
-        layers::flows_know_no_http(&files),
+        circles::modules_have_no_circles(&files),
+        layers::handlers_do_not_use_the_store(&files),
+        layers::flows_do_not_name_http(&files),
         layers::sql_stays_in_the_store(&files),
         layers::back_ends_are_named_in_two_places(&files),
-        absences::absences_are_held(&files),
+        names::names_use_the_glossary(&files),
+        absences::absences_have_checks(&files),
         citations::tests_cite_requirements(&files),
-        links::links_lead_somewhere(&files),
-        links::the_book_is_whole(&files),
-        troubles::troubles_are_explained(&files),
+        links::links_have_targets(&files),
+        links::the_book_has_every_page(&files),
+        error_docs::errors_are_documented(&files),
     ]
     .concat();
     for fault in &faults {
@@ -60,7 +66,7 @@ pub(crate) fn check() -> Result<Remark> {
     }
     match faults.len() {
         0 => Ok(format!("{} files", files.len())),
-        count => bail!("{count} places are not as they should be"),
+        count => bail!("{count} places break a rule"),
     }
 }
 
@@ -74,8 +80,8 @@ impl Fault {
     }
 }
 
-/// A file for the tests of a rule.
+/// A file for the tests of the rules.
 #[cfg(test)]
-fn sample(path: &str, text: &str) -> repository::SourceFile {
-    repository::SourceFile { path: path.to_owned(), text: text.to_owned() }
+fn sample(path: &str, text: &str) -> sources::SourceFile {
+    sources::SourceFile { path: path.to_owned(), text: text.to_owned() }
 }

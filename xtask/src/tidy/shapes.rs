@@ -1,44 +1,45 @@
-//! The shape of files: short, with their story at the top, with nothing put off.
+//! The shape of files: a limited length, a module doc, no postponed work, and numbered migrations.
 
 use std::collections::BTreeMap;
 
 use super::Fault;
-use crate::repository::SourceFile;
+use crate::sources::SourceFile;
 
-/// A file is read in one sitting.
+/// The most lines of a source file, so that it can be read at once.
 const LONGEST_SOURCE: usize = 400;
-/// Tests are lists, and lists may be longer.
+/// The most lines of a test file. Tests are independent of each other, so a longer file stays readable.
 const LONGEST_TEST: usize = 700;
-/// A story that is longer belongs into a document.
-const LONGEST_STORY: usize = 15;
-/// Work that is put off belongs into an issue. In two halves, because this file is checked too.
-const PUT_OFF: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
+/// The most lines of a module doc. Longer text belongs in a document.
+const LONGEST_DOC: usize = 15;
+/// Marks of postponed work, which belongs in an issue. Each is written in two halves, because the rule also
+/// checks this file.
+const POSTPONED: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
-/// Reports files that are too long to read in one sitting.
+/// Reports Rust files that are too long.
 pub(super) fn files_are_short(files: &[SourceFile]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| file.is_rust()) {
         let longest = if file.is_test() { LONGEST_TEST } else { LONGEST_SOURCE };
         let lines = file.text.lines().count();
         if lines > longest {
-            let what = format!("has {lines} lines, at most {longest} are allowed; split it by meaning");
+            let what = format!("has {lines} lines, but at most {longest} are allowed; split it by topic");
             faults.push(Fault::in_file(&file.path, what));
         }
     }
     faults
 }
 
-/// Reports module files without a doc at the top, or with one that is too long.
-pub(super) fn modules_tell_their_story(files: &[SourceFile]) -> Vec<Fault> {
+/// Reports Rust files without a module doc at the top, or with one that is too long.
+pub(super) fn modules_have_docs(files: &[SourceFile]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| file.is_rust()) {
-        let story = file.text.lines().take_while(|line| line.starts_with("//!")).count();
-        if story == 0 {
-            let what = "begins without a module doc; say at the top in `//!` what it is and why it exists";
+        let length = file.text.lines().take_while(|line| line.starts_with("//!")).count();
+        if length == 0 {
+            let what = "has no module doc; begin the file with `//!` and say what it is and why it exists";
             faults.push(Fault::in_file(&file.path, what));
-        } else if story > LONGEST_STORY {
+        } else if length > LONGEST_DOC {
             let what = format!(
-                "its module doc has {story} lines, at most {LONGEST_STORY} are allowed; move the rest to DESIGN.md"
+                "has a module doc of {length} lines, but at most {LONGEST_DOC} are allowed; move the rest to DESIGN.md"
             );
             faults.push(Fault::in_file(&file.path, what));
         }
@@ -46,13 +47,13 @@ pub(super) fn modules_tell_their_story(files: &[SourceFile]) -> Vec<Fault> {
     faults
 }
 
-/// Reports words that put work off.
-pub(super) fn nothing_is_put_off(files: &[SourceFile]) -> Vec<Fault> {
+/// Reports marks of postponed work.
+pub(super) fn no_work_is_postponed(files: &[SourceFile]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for file in files {
         for (number, line) in file.lines() {
-            if let Some(word) = PUT_OFF.into_iter().find(|word| line.contains(word)) {
-                let what = format!("says {word}; do it now, or open an issue and say nothing here");
+            if let Some(word) = POSTPONED.into_iter().find(|word| line.contains(word)) {
+                let what = format!("contains {word}; do the work now, or open an issue and remove the mark");
                 faults.push(Fault::at_line(&file.path, number, what));
             }
         }
@@ -60,7 +61,7 @@ pub(super) fn nothing_is_put_off(files: &[SourceFile]) -> Vec<Fault> {
     faults
 }
 
-/// Reports migrations whose numbers do not run from 1 without gaps.
+/// Reports migrations that are not numbered from 1 without gaps.
 pub(super) fn migrations_have_no_gaps(files: &[SourceFile]) -> Vec<Fault> {
     let mut numbers: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     let mut faults = Vec::new();
@@ -72,16 +73,17 @@ pub(super) fn migrations_have_no_gaps(files: &[SourceFile]) -> Vec<Fault> {
         let number = name.strip_prefix('V').and_then(|rest| rest.split_once("__")?.0.parse().ok());
         match number {
             Some(number) => numbers.entry(directory).or_default().push(number),
-            None => {
-                faults.push(Fault::in_file(&file.path, "is no migration; name it `V7__what_it_does.sql`"))
-            }
+            None => faults.push(Fault::in_file(
+                &file.path,
+                "has an invalid name for a migration; use a name such as `V7__what_it_does.sql`",
+            )),
         }
     }
     for (directory, mut numbers) in numbers {
         numbers.sort_unstable();
         if !is_counted(&numbers) {
             let what =
-                format!("has the migrations {numbers:?}; number them from 1, each once, without a gap");
+                format!("has the migrations {numbers:?}; number them from 1 without gaps or repetitions");
             faults.push(Fault::in_file(directory, what));
         }
     }
@@ -98,7 +100,7 @@ mod tests {
     use crate::tidy::sample;
 
     #[test]
-    fn a_file_that_is_too_long_is_reported_and_a_test_may_be_longer() {
+    fn long_files_are_reported_and_tests_may_be_longer() {
         let text = "//! A.\n".repeat(LONGEST_SOURCE + 1);
         assert_eq!(files_are_short(&[sample("crates/a/src/a.rs", &text)]).len(), 1);
         assert_eq!(files_are_short(&[sample("crates/a/tests/all/a.rs", &text)]).len(), 0);
@@ -106,22 +108,22 @@ mod tests {
     }
 
     #[test]
-    fn a_module_without_a_story_is_reported_and_so_is_one_with_a_novel() {
-        let novel = "//! A.\n".repeat(LONGEST_STORY + 1);
-        for text in ["fn main() {}\n", "\n//! Late.\n", &novel] {
-            assert_eq!(modules_tell_their_story(&[sample("a.rs", text)]).len(), 1, "{text}");
+    fn missing_and_long_module_docs_are_reported() {
+        let long = "//! A.\n".repeat(LONGEST_DOC + 1);
+        for text in ["fn main() {}\n", "\n//! Late.\n", &long] {
+            assert_eq!(modules_have_docs(&[sample("a.rs", text)]).len(), 1, "{text}");
         }
-        assert_eq!(modules_tell_their_story(&[sample("a.rs", "//! A.\n\nuse b;\n")]).len(), 0);
+        assert_eq!(modules_have_docs(&[sample("a.rs", "//! A.\n\nuse b;\n")]).len(), 0);
     }
 
     #[test]
-    fn words_that_put_work_off_are_reported() {
-        let text = format!("//! A.\n// {}: later\n", PUT_OFF[0]);
-        assert_eq!(nothing_is_put_off(&[sample("a.rs", &text)])[0].place, "a.rs:2");
+    fn marks_of_postponed_work_are_reported() {
+        let text = format!("//! A.\n// {}: later\n", POSTPONED[0]);
+        assert_eq!(no_work_is_postponed(&[sample("a.rs", &text)])[0].place, "a.rs:2");
     }
 
     #[test]
-    fn a_gap_between_migrations_is_reported() {
+    fn migrations_with_gaps_and_repetitions_are_reported() {
         let file = |name: &str| sample(&format!("crates/a/migrations/{name}"), "SELECT 1;");
         assert_eq!(migrations_have_no_gaps(&[file("V1__a.sql"), file("V2__b.sql")]).len(), 0);
         assert_eq!(migrations_have_no_gaps(&[file("V1__a.sql"), file("V3__b.sql")]).len(), 1);
