@@ -117,10 +117,6 @@ impl Store for Agreeable {
         Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(Kept::AsSeen)))))
     }
 
-    async fn touch(&self, _: SessionId, _: &Presence, _: Timestamp) -> Answer<bool> {
-        absent()
-    }
-
     async fn revoke(&self, _: SessionId, _: &Whose, _: &Revoked) -> Answer<bool> {
         absent()
     }

@@ -73,9 +73,6 @@ pub trait Store: Send + Sync {
     /// Moves a session to `step.to` if it still meets the step's condition, its user may have sessions,
     /// and it is live at `by.at`. `None`: it does not; nothing was changed.
     async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>>;
-    /// Notes that a session of mode `fixed` was used, and moves its idle expiry, if it is live at `by.at` and
-    /// its user may have it. `false`: not so; nothing was changed.
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool>;
     /// Ends one session if it is among `of` and not revoked yet, and notes it. `false`: it is not.
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool>;
     /// Ends all sessions among `of` but `except`; notes it if there were any, and answers how many. Where `of` is a user or everyone, their

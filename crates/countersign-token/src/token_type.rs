@@ -14,14 +14,6 @@ pub enum TokenType {
     /// `JWT`, a token that does not say what it is for: ID tokens, and access tokens for verifiers such as
     /// Spring Security that insist on it.
     Jwt,
-    /// `logout+jwt`, an OpenID Connect back-channel logout token.
-    Logout,
-    /// `dpop+jwt`, a proof of possession (RFC 9449 §4.2).
-    DpopProof,
-    /// `secevent+jwt`, a security event (RFC 8417 §2.3).
-    SecurityEvent,
-    /// `oauth-authz-req+jwt`, a signed authorization request (RFC 9101 §10.8).
-    AuthorizationRequest,
     /// `token-introspection+jwt`, a signed introspection response (RFC 9701 §5).
     Introspection,
     /// `revocations+jwt`, a piece of Countersign's list of sessions that were taken back.
@@ -30,26 +22,13 @@ pub enum TokenType {
 
 impl TokenType {
     /// Every type, in the order of declaration.
-    pub const ALL: [Self; 8] = [
-        Self::AccessToken,
-        Self::Jwt,
-        Self::Logout,
-        Self::DpopProof,
-        Self::SecurityEvent,
-        Self::AuthorizationRequest,
-        Self::Introspection,
-        Self::Revocations,
-    ];
+    pub const ALL: [Self; 4] = [Self::AccessToken, Self::Jwt, Self::Introspection, Self::Revocations];
 
     /// The value that goes into the `typ` header.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::Jwt => "JWT",
-            Self::Logout => "logout+jwt",
-            Self::DpopProof => "dpop+jwt",
-            Self::SecurityEvent => "secevent+jwt",
-            Self::AuthorizationRequest => "oauth-authz-req+jwt",
             Self::Introspection => "token-introspection+jwt",
             Self::Revocations => "revocations+jwt",
         }

@@ -158,15 +158,6 @@ impl Store for SqliteStore {
         self.writer.rotate(step, by).await
     }
 
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
-        let by = by.clone();
-        self.writer
-            .write(Touched::Session(id), move |connection| {
-                sessions::touch(connection, id, &by, idle_expires_at)
-            })
-            .await
-    }
-
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
         let (of, how) = (of.clone(), how.clone());
         self.writer

@@ -3,7 +3,7 @@
 use countersign_core::ratchet::SecretHash;
 use countersign_core::revocation::RevokedSessions;
 use countersign_core::session::{
-    Grant, Mode, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
+    Grant, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
 };
 use countersign_core::store::{Opened, Page, SingleUse, Standing, Swept, Whose};
 use countersign_core::{SessionId, Timestamp};
@@ -17,15 +17,11 @@ use super::rows::Touched;
 use super::{clients, revocations, users};
 
 /// The columns of a session, in the order in which [`read`] takes them.
-const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, s.key_thumbprint, s.mode, \
+const COLUMNS: &str = "s.id, s.user_id, s.client_id, s.scope, s.audience, s.claims, \
      s.generation, s.current_hash, s.next_hash, s.previous, s.rotated_at, s.burst_from, s.burst_at, s.recoveries, \
      s.user_epoch, s.authenticated_at, s.opened_at, s.opened_address, s.opened_device, \
      s.refreshed_at, s.refreshed_address, s.refreshed_device, s.idle_expires_at, s.absolute_expires_at, \
      s.revoked_reason, s.revoked_at, s.revoked_address, s.revoked_device, s.revoked_presented";
-
-/// A session that is live at `:now` and whose user may have it: row 2 of the state machine.
-const IS_LIVE: &str = "revoked_at IS NULL AND idle_expires_at > :now AND absolute_expires_at > :now
-           AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.disabled_at IS NULL AND u.epoch = user_epoch)";
 
 pub(super) fn open(
     connection: &Connection,
@@ -69,12 +65,12 @@ fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<bool> 
     };
     let columns = COLUMNS.replace("s.", "");
     let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO sessions ({columns})
-         SELECT :id, :user, :client, :scope, :audience, :claims, :key_thumbprint, :mode,
+        "INSERT INTO sessions ({columns}, mode)
+         SELECT :id, :user, :client, :scope, :audience, :claims,
              :generation, :current, :next, :previous, :rotated_at, :burst_from, :burst_at, :recoveries,
              :user_epoch, :authenticated_at, :opened_at, :opened_address, :opened_device,
              :refreshed_at, :refreshed_address, :refreshed_device, :idle, :absolute,
-             :revoked_reason, :revoked_at, :revoked_address, :revoked_device, :revoked_presented
+             :revoked_reason, :revoked_at, :revoked_address, :revoked_device, :revoked_presented, 'rotate'
          WHERE EXISTS (SELECT 1 FROM users WHERE id = :user AND disabled_at IS NULL AND epoch = :user_epoch)"
     ))?;
     let inserted = insert.execute(named_params! {
@@ -84,8 +80,6 @@ fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<bool> 
         ":scope": grant.scope.as_str(),
         ":audience": grant.audience,
         ":claims": Value::Object(grant.claims.clone()).to_string(),
-        ":key_thumbprint": grant.key_thumbprint,
-        ":mode": grant.mode.as_str(),
         ":generation": ratchet.generation,
         ":current": ratchet.current.as_bytes(),
         ":next": ratchet.next.as_bytes(),
@@ -140,27 +134,6 @@ pub(super) fn ids(
             row.get(0).map(SessionId::from_bytes)
         })?
         .collect()
-}
-
-pub(super) fn touch(
-    connection: &Connection,
-    id: SessionId,
-    by: &Presence,
-    idle_expires_at: Timestamp,
-) -> rusqlite::Result<bool> {
-    let mut update = connection.prepare_cached(&format!(
-        "UPDATE sessions SET refreshed_at = :now, refreshed_address = :address, refreshed_device = :device,
-                             idle_expires_at = min(:idle, absolute_expires_at)
-         WHERE id = :id AND mode = 'fixed' AND {IS_LIVE}"
-    ))?;
-    let changed = update.execute(named_params! {
-        ":id": id.as_bytes(),
-        ":now": Seconds(by.at),
-        ":address": address_text(by),
-        ":device": by.device,
-        ":idle": Seconds(idle_expires_at),
-    })?;
-    Ok(changed == 1)
 }
 
 pub(super) fn revoke(
@@ -354,8 +327,6 @@ fn read_grant(columns: &mut Columns<'_>) -> rusqlite::Result<Grant> {
         scope: columns.parse(|text: String| text.parse().ok())?,
         audience: columns.take()?,
         claims: columns.parse(|text: String| serde_json::from_str(&text).ok())?,
-        key_thumbprint: columns.take()?,
-        mode: columns.parse(|name: String| Mode::from_name(&name))?,
     })
 }
 

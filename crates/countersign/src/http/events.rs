@@ -150,7 +150,6 @@ const fn name(event: &Event) -> &'static str {
         Change::Moved { how: Advance::Rotate, .. } => "rotated",
         Change::Moved { how: Advance::Recover, .. } => "recovered",
         Change::Moved { how: Advance::CatchUp, .. } => "caught_up",
-        Change::Renewed(_) => "renewed",
         Change::Replayed { .. } => "replayed",
         Change::Expired => "expired",
         Change::Revoked { reason: RevokedReason::Reuse, .. } => "reused",
@@ -175,7 +174,6 @@ fn body(event: &Event) -> Value {
         Change::Moved { presented, generation, .. } | Change::Replayed { presented, generation } => {
             (Some(presented), Some(generation))
         }
-        Change::Renewed(generation) => (None, Some(generation)),
         Change::Revoked { presented, generation, .. } => (presented, Some(generation)),
         Change::Expired | Change::AllRevoked => (None, None),
     };

@@ -108,10 +108,6 @@ impl Store for Interloper {
         self.interfere().await;
         self.inner.rotate(step, by).await
     }
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
-        self.interfere().await;
-        self.inner.touch(id, by, idle_expires_at).await
-    }
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
         self.inner.revoke(id, of, how).await
     }

@@ -51,8 +51,6 @@ pub enum Change {
         /// Where the session is now.
         generation: Generation,
     },
-    /// It was used, and its refresh token stayed.
-    Renewed(Generation),
     /// A spent generation was answered with the current one again.
     Replayed {
         /// What was presented.
