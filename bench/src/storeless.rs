@@ -18,10 +18,10 @@ use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
-use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing,
-    Store, StoreError, Swept, UserChange, Whose,
+    Store, StoreError, Swept, UserChange,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};

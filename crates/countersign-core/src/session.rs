@@ -142,6 +142,17 @@ pub struct SessionWithUser {
     pub user: Option<User>,
 }
 
+/// Whose sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// Everybody's.
+    Everyone,
+    /// One user's.
+    User(UserId),
+    /// One client's.
+    Client(ClientId),
+}
+
 impl Grant {
     /// The parts that a refresh token's `bind` covers, in order.
     ///
@@ -185,6 +196,17 @@ impl SessionWithUser {
             Some(user) if !user.is_enabled() => Some("user_disabled"),
             Some(user) if user.epoch != self.session.user_epoch => Some("signed_out_everywhere"),
             Some(_) => (!self.session.is_live(now)).then_some("expired"),
+        }
+    }
+}
+
+impl Whose {
+    /// Whether a session is among them.
+    pub fn includes(&self, session: &Session) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::User(user) => session.grant.user == *user,
+            Self::Client(client) => session.grant.client == *client,
         }
     }
 }

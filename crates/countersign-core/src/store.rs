@@ -21,7 +21,7 @@ use crate::client::{Client, ClientAuthentication};
 use crate::password::{PasswordHash, Work};
 use crate::refresh::Step;
 use crate::revocation::{Revocation, TokenLife};
-use crate::session::{Presence, Revoked, Session, SessionWithUser};
+use crate::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use crate::signing_keys::StoredKey;
 use crate::user::{User, Username};
 use crate::{ClientId, SessionId, Timestamp, UserId};
@@ -204,17 +204,6 @@ pub struct SingleUse {
     pub expires_at: Timestamp,
 }
 
-/// Whose sessions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Whose {
-    /// Everybody's.
-    Everyone,
-    /// One user's.
-    User(UserId),
-    /// One client's.
-    Client(ClientId),
-}
-
 /// A piece of a long list.
 #[derive(Debug, Clone)]
 pub struct Page<Id> {
@@ -291,17 +280,6 @@ impl<Id> Page<Id> {
     /// The first `limit`.
     pub const fn first(limit: u32) -> Self {
         Self { after: None, limit }
-    }
-}
-
-impl Whose {
-    /// Whether a session is among them.
-    pub fn includes(&self, session: &Session) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::User(user) => session.grant.user == *user,
-            Self::Client(client) => session.grant.client == *client,
-        }
     }
 }
 

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
-use countersign_core::email::Email;
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
-use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, History, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse,
-    Standing, Store, StoreError, Swept, UserChange, Whose,
+    Standing, Store, StoreError, Swept, UserChange,
 };
+use countersign_core::user::email::Email;
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 

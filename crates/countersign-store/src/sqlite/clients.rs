@@ -1,8 +1,8 @@
 //! Registered clients, in the order of the port.
 
 use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
-use countersign_core::session::Revoked;
-use countersign_core::store::{Added, Page, Whose};
+use countersign_core::session::{Revoked, Whose};
+use countersign_core::store::{Added, Page};
 use countersign_core::{ClientId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;

@@ -10,8 +10,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use countersign_core::revocation::RevokedSessions;
-use countersign_core::session::{Presence, Revoked, RevokedReason};
-use countersign_core::store::Whose;
+use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
 use countersign_core::{SessionId, World};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::revocation::{EarlierLife, Revocation, RevokedSessions, TokenLife};
-use countersign_core::store::Whose;
+use countersign_core::session::Whose;
 use countersign_core::{SessionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

@@ -3,9 +3,9 @@
 use countersign_core::ratchet::SecretHash;
 use countersign_core::revocation::RevokedSessions;
 use countersign_core::session::{
-    Grant, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent,
+    Grant, Presence, Ratchet, Revoked, RevokedReason, Session, SessionState, SessionWithUser, Spent, Whose,
 };
-use countersign_core::store::{Opened, Page, SingleUse, Standing, Swept, Whose};
+use countersign_core::store::{Opened, Page, SingleUse, Standing, Swept};
 use countersign_core::{SessionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::Value;

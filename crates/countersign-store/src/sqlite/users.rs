@@ -1,8 +1,9 @@
 //! Users, in the order of the port.
 
-use countersign_core::email::{Email, Verification};
 use countersign_core::password::{PasswordHash, Work};
-use countersign_core::store::{Added, Changed, History, ImportMode, Page, Standing, UserChange, Whose};
+use countersign_core::session::Whose;
+use countersign_core::store::{Added, Changed, History, ImportMode, Page, Standing, UserChange};
+use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, Timestamp, UserId};
 use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::revocation::{RevokedSessions, TokenLife};
-use countersign_core::session::{Grant, RevokedReason, Session, SessionState};
+use countersign_core::session::{Grant, RevokedReason, Session, SessionState, Whose};
 use countersign_core::store::{
-    Added, Changed, ImportMode, KeyRing, Opened, Page, SingleUse, Store, UserChange, Whose,
+    Added, Changed, ImportMode, KeyRing, Opened, Page, SingleUse, Store, UserChange,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, SessionId, Timestamp};

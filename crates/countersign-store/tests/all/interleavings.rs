@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use countersign_core::refresh::{Advance, LateRetry, Presented, RefreshPolicy, Verdict, judge};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{RevokedReason, Session, SessionWithUser};
-use countersign_core::store::{Opened, Page, UserChange, Whose};
+use countersign_core::session::{RevokedReason, Session, SessionWithUser, Whose};
+use countersign_core::store::{Opened, Page, UserChange};
 use countersign_core::{ClientId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

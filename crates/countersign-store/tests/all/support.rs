@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::email::{Email, Verification};
 use countersign_core::opening::{Opening, current_token};
 use countersign_core::password::PasswordHash;
 use countersign_core::ratchet::Link;
@@ -12,6 +11,7 @@ use countersign_core::refresh::{LateRetry, Presented, RefreshPolicy, Step, rotat
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Grant, Presence, Revoked, RevokedReason, Session, SessionWithUser};
 use countersign_core::store::Store;
+use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, ServerKeys, Timestamp, World, testing};
 use countersign_store::Options;

@@ -6,8 +6,8 @@ use countersign_core::opening::token_beside;
 use countersign_core::ratchet::Link;
 use countersign_core::refresh::{self, Advance, Breach, Presented, RefreshPolicy, Refusal, Step, Verdict};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser};
-use countersign_core::store::{Rotated, StoreError, Whose};
+use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
+use countersign_core::store::{Rotated, StoreError};
 use countersign_core::{ClientId, Secret};
 
 use super::{Pair, revoke};

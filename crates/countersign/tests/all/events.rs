@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
-use countersign_core::session::{Presence, Revoked, RevokedReason};
-use countersign_core::store::Whose;
+use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};

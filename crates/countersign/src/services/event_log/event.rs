@@ -2,8 +2,7 @@
 
 use countersign_core::ratchet::Generation;
 use countersign_core::refresh::Advance;
-use countersign_core::session::{Presence, RevokedReason, Session};
-use countersign_core::store::Whose;
+use countersign_core::session::{Presence, RevokedReason, Session, Whose};
 use countersign_core::{ClientId, SessionId, UserId};
 
 /// One thing that happened.
