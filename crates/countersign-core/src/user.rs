@@ -92,6 +92,21 @@ impl User {
     }
 }
 
+impl PasswordKind {
+    /// The name that stores keep.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lasting => "lasting",
+            Self::Temporary => "temporary",
+        }
+    }
+
+    /// The kind with this stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Lasting, Self::Temporary].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 impl Role {
     /// Its stored name.
     pub const fn as_str(self) -> &'static str {
