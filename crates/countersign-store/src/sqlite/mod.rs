@@ -1,19 +1,24 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, readers beside it.
 //!
-//! Every verb stands in the order of the port. The SQL stands beside the
-//! function that runs it: users in [`users`], sessions in [`sessions`], keys in
-//! [`keys`]. Rotations go to the [`journal`] first, and to their rows later.
+//! Each verb's SQL is next to the function that runs it: [`users`], [`sessions`],
+//! [`clients`] and [`keys`] have the verbs in the order of the port; [`lookup`]
+//! and [`ending`] have the statements that several of them share. [`columns`]
+//! turns rows into the rules' types. Rotations go to the [`journal`] first, and
+//! to their rows later.
 
 mod backup;
 mod clients;
 mod columns;
 mod connection;
 mod desk;
+mod ending;
 mod in_use;
 mod journal;
 mod keys;
 mod lineage;
 mod lock_file;
+mod lookup;
+mod moved;
 mod readers;
 mod restore;
 mod revocations;
@@ -92,7 +97,7 @@ impl Store for SqliteStore {
 
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
         let id = id.clone();
-        self.readers.read(move |connection| users::by_id(connection, &id)).await
+        self.readers.read(move |connection| lookup::user(connection, &id)).await
     }
 
     async fn user_by_name(&self, name: &Username) -> Answer<Option<User>> {
@@ -161,7 +166,7 @@ impl Store for SqliteStore {
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
         let (of, how) = (of.clone(), how.clone());
         self.writer
-            .write(Touched::Session(id), move |connection| sessions::revoke(connection, id, &of, &how))
+            .write(Touched::Session(id), move |connection| ending::revoke(connection, id, &of, &how))
             .await
     }
 
@@ -171,9 +176,7 @@ impl Store for SqliteStore {
             Whose::User(user) => Touched::User(user.clone()),
             Whose::Everyone | Whose::Client(_) => Touched::Everything,
         };
-        self.writer
-            .write(touched, move |connection| sessions::revoke_all(connection, &of, except, &how))
-            .await
+        self.writer.write(touched, move |connection| ending::revoke_all(connection, &of, except, &how)).await
     }
 
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept> {
@@ -203,7 +206,7 @@ impl Store for SqliteStore {
 
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
         let id = id.clone();
-        self.readers.read(move |connection| clients::by_id(connection, &id)).await
+        self.readers.read(move |connection| lookup::client(connection, &id)).await
     }
 
     async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>> {
@@ -219,7 +222,7 @@ impl Store for SqliteStore {
     ) -> Answer<bool> {
         let (id, old, new) = (id.clone(), old.clone(), new.clone());
         let replace =
-            move |connection: &Connection| clients::replace_authentication(connection, &id, (&old, &new));
+            move |connection: &Connection| clients::replace_authentication(connection, &id, &old, &new);
         self.writer.write(Touched::Nothing, replace).await
     }
 
