@@ -15,7 +15,7 @@ use countersign::config::Config;
 use countersign_core::opening::Opening;
 use countersign_core::refresh::RefreshPolicy;
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Grant, Mode, Presence, Session};
+use countersign_core::session::{Grant, Presence, Session};
 use countersign_core::store::{Added, Opened, Store};
 use countersign_core::user::{Role, User, UserClaims, Username};
 use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World, testing};
@@ -107,8 +107,6 @@ impl Fleet {
             scope: Scope::parse("countersign:account").expect("the scope is valid"),
             audience: ISSUER.to_owned(),
             claims: Map::new(),
-            key_thumbprint: None,
-            mode: Mode::Rotate,
         };
         let world = testing::world(at, index);
         Opening { grant, user_epoch: 0, by }.begin(&self.keys, &self.policy, &world)

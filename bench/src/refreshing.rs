@@ -8,7 +8,7 @@ use countersign_core::opening::{Opening, current_token};
 use countersign_core::ratchet::{MAX_STEPS, RatchetSecret, SecretHash};
 use countersign_core::refresh::{self, LateRetry, Presented, RefreshPolicy, Step, Verdict};
 use countersign_core::refresh_token::{NotOurs, RefreshToken};
-use countersign_core::session::{Grant, Mode, Presence, Session, SessionWithUser};
+use countersign_core::session::{Grant, Presence, Session, SessionWithUser};
 use countersign_core::user::{Role, User, UserClaims, Username};
 use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World, testing};
 use countersign_token::Scope;
@@ -80,8 +80,6 @@ impl Setting {
             scope: Scope::parse("countersign:account").expect("the scope is valid"),
             audience: "https://id.example".to_owned(),
             claims: Map::new(),
-            key_thumbprint: None,
-            mode: Mode::Rotate,
         };
         Opening { grant, user_epoch: 0, by: presence(START) }.begin(&self.keys, &self.policy, &self.world)
     }
@@ -92,7 +90,7 @@ impl Setting {
     }
 
     fn presented<'a>(&'a self, token: &'a RefreshToken) -> Presented<'a> {
-        Presented { token, client: &self.client, key_thumbprint: None }
+        Presented { token, client: &self.client }
     }
 }
 

@@ -18,10 +18,10 @@ use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
-use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing,
-    Store, StoreError, Swept, UserChange, Whose,
+    Store, StoreError, Swept, UserChange,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};
@@ -115,10 +115,6 @@ impl Store for NullStore {
         row.session.id = step.session;
         step.apply(&mut row.session, by);
         Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(Kept::AsSeen)))))
-    }
-
-    async fn touch(&self, _: SessionId, _: &Presence, _: Timestamp) -> Answer<bool> {
-        absent()
     }
 
     async fn revoke(&self, _: SessionId, _: &Whose, _: &Revoked) -> Answer<bool> {

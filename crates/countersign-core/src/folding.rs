@@ -34,6 +34,12 @@ pub(crate) const fn is_ignorable(character: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// Control characters, separators of lines, marks of annotations, and those that show nothing by themselves.
+pub(crate) fn is_unseen(character: char) -> bool {
+    let is_separator_or_mark = matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}');
+    character.is_control() || is_separator_or_mark || is_ignorable(character)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

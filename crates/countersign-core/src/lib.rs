@@ -16,13 +16,11 @@
 
 pub mod client;
 pub mod device;
-pub mod email;
 mod folding;
 pub mod forward_auth;
 pub mod ids;
 pub mod issuer;
 pub mod master_key;
-mod new_name;
 pub mod opening;
 pub mod origin;
 pub mod password;

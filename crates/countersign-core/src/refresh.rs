@@ -1,6 +1,6 @@
 //! What becomes of a presented refresh token: one pure decision.
 //!
-//! [`judge`] is the whole state machine, rows 1 to 13; row 0 (is it ours at
+//! [`judge`] is the whole state machine, rows 1 to 13 (there is no row 6); row 0 (is it ours at
 //! all?) is [`RefreshToken::parse`]. A store does the usual case (row 7) as one
 //! conditional write without asking, and loads the row and judges it only to
 //! explain a refusal. The design's reasons stand in DESIGN.md, "How does a
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::ratchet::{self, Generation, Link, SecretHash};
 use crate::refresh_token::{Binding, RefreshToken};
-use crate::session::{Mode, Presence, RevokedReason, Session, SessionWithUser, Spent};
+use crate::session::{Presence, RevokedReason, Session, SessionWithUser, Spent};
 use crate::{ClientId, ServerKeys, SessionId, Timestamp};
 
 /// How many late retries in a row are answered under [`LateRetry::Recover`].
@@ -49,8 +49,6 @@ pub struct Presented<'a> {
     pub token: &'a RefreshToken,
     /// The client that presents it.
     pub client: &'a ClientId,
-    /// The thumbprint of the key that the client proved, if any.
-    pub key_thumbprint: Option<&'a str>,
 }
 
 /// What is to be done.
@@ -58,8 +56,6 @@ pub struct Presented<'a> {
 pub enum Verdict {
     /// Refuse, and change nothing.
     Refuse(Refusal),
-    /// A new access token beside the same refresh token (row 6).
-    Renew,
     /// A new pair, once the store has taken the step.
     Advance(Advance, Box<Step>),
     /// The current refresh token again, whose secret this is (row 9).
@@ -77,8 +73,6 @@ pub enum Refusal {
     Ended,
     /// Row 3: the token belongs to another client.
     AnotherClient,
-    /// Row 3: the key that the session is bound to was not proved.
-    KeyNotProved,
     /// Row 5: a genuine tag around a wrong secret. A server key is leaking.
     SecretDoesNotFit,
 }
@@ -114,8 +108,6 @@ pub struct Step {
     pub session: SessionId,
     /// The client that the session must belong to.
     pub client: ClientId,
-    /// The key that the session must be bound to, or none.
-    pub key_thumbprint: Option<String>,
     /// The generation that the row must be at.
     pub from: Generation,
     /// The hash that the row must have.
@@ -162,9 +154,6 @@ pub fn judge(
     let session = &row.session;
     if *presented.client != session.grant.client {
         return Verdict::Refuse(Refusal::AnotherClient);
-    }
-    if presented.key_thumbprint != session.grant.key_thumbprint.as_deref() {
-        return Verdict::Refuse(Refusal::KeyNotProved);
     }
     if !is_bound(keys, session, presented.token) {
         return Verdict::Revoke(Breach::RowTampered);
@@ -221,13 +210,8 @@ impl Bench<'_> {
         if !self.session.ratchet.current.fits(&self.presented.token.link.secret) {
             return Verdict::Refuse(Refusal::SecretDoesNotFit);
         }
-        match self.session.grant.mode {
-            Mode::Fixed => Verdict::Renew,
-            Mode::Rotate => Verdict::Advance(
-                Advance::Rotate,
-                Box::new(rotation(self.keys, self.presented, self.policy, self.now)),
-            ),
-        }
+        let step = rotation(self.keys, self.presented, self.policy, self.now);
+        Verdict::Advance(Advance::Rotate, Box::new(step))
     }
 
     fn judge_ahead(&self) -> Verdict {
@@ -306,7 +290,6 @@ pub fn rotation(keys: &ServerKeys, presented: Presented<'_>, policy: &RefreshPol
     Step {
         session: token.session,
         client: presented.client.clone(),
-        key_thumbprint: presented.key_thumbprint.map(str::to_owned),
         from: token.generation,
         from_hash: token.link.secret.hash(),
         to,
@@ -326,9 +309,7 @@ impl Step {
         let session = &row.session;
         session.ratchet.generation == self.from
             && session.ratchet.current == self.from_hash
-            && session.grant.mode == Mode::Rotate
             && session.grant.client == self.client
-            && session.grant.key_thumbprint == self.key_thumbprint
             && row.live_user(now).is_some()
     }
 

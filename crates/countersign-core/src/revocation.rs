@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::store::Whose;
+use crate::session::Whose;
 use crate::{ClientId, SessionId, Timestamp, UserId};
 
 /// One revocation, as the store noted it.

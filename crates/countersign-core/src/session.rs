@@ -51,19 +51,6 @@ pub struct Grant {
     pub audience: String,
     /// Claims that a backend added for this session alone.
     pub claims: Map<String, Value>,
-    /// The thumbprint of the key that the client must prove (RFC 9449 §5), if any.
-    pub key_thumbprint: Option<String>,
-    /// Whether its refresh tokens rotate.
-    pub mode: Mode,
-}
-
-/// Whether a session's refresh token rotates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Each refresh spends the token (RFC 9700 §4.14).
-    Rotate,
-    /// The token stays: for confidential sender-constrained clients (FAPI 2.0 §5.3.2.1).
-    Fixed,
 }
 
 /// The position of a session's ratchet.
@@ -155,8 +142,22 @@ pub struct SessionWithUser {
     pub user: Option<User>,
 }
 
+/// Whose sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// Everybody's.
+    Everyone,
+    /// One user's.
+    User(UserId),
+    /// One client's.
+    Client(ClientId),
+}
+
 impl Grant {
     /// The parts that a refresh token's `bind` covers, in order.
+    ///
+    /// The last two stand for a bound key and for rotation. They are constant, and they are covered so that tokens
+    /// of earlier releases stay valid.
     pub(crate) fn bound_parts(&self) -> [Vec<u8>; 7] {
         let claims = Value::Object(self.claims.clone()).to_string();
         [
@@ -165,8 +166,8 @@ impl Grant {
             self.scope.to_string().into_bytes(),
             self.audience.clone().into_bytes(),
             claims.into_bytes(),
-            self.key_thumbprint.clone().unwrap_or_default().into_bytes(),
-            self.mode.as_str().into(),
+            Vec::new(),
+            b"rotate".into(),
         ]
     }
 }
@@ -199,18 +200,14 @@ impl SessionWithUser {
     }
 }
 
-impl Mode {
-    /// Its stored name.
-    pub const fn as_str(self) -> &'static str {
+impl Whose {
+    /// Whether a session is among them.
+    pub fn includes(&self, session: &Session) -> bool {
         match self {
-            Self::Rotate => "rotate",
-            Self::Fixed => "fixed",
+            Self::Everyone => true,
+            Self::User(user) => session.grant.user == *user,
+            Self::Client(client) => session.grant.client == *client,
         }
-    }
-
-    /// The mode with this stored name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Rotate, Self::Fixed].into_iter().find(|mode| mode.as_str() == name)
     }
 }
 
@@ -246,5 +243,16 @@ impl RevokedReason {
     /// The reason with this stored name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_support::grant;
+
+    #[test]
+    fn tokens_are_bound_to_the_same_parts_as_in_earlier_releases() {
+        let parts = grant().bound_parts().map(|part| String::from_utf8(part).unwrap());
+        assert_eq!(parts, ["1", "first-party", "", "https://api.example", "{}", "", "rotate"]);
     }
 }

@@ -21,7 +21,7 @@ use crate::client::{Client, ClientAuthentication};
 use crate::password::{PasswordHash, Work};
 use crate::refresh::Step;
 use crate::revocation::{Revocation, TokenLife};
-use crate::session::{Presence, Revoked, Session, SessionWithUser};
+use crate::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use crate::signing_keys::StoredKey;
 use crate::user::{User, Username};
 use crate::{ClientId, SessionId, Timestamp, UserId};
@@ -73,9 +73,6 @@ pub trait Store: Send + Sync {
     /// Moves a session to `step.to` if it still meets the step's condition, its user may have sessions,
     /// and it is live at `by.at`. `None`: it does not; nothing was changed.
     async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>>;
-    /// Notes that a session of mode `fixed` was used, and moves its idle expiry, if it is live at `by.at` and
-    /// its user may have it. `false`: not so; nothing was changed.
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool>;
     /// Ends one session if it is among `of` and not revoked yet, and notes it. `false`: it is not.
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool>;
     /// Ends all sessions among `of` but `except`; notes it if there were any, and answers how many. Where `of` is a user or everyone, their
@@ -207,17 +204,6 @@ pub struct SingleUse {
     pub expires_at: Timestamp,
 }
 
-/// Whose sessions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Whose {
-    /// Everybody's.
-    Everyone,
-    /// One user's.
-    User(UserId),
-    /// One client's.
-    Client(ClientId),
-}
-
 /// A piece of a long list.
 #[derive(Debug, Clone)]
 pub struct Page<Id> {
@@ -294,17 +280,6 @@ impl<Id> Page<Id> {
     /// The first `limit`.
     pub const fn first(limit: u32) -> Self {
         Self { after: None, limit }
-    }
-}
-
-impl Whose {
-    /// Whether a session is among them.
-    pub fn includes(&self, session: &Session) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::User(user) => session.grant.user == *user,
-            Self::Client(client) => session.grant.client == *client,
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! them.
 
 use crate::Timestamp;
-use crate::session::{Mode, Presence, RevokedReason, SessionState, SessionWithUser};
+use crate::session::{Presence, RevokedReason, SessionState, SessionWithUser};
 
 /// The story of a session, a sentence a line.
 pub fn tell(
@@ -50,9 +50,6 @@ pub fn tell(
 
 fn tell_generation(session: &crate::session::Session, time: &impl Fn(Timestamp) -> String) -> String {
     let ratchet = &session.ratchet;
-    if session.grant.mode == Mode::Fixed {
-        return "Its refresh token does not rotate.".to_owned();
-    }
     let Some(previous) = ratchet.previous else {
         let is_over = session.state != SessionState::Active;
         return if is_over { "It was never refreshed." } else { "It has not been refreshed yet." }.to_owned();

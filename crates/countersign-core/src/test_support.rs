@@ -8,7 +8,7 @@ use serde_json::Map;
 use crate::opening::Opening;
 use crate::refresh::{LateRetry, RefreshPolicy};
 use crate::refresh_token::RefreshToken;
-use crate::session::{Grant, Mode, Presence, SessionWithUser};
+use crate::session::{Grant, Presence, SessionWithUser};
 use crate::user::{Role, User, UserClaims, Username};
 use crate::{ClientId, Secret, ServerKeys, Timestamp, World, testing};
 
@@ -67,8 +67,6 @@ pub(crate) fn grant() -> Grant {
         scope: Scope::default(),
         audience: "https://api.example".to_owned(),
         claims: Map::new(),
-        key_thumbprint: None,
-        mode: Mode::Rotate,
     }
 }
 

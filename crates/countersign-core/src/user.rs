@@ -4,16 +4,20 @@
 //! and UTS 39, so that two users cannot look alike. A user's own claims ride in every access token beside the
 //! registered ones and can never replace one of them.
 
-use std::fmt;
+mod claims;
+pub mod email;
+mod error;
+mod new_name;
+mod username;
 
-use serde_json::{Map, Value};
-use unicode_normalization::UnicodeNormalization;
-
-use crate::email::Email;
-use crate::folding::is_ignorable;
-use crate::new_name;
 use crate::password::PasswordHash;
 use crate::{Timestamp, UserId};
+
+pub use claims::UserClaims;
+pub use error::UserError;
+pub use username::Username;
+
+use email::Email;
 
 /// The longest username, in characters.
 const MAX_NAME: usize = 128;
@@ -76,55 +80,6 @@ pub enum Role {
     Admin,
 }
 
-/// A username: shown as it was given, compared by its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Username {
-    shown: String,
-    key: String,
-}
-
-/// Own claims of a user or of a session: never a registered one, at most 1.5 KiB.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UserClaims(Map<String, Value>);
-
-/// Why something about a user is not accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UserError {
-    /// Empty, too long, or with control characters.
-    #[error("a username has 1 to {MAX_NAME} characters and none that cannot be seen")]
-    Username,
-    /// A new name with characters that RFC 8265 does not allow.
-    #[error(
-        "a new username has letters, digits, ASCII punctuation, and one space between words (RFC 8265, UsernameCaseMapped)"
-    )]
-    UsernameCharacters,
-    /// A new name that mixes scripts.
-    #[error(
-        "a new username has letters of one script, or Latin ones with Chinese, Japanese or Korean ones (UTS 39, Highly \
-         Restrictive)"
-    )]
-    UsernameScripts,
-    /// Not one `@` between two texts without spaces.
-    #[error("an e-mail address looks like `jane@example.com`")]
-    Email,
-    /// Not a JSON object.
-    #[error("claims are a JSON object")]
-    ClaimsShape,
-    /// A claim that the server itself sets.
-    #[error("the claim `{0}` is set by the server and cannot be replaced")]
-    RegisteredClaim(String),
-    /// Too large.
-    #[error("claims are at most {MAX_CLAIMS} bytes of JSON, so that a token fits into a cookie and a header")]
-    ClaimsSize,
-    /// Each set is small enough, and both together are too large.
-    #[error(
-        "the claims of the session and of its user are together at most {MAX_CLAIMS} bytes of JSON, so that a token fits \
-         into a cookie and a header"
-    )]
-    JointClaimsSize,
-}
-
 impl User {
     /// Whether they may have sessions at all.
     pub const fn is_enabled(&self) -> bool {
@@ -137,123 +92,19 @@ impl User {
     }
 }
 
-impl Username {
-    /// Reads the name of an account that is about to be made.
-    ///
-    /// # Errors
-    ///
-    /// As [`Username::parse`], and when the name has characters or a mix of scripts that could be taken for another
-    /// name: [`UserError::UsernameCharacters`], [`UserError::UsernameScripts`].
-    pub fn new(text: &str) -> Result<Self, UserError> {
-        let name = Self::parse(text)?;
-        new_name::check(&name.shown)?;
-        Ok(name)
-    }
-
-    /// Reads a username as it is typed at a sign-in. Accounts that are older than the rules of [`Username::new`] have
-    /// such names.
-    ///
-    /// # Errors
-    ///
-    /// [`UserError::Username`] when it is empty, too long or cannot be seen whole.
-    pub fn parse(text: &str) -> Result<Self, UserError> {
-        // A stranger's megabyte is not normalised first.
-        if text.len() > MAX_NAME * 4 {
-            return Err(UserError::Username);
+impl PasswordKind {
+    /// The name that stores keep.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lasting => "lasting",
+            Self::Temporary => "temporary",
         }
-        let shown = text.trim().nfkc().collect::<String>();
-        let length = shown.chars().count();
-        if !(1..=MAX_NAME).contains(&length) || shown.chars().any(is_unseen) {
-            return Err(UserError::Username);
-        }
-        let key = shown.to_lowercase().nfkc().collect();
-        Ok(Self { shown, key })
     }
 
-    /// A name and its key, as a store kept both.
-    pub const fn from_stored(shown: String, key: String) -> Self {
-        Self { shown, key }
+    /// The kind with this stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Lasting, Self::Temporary].into_iter().find(|kind| kind.as_str() == name)
     }
-
-    /// The name as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.shown
-    }
-
-    /// The form that names are compared by.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// Whether a command that takes an id or a name could take this name for that id.
-    pub fn is_like_id(&self, id: &UserId) -> bool {
-        [self.shown.as_str(), &self.key].contains(&id.as_str())
-    }
-
-    /// The key of the name that is spelt like an id: ids are ASCII.
-    pub fn key_like(id: &UserId) -> String {
-        id.as_str().to_ascii_lowercase()
-    }
-}
-
-/// Control characters, separators of lines, marks of annotations, and those that show nothing by themselves.
-pub(crate) fn is_unseen(character: char) -> bool {
-    let is_separator_or_mark = matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}');
-    character.is_control() || is_separator_or_mark || is_ignorable(character)
-}
-
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
-impl UserClaims {
-    /// Checks claims.
-    ///
-    /// # Errors
-    ///
-    /// When they are no object, too large, or name a registered claim.
-    pub fn check(claims: Value) -> Result<Self, UserError> {
-        let Value::Object(claims) = claims else { return Err(UserError::ClaimsShape) };
-        if let Some(name) = claims.keys().find(|name| countersign_token::is_registered_claim(name)) {
-            return Err(UserError::RegisteredClaim(name.clone()));
-        }
-        if size(&claims) > MAX_CLAIMS { Err(UserError::ClaimsSize) } else { Ok(Self(claims)) }
-    }
-
-    /// Claims as a store kept them: those of an earlier release may be larger, and a name that has become a registered
-    /// one since is left out.
-    pub fn from_stored(mut claims: Map<String, Value>) -> Self {
-        claims.retain(|name, _| !countersign_token::is_registered_claim(name));
-        Self(claims)
-    }
-
-    /// A user's claims, and those of a session, which win where both name one.
-    pub fn with_session(&self, session: &Map<String, Value>) -> Map<String, Value> {
-        let mut claims = self.0.clone();
-        claims.extend(session.clone());
-        claims
-    }
-
-    /// Checks the claims that a session is to have besides its user's. A session without any is never refused.
-    ///
-    /// # Errors
-    ///
-    /// [`UserError::JointClaimsSize`].
-    pub fn check_with_session(&self, session: &Map<String, Value>) -> Result<(), UserError> {
-        let fits = session.is_empty() || size(&self.with_session(session)) <= MAX_CLAIMS;
-        if fits { Ok(()) } else { Err(UserError::JointClaimsSize) }
-    }
-
-    /// The claims.
-    pub const fn as_map(&self) -> &Map<String, Value> {
-        &self.0
-    }
-}
-
-fn size(claims: &Map<String, Value>) -> usize {
-    serde_json::to_string(claims).map_or(usize::MAX, |text| text.len())
 }
 
 impl Role {
@@ -268,66 +119,5 @@ impl Role {
     /// The role with this stored name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn names_that_look_alike_are_one_name() {
-        let key = |text: &str| Username::parse(text).map(|name| name.key().to_owned());
-        assert_eq!(key("Jo\u{0308}hn"), key("JÖHN"));
-        assert_eq!(key("ｊohn"), key("john"));
-    }
-
-    // G2
-    #[test]
-    fn a_name_with_line_breaks_or_escapes_is_refused() {
-        let unseen = [
-            "adm\u{ad}in",
-            "admin\u{3164}",
-            "ad\u{34f}min",
-            "admin\u{fe0f}",
-            "admin\u{e0061}",
-            "adm\u{61c}in",
-        ];
-        for text in unseen {
-            assert_eq!(Username::parse(text).err(), Some(UserError::Username), "{text:?}");
-        }
-        for text in ["", "  ", "a\r\nb", "a\u{1b}[31m", "a\u{202e}b", &"a".repeat(129), &"a".repeat(1 << 20)]
-        {
-            assert_eq!(Username::parse(text).err(), Some(UserError::Username));
-        }
-    }
-
-    #[test]
-    fn a_registered_claim_cannot_be_replaced() {
-        let refused = UserClaims::check(json!({"id": 1, "exp": 9_999_999_999_u64})).err();
-        assert_eq!(refused, Some(UserError::RegisteredClaim("exp".to_owned())));
-        assert_eq!(UserClaims::check(json!([])).err(), Some(UserError::ClaimsShape));
-        assert_eq!(UserClaims::check(json!({"a": "x".repeat(1536)})).err(), Some(UserError::ClaimsSize));
-    }
-
-    #[test]
-    fn a_users_and_a_sessions_claims_have_one_limit_together() {
-        let claims =
-            |name: &str, length: usize| UserClaims::check(json!({ name: "x".repeat(length) })).unwrap();
-        let user = claims("a", 1000);
-        let check = |session: &UserClaims| user.check_with_session(session.as_map());
-        // Quotes, colons, a comma and braces.
-        assert_eq!(check(&claims("b", 1536 - 1000 - 15)), Ok(()));
-        assert_eq!(check(&claims("b", 1536 - 1000 - 14)), Err(UserError::JointClaimsSize));
-        assert_eq!(check(&claims("a", 1500)), Ok(()), "it replaces the user's");
-        let old = UserClaims::from_stored(claims("a", 1500).with_session(claims("b", 500).as_map()));
-        assert_eq!(old.check_with_session(&Map::new()), Ok(()), "an older user signs in");
-    }
-
-    #[test]
-    fn stored_claims_lose_a_name_that_has_become_a_registered_one() {
-        let Value::Object(stored) = json!({"exp": 1, "team": "red"}) else { unreachable!() };
-        assert_eq!(json!(UserClaims::from_stored(stored).as_map()), json!({"team": "red"}));
     }
 }

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::client::{Client, ClientAuthentication};
-use countersign_core::email::Email;
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
-use countersign_core::session::{Mode, Presence, Revoked, Session, SessionState, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, History, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse,
-    Standing, Store, StoreError, Swept, UserChange, Whose,
+    Standing, Store, StoreError, Swept, UserChange,
 };
+use countersign_core::user::email::Email;
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 
@@ -251,18 +251,6 @@ impl Store for MemoryStore {
         step.apply(&mut row.session, by);
         tables.sessions.insert(row.session.id, row.session.clone());
         Ok(Some(Rotated::new(Arc::new(row), std::future::ready(Ok(Kept::AsSeen)))))
-    }
-
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
-        let mut tables = self.tables();
-        let Some(mut session) = tables.sessions.get(&id).cloned() else { return Ok(false) };
-        if session.grant.mode != Mode::Fixed || tables.with_user(&session).live_user(by.at).is_none() {
-            return Ok(false);
-        }
-        session.refreshed = by.clone();
-        session.idle_expires_at = idle_expires_at.min(session.absolute_expires_at);
-        tables.sessions.insert(id, session);
-        Ok(true)
     }
 
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {

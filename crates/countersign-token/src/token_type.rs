@@ -15,14 +15,6 @@ pub enum TokenType {
     /// `JWT`, a token without a specific type: ID tokens, and access tokens for verifiers that require this
     /// type, such as Spring Security.
     Jwt,
-    /// `logout+jwt`, an OpenID Connect back-channel logout token.
-    Logout,
-    /// `dpop+jwt`, a DPoP proof of possession (RFC 9449 §4.2).
-    DpopProof,
-    /// `secevent+jwt`, a security event (RFC 8417 §2.3).
-    SecurityEvent,
-    /// `oauth-authz-req+jwt`, a signed authorization request (RFC 9101 §10.8).
-    AuthorizationRequest,
     /// `token-introspection+jwt`, a signed introspection response (RFC 9701 §5).
     Introspection,
     /// `revocations+jwt`, a page of Countersign's revocation list.
@@ -30,27 +22,14 @@ pub enum TokenType {
 }
 
 impl TokenType {
-    /// All types, in the order of declaration.
-    pub const ALL: [Self; 8] = [
-        Self::AccessToken,
-        Self::Jwt,
-        Self::Logout,
-        Self::DpopProof,
-        Self::SecurityEvent,
-        Self::AuthorizationRequest,
-        Self::Introspection,
-        Self::Revocations,
-    ];
+    /// Every type, in the order of declaration.
+    pub const ALL: [Self; 4] = [Self::AccessToken, Self::Jwt, Self::Introspection, Self::Revocations];
 
     /// The value of the `typ` header, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::Jwt => "JWT",
-            Self::Logout => "logout+jwt",
-            Self::DpopProof => "dpop+jwt",
-            Self::SecurityEvent => "secevent+jwt",
-            Self::AuthorizationRequest => "oauth-authz-req+jwt",
             Self::Introspection => "token-introspection+jwt",
             Self::Revocations => "revocations+jwt",
         }

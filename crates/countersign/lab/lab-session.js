@@ -7,7 +7,6 @@ const KINDS = [
   "rotated",
   "recovered",
   "caught_up",
-  "renewed",
   "replayed",
   "expired",
   "reused",

@@ -1,7 +1,7 @@
 //! A user as JSON, the same for the API and for commands with `--json`.
 
-use countersign_core::email::Email;
 use countersign_core::user::User;
+use countersign_core::user::email::Email;
 use serde_json::{Value, json};
 
 use crate::time_text::rfc3339;

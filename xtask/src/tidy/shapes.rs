@@ -61,7 +61,7 @@ pub(super) fn no_work_is_postponed(files: &[SourceFile]) -> Vec<Fault> {
     faults
 }
 
-/// Reports migrations that are not numbered from 1 without gaps.
+/// Reports migrations whose numbers do not run from 1 without gaps. Each engine has its own folder and numbers.
 pub(super) fn migrations_have_no_gaps(files: &[SourceFile]) -> Vec<Fault> {
     let mut numbers: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     let mut faults = Vec::new();
@@ -123,8 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn migrations_with_gaps_and_repetitions_are_reported() {
-        let file = |name: &str| sample(&format!("crates/a/migrations/{name}"), "SELECT 1;");
+    fn a_gap_between_migrations_is_reported() {
+        let file = |name: &str| sample(&format!("crates/a/migrations/sqlite/{name}"), "SELECT 1;");
+        let other = sample("crates/a/migrations/other/V1__a.sql", "SELECT 1;");
+        assert_eq!(migrations_have_no_gaps(&[file("V1__a.sql"), other]).len(), 0);
         assert_eq!(migrations_have_no_gaps(&[file("V1__a.sql"), file("V2__b.sql")]).len(), 0);
         assert_eq!(migrations_have_no_gaps(&[file("V1__a.sql"), file("V3__b.sql")]).len(), 1);
         assert_eq!(migrations_have_no_gaps(&[file("V1__a.sql"), file("V1__b.sql")]).len(), 1);

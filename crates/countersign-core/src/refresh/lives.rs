@@ -72,7 +72,7 @@ impl Play {
 
     fn judge(&self, token: &RefreshToken) -> Verdict {
         let client = ClientId::first_party();
-        let presented = Presented { token, client: &client, key_thumbprint: None };
+        let presented = Presented { token, client: &client };
         judge(&self.keys, Some(&self.row), presented, &self.policy, self.now)
     }
 

@@ -1,8 +1,8 @@
 //! Writes of accounts: what they change, what they rest on, and what became of them.
 
-use crate::email::Email;
 use crate::password::PasswordHash;
 use crate::session::{Revoked, Session, SessionState};
+use crate::user::email::Email;
 use crate::user::{Password, PasswordKind, Role, User, UserClaims};
 use crate::{SessionId, Timestamp, UserId};
 

@@ -8,8 +8,8 @@ use countersign_core::store::Kept;
 use rusqlite::Connection;
 
 use super::journal::Journal;
+use super::moved::Moved;
 use super::rows::{Rows, SharedRows, Taken, Touched};
-use super::tail::Moved;
 
 /// The journal, and what is remembered of rows.
 pub(super) struct Desk {
@@ -37,7 +37,8 @@ impl Desk {
     pub(super) fn rotate(
         &mut self,
         connection: &Connection,
-        (step, by): (&Step, &Presence),
+        step: &Step,
+        by: &Presence,
     ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
         let (taken, is_remembered) = self.rows().take(step, by);
         if taken.is_some() || is_remembered {
@@ -60,7 +61,7 @@ impl Desk {
             return self.append(connection, taken.row).map(|_| Kept::AsSeen);
         }
         // What the step rested on was not so, or may not be so any more.
-        Ok(match self.rotate(connection, (&taken.step, &taken.by))? {
+        Ok(match self.rotate(connection, &taken.step, &taken.by)? {
             None => Kept::NotMet,
             Some(row) if row == taken.row => Kept::AsSeen,
             Some(row) => Kept::Otherwise(row),

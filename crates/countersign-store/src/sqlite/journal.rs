@@ -8,19 +8,17 @@
 //! reading what others have appended since.
 
 use std::ops::Bound;
+use std::sync::LazyLock;
 
 use countersign_core::SessionId;
 use countersign_core::ratchet::Generation;
 use countersign_core::session::SessionWithUser;
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, Row, params};
 
-use super::columns::{Columns, Seconds};
-use super::sessions;
-use super::tail::{Moved, Moves, Tail};
-
-/// The columns of an entry, in the order in which [`read`] takes them.
-const COLUMNS: &str = "number, session_id, generation, current_hash, next_hash, previous, rotated_at, burst_from, \
-     burst_at, recoveries, refreshed_at, refreshed_address, refreshed_device, idle_expires_at";
+use super::columns::{Columns, Parameters, moved};
+use super::lookup;
+use super::moved::{Moved, Moves};
+use super::tail::Tail;
 
 /// Sessions that one commit folds at least, once it folds.
 const SLICE: usize = 64;
@@ -80,14 +78,16 @@ impl Journal {
 
     /// Reads what other processes have appended since it was read last.
     pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut newer = connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM journal WHERE number > ?1 ORDER BY number"))?;
+        let names = moved::NAMES.list();
+        let mut newer = connection.prepare_cached(&format!(
+            "SELECT number, session_id, {names} FROM journal WHERE number > ?1 ORDER BY number"
+        ))?;
         let mut rows = newer.query([self.last])?;
         while let Some(row) = rows.next()? {
-            let (number, id, moved) = read(row)?;
+            let Entry { number, session, moved } = read(row)?;
             self.last = number;
             let mut entries = self.tail.entries();
-            entries.publish([(id, moved)]);
+            entries.publish([(session, moved)]);
             entries.last = number;
         }
         Ok(())
@@ -104,7 +104,7 @@ impl Journal {
         connection: &Connection,
         id: SessionId,
     ) -> rusqlite::Result<Option<SessionWithUser>> {
-        let mut found = sessions::stored(connection, id)?;
+        let mut found = lookup::session(connection, id)?;
         if let Some((row, moved)) = found.as_mut().zip(self.latest(id)) {
             moved.bring_up_to_date(&mut row.session);
         }
@@ -126,29 +126,16 @@ impl Journal {
         id: SessionId,
         moved: Moved,
     ) -> rusqlite::Result<()> {
-        let Moved { ratchet, refreshed, idle_expires_at } = &moved;
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO journal (number, session_id, generation, current_hash, next_hash, previous, rotated_at,
-                                  burst_from, burst_at, recoveries, refreshed_at, refreshed_address,
-                                  refreshed_device, idle_expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?;
-        insert.execute(params![
-            self.last + 1,
-            id.as_bytes(),
-            ratchet.generation,
-            ratchet.current.as_bytes(),
-            ratchet.next.as_bytes(),
-            ratchet.previous.map(|spent| spent.generation),
-            ratchet.previous.map(|spent| Seconds(spent.at)),
-            ratchet.burst.map(|spent| spent.generation),
-            ratchet.burst.map(|spent| Seconds(spent.at)),
-            ratchet.recoveries,
-            Seconds(refreshed.at),
-            sessions::address_text(refreshed),
-            refreshed.device,
-            Seconds(*idle_expires_at),
-        ])?;
+        static INSERT: LazyLock<String> = LazyLock::new(|| {
+            let (names, parameters) = (moved::NAMES.list(), moved::NAMES.parameters());
+            format!("INSERT INTO journal (number, session_id, {names}) VALUES (?, ?, {parameters})")
+        });
+        let mut insert = connection.prepare_cached(&INSERT)?;
+        let mut parameters = Parameters::of(&mut insert);
+        parameters.bind(self.last + 1)?;
+        parameters.bind(id.as_bytes())?;
+        moved::bind(&moved, &mut parameters)?;
+        parameters.execute()?;
         self.last += 1;
         self.is_ours = true;
         self.pending.insert(id, moved);
@@ -227,7 +214,7 @@ pub(super) fn session(
     let (known, last) = tail.latest(id);
     let newer = newest_after(connection, id, last)?;
     // The row comes last: what was folded since is in it.
-    let Some(mut found) = sessions::stored(connection, id)? else { return Ok(None) };
+    let Some(mut found) = lookup::session(connection, id)? else { return Ok(None) };
     for moved in known.into_iter().chain(newer) {
         moved.bring_up_to_date(&mut found.session);
     }
@@ -236,50 +223,42 @@ pub(super) fn session(
 
 /// What another process has appended for a session after the entry `last`.
 fn newest_after(connection: &Connection, id: SessionId, last: i64) -> rusqlite::Result<Option<Moved>> {
-    let mut newer = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM journal WHERE number > ?1 AND session_id = ?2 ORDER BY number DESC LIMIT 1"
-    ))?;
+    static SELECT: LazyLock<String> = LazyLock::new(|| {
+        let names = moved::NAMES.list();
+        format!(
+            "SELECT {names} FROM journal WHERE number > ?1 AND session_id = ?2 ORDER BY number DESC LIMIT 1"
+        )
+    });
+    let mut newer = connection.prepare_cached(&SELECT)?;
     let mut rows = newer.query(params![last, id.as_bytes()])?;
-    rows.next()?.map(|row| read(row).map(|(_, _, moved)| moved)).transpose()
+    rows.next()?.map(|row| moved::read(&mut Columns::of(row))).transpose()
 }
 
 fn write_to_row(connection: &Connection, id: SessionId, moved: &Moved) -> rusqlite::Result<()> {
-    let Moved { ratchet, refreshed, idle_expires_at } = moved;
-    let mut update = connection.prepare_cached(
-        "UPDATE sessions
-         SET generation = :generation, current_hash = :current, next_hash = :next, previous = :previous,
-             rotated_at = :rotated_at, burst_from = :burst_from, burst_at = :burst_at, recoveries = :recoveries,
-             refreshed_at = :refreshed_at, refreshed_address = :address, refreshed_device = :device,
-             idle_expires_at = :idle
-         WHERE id = :id AND generation < :generation",
-    )?;
-    update
-        .execute(named_params! {
-            ":id": id.as_bytes(),
-            ":generation": ratchet.generation,
-            ":current": ratchet.current.as_bytes(),
-            ":next": ratchet.next.as_bytes(),
-            ":previous": ratchet.previous.map(|spent| spent.generation),
-            ":rotated_at": ratchet.previous.map(|spent| Seconds(spent.at)),
-            ":burst_from": ratchet.burst.map(|spent| spent.generation),
-            ":burst_at": ratchet.burst.map(|spent| Seconds(spent.at)),
-            ":recoveries": ratchet.recoveries,
-            ":refreshed_at": Seconds(refreshed.at),
-            ":address": sessions::address_text(refreshed),
-            ":device": refreshed.device,
-            ":idle": Seconds(*idle_expires_at),
-        })
-        .map(drop)
+    static UPDATE: LazyLock<String> = LazyLock::new(|| {
+        format!("UPDATE sessions SET {} WHERE id = ? AND generation < ?", moved::NAMES.assignments())
+    });
+    let mut update = connection.prepare_cached(&UPDATE)?;
+    let mut parameters = Parameters::of(&mut update);
+    moved::bind(moved, &mut parameters)?;
+    parameters.bind(id.as_bytes())?;
+    parameters.bind(moved.generation())?;
+    parameters.execute().map(drop)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(i64, SessionId, Moved)> {
+/// One row of the table `journal`.
+struct Entry {
+    number: i64,
+    session: SessionId,
+    moved: Moved,
+}
+
+/// Reads `number`, `session_id` and [`moved::NAMES`].
+fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let mut columns = Columns::of(row);
-    let number = columns.take()?;
-    let id = columns.take().map(SessionId::from_bytes)?;
-    let moved = Moved {
-        ratchet: sessions::read_ratchet(&mut columns)?,
-        refreshed: sessions::read_presence(&mut columns)?,
-        idle_expires_at: sessions::read_time(&mut columns)?,
-    };
-    Ok((number, id, moved))
+    Ok(Entry {
+        number: columns.take()?,
+        session: columns.take().map(SessionId::from_bytes)?,
+        moved: moved::read(&mut columns)?,
+    })
 }

@@ -64,7 +64,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
         algorithm: columns.parse(|text: String| text.parse().ok())?,
         public: columns.parse(|text: String| Jwk::parse(text.as_bytes()).ok())?,
         private: columns.take().map(Wrapped::from_bytes)?,
-        published_at: columns.take().map(|Seconds(time)| time)?,
+        published_at: columns.take_time()?,
         state: {
             let name = columns.take::<String>()?;
             columns.parse(|time: Option<Seconds>| read_state(&name, time.map(|Seconds(time)| time)))?

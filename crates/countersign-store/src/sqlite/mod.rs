@@ -1,19 +1,24 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, readers beside it.
 //!
-//! Every verb stands in the order of the port. The SQL stands beside the
-//! function that runs it: users in [`users`], sessions in [`sessions`], keys in
-//! [`keys`]. Rotations go to the [`journal`] first, and to their rows later.
+//! Each verb's SQL is next to the function that runs it: [`users`], [`sessions`],
+//! [`clients`] and [`keys`] have the verbs in the order of the port; [`lookup`]
+//! and [`ending`] have the statements that several of them share. [`columns`]
+//! turns rows into the rules' types. Rotations go to the [`journal`] first, and
+//! to their rows later.
 
 mod backup;
 mod clients;
 mod columns;
 mod connection;
 mod desk;
+mod ending;
 mod in_use;
 mod journal;
 mod keys;
 mod lineage;
 mod lock_file;
+mod lookup;
+mod moved;
 mod readers;
 mod restore;
 mod revocations;
@@ -32,10 +37,10 @@ use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
-use countersign_core::session::{Presence, Revoked, Session, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, ImportMode, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
-    StoreError, Swept, UserChange, Whose,
+    StoreError, Swept, UserChange,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -92,7 +97,7 @@ impl Store for SqliteStore {
 
     async fn user(&self, id: &UserId) -> Answer<Option<User>> {
         let id = id.clone();
-        self.readers.read(move |connection| users::by_id(connection, &id)).await
+        self.readers.read(move |connection| lookup::user(connection, &id)).await
     }
 
     async fn user_by_name(&self, name: &Username) -> Answer<Option<User>> {
@@ -158,19 +163,10 @@ impl Store for SqliteStore {
         self.writer.rotate(step, by).await
     }
 
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
-        let by = by.clone();
-        self.writer
-            .write(Touched::Session(id), move |connection| {
-                sessions::touch(connection, id, &by, idle_expires_at)
-            })
-            .await
-    }
-
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
         let (of, how) = (of.clone(), how.clone());
         self.writer
-            .write(Touched::Session(id), move |connection| sessions::revoke(connection, id, &of, &how))
+            .write(Touched::Session(id), move |connection| ending::revoke(connection, id, &of, &how))
             .await
     }
 
@@ -180,9 +176,7 @@ impl Store for SqliteStore {
             Whose::User(user) => Touched::User(user.clone()),
             Whose::Everyone | Whose::Client(_) => Touched::Everything,
         };
-        self.writer
-            .write(touched, move |connection| sessions::revoke_all(connection, &of, except, &how))
-            .await
+        self.writer.write(touched, move |connection| ending::revoke_all(connection, &of, except, &how)).await
     }
 
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept> {
@@ -212,7 +206,7 @@ impl Store for SqliteStore {
 
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
         let id = id.clone();
-        self.readers.read(move |connection| clients::by_id(connection, &id)).await
+        self.readers.read(move |connection| lookup::client(connection, &id)).await
     }
 
     async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>> {
@@ -228,7 +222,7 @@ impl Store for SqliteStore {
     ) -> Answer<bool> {
         let (id, old, new) = (id.clone(), old.clone(), new.clone());
         let replace =
-            move |connection: &Connection| clients::replace_authentication(connection, &id, (&old, &new));
+            move |connection: &Connection| clients::replace_authentication(connection, &id, &old, &new);
         self.writer.write(Touched::Nothing, replace).await
     }
 

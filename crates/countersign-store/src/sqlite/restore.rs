@@ -10,13 +10,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use countersign_core::revocation::RevokedSessions;
-use countersign_core::session::{Presence, Revoked, RevokedReason};
-use countersign_core::store::Whose;
+use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
 use countersign_core::{SessionId, World};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::in_use::InUse;
-use super::{connection, keys, lineage, revocations, schema, sessions};
+use super::{connection, ending, keys, lineage, revocations, schema};
 use crate::{RestoreError, Restored};
 
 /// Puts the backup `from` in the place of the database `to`.
@@ -150,7 +149,7 @@ fn revoke_everything(database: &mut Connection, world: &World) -> rusqlite::Resu
     let transaction = database.transaction()?;
     let by = Presence { at, address: None, device: "countersign restore".to_owned() };
     let how = Revoked { reason: RevokedReason::EndedByAdmin, by, presented: None };
-    let revoked = sessions::revoke_all(&transaction, &Whose::Everyone, None, &how)?;
+    let revoked = ending::revoke_all(&transaction, &Whose::Everyone, None, &how)?;
     let newest = SessionId::newest(world);
     let everything = RevokedSessions::UpTo { whose: Whose::Everyone, newest, except: None };
     revocations::note(&transaction, at, &everything)?;

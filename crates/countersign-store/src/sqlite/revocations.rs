@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::revocation::{EarlierLife, Revocation, RevokedSessions, TokenLife};
-use countersign_core::store::Whose;
+use countersign_core::session::Whose;
 use countersign_core::{SessionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -101,7 +101,7 @@ fn kind_of(whose: &Whose) -> (&'static str, Option<&str>) {
 fn read(row: &Row<'_>) -> rusqlite::Result<Revocation> {
     let mut columns = Columns::of(row);
     let number = columns.parse(|number: i64| u64::try_from(number).ok())?;
-    let at = columns.parse(|Seconds(time)| Some(time))?;
+    let at = columns.take_time()?;
     let session = columns.take().map(SessionId::from_bytes)?;
     let owner = columns.take::<Option<String>>()?;
     let except = columns.take::<Option<[u8; 16]>>()?.map(SessionId::from_bytes);

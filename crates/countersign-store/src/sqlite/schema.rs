@@ -12,7 +12,7 @@ use super::{connection, lock_file};
 use crate::{OpenError, SchemaStatus};
 
 mod embedded {
-    refinery::embed_migrations!("migrations");
+    refinery::embed_migrations!("migrations/sqlite");
 }
 
 /// Brings the database up to date.

@@ -4,23 +4,12 @@
 //! A reader looks here first and at the row second: what is folded in between
 //! is in the row by then, so nobody ever sees a session go back.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use countersign_core::SessionId;
 use countersign_core::ratchet::Generation;
-use countersign_core::session::{Presence, Ratchet, Session};
-use countersign_core::{SessionId, Timestamp};
 
-/// What a rotation changes of a session.
-#[derive(Debug, Clone)]
-pub(super) struct Moved {
-    pub(super) ratchet: Ratchet,
-    pub(super) refreshed: Presence,
-    pub(super) idle_expires_at: Timestamp,
-}
-
-/// The newest move of every session that has one, in the order of the rows.
-pub(super) type Moves = BTreeMap<SessionId, Moved>;
+use super::moved::{Moved, Moves};
 
 /// What is not folded yet; every clone is the same tail.
 #[derive(Clone, Default)]
@@ -33,29 +22,6 @@ pub(super) struct Entries {
     pub(super) moves: Moves,
     /// The number of the last journal entry that is known here.
     pub(super) last: i64,
-}
-
-impl Moved {
-    pub(super) fn of(session: &Session) -> Self {
-        Self {
-            ratchet: session.ratchet.clone(),
-            refreshed: session.refreshed.clone(),
-            idle_expires_at: session.idle_expires_at,
-        }
-    }
-
-    /// Brings a row up to date, unless it is already.
-    pub(super) fn bring_up_to_date(self, session: &mut Session) {
-        if self.ratchet.generation > session.ratchet.generation {
-            session.ratchet = self.ratchet;
-            session.refreshed = self.refreshed;
-            session.idle_expires_at = self.idle_expires_at;
-        }
-    }
-
-    pub(super) const fn generation(&self) -> Generation {
-        self.ratchet.generation
-    }
 }
 
 impl Tail {

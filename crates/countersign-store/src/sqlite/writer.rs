@@ -140,7 +140,7 @@ impl Writer {
         self.send(Job::Work(Box::new(move |connection, desk| {
             // One write needs no savepoint: it happens or it does not.
             let moved = in_transaction(connection)
-                .and_then(|connection| desk.rotate(connection, (&step, &by)))
+                .and_then(|connection| desk.rotate(connection, &step, &by))
                 .map_err(refused);
             if let Ok(Some(_)) = moved {
                 answer.send(moved).ok();

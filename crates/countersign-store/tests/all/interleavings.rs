@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use countersign_core::refresh::{Advance, LateRetry, Presented, RefreshPolicy, Verdict, judge};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Grant, Mode, RevokedReason, Session, SessionWithUser};
-use countersign_core::store::{Opened, Page, UserChange, Whose};
+use countersign_core::session::{RevokedReason, Session, SessionWithUser, Whose};
+use countersign_core::store::{Opened, Page, UserChange};
 use countersign_core::{ClientId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::support::{Kit, NOON, Subject, grant, presence, revoked, rotate, stores, user};
+use crate::support::{Kit, NOON, Subject, revoked, rotate, stores, user};
 
 /// Sessions in one interleaving.
 const SESSIONS: usize = 3;
@@ -36,9 +36,6 @@ enum Move {
         session: usize,
     },
     RevokeAllButOne {
-        session: usize,
-    },
-    Touch {
         session: usize,
     },
     DisableAndEnable,
@@ -63,7 +60,6 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         6 => (session.clone(), back).prop_map(|(session, back)| Move::RotateBlindly { session, back }),
         1 => session.clone().prop_map(|session| Move::Revoke { session }),
         1 => session.clone().prop_map(|session| Move::RevokeAllButOne { session }),
-        1 => session.clone().prop_map(|session| Move::Touch { session }),
         1 => Just(Move::DisableAndEnable),
         14 => seconds.prop_map(|seconds| Move::ClockForward { seconds }),
         1 => (1_u64..120).prop_map(|seconds| Move::ClockBack { seconds }),
@@ -141,16 +137,6 @@ impl Game<'_> {
                     side.subject.store.revoke_all(&whose, Some(id), &how(RevokedReason::EndedByUser)).await;
                 (format!("{:?}", ended.unwrap()), None)
             }
-            Move::Touch { session } => {
-                let id = self.token(session, 0).session;
-                let touched = side
-                    .subject
-                    .store
-                    .touch(id, &presence(self.now), self.now.plus(self.policy.idle_lifetime))
-                    .await
-                    .unwrap();
-                (format!("{touched}"), None)
-            }
             Move::DisableAndEnable => {
                 let disable = UserChange::Disable(how(RevokedReason::UserDisabled));
                 let disabled = side.subject.store.change_user(&user("1").id, &[], &[disable]).await.unwrap();
@@ -179,7 +165,7 @@ impl Game<'_> {
         token: &RefreshToken,
     ) -> (String, Option<RefreshToken>) {
         let client = ClientId::first_party();
-        let presented = Presented { token, client: &client, key_thumbprint: None };
+        let presented = Presented { token, client: &client };
         let row = side.row(token).await;
         match judge(&self.kit.keys, row.as_ref(), presented, &self.policy, self.now) {
             Verdict::Advance(advance, step) => {
@@ -208,8 +194,7 @@ impl Game<'_> {
 
 async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
     let mut sides = stores().map(|subject| Side { subject, rows_before: HashMap::new() });
-    let fixed = Grant { mode: Mode::Fixed, ..grant("2") };
-    let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.open(fixed, NOON)];
+    let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.session("2", NOON)];
     for side in &sides {
         for id in ["1", "2"] {
             side.subject.store.add_user(&[], &user(id)).await.unwrap();

@@ -142,7 +142,7 @@ fn two_processes_on_one_file_see_each_others_rotations() {
         }
     }
     let listed = stores.each_ref().map(|store| {
-        let everyone = countersign_core::store::Whose::Everyone;
+        let everyone = countersign_core::session::Whose::Everyone;
         let page = countersign_core::store::Page::first(10);
         table.runtime.block_on(store.sessions(&everyone, &page)).unwrap()
     });
@@ -194,8 +194,8 @@ fn a_session_that_lives_on_in_the_journal_alone_is_not_swept() {
 // D3, D5
 #[test]
 fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
-    use countersign_core::session::RevokedReason;
-    use countersign_core::store::{UserChange, Whose};
+    use countersign_core::session::{RevokedReason, Whose};
+    use countersign_core::store::UserChange;
     use countersign_core::user::Role;
     let table = Table::new();
     let (store, other) = (table.open(1000), table.open(1000));
@@ -229,8 +229,8 @@ fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
 // D3
 #[test]
 fn what_this_process_ended_is_refused_although_the_row_is_remembered() {
-    use countersign_core::session::RevokedReason;
-    use countersign_core::store::{UserChange, Whose};
+    use countersign_core::session::{RevokedReason, Whose};
+    use countersign_core::store::UserChange;
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);

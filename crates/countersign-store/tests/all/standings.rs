@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use countersign_core::client::{Client, ClientAuthentication};
-use countersign_core::email::{Email, Verification};
 use countersign_core::password::PasswordHash;
-use countersign_core::session::{Grant, RevokedReason, Session};
-use countersign_core::store::{Added, Changed, Opened, Page, Standing, Store, UserChange, Whose};
+use countersign_core::session::{Grant, RevokedReason, Session, Whose};
+use countersign_core::store::{Added, Changed, Opened, Page, Standing, Store, UserChange};
+use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User};
 use countersign_core::{ClientId, SessionId, UserId, testing};
 use proptest::prelude::*;

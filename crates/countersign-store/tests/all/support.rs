@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::email::{Email, Verification};
 use countersign_core::opening::{Opening, current_token};
 use countersign_core::password::PasswordHash;
 use countersign_core::ratchet::Link;
 use countersign_core::refresh::{LateRetry, Presented, RefreshPolicy, Step, rotation};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Grant, Mode, Presence, Revoked, RevokedReason, Session, SessionWithUser};
+use countersign_core::session::{Grant, Presence, Revoked, RevokedReason, Session, SessionWithUser};
 use countersign_core::store::Store;
+use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, ServerKeys, Timestamp, World, testing};
 use countersign_store::Options;
@@ -55,7 +55,7 @@ impl Kit {
     /// The step that spends `token` at `now`.
     pub(crate) fn step(&self, token: &RefreshToken, now: Timestamp) -> Step {
         let client = ClientId::first_party();
-        rotation(&self.keys, Presented { token, client: &client, key_thumbprint: None }, &self.policy, now)
+        rotation(&self.keys, Presented { token, client: &client }, &self.policy, now)
     }
 
     /// The token of the generation that the row is at.
@@ -75,8 +75,6 @@ pub(crate) fn grant(user: &str) -> Grant {
         scope: Scope::parse("read write").unwrap(),
         audience: "https://api.example".to_owned(),
         claims: serde_json::from_str(r#"{"tenant":"blue"}"#).unwrap(),
-        key_thumbprint: None,
-        mode: Mode::Rotate,
     }
 }
 

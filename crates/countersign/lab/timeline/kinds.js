@@ -29,11 +29,6 @@ const KINDS = {
     say: ({ presented, generation }) =>
       `Generation ${presented} was newer than the database, which was updated to generation ${generation}.`,
   },
-  renewed: {
-    mark: "M0-8A8 8 0 1 0 0 8A8 8 0 1 0 0-8ZM0-4A4 4 0 1 1 0 4A4 4 0 1 1 0-4Z",
-    tone: "good",
-    say: ({ generation }) => `A new access token was issued; the refresh token stays at generation ${generation}.`,
-  },
   replayed: {
     mark: "M-7.5-7.5H7.5V7.5H-7.5ZM-3.5-3.5V3.5H3.5V-3.5Z",
     tone: "warn",

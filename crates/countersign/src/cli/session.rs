@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use countersign_core::session::{RevokedReason, SessionState, SessionWithUser};
-use countersign_core::store::{Store, Whose};
+use countersign_core::session::{RevokedReason, SessionState, SessionWithUser, Whose};
+use countersign_core::store::Store;
 use countersign_core::{ClientId, SessionId, Timestamp, story};
 use serde_json::{Value, json};
 

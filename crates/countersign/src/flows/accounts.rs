@@ -1,9 +1,9 @@
 //! Making accounts, and passwords for them.
 
-use countersign_core::email::{Email, Verification};
 use countersign_core::password::{NewPassword, PasswordHash, Weakness};
 use countersign_core::session::Revoked;
 use countersign_core::store::{Added, Changed, Page, Standing, Store, StoreError, UserChange};
+use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
 use countersign_core::{ClientId, Secret, SessionId, Timestamp, UserId, World};
 

@@ -2,7 +2,7 @@
 
 use countersign_core::issuer::ACCOUNT_SCOPE;
 use countersign_core::opening::Opening;
-use countersign_core::session::{Grant, Mode, Presence, SessionWithUser};
+use countersign_core::session::{Grant, Presence, SessionWithUser};
 use countersign_core::store::{Opened, SingleUse, Standing, StoreError};
 use countersign_core::user::{User, UserError};
 use countersign_core::{ClientId, Secret, Timestamp};
@@ -87,8 +87,6 @@ pub async fn open(
         scope: request.scope,
         audience: app.audience.clone(),
         claims: request.claims,
-        key_thumbprint: None,
-        mode: Mode::Rotate,
     };
     let policy = app.terms_of(&grant.client).policy;
     let opening = Opening { grant, user_epoch: user.epoch, by: by.clone() };

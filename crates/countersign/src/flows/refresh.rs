@@ -6,8 +6,8 @@ use countersign_core::opening::token_beside;
 use countersign_core::ratchet::Link;
 use countersign_core::refresh::{self, Advance, Breach, Presented, RefreshPolicy, Refusal, Step, Verdict};
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser};
-use countersign_core::store::{Rotated, StoreError, Whose};
+use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
+use countersign_core::store::{Rotated, StoreError};
 use countersign_core::{ClientId, Secret};
 
 use super::{InternalError, Pair, revoke};
@@ -133,8 +133,7 @@ impl Exchange<'_> {
     }
 
     fn presented(&self) -> Presented<'_> {
-        // No client of the first-party API proves a key (RFC 9449).
-        Presented { token: self.token, client: self.client, key_thumbprint: None }
+        Presented { token: self.token, client: self.client }
     }
 
     /// How sessions of the client live. A session of another client is refused whatever they are.
@@ -163,11 +162,10 @@ impl Exchange<'_> {
                 Err(error) => Some(Err(error.into())),
             },
             (Verdict::Replay(link), Some(row)) => Some(self.replayed(&row, link)),
-            (Verdict::Renew, Some(row)) => self.renewed(&row).await,
             (Verdict::Revoke(breach), _) => Some(self.breached(breach).await),
             (Verdict::Refuse(refusal), row) => Some(self.refused(refusal, row.as_ref())),
             // Without a row there is nothing but a refusal.
-            (Verdict::Replay(_) | Verdict::Renew, None) => Some(self.refused(Refusal::NoSuchSession, None)),
+            (Verdict::Replay(_), None) => Some(self.refused(Refusal::NoSuchSession, None)),
         }
     }
 
@@ -205,19 +203,6 @@ impl Exchange<'_> {
         let (presented, generation) = (self.token.generation, row.session.ratchet.generation);
         self.note(Subject::of(&row.session), Change::Replayed { presented, generation });
         self.pair_at(row, link).map(|pair| (RefreshOutcome::Replayed, pair))
-    }
-
-    async fn renewed(&self, row: &SessionWithUser) -> Option<Exchanged> {
-        let idle_expires_at = self.by.at.plus(self.policy().idle_lifetime);
-        match self.app.store.touch(row.session.id, self.by, idle_expires_at).await {
-            Ok(true) => {
-                self.note(Subject::of(&row.session), Change::Renewed(self.token.generation));
-                let pair = self.pair_at(row, self.token.link.clone());
-                Some(pair.map(|pair| (RefreshOutcome::Renewed, pair)))
-            }
-            Ok(false) => None,
-            Err(error) => Some(Err(error.into())),
-        }
     }
 
     async fn breached(&self, breach: Breach) -> Exchanged {
@@ -273,17 +258,8 @@ impl Exchange<'_> {
 
     fn pair_at(&self, row: &SessionWithUser, link: Link) -> Result<Pair, RefreshError> {
         let gone = || InternalError::new("the master key that this session was opened under is gone");
-        let refresh = if self.is_same(row, &link) {
-            self.token.seal(&self.app.server_keys)
-        } else {
-            token_beside(self.token, &row.session, link, &self.app.server_keys)
-                .and_then(|token| token.seal(&self.app.server_keys))
-        };
+        let refresh = token_beside(self.token, &row.session, link, &self.app.server_keys)
+            .and_then(|token| token.seal(&self.app.server_keys));
         super::open::pair(self.app, row, refresh.ok_or_else(gone)?, self.by.at).map_err(RefreshError::from)
-    }
-
-    /// A session of mode `fixed` keeps the very token that was presented.
-    fn is_same(&self, row: &SessionWithUser, link: &Link) -> bool {
-        row.session.ratchet.generation == self.token.generation && link.key_id == self.token.link.key_id
     }
 }

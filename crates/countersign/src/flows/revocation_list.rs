@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign_core::Timestamp;
 use countersign_core::revocation::{Revocation, RevokedSessions};
-use countersign_core::store::Whose;
+use countersign_core::session::Whose;
 use countersign_token::{SignError, TokenType};
 use serde_json::{Value, json};
 

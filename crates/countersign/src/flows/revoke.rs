@@ -4,8 +4,8 @@ use countersign_core::client::Client;
 use countersign_core::device::KnownDevice;
 use countersign_core::refresh::is_held;
 use countersign_core::refresh_token::RefreshToken;
-use countersign_core::session::{Presence, Revoked, RevokedReason};
-use countersign_core::store::{StoreError, Whose};
+use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
+use countersign_core::store::StoreError;
 use countersign_core::user::User;
 use countersign_core::{Secret, SessionId};
 

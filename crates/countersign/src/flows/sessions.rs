@@ -1,8 +1,8 @@
 //! Looking at sessions.
 
 use countersign_core::SessionId;
-use countersign_core::session::SessionWithUser;
-use countersign_core::store::{Page, StoreError, Whose};
+use countersign_core::session::{SessionWithUser, Whose};
+use countersign_core::store::{Page, StoreError};
 
 use super::authorize::Caller;
 use crate::app::App;

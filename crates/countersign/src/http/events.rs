@@ -13,8 +13,7 @@ use axum::http::HeaderMap;
 use axum::response::{Response, sse};
 use countersign_core::issuer::ADMIN_SCOPE;
 use countersign_core::refresh::Advance;
-use countersign_core::session::RevokedReason;
-use countersign_core::store::Whose;
+use countersign_core::session::{RevokedReason, Whose};
 use countersign_core::{ClientId, Secret};
 use futures_util::stream;
 use serde_json::{Value, json};
@@ -150,7 +149,6 @@ const fn name(event: &Event) -> &'static str {
         Change::Moved { how: Advance::Rotate, .. } => "rotated",
         Change::Moved { how: Advance::Recover, .. } => "recovered",
         Change::Moved { how: Advance::CatchUp, .. } => "caught_up",
-        Change::Renewed(_) => "renewed",
         Change::Replayed { .. } => "replayed",
         Change::Expired => "expired",
         Change::Revoked { reason: RevokedReason::Reuse, .. } => "reused",
@@ -175,7 +173,6 @@ fn body(event: &Event) -> Value {
         Change::Moved { presented, generation, .. } | Change::Replayed { presented, generation } => {
             (Some(presented), Some(generation))
         }
-        Change::Renewed(generation) => (None, Some(generation)),
         Change::Revoked { presented, generation, .. } => (presented, Some(generation)),
         Change::Expired | Change::AllRevoked => (None, None),
     };

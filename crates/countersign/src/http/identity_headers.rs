@@ -11,7 +11,7 @@
 //! to show that fits into no header; the username stands in its place.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use countersign_core::email::Email;
+use countersign_core::user::email::Email;
 use countersign_token::AccessTokenClaims;
 use serde_json::Value;
 

@@ -24,14 +24,10 @@ pub enum RefreshOutcome {
     Ended,
     /// Row 3.
     AnotherClient,
-    /// Row 3.
-    KeyNotProved,
     /// Row 4.
     RowTampered,
     /// Row 5.
     TagWithoutSecret,
-    /// Row 6.
-    Renewed,
     /// Row 7.
     Rotated,
     /// Row 8.
@@ -56,15 +52,13 @@ pub enum RefreshOutcome {
 
 impl RefreshOutcome {
     /// Every outcome, in the order of the rows.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 16] = [
         Self::NotOurs,
         Self::NoSuchSession,
         Self::Ended,
         Self::AnotherClient,
-        Self::KeyNotProved,
         Self::RowTampered,
         Self::TagWithoutSecret,
-        Self::Renewed,
         Self::Rotated,
         Self::SkippedGeneration,
         Self::Replayed,
@@ -84,10 +78,8 @@ impl RefreshOutcome {
             Self::NoSuchSession => "no_such_session",
             Self::Ended => "ended",
             Self::AnotherClient => "another_client",
-            Self::KeyNotProved => "key_not_proved",
             Self::RowTampered => "row_tampered",
             Self::TagWithoutSecret => "tag_without_secret",
-            Self::Renewed => "renewed",
             Self::Rotated => "rotated",
             Self::SkippedGeneration => "skipped_generation",
             Self::Replayed => "replayed",
@@ -108,7 +100,6 @@ impl From<Refusal> for RefreshOutcome {
             Refusal::NoSuchSession => Self::NoSuchSession,
             Refusal::Ended => Self::Ended,
             Refusal::AnotherClient => Self::AnotherClient,
-            Refusal::KeyNotProved => Self::KeyNotProved,
             Refusal::SecretDoesNotFit => Self::TagWithoutSecret,
         }
     }

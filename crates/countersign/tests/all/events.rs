@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
-use countersign_core::session::{Presence, Revoked, RevokedReason};
-use countersign_core::store::Whose;
+use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
@@ -275,15 +274,16 @@ fn a_flood_of_refreshes_does_not_push_out_what_is_rare() {
     let before = told(&server, &admin).remove(0);
     let flood = Subject::of(&server.row(server.session_of(&tokens.refresh)).session);
     for generation in 0..20_000 {
-        server.edge.app.events.note(flood.clone(), Change::Renewed(generation), None);
+        let replayed = Change::Replayed { presented: generation, generation };
+        server.edge.app.events.note(flood.clone(), replayed, None);
     }
     let mut stream = Stream::open(&server, watching(&admin).header("last-event-id", &before.id));
     let events = stream.take(&server, 3);
-    assert_eq!(names(&events), ["gap", "revoked", "renewed"]);
+    assert_eq!(names(&events), ["gap", "revoked", "replayed"]);
     assert_eq!(events[2].data["generation"], 10_000, "the newest 10,000");
     // Nobody who reads it from its beginning misses what is rare either, and all of it comes.
     let all = Stream::open(&server, watching(&admin)).take(&server, 10_003);
-    assert_eq!(names(&all[..4]), ["opened", "opened", "revoked", "renewed"]);
+    assert_eq!(names(&all[..4]), ["opened", "opened", "revoked", "replayed"]);
 }
 
 fn note_many(server: &Harness, session: &countersign_core::session::Session, count: usize) {

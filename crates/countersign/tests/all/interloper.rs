@@ -16,10 +16,10 @@ use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::password::{self, PasswordHash};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
-use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, ImportMode, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
-    Swept, UserChange, Whose,
+    Swept, UserChange,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -107,10 +107,6 @@ impl Store for Interloper {
     async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
         self.interfere().await;
         self.inner.rotate(step, by).await
-    }
-    async fn touch(&self, id: SessionId, by: &Presence, idle_expires_at: Timestamp) -> Answer<bool> {
-        self.interfere().await;
-        self.inner.touch(id, by, idle_expires_at).await
     }
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
         self.inner.revoke(id, of, how).await

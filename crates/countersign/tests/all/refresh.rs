@@ -163,27 +163,6 @@ fn row_5_a_genuine_tag_around_a_wrong_secret_changes_nothing() {
     assert_eq!(reason(&server, &token), None);
 }
 
-// B7
-#[test]
-fn row_6_a_fixed_session_keeps_its_token() {
-    use countersign_core::opening::Opening;
-    use countersign_core::session::{Grant, Mode, Presence};
-    let server = server();
-    let app = &server.edge.app;
-    let template = server.row(server.session_of(&server.sign_in("john_doe").refresh));
-    let grant = Grant { mode: Mode::Fixed, ..template.session.grant };
-    let by = Presence { at: server.now(), address: None, device: "a test".to_owned() };
-    let (session, token) =
-        Opening { grant, user_epoch: 0, by }.begin(&app.server_keys, &app.terms.policy, &app.world);
-    server.runtime.block_on(app.store.open(&session, &[], None)).unwrap();
-    let text = token.seal(&app.server_keys).unwrap().expose().clone();
-    for _ in 0..3 {
-        server.wait(Duration::from_secs(6 * 86_400));
-        assert_eq!(rotate(&server, &text).refresh, text);
-    }
-    assert_eq!((server.refreshes("renewed"), server.row(session.id).session.ratchet.generation), (3, 0));
-}
-
 // B6
 #[test]
 fn row_7_each_refresh_rotates_the_token() {

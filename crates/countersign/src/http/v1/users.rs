@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
-use countersign_core::email::{Email, Verification};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::UserChange;
+use countersign_core::user::email::{Email, Verification};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -2,8 +2,7 @@
 
 use countersign_core::ratchet::Generation;
 use countersign_core::refresh::Advance;
-use countersign_core::session::{Presence, RevokedReason, Session};
-use countersign_core::store::Whose;
+use countersign_core::session::{Presence, RevokedReason, Session, Whose};
 use countersign_core::{ClientId, SessionId, UserId};
 
 /// One thing that happened.
@@ -51,8 +50,6 @@ pub enum Change {
         /// Where the session is now.
         generation: Generation,
     },
-    /// It was used, and its refresh token stayed.
-    Renewed(Generation),
     /// A spent generation was answered with the current one again.
     Replayed {
         /// What was presented.

@@ -27,7 +27,7 @@ struct Ring {
 impl EventRings {
     pub(super) fn push(&mut self, event: Event) {
         let ring = match event.change {
-            Change::Moved { .. } | Change::Renewed(_) | Change::Replayed { .. } => &mut self.often,
+            Change::Moved { .. } | Change::Replayed { .. } => &mut self.often,
             Change::Opened | Change::Expired | Change::Revoked { .. } | Change::AllRevoked => {
                 &mut self.seldom
             }

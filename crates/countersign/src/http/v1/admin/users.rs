@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::UserId;
-use countersign_core::email::{Email, Verification};
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, UserChange};
 use countersign_core::user::UserClaims;
+use countersign_core::user::email::{Email, Verification};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 

@@ -7,7 +7,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::user::{UserError, is_unseen};
+use super::UserError;
+use crate::folding::is_unseen;
 
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 const MAX_LENGTH: usize = 254;

@@ -11,10 +11,10 @@ use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 use unicode_security::{RestrictionLevel, RestrictionLevelDetection as _};
 
-use crate::user::UserError;
+use super::UserError;
 
-/// Checks a name that [`crate::user::Username::parse`] accepts.
-pub(crate) fn check(name: &str) -> Result<(), UserError> {
+/// Checks a name that [`super::Username::parse`] accepts.
+pub(super) fn check(name: &str) -> Result<(), UserError> {
     // An empty word, between two spaces, is refused too.
     if !name.split(' ').all(|word| UsernameCaseMapped::enforce(word).is_ok()) {
         return Err(UserError::UsernameCharacters);

@@ -1,0 +1,91 @@
+//! The claims that an operator gives to a user or to a session.
+
+use serde_json::{Map, Value};
+
+use super::{MAX_CLAIMS, UserError};
+
+/// Own claims of a user or of a session: never a registered one, at most 1.5 KiB.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserClaims(Map<String, Value>);
+
+impl UserClaims {
+    /// Checks claims.
+    ///
+    /// # Errors
+    ///
+    /// When they are no object, too large, or name a registered claim.
+    pub fn check(claims: Value) -> Result<Self, UserError> {
+        let Value::Object(claims) = claims else { return Err(UserError::ClaimsShape) };
+        if let Some(name) = claims.keys().find(|name| countersign_token::is_registered_claim(name)) {
+            return Err(UserError::RegisteredClaim(name.clone()));
+        }
+        if size(&claims) > MAX_CLAIMS { Err(UserError::ClaimsSize) } else { Ok(Self(claims)) }
+    }
+
+    /// Claims as a store kept them: those of an earlier release may be larger, and a name that has become a registered
+    /// one since is left out.
+    pub fn from_stored(mut claims: Map<String, Value>) -> Self {
+        claims.retain(|name, _| !countersign_token::is_registered_claim(name));
+        Self(claims)
+    }
+
+    /// A user's claims, and those of a session, which win where both name one.
+    pub fn with_session(&self, session: &Map<String, Value>) -> Map<String, Value> {
+        let mut claims = self.0.clone();
+        claims.extend(session.clone());
+        claims
+    }
+
+    /// Checks the claims that a session is to have besides its user's. A session without any is never refused.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::JointClaimsSize`].
+    pub fn check_with_session(&self, session: &Map<String, Value>) -> Result<(), UserError> {
+        let fits = session.is_empty() || size(&self.with_session(session)) <= MAX_CLAIMS;
+        if fits { Ok(()) } else { Err(UserError::JointClaimsSize) }
+    }
+
+    /// The claims.
+    pub const fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+fn size(claims: &Map<String, Value>) -> usize {
+    serde_json::to_string(claims).map_or(usize::MAX, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_registered_claim_cannot_be_replaced() {
+        let refused = UserClaims::check(json!({"id": 1, "exp": 9_999_999_999_u64})).err();
+        assert_eq!(refused, Some(UserError::RegisteredClaim("exp".to_owned())));
+        assert_eq!(UserClaims::check(json!([])).err(), Some(UserError::ClaimsShape));
+        assert_eq!(UserClaims::check(json!({"a": "x".repeat(1536)})).err(), Some(UserError::ClaimsSize));
+    }
+
+    #[test]
+    fn a_users_and_a_sessions_claims_have_one_limit_together() {
+        let claims =
+            |name: &str, length: usize| UserClaims::check(json!({ name: "x".repeat(length) })).unwrap();
+        let user = claims("a", 1000);
+        let check = |session: &UserClaims| user.check_with_session(session.as_map());
+        // Quotes, colons, a comma and braces.
+        assert_eq!(check(&claims("b", 1536 - 1000 - 15)), Ok(()));
+        assert_eq!(check(&claims("b", 1536 - 1000 - 14)), Err(UserError::JointClaimsSize));
+        assert_eq!(check(&claims("a", 1500)), Ok(()), "it replaces the user's");
+        let old = UserClaims::from_stored(claims("a", 1500).with_session(claims("b", 500).as_map()));
+        assert_eq!(old.check_with_session(&Map::new()), Ok(()), "an older user signs in");
+    }
+
+    #[test]
+    fn stored_claims_lose_a_name_that_has_become_a_registered_one() {
+        let Value::Object(stored) = json!({"exp": 1, "team": "red"}) else { unreachable!() };
+        assert_eq!(json!(UserClaims::from_stored(stored).as_map()), json!({"team": "red"}));
+    }
+}

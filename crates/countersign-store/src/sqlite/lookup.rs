@@ -1,0 +1,55 @@
+//! Reads of one row that several verbs need.
+
+use std::sync::LazyLock;
+
+use countersign_core::client::Client;
+use countersign_core::session::SessionWithUser;
+use countersign_core::store::Standing;
+use countersign_core::user::User;
+use countersign_core::{ClientId, SessionId, UserId};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::columns::{Columns, client, session, user};
+
+pub(super) fn user(connection: &Connection, id: &UserId) -> rusqlite::Result<Option<User>> {
+    static SELECT: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {} FROM users WHERE id = ?1", user::NAMES.list()));
+    connection
+        .prepare_cached(&SELECT)?
+        .query_row([id.as_str()], |row| user::read(&mut Columns::of(row)))
+        .optional()
+}
+
+pub(super) fn client(connection: &Connection, id: &ClientId) -> rusqlite::Result<Option<Client>> {
+    connection
+        .prepare_cached(&format!("SELECT {} FROM clients WHERE id = ?1", client::NAMES.list()))?
+        .query_row([id.as_str()], client::read)
+        .optional()
+}
+
+/// A session as it is in its row. The journal may have a newer move of it.
+pub(super) fn session(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionWithUser>> {
+    static SELECT: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {}, {} FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.id = ?1",
+            session::NAMES.of("s"),
+            user::NAMES.of("u")
+        )
+    });
+    connection.prepare_cached(&SELECT)?.query_row([id.as_bytes()], session::read_with_user).optional()
+}
+
+/// Whether all conditions of a write hold, inside the transaction of that write.
+pub(super) fn all_hold(connection: &Connection, given: &[Standing]) -> rusqlite::Result<bool> {
+    for standing in given {
+        let user = user(connection, &standing.user)?;
+        let session = match standing.session {
+            Some(id) => session(connection, id)?.map(|row| row.session),
+            None => None,
+        };
+        if !standing.holds(user.as_ref(), session.as_ref()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
