@@ -14,14 +14,14 @@ use countersign::config::Config;
 use countersign::runtime::assembly::assemble;
 use countersign::runtime::server::{self, Listeners, Process};
 use countersign::runtime::signals;
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use countersign_core::store::{
-    Added, Answer, Changed, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing,
-    Store, StoreError, Swept, UserChange,
+    Added, Answer, Changed, ClientChanged, ClientRemoved, ImportMode, Kept, KeyRing, Opened, Page, Position,
+    Rotated, SingleUse, Standing, Store, StoreError, Swept, UserChange,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId, World};
@@ -141,7 +141,7 @@ impl Store for NullStore {
         Ok(TokenLife { longest, earlier: None })
     }
 
-    async fn add_client(&self, _: &Client) -> Answer<Added> {
+    async fn add_client(&self, _: &[Standing], _: &Client) -> Answer<Added> {
         absent()
     }
 
@@ -153,16 +153,21 @@ impl Store for NullStore {
         absent()
     }
 
+    async fn change_client(&self, _: &ClientId, _: &[Standing], _: &[ClientChange]) -> Answer<ClientChanged> {
+        absent()
+    }
+
     async fn replace_client_authentication(
         &self,
         _: &ClientId,
+        _: &[Standing],
         _: &ClientAuthentication,
         _: &ClientAuthentication,
     ) -> Answer<bool> {
         absent()
     }
 
-    async fn remove_client(&self, _: &ClientId, _: &Revoked) -> Answer<bool> {
+    async fn remove_client(&self, _: &ClientId, _: &[Standing], _: &Revoked) -> Answer<ClientRemoved> {
         absent()
     }
 

@@ -1,168 +1,53 @@
-//! A registered client: software with a name of its own (RFC 6749 §2).
+//! A registered client: software that acts for users, or an API that introspects tokens (RFC 6749 §2).
 //!
-//! A confidential client proves itself with a secret that the server made: 256
-//! random bits, so a plain hash protects it. It says in advance how it sends the
-//! secret, and no other way is accepted. What it may learn about tokens is
-//! bounded by the audiences that it stands for.
+//! A confidential client proves itself with a secret that the server made. It registers
+//! one way to send the secret, and the server accepts no other. The settings bound what
+//! the client may ask for and how its sessions live.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod authentication;
+mod settings;
 
-use crate::{ClientId, Secret, Timestamp, World};
+pub use authentication::{ClientAuthentication, ClientSecretHash, SecretMethod};
+pub use settings::{ClientChange, ClientSettings, GrantType, SettingsError};
 
-/// The most audiences that one client stands for.
-const MAX_AUDIENCES: usize = 16;
-
-/// The longest audience, in bytes.
-const MAX_AUDIENCE: usize = 256;
-
-/// What a secret begins with, so that scanners of leaked code know one.
-const PREFIX: &str = "csc_";
+use crate::{ClientId, Timestamp};
 
 /// A client as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The `client_id`. No user has the same id, so that nobody passes for the other (RFC 9700 §4.15).
+    /// The `client_id`. No user has the same id, so that neither can pass for the other (RFC 9700 §4.15).
     pub id: ClientId,
     /// How it proves who it is.
     pub authentication: ClientAuthentication,
-    /// The audiences whose tokens it may look at.
-    pub audiences: Vec<String>,
-    /// When it was registered.
+    /// What it may ask for, and how its sessions live.
+    pub settings: ClientSettings,
     pub created_at: Timestamp,
 }
 
-/// How a client proves who it is at the token endpoint and its siblings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientAuthentication {
-    /// It cannot: software on users' devices (RFC 6749 §2.1).
-    None,
-    /// With a secret, sent in one way.
-    Secret(SecretMethod, ClientSecretHash),
+/// Whether a client can keep a secret (RFC 6749 §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Software on users' devices: its id proves nothing.
+    Public,
+    /// Software on a server: its id counts only together with its secret.
+    Confidential,
 }
 
-/// How a secret is sent (RFC 7591 §2, `token_endpoint_auth_method`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretMethod {
-    /// In the `Authorization` header (RFC 6749 §2.3.1).
-    Basic,
-    /// In the body.
-    Post,
-}
-
-/// What the store keeps of a secret: its SHA-256, 32 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientSecretHash([u8; 32]);
-
-/// Why a text is not an audience.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an audience has 1 to {MAX_AUDIENCE} visible characters, and a client at most {MAX_AUDIENCES} of them"
-)]
-pub struct AudienceError;
-
-impl ClientAuthentication {
-    /// Its name in metadata and in the store.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Secret(method, _) => method.as_str(),
+impl Client {
+    pub const fn kind(&self) -> ClientKind {
+        match self.authentication {
+            ClientAuthentication::None => ClientKind::Public,
+            ClientAuthentication::Secret(..) => ClientKind::Confidential,
         }
     }
 }
 
-impl SecretMethod {
-    /// Both, in the order in which metadata lists them.
-    pub const ALL: [Self; 2] = [Self::Basic, Self::Post];
-
-    /// Its name in metadata and in the store.
+impl ClientKind {
+    /// Its name in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Basic => "client_secret_basic",
-            Self::Post => "client_secret_post",
+            Self::Public => "public",
+            Self::Confidential => "confidential",
         }
-    }
-
-    /// The method of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == name)
-    }
-}
-
-impl ClientSecretHash {
-    /// A new secret, which is shown once, and what is kept of it.
-    pub fn generate(world: &World) -> (Secret<String>, Self) {
-        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(world.random::<32>()));
-        let hash = Self::of(&text);
-        (Secret::new(text), hash)
-    }
-
-    /// The stored form.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its 32 bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Whether it is of this secret; takes the same time for every text of one length.
-    pub fn is_of(&self, secret: &Secret<String>) -> bool {
-        verify_slices_are_equal(&self.0, &Self::of(secret.expose()).0).is_ok()
-    }
-
-    fn of(text: &str) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(b"csr/client");
-        context.update(text.as_bytes());
-        Self(context.finish().as_ref().try_into().expect("SHA-256 yields 32 bytes"))
-    }
-}
-
-/// Checks the audiences of a client.
-///
-/// # Errors
-///
-/// When one is empty, too long or not visible ASCII, or there are too many.
-pub fn check_audiences(audiences: Vec<String>) -> Result<Vec<String>, AudienceError> {
-    let is_sound = |text: &String| {
-        (1..=MAX_AUDIENCE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    if audiences.len() <= MAX_AUDIENCES && audiences.iter().all(is_sound) {
-        Ok(audiences)
-    } else {
-        Err(AudienceError)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing;
-
-    // B11
-    #[test]
-    fn a_secret_has_256_random_bits_and_only_its_hash_is_kept() {
-        let world = testing::world(Timestamp::from_seconds(1), 7);
-        let (secret, hash) = ClientSecretHash::generate(&world);
-        assert_eq!(secret.expose().len(), PREFIX.len() + 43);
-        assert!(hash.is_of(&secret));
-        assert!(!hash.is_of(&Secret::new(format!("{}x", secret.expose()))));
-        let (other, _) = ClientSecretHash::generate(&world);
-        assert!(!hash.is_of(&other));
-        assert!(!format!("{hash:?}").contains(secret.expose().as_str()));
-    }
-
-    #[test]
-    fn audiences_are_few_and_visible() {
-        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        assert!(check_audiences(texts(&["https://api.example", "shop"])).is_ok());
-        for bad in ["", "a b", "é", &"a".repeat(257)] {
-            assert_eq!(check_audiences(texts(&[bad])), Err(AudienceError), "{bad:?}");
-        }
-        assert_eq!(check_audiences(vec!["a".to_owned(); MAX_AUDIENCES + 1]), Err(AudienceError));
     }
 }

@@ -42,6 +42,20 @@ pub enum LateRetry {
     Recover,
 }
 
+impl LateRetry {
+    /// Its name in the configuration, in JSON and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Revoke => "revoke",
+            Self::Recover => "recover",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Revoke, Self::Recover].into_iter().find(|late_retry| late_retry.as_str() == name)
+    }
+}
+
 /// A refresh token as it was presented.
 #[derive(Debug, Clone, Copy)]
 pub struct Presented<'a> {

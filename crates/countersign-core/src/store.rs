@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Client, ClientAuthentication};
+use crate::client::{Client, ClientAuthentication, ClientChange, SettingsError};
 use crate::password::{PasswordHash, Work};
 use crate::refresh::Step;
 use crate::revocation::{Revocation, TokenLife};
@@ -91,20 +91,28 @@ pub trait Store: Send + Sync {
     async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife>;
 
     /// Registers a client, unless a client or a user has its id.
-    async fn add_client(&self, client: &Client) -> Answer<Added>;
+    async fn add_client(&self, given: &[Standing], client: &Client) -> Answer<Added>;
     /// The client with this id.
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>>;
     /// Clients in the order of their ids.
     async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>>;
+    /// Makes all `changes` of a client's settings or none, while everything in `given` holds.
+    async fn change_client(
+        &self,
+        id: &ClientId,
+        given: &[Standing],
+        changes: &[ClientChange],
+    ) -> Answer<ClientChanged>;
     /// Replaces how a client authenticates, if it is still `old`. `false`: it is not, or there is no such client.
     async fn replace_client_authentication(
         &self,
         id: &ClientId,
+        given: &[Standing],
         old: &ClientAuthentication,
         new: &ClientAuthentication,
     ) -> Answer<bool>;
     /// Removes a client and ends its sessions. `false`: no such client.
-    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool>;
+    async fn remove_client(&self, id: &ClientId, given: &[Standing], how: &Revoked) -> Answer<ClientRemoved>;
 
     /// The signing keys and the revision of the set.
     async fn signing_keys(&self) -> Answer<KeyRing>;
@@ -155,6 +163,28 @@ pub enum Added {
     /// Another user has verified this e-mail address.
     EmailTaken,
     /// What the write rests on does not hold any more; nothing was added.
+    Outdated,
+}
+
+/// The outcome of a change of a client's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientChanged {
+    /// The client as it is now.
+    Done(Box<Client>),
+    NoSuchClient,
+    /// The settings would not be acceptable; nothing was changed.
+    Invalid(SettingsError),
+    /// A condition of the write no longer holds; nothing was changed.
+    Outdated,
+}
+
+/// The outcome of a removal of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientRemoved {
+    /// The client is gone, and its sessions are revoked.
+    Removed,
+    NoSuchClient,
+    /// A condition of the write no longer holds; nothing was changed.
     Outdated,
 }
 

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
 use countersign_core::store::{
-    Added, Answer, Changed, History, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse,
-    Standing, Store, StoreError, Swept, UserChange,
+    Added, Answer, Changed, ClientChanged, ClientRemoved, History, ImportMode, Kept, KeyRing, Opened, Page,
+    Position, Rotated, SingleUse, Standing, Store, StoreError, Swept, UserChange,
 };
 use countersign_core::user::email::Email;
 use countersign_core::user::{User, Username};
@@ -307,8 +307,11 @@ impl Store for MemoryStore {
         Ok(life)
     }
 
-    async fn add_client(&self, client: &Client) -> Answer<Added> {
+    async fn add_client(&self, given: &[Standing], client: &Client) -> Answer<Added> {
         let mut tables = self.tables();
+        if !tables.all_hold(given) {
+            return Ok(Added::Outdated);
+        }
         let is_user = tables.users.keys().any(|user| user.as_str() == client.id.as_str());
         if is_user || tables.clients.contains_key(&client.id) {
             return Ok(Added::IdTaken);
@@ -325,26 +328,51 @@ impl Store for MemoryStore {
         Ok(page(&self.tables().clients, of).take(of.limit as usize).cloned().collect())
     }
 
+    async fn change_client(
+        &self,
+        id: &ClientId,
+        given: &[Standing],
+        changes: &[ClientChange],
+    ) -> Answer<ClientChanged> {
+        let mut tables = self.tables();
+        if !tables.all_hold(given) {
+            return Ok(ClientChanged::Outdated);
+        }
+        let Some(client) = tables.clients.get_mut(id) else { return Ok(ClientChanged::NoSuchClient) };
+        match client.settings.with(changes) {
+            Ok(settings) => client.settings = settings,
+            Err(error) => return Ok(ClientChanged::Invalid(error)),
+        }
+        Ok(ClientChanged::Done(Box::new(client.clone())))
+    }
+
     async fn replace_client_authentication(
         &self,
         id: &ClientId,
+        given: &[Standing],
         old: &ClientAuthentication,
         new: &ClientAuthentication,
     ) -> Answer<bool> {
         let mut tables = self.tables();
+        if !tables.all_hold(given) {
+            return Ok(false);
+        }
         let client = tables.clients.get_mut(id).filter(|client| client.authentication == *old);
         let Some(client) = client else { return Ok(false) };
         client.authentication = new.clone();
         Ok(true)
     }
 
-    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool> {
+    async fn remove_client(&self, id: &ClientId, given: &[Standing], how: &Revoked) -> Answer<ClientRemoved> {
         let mut tables = self.tables();
+        if !tables.all_hold(given) {
+            return Ok(ClientRemoved::Outdated);
+        }
         if tables.clients.remove(id).is_none() {
-            return Ok(false);
+            return Ok(ClientRemoved::NoSuchClient);
         }
         tables.end_all(&Whose::Client(id.clone()), None, how);
-        Ok(true)
+        Ok(ClientRemoved::Removed)
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {

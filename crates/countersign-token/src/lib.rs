@@ -8,6 +8,8 @@
 //! skip checks. Two modules check less, and their names say so: [`unverified`] decodes a token without
 //! verifying it, and [`legacy`] verifies the weaker tokens of the Express tutorial.
 
+#![warn(missing_docs)]
+
 mod algorithm;
 mod base64url;
 mod claims;

@@ -8,6 +8,8 @@
 //! Deliberately absent: options that disable a check, except those whose name says so, such as
 //! `ignore_revocations`.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "axum")]
 mod access_token;
 mod authorization;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use countersign_core::forward_auth::Routes;
-use countersign_core::store::Store;
+use countersign_core::store::{Store, StoreError};
 use countersign_core::{ClientId, Secret, ServerKeys, Timestamp, World};
 use countersign_token::legacy::LegacyKey;
 
+use crate::services::client_registry::ClientRegistry;
 use crate::services::event_log::EventLog;
 use crate::services::hash_pool::HashPool;
 use crate::services::keyring::Keyring;
@@ -26,7 +27,9 @@ pub struct App {
     /// What derives from the master key.
     pub server_keys: ServerKeys,
     /// How sessions live and their access tokens are issued.
-    pub terms: Terms,
+    pub terms: Arc<Terms>,
+    /// Registered clients.
+    pub clients: ClientRegistry,
     /// For whom access tokens are unless somebody asks otherwise.
     pub audience: String,
     /// The signing keys in use.
@@ -56,10 +59,24 @@ pub struct App {
 }
 
 impl App {
-    /// How a client's sessions live: as everybody's, but for the lab's.
-    pub fn terms_of(&self, client: &ClientId) -> &Terms {
-        let lab = self.lab.as_ref().filter(|lab| lab.client == *client);
-        lab.map_or(&self.terms, |lab| &lab.terms)
+    /// How the sessions of a client live.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn terms_of(&self, client: &ClientId) -> Result<Arc<Terms>, StoreError> {
+        match self.own_terms_of(client) {
+            Some(terms) => Ok(terms),
+            None => self.clients.terms(&*self.store, client).await,
+        }
+    }
+
+    /// The terms of this server's own clients: its app, and with `--dev` the lab.
+    fn own_terms_of(&self, client: &ClientId) -> Option<Arc<Terms>> {
+        match &self.lab {
+            Some(lab) if lab.client == *client => Some(lab.terms.clone()),
+            _ => client.is_reserved().then(|| self.terms.clone()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod client_body;
 pub mod config;
 pub mod flows;
 pub mod http;

@@ -1,15 +1,18 @@
 //! Registered clients, in the order of the port.
 
 use countersign_core::ClientId;
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::session::{Revoked, Whose};
-use countersign_core::store::{Added, Page};
+use countersign_core::store::{Added, ClientChanged, ClientRemoved, Page, Standing};
 use rusqlite::{Connection, params};
 
 use super::columns::{Parameters, client};
-use super::ending;
+use super::{ending, lookup};
 
-pub(super) fn add(connection: &Connection, client: &Client) -> rusqlite::Result<Added> {
+pub(super) fn add(connection: &Connection, given: &[Standing], client: &Client) -> rusqlite::Result<Added> {
+    if !lookup::all_hold(connection, given)? {
+        return Ok(Added::Outdated);
+    }
     let mut insert = connection.prepare_cached(&format!(
         "INSERT INTO clients ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?)
          ON CONFLICT DO NOTHING",
@@ -31,12 +34,39 @@ pub(super) fn page(connection: &Connection, page: &Page<ClientId>) -> rusqlite::
         .collect()
 }
 
+pub(super) fn change(
+    connection: &Connection,
+    id: &ClientId,
+    given: &[Standing],
+    changes: &[ClientChange],
+) -> rusqlite::Result<ClientChanged> {
+    if !lookup::all_hold(connection, given)? {
+        return Ok(ClientChanged::Outdated);
+    }
+    let Some(mut client) = lookup::client(connection, id)? else { return Ok(ClientChanged::NoSuchClient) };
+    match client.settings.with(changes) {
+        Ok(settings) => client.settings = settings,
+        Err(error) => return Ok(ClientChanged::Invalid(error)),
+    }
+    let assignments = client::SETTINGS_NAMES.assignments();
+    let mut update = connection.prepare_cached(&format!("UPDATE clients SET {assignments} WHERE id = ?"))?;
+    let mut parameters = Parameters::of(&mut update);
+    client::bind_settings(&client.settings, &mut parameters)?;
+    parameters.bind(id.as_str())?;
+    parameters.execute()?;
+    Ok(ClientChanged::Done(Box::new(client)))
+}
+
 pub(super) fn replace_authentication(
     connection: &Connection,
     id: &ClientId,
+    given: &[Standing],
     old: &ClientAuthentication,
     new: &ClientAuthentication,
 ) -> rusqlite::Result<bool> {
+    if !lookup::all_hold(connection, given)? {
+        return Ok(false);
+    }
     let assignments = client::AUTHENTICATION_NAMES.assignments();
     let mut update = connection.prepare_cached(&format!(
         "UPDATE clients SET {assignments} WHERE id = ? AND authentication = ? AND secret_hash IS ?"
@@ -48,10 +78,19 @@ pub(super) fn replace_authentication(
     Ok(parameters.execute()? == 1)
 }
 
-pub(super) fn remove(connection: &Connection, id: &ClientId, how: &Revoked) -> rusqlite::Result<bool> {
-    let removed = connection.prepare_cached("DELETE FROM clients WHERE id = ?1")?.execute([id.as_str()])?;
-    if removed == 1 {
-        ending::revoke_all(connection, &Whose::Client(id.clone()), None, how)?;
+pub(super) fn remove(
+    connection: &Connection,
+    id: &ClientId,
+    given: &[Standing],
+    how: &Revoked,
+) -> rusqlite::Result<ClientRemoved> {
+    if !lookup::all_hold(connection, given)? {
+        return Ok(ClientRemoved::Outdated);
     }
-    Ok(removed == 1)
+    let removed = connection.prepare_cached("DELETE FROM clients WHERE id = ?1")?.execute([id.as_str()])?;
+    if removed == 0 {
+        return Ok(ClientRemoved::NoSuchClient);
+    }
+    ending::revoke_all(connection, &Whose::Client(id.clone()), None, how)?;
+    Ok(ClientRemoved::Removed)
 }

@@ -33,14 +33,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionWithUser, Whose};
 use countersign_core::store::{
-    Added, Answer, Changed, ImportMode, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
-    StoreError, Swept, UserChange,
+    Added, Answer, Changed, ClientChanged, ClientRemoved, ImportMode, KeyRing, Opened, Page, Position,
+    Rotated, SingleUse, Standing, Store, StoreError, Swept, UserChange,
 };
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -199,9 +199,9 @@ impl Store for SqliteStore {
         self.writer.write(Touched::Nothing, begin).await
     }
 
-    async fn add_client(&self, client: &Client) -> Answer<Added> {
-        let client = client.clone();
-        self.writer.write(Touched::Nothing, move |connection| clients::add(connection, &client)).await
+    async fn add_client(&self, given: &[Standing], client: &Client) -> Answer<Added> {
+        let (given, client) = (given.to_vec(), client.clone());
+        self.writer.write(Touched::Nothing, move |connection| clients::add(connection, &given, &client)).await
     }
 
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
@@ -214,21 +214,35 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| clients::page(connection, &page)).await
     }
 
+    async fn change_client(
+        &self,
+        id: &ClientId,
+        given: &[Standing],
+        changes: &[ClientChange],
+    ) -> Answer<ClientChanged> {
+        let (id, given, changes) = (id.clone(), given.to_vec(), changes.to_vec());
+        let change = move |connection: &Connection| clients::change(connection, &id, &given, &changes);
+        self.writer.write(Touched::Nothing, change).await
+    }
+
     async fn replace_client_authentication(
         &self,
         id: &ClientId,
+        given: &[Standing],
         old: &ClientAuthentication,
         new: &ClientAuthentication,
     ) -> Answer<bool> {
-        let (id, old, new) = (id.clone(), old.clone(), new.clone());
-        let replace =
-            move |connection: &Connection| clients::replace_authentication(connection, &id, &old, &new);
+        let (id, given, old, new) = (id.clone(), given.to_vec(), old.clone(), new.clone());
+        let replace = move |connection: &Connection| {
+            clients::replace_authentication(connection, &id, &given, &old, &new)
+        };
         self.writer.write(Touched::Nothing, replace).await
     }
 
-    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool> {
-        let (id, how) = (id.clone(), how.clone());
-        self.writer.write(Touched::Everything, move |connection| clients::remove(connection, &id, &how)).await
+    async fn remove_client(&self, id: &ClientId, given: &[Standing], how: &Revoked) -> Answer<ClientRemoved> {
+        let (id, given, how) = (id.clone(), given.to_vec(), how.clone());
+        let remove = move |connection: &Connection| clients::remove(connection, &id, &given, &how);
+        self.writer.write(Touched::Everything, remove).await
     }
 
     async fn signing_keys(&self) -> Answer<KeyRing> {

@@ -4,15 +4,21 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
+use countersign_core::client::{
+    Client, ClientAuthentication, ClientChange, ClientSecretHash, ClientSettings, GrantType, SecretMethod,
+    SettingsError,
+};
 use countersign_core::password::{PasswordHash, Work};
+use countersign_core::refresh::LateRetry;
 use countersign_core::revocation::{RevokedSessions, TokenLife};
 use countersign_core::session::{Grant, RevokedReason, Session, SessionState, Whose};
 use countersign_core::store::{
-    Added, Changed, ImportMode, KeyRing, Opened, Page, SingleUse, Store, UserChange,
+    Added, Changed, ClientChanged, ClientRemoved, ImportMode, KeyRing, Opened, Page, SingleUse, Standing,
+    Store, UserChange,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, SessionId, Timestamp};
+use countersign_token::Scope;
 
 use crate::support::{Kit, NOON, after, grant, revoked, rotate, stores, user};
 
@@ -37,7 +43,7 @@ async fn state(store: &dyn Store, id: SessionId) -> SessionState {
 /// A public client.
 fn client(id: &str) -> Client {
     let authentication = ClientAuthentication::None;
-    Client { id: id.parse().unwrap(), authentication, audiences: Vec::new(), created_at: NOON }
+    Client { id: id.parse().unwrap(), authentication, settings: ClientSettings::default(), created_at: NOON }
 }
 
 #[test]
@@ -284,7 +290,7 @@ fn a_rotation_whose_condition_no_longer_holds_changes_nothing() {
         |session, now| *now = session.idle_expires_at,
     ];
     promise(async |store, kit| {
-        store.add_client(&client("other")).await.unwrap();
+        store.add_client(&[], &client("other")).await.unwrap();
         for change in broken {
             let (mut session, token) = kit.session("1", NOON);
             let mut now = after(5);
@@ -322,7 +328,7 @@ fn a_session_is_revoked_once_and_by_its_owner_alone() {
 #[test]
 fn all_sessions_of_one_user_or_client_or_of_everyone_can_be_ended() {
     promise(async |store, kit| {
-        store.add_client(&client("other")).await.unwrap();
+        store.add_client(&[], &client("other")).await.unwrap();
         let mut sessions = Vec::new();
         for owner in ["1", "1", "2"] {
             let (mut session, _) = kit.session(owner, NOON);
@@ -461,22 +467,22 @@ fn a_client_reads_back_and_shares_its_id_with_nobody() {
         let client = Client {
             id: "shop".parse().unwrap(),
             authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
-            audiences: vec!["https://api.example".to_owned()],
+            settings: every_setting(),
             created_at: NOON,
         };
-        assert_eq!(store.add_client(&client).await.unwrap(), Added::Added);
-        assert_eq!(store.add_client(&client).await.unwrap(), Added::IdTaken);
+        assert_eq!(store.add_client(&[], &client).await.unwrap(), Added::Added);
+        assert_eq!(store.add_client(&[], &client).await.unwrap(), Added::IdTaken);
         assert_eq!(store.client(&client.id).await.unwrap(), Some(client.clone()));
         let namesake = Client { id: "1".parse().unwrap(), ..client.clone() };
-        assert_eq!(store.add_client(&namesake).await.unwrap(), Added::IdTaken, "a user has it");
+        assert_eq!(store.add_client(&[], &namesake).await.unwrap(), Added::IdTaken, "a user has it");
         assert_eq!(store.add_user(&[], &user("shop")).await.unwrap(), Added::IdTaken, "a client has it");
         let public = Client {
             id: "app".parse().unwrap(),
             authentication: ClientAuthentication::None,
-            audiences: Vec::new(),
+            settings: ClientSettings::default(),
             created_at: NOON,
         };
-        assert_eq!(store.add_client(&public).await.unwrap(), Added::Added);
+        assert_eq!(store.add_client(&[], &public).await.unwrap(), Added::Added);
         assert_eq!(store.clients(&Page::first(9)).await.unwrap(), [public.clone(), client.clone()]);
         let rest = Page { after: Some(public.id), limit: 9 };
         assert_eq!(store.clients(&rest).await.unwrap(), [client]);
@@ -487,7 +493,7 @@ fn a_client_reads_back_and_shares_its_id_with_nobody() {
 fn a_removed_client_takes_its_sessions_along() {
     promise(async |store, kit| {
         let id: ClientId = "shop".parse().unwrap();
-        store.add_client(&client("shop")).await.unwrap();
+        store.add_client(&[], &client("shop")).await.unwrap();
         let theirs = kit.open(Grant { client: id.clone(), ..grant("1") }, NOON).0;
         let other = kit.session("1", NOON).0;
         store.open(&theirs, &[], None).await.unwrap();
@@ -495,16 +501,16 @@ fn a_removed_client_takes_its_sessions_along() {
         let (_, hash) = ClientSecretHash::generate(&kit.world);
         let secret = ClientAuthentication::Secret(SecretMethod::Post, hash);
         let none = ClientAuthentication::None;
-        assert!(store.replace_client_authentication(&id, &none, &secret).await.unwrap());
+        assert!(store.replace_client_authentication(&id, &[], &none, &secret).await.unwrap());
         assert!(
-            !store.replace_client_authentication(&id, &none, &secret).await.unwrap(),
+            !store.replace_client_authentication(&id, &[], &none, &secret).await.unwrap(),
             "not that any more"
         );
         assert_eq!(store.client(&id).await.unwrap().unwrap().authentication, secret);
         let how = revoked(RevokedReason::EndedByAdmin, NOON);
-        assert!(store.remove_client(&id, &how).await.unwrap());
-        assert!(!store.remove_client(&id, &how).await.unwrap());
-        assert!(!store.replace_client_authentication(&id, &secret, &none).await.unwrap());
+        assert_eq!(store.remove_client(&id, &[], &how).await.unwrap(), ClientRemoved::Removed);
+        assert_eq!(store.remove_client(&id, &[], &how).await.unwrap(), ClientRemoved::NoSuchClient);
+        assert!(!store.replace_client_authentication(&id, &[], &secret, &none).await.unwrap());
         assert_eq!(state(&*store, theirs.id).await, SessionState::Revoked(how));
         assert_eq!(state(&*store, other.id).await, SessionState::Active);
         assert_eq!(store.revocations(0, 9).await.unwrap().len(), 1);
@@ -601,5 +607,47 @@ fn a_sound_store_says_so() {
     promise(async |store, _| {
         store.ping().await.unwrap();
         assert_eq!(store.diagnose().await.unwrap(), Vec::<String>::new());
+    });
+}
+
+/// Settings of which none is the default.
+fn every_setting() -> ClientSettings {
+    ClientSettings {
+        name: "The shop".to_owned(),
+        redirect_uris: vec!["https://shop.example/callback".to_owned()],
+        grants: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        scope: Some(Scope::parse("orders:read orders:write").unwrap()),
+        audiences: vec!["https://api.example".to_owned()],
+        access_token_lifetime: Some(Duration::from_secs(60)),
+        idle_lifetime: Some(Duration::from_secs(600)),
+        absolute_lifetime: Some(Duration::from_secs(6000)),
+        grace: Some(Duration::ZERO),
+        late_retry: Some(LateRetry::Recover),
+    }
+}
+
+#[test]
+fn all_changes_of_a_clients_settings_are_made_or_none() {
+    promise(async |store, _| {
+        let id: ClientId = "shop".parse().unwrap();
+        let name = |name: &str| ClientChange::Name(name.to_owned());
+        let change = async |changes: &[ClientChange]| store.change_client(&id, &[], changes).await.unwrap();
+        assert_eq!(change(&[name("a")]).await, ClientChanged::NoSuchClient);
+        store.add_client(&[], &Client { settings: every_setting(), ..client("shop") }).await.unwrap();
+        let bad = ClientChange::Grants(Vec::new());
+        assert_eq!(change(&[name("a"), bad]).await, ClientChanged::Invalid(SettingsError::Grants));
+        assert_eq!(store.client(&id).await.unwrap().unwrap().settings, every_setting());
+        let changed = change(&[name("a"), ClientChange::Scope(None)]).await;
+        let wanted = ClientSettings { name: "a".to_owned(), scope: None, ..every_setting() };
+        let read = store.client(&id).await.unwrap().unwrap();
+        assert_eq!(read.settings, wanted);
+        assert_eq!(changed, ClientChanged::Done(Box::new(read)));
+        let nobody = Standing::of(&user("no such user"));
+        let outdated = store.change_client(&id, &[nobody.clone()], &[name("b")]).await.unwrap();
+        assert_eq!(outdated, ClientChanged::Outdated);
+        let how = revoked(RevokedReason::EndedByAdmin, NOON);
+        let outdated = store.remove_client(&id, &[nobody], &how).await.unwrap();
+        assert_eq!(outdated, ClientRemoved::Outdated);
+        assert_eq!(store.client(&id).await.unwrap().unwrap().settings, wanted);
     });
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientSettings};
 use countersign_core::password::PasswordHash;
 use countersign_core::session::{Grant, RevokedReason, Session, Whose};
 use countersign_core::store::{Added, Changed, Opened, Page, Standing, Store, UserChange};
@@ -238,11 +238,11 @@ fn a_session_is_opened_for_a_registered_client_alone() {
             store.open(&session, &[], None).await.unwrap()
         };
         assert_eq!(open().await, Opened::NoSuchClient);
-        let (authentication, audiences) = (ClientAuthentication::None, Vec::new());
-        let client = Client { id: id.clone(), authentication, audiences, created_at: NOON };
-        store.add_client(&client).await.unwrap();
+        let (authentication, settings) = (ClientAuthentication::None, ClientSettings::default());
+        let client = Client { id: id.clone(), authentication, settings, created_at: NOON };
+        store.add_client(&[], &client).await.unwrap();
         assert_eq!(open().await, Opened::Opened);
-        store.remove_client(&id, &revoked(RevokedReason::EndedByAdmin, NOON)).await.unwrap();
+        store.remove_client(&id, &[], &revoked(RevokedReason::EndedByAdmin, NOON)).await.unwrap();
         assert_eq!(open().await, Opened::NoSuchClient);
     });
 }

@@ -1,47 +1,57 @@
-//! Which client is asking: it proves itself with its secret, sent as it said it would.
+//! Authenticating a registered client (RFC 6749 §2.3).
 //!
-//! The answer to a wrong secret, a wrong way of sending it and an unknown client
-//! is the same one.
+//! A wrong secret, a wrong way of sending it and an unknown client get the same response.
 
-use countersign_core::client::{Client, ClientAuthentication, SecretMethod};
+use std::sync::Arc;
+
+use countersign_core::client::{Client, ClientAuthentication, ClientKind, GrantType, SecretMethod};
 use countersign_core::store::StoreError;
 use countersign_core::{ClientId, Secret};
 
 use crate::app::App;
 
-/// What a client sent to say who it is.
+/// What a client sent to authenticate.
 #[derive(Debug)]
 pub struct ClientCredentials {
-    /// Its `client_id`, as sent.
+    /// The `client_id`, as it was sent.
     pub id: String,
-    /// Its secret, and how it was sent.
-    pub secret: Option<(SecretMethod, Secret<String>)>,
+    /// The secret, if one was sent.
+    pub secret: Option<SentSecret>,
 }
 
-/// Why nobody knows which client is asking.
+/// A secret, and how it was sent.
+#[derive(Debug)]
+pub struct SentSecret {
+    pub method: SecretMethod,
+    pub text: Secret<String>,
+}
+
+/// Why a client may not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// It did not prove that it is one of ours.
+    /// It is not registered, or did not prove who it is.
     #[error("the client did not authenticate")]
     Refused,
-    /// The store failed: nothing is trusted.
+    /// It is not registered for the grant.
+    #[error("the client is not registered for the grant {}", .0.as_str())]
+    GrantNotAllowed(GrantType),
+    /// The store failed.
     #[error("the store could not answer")]
     Unavailable(#[from] StoreError),
 }
 
-/// Finds the client that the credentials prove.
+/// The client that the credentials prove.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
-pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<Client, ClientError> {
+/// [`ClientError::Refused`] when they prove none, [`ClientError::Unavailable`] when the store fails.
+pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<Arc<Client>, ClientError> {
     let id: ClientId = credentials.id.parse().map_err(|_| ClientError::Refused)?;
-    let own = app.lab.as_ref().map(|lab| &lab.introspector).filter(|client| client.id == id);
-    let client = match own {
-        Some(client) => Some(client.clone()),
-        None => app.store.client(&id).await?,
+    let client = match app.lab.as_ref().map(|lab| &lab.introspector).filter(|lab| lab.id == id) {
+        Some(lab) => Some(Arc::new(lab.clone())),
+        None => app.clients.find(&*app.store, &id).await?.map(|registered| registered.client),
     };
-    // Some clients send their secret where the id belongs: only the id of a registered client is logged.
+    // Some clients send their secret in the place of the id, so only the id of a registered client is logged.
     let known = client.as_ref().map(|client| tracing::field::display(client.id.clone()));
     let proved = client.filter(|client| is_proved(&client.authentication, credentials.secret.as_ref()));
     if proved.is_none() {
@@ -52,21 +62,25 @@ pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<
     Ok(client)
 }
 
-/// The client that refreshes. Without credentials it is the app that this server serves itself.
+/// The client that presents a refresh token. A request without credentials comes from this server's own app.
 ///
 /// # Errors
 ///
-/// [`ClientError`]: a confidential client's refresh token is of no use without its secret.
+/// [`ClientError`]. A confidential client's refresh token is useless without the client's secret.
 pub async fn refreshing(app: &App, sent: Option<&ClientCredentials>) -> Result<ClientId, ClientError> {
     let own = [Some(ClientId::first_party()), app.lab.as_ref().map(|lab| lab.client.clone())];
     let Some(sent) = sent else { return Ok(ClientId::first_party()) };
     match own.into_iter().flatten().find(|own| sent.secret.is_none() && own.as_str() == sent.id) {
         Some(own) => Ok(own),
-        None => Ok(authenticate(app, sent).await?.id),
+        None => {
+            let client = authenticate(app, sent).await?;
+            check_grant(&client, GrantType::RefreshToken)?;
+            Ok(client.id.clone())
+        }
     }
 }
 
-/// Whether a client must prove who it is. One that is not registered cannot.
+/// Whether a client must prove who it is. A client that is not registered cannot.
 ///
 /// # Errors
 ///
@@ -75,15 +89,23 @@ pub async fn is_confidential(app: &App, id: &ClientId) -> Result<bool, StoreErro
     if id.is_reserved() {
         return Ok(false);
     }
-    let client = app.store.client(id).await?;
-    Ok(client.is_some_and(|client| client.authentication != ClientAuthentication::None))
+    let registered = app.clients.find(&*app.store, id).await?;
+    Ok(registered.is_some_and(|registered| registered.client.kind() == ClientKind::Confidential))
 }
 
-fn is_proved(registered: &ClientAuthentication, sent: Option<&(SecretMethod, Secret<String>)>) -> bool {
+pub(super) fn check_grant(client: &Client, grant: GrantType) -> Result<(), ClientError> {
+    if client.settings.allows_grant(grant) {
+        return Ok(());
+    }
+    tracing::info!(client = %client.id, grant = grant.as_str(), "a client is not registered for a grant");
+    Err(ClientError::GrantNotAllowed(grant))
+}
+
+fn is_proved(registered: &ClientAuthentication, sent: Option<&SentSecret>) -> bool {
     match (registered, sent) {
         (ClientAuthentication::None, None) => true,
-        (ClientAuthentication::Secret(method, hash), Some((sent_by, secret))) => {
-            method == sent_by && hash.is_of(secret)
+        (ClientAuthentication::Secret(method, hash), Some(sent)) => {
+            *method == sent.method && hash.is_of(&sent.text)
         }
         _ => false,
     }

@@ -48,7 +48,7 @@ pub async fn introspect(
     caller: &Client,
     text: &Secret<String>,
 ) -> Result<Option<Active>, StoreError> {
-    if let Some(claims) = access_token(app, &caller.audiences, text.expose()) {
+    if let Some(claims) = access_token(app, &caller.settings.audiences, text.expose()) {
         let caller = authorize::live(app, &claims).await?;
         return Ok(caller.map(|caller| {
             let mut claims = AccessTokenClaims::clone(&claims);

@@ -1,6 +1,6 @@
 //! Opening a session for a user who is known by now, and making its pair.
 
-use countersign_core::issuer::ACCOUNT_SCOPE;
+use countersign_core::issuer::{ACCOUNT_SCOPE, Issuer};
 use countersign_core::opening::Opening;
 use countersign_core::session::{Grant, Presence, SessionWithUser};
 use countersign_core::store::{Opened, SingleUse, Standing, StoreError};
@@ -88,9 +88,9 @@ pub async fn open(
         audience: app.audience.clone(),
         claims: request.claims,
     };
-    let policy = app.terms_of(&grant.client).policy;
+    let client_terms = app.terms_of(&grant.client).await?;
     let opening = Opening { grant, user_epoch: user.epoch, by: by.clone() };
-    let (session, token) = opening.begin(&app.server_keys, &policy, &app.world);
+    let (session, token) = opening.begin(&app.server_keys, &client_terms.policy, &app.world);
     match app.store.open(&session, terms.given, terms.spending).await? {
         Opened::Opened => {}
         Opened::AlreadySpent => return Err(OpenError::AlreadySpent),
@@ -103,21 +103,20 @@ pub async fn open(
     app.events.note(Subject::of(&session), Change::Opened, Some(by.clone()));
     let refresh = token.seal(&app.server_keys).expect("a session is opened under the newest master key");
     let row = SessionWithUser { session, user: Some(user.clone()) };
-    Ok(pair(app, &row, refresh, by.at)?)
+    Ok(pair(app, &client_terms.issuer, &row, refresh, by.at)?)
 }
 
 /// Signs the access token that goes with a refresh token.
 pub(super) fn pair(
     app: &App,
+    issuer: &Issuer,
     row: &SessionWithUser,
     refresh: Secret<String>,
     now: Timestamp,
 ) -> Result<Pair, InternalError> {
     let user = row.user.as_ref().ok_or(InternalError::new("the session's user is gone"))?;
     let keys = app.keyring.current();
-    let access = app
-        .terms_of(&row.session.grant.client)
-        .issuer
+    let access = issuer
         .access_token(&keys.signing, (&row.session, user), now, &app.world)
         .map_err(|error| InternalError::caused_by("the access token could not be signed", error))?;
     Ok(Pair { access, refresh, session: row.session.id })

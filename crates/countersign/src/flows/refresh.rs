@@ -14,6 +14,7 @@ use super::{InternalError, Pair, revoke};
 use crate::app::App;
 use crate::services::event_log::{Change, Subject};
 use crate::services::metrics::RefreshOutcome;
+use crate::services::terms::Terms;
 
 /// How often the row is read again after somebody else moved it first.
 const ATTEMPTS: u32 = 3;
@@ -67,7 +68,10 @@ pub(super) async fn own(
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
     let exchanged = match RefreshToken::parse(text.expose(), &app.server_keys) {
-        Ok(token) => Exchange { app, token: &token, client, by }.run().await,
+        Ok(token) => {
+            let terms = app.terms_of(client).await?;
+            Exchange { app, token: &token, client, terms: &terms, by }.run().await
+        }
         Err(_) => Err(RefreshError::Refused(RefreshOutcome::NotOurs)),
     };
     let outcome = match &exchanged {
@@ -92,6 +96,8 @@ struct Exchange<'a> {
     app: &'a App,
     token: &'a RefreshToken,
     client: &'a ClientId,
+    /// How sessions of the client live. A session of another client is refused whatever they are.
+    terms: &'a Terms,
     by: &'a Presence,
 }
 
@@ -136,9 +142,8 @@ impl Exchange<'_> {
         Presented { token: self.token, client: self.client }
     }
 
-    /// How sessions of the client live. A session of another client is refused whatever they are.
-    fn policy(&self) -> &RefreshPolicy {
-        &self.app.terms_of(self.client).policy
+    const fn policy(&self) -> &RefreshPolicy {
+        &self.terms.policy
     }
 
     fn judge(&self, row: Option<&SessionWithUser>) -> Verdict {
@@ -260,6 +265,7 @@ impl Exchange<'_> {
         let gone = || InternalError::new("the master key that this session was opened under is gone");
         let refresh = token_beside(self.token, &row.session, link, &self.app.server_keys)
             .and_then(|token| token.seal(&self.app.server_keys));
-        super::open::pair(self.app, row, refresh.ok_or_else(gone)?, self.by.at).map_err(RefreshError::from)
+        super::open::pair(self.app, &self.terms.issuer, row, refresh.ok_or_else(gone)?, self.by.at)
+            .map_err(RefreshError::from)
     }
 }

@@ -66,7 +66,7 @@ pub async fn revoke_token(
     text: &Secret<String>,
     by: &Presence,
 ) -> Result<TokenRevocation, StoreError> {
-    let audiences = [std::slice::from_ref(&app.audience), &caller.audiences].concat();
+    let audiences = [std::slice::from_ref(&app.audience), &caller.settings.audiences].concat();
     let session = match RefreshToken::parse(text.expose(), &app.server_keys) {
         Ok(token) => {
             let row = app.store.session(token.session).await?;

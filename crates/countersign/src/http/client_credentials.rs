@@ -10,7 +10,7 @@ use countersign_core::Secret;
 use countersign_core::client::SecretMethod;
 
 use super::error::Failure;
-use crate::flows::authenticate_client::{ClientCredentials, ClientError};
+use crate::flows::authenticate_client::{ClientCredentials, ClientError, SentSecret};
 
 /// What the body says of the client.
 pub(super) struct InBody {
@@ -30,11 +30,12 @@ pub(super) fn combine(basic: Option<Basic>, body: InBody) -> Result<Option<Clien
     match (basic, body.id, body.secret) {
         (Some(_), _, _) if body.is_authenticating => Err(two_ways()),
         (Some((id, _)), Some(other), _) if id != other => Err(two_ways()),
-        (Some((id, secret)), _, _) => {
-            Ok(Some(ClientCredentials { id, secret: Some((SecretMethod::Basic, secret)) }))
-        }
+        (Some((id, secret)), _, _) => Ok(Some(ClientCredentials {
+            id,
+            secret: Some(SentSecret { method: SecretMethod::Basic, text: secret }),
+        })),
         (None, Some(id), secret) => {
-            let secret = secret.map(|secret| (SecretMethod::Post, secret));
+            let secret = secret.map(|text| SentSecret { method: SecretMethod::Post, text });
             Ok(Some(ClientCredentials { id, secret }))
         }
         (None, None, Some(_)) => Err(ClientError::Refused.into()),

@@ -184,6 +184,14 @@ fn first_party(origins: &[Origin]) -> Router<Arc<Edge>> {
                 .delete(v1::admin::sessions::end_all),
         )
         .route("/v1/admin/sessions/{id}", get(v1::admin::sessions::show).delete(v1::admin::sessions::end))
+        .route("/v1/admin/clients", post(v1::admin::clients::add).get(v1::admin::clients::list))
+        .route(
+            "/v1/admin/clients/{id}",
+            get(v1::admin::clients::show)
+                .patch(v1::admin::clients::change)
+                .delete(v1::admin::clients::remove),
+        )
+        .route("/v1/admin/clients/{id}/secret", post(v1::admin::clients::rotate_secret))
         .route("/v1/admin/events", get(events::all))
         // A page of another origin cannot use a visitor's cookies here.
         .layer(cross_origin::refuse_others(origins))

@@ -31,7 +31,7 @@ const SIGNED: &str = "application/token-introspection+jwt";
 
 /// A registered client with the token that it asks about.
 pub(super) struct AboutToken {
-    client: Client,
+    client: Arc<Client>,
     token: Secret<String>,
 }
 

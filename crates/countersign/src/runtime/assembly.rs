@@ -15,6 +15,7 @@ use countersign_token::{Algorithm, DEFAULT_LEEWAY, Expected, TokenType};
 use crate::app::{App, DemoUser, Legacy, Registration};
 use crate::config::{AccessTokenType, Checked, Config};
 use crate::http::{Cookies, DeviceLabels, Edge, Followers, Hosts};
+use crate::services::client_registry::ClientRegistry;
 use crate::services::event_log::EventLog;
 use crate::services::hash_pool::HashPool;
 use crate::services::keyring::{Keeper, Keyring, Keys};
@@ -65,10 +66,12 @@ pub async fn assemble(
     let hashing = hashing(config, &checked, world);
     hashing.set_greatest_work(store.imported_work().await?);
     let cookies = Cookies::below(issuer.path());
+    let terms = Arc::new(Terms { issuer, policy: checked.policy });
     let app = App {
         store,
         server_keys,
-        terms: Terms { issuer, policy: checked.policy },
+        clients: ClientRegistry::new(terms.clone(), world.clone()),
+        terms,
         audience,
         keyring: Keyring::new(keys, expected),
         revocations: RevocationWindow::new(life),

@@ -3,9 +3,12 @@
 //! A page cannot wait 15 minutes for a token to expire, so the lab's sessions
 //! have shorter lifetimes. The sessions of other clients are not affected.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
+use countersign_core::client::{
+    Client, ClientAuthentication, ClientSecretHash, ClientSettings, SecretMethod,
+};
 use countersign_core::refresh::RefreshPolicy;
 use countersign_core::signing_keys::KeyPolicy;
 use countersign_core::{ClientId, Secret, World};
@@ -24,7 +27,7 @@ pub struct Lab {
     /// The client of its sessions.
     pub client: ClientId,
     /// How its sessions live.
-    pub terms: Terms,
+    pub terms: Arc<Terms>,
     /// The client that introspects for the lab's page. It is kept in memory alone, with another secret in each process.
     pub introspector: Client,
     /// The introspecting client's secret.
@@ -46,12 +49,12 @@ impl Lab {
         let introspector = Client {
             id: ClientId::lab_api(),
             authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
-            audiences: vec![audience.to_owned()],
+            settings: ClientSettings { audiences: vec![audience.to_owned()], ..ClientSettings::default() },
             created_at: world.now(),
         };
         Self {
             client: ClientId::lab(),
-            terms: Terms { issuer, policy },
+            terms: Arc::new(Terms { issuer, policy }),
             introspector,
             secret,
             key_policy,

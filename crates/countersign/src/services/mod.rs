@@ -2,6 +2,7 @@
 //!
 //! A service knows neither [`crate::app`] nor a flow nor HTTP: it gets the parts that it needs as arguments.
 
+pub mod client_registry;
 pub mod cursor;
 pub mod event_log;
 pub mod gcra;

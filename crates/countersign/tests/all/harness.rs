@@ -17,7 +17,7 @@ use countersign::config::Config;
 use countersign::flows::accounts::{self, Directory, FirstPassword, NewAccount};
 use countersign::http::{self, Edge};
 use countersign::runtime::assembly::{Assembled, assemble};
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientSettings};
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::store::Store;
 use countersign_core::testing::{ManualClock, SeededEntropy};
@@ -252,8 +252,9 @@ impl Harness {
     pub(crate) fn register_public(&self, id: &str) {
         let authentication = ClientAuthentication::None;
         let id = id.parse().unwrap();
-        let client = Client { id, authentication, audiences: Vec::new(), created_at: self.now() };
-        self.runtime.block_on(self.edge.app.store.add_client(&client)).unwrap();
+        let client =
+            Client { id, authentication, settings: ClientSettings::default(), created_at: self.now() };
+        self.runtime.block_on(self.edge.app.store.add_client(&[], &client)).unwrap();
     }
 
     /// Signs somebody in at the tutorial's door.

@@ -12,14 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::password::{self, PasswordHash};
 use countersign_core::refresh::Step;
 use countersign_core::revocation::{Revocation, TokenLife};
 use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionWithUser, Whose};
 use countersign_core::store::{
-    Added, Answer, Changed, ImportMode, KeyRing, Opened, Page, Position, Rotated, SingleUse, Standing, Store,
-    Swept, UserChange,
+    Added, Answer, Changed, ClientChanged, ClientRemoved, ImportMode, KeyRing, Opened, Page, Position,
+    Rotated, SingleUse, Standing, Store, Swept, UserChange,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
@@ -126,8 +126,9 @@ impl Store for Interloper {
     async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife> {
         self.inner.begin_token_life(longest, now).await
     }
-    async fn add_client(&self, client: &Client) -> Answer<Added> {
-        self.inner.add_client(client).await
+    async fn add_client(&self, given: &[Standing], client: &Client) -> Answer<Added> {
+        self.interfere().await;
+        self.inner.add_client(given, client).await
     }
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
         self.inner.client(id).await
@@ -135,17 +136,28 @@ impl Store for Interloper {
     async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>> {
         self.inner.clients(page).await
     }
+    async fn change_client(
+        &self,
+        id: &ClientId,
+        given: &[Standing],
+        changes: &[ClientChange],
+    ) -> Answer<ClientChanged> {
+        self.interfere().await;
+        self.inner.change_client(id, given, changes).await
+    }
     async fn replace_client_authentication(
         &self,
         id: &ClientId,
+        given: &[Standing],
         old: &ClientAuthentication,
         new: &ClientAuthentication,
     ) -> Answer<bool> {
         self.interfere().await;
-        self.inner.replace_client_authentication(id, old, new).await
+        self.inner.replace_client_authentication(id, given, old, new).await
     }
-    async fn remove_client(&self, id: &ClientId, how: &Revoked) -> Answer<bool> {
-        self.inner.remove_client(id, how).await
+    async fn remove_client(&self, id: &ClientId, given: &[Standing], how: &Revoked) -> Answer<ClientRemoved> {
+        self.interfere().await;
+        self.inner.remove_client(id, given, how).await
     }
     async fn signing_keys(&self) -> Answer<KeyRing> {
         self.inner.signing_keys().await

@@ -2,7 +2,9 @@
 
 use axum::http::Method;
 use countersign::flows::open::{self, Request};
-use countersign_core::client::{Client, ClientAuthentication, ClientSecretHash, SecretMethod};
+use countersign_core::client::{
+    Client, ClientAuthentication, ClientSecretHash, ClientSettings, SecretMethod,
+};
 use countersign_core::session::Presence;
 use countersign_core::store::Added;
 use countersign_token::{Scope, unverified};
@@ -18,8 +20,9 @@ impl Harness {
         let authentication =
             method.map_or(ClientAuthentication::None, |method| ClientAuthentication::Secret(method, hash));
         let audiences = audiences.iter().map(|text| (*text).to_owned()).collect();
-        let client = Client { id: id.parse().unwrap(), authentication, audiences, created_at: world.now() };
-        let added = self.runtime.block_on(self.edge.app.store.add_client(&client)).unwrap();
+        let settings = ClientSettings { audiences, ..ClientSettings::default() };
+        let client = Client { id: id.parse().unwrap(), authentication, settings, created_at: world.now() };
+        let added = self.runtime.block_on(self.edge.app.store.add_client(&[], &client)).unwrap();
         assert_eq!(added, Added::Added);
         secret.expose().clone()
     }

@@ -12,8 +12,10 @@ use crate::flows::authenticate_client::ClientError;
 use crate::flows::authenticate_user::AuthenticationError;
 use crate::flows::authorize::AuthorizeError;
 use crate::flows::change_password::ChangePasswordError;
+use crate::flows::clients::ClientsError;
 use crate::flows::lab::LabError;
 use crate::flows::open::OpenError;
+use crate::flows::open_on_behalf::OnBehalfError;
 use crate::flows::refresh::RefreshError;
 use crate::flows::revocation_list::ListError;
 use crate::flows::sign_in::SignInError;
@@ -121,7 +123,49 @@ impl From<ClientError> for Failure {
                     "The client is not known, or did not authenticate in the way that it registered.";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_client", detail)
             }
+            ClientError::GrantNotAllowed(grant) => {
+                let detail = format!(
+                    "The client is not registered for the grant {0}. Allow it with `countersign client update --grant {0}`.",
+                    grant.as_str()
+                );
+                Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", detail)
+            }
             ClientError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientsError> for Failure {
+    fn from(error: ClientsError) -> Self {
+        let words = || capitalised(&error);
+        match error {
+            ClientsError::IdTaken => Self::new(StatusCode::CONFLICT, "id_taken", words()),
+            ClientsError::Settings(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_client_settings", words())
+            }
+            ClientsError::NoSuchClient => Self::not_found("client"),
+            ClientsError::NoSecret => Self::new(StatusCode::CONFLICT, "no_client_secret", words()),
+            ClientsError::Outdated => Self::outdated(),
+            ClientsError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<OnBehalfError> for Failure {
+    fn from(error: OnBehalfError) -> Self {
+        match error {
+            OnBehalfError::LabClient => {
+                Self::malformed("This client is the lab's: choose another `client_id`.")
+            }
+            OnBehalfError::NoSuchUser => Self::not_found("user"),
+            OnBehalfError::ScopeNotAllowed => Self::invalid_scope(),
+            OnBehalfError::Claims(error) => AccountError::Malformed(error).into(),
+            OnBehalfError::Client(ClientError::Refused) => {
+                let detail = "The client is confidential: send its secret as `client_secret`.";
+                Self::new(StatusCode::FORBIDDEN, "client_not_authenticated", detail)
+            }
+            OnBehalfError::Client(error) => error.into(),
+            OnBehalfError::NotOpened(error) => error.into(),
         }
     }
 }

@@ -1,26 +1,27 @@
 //! For administrators and services: an access token of scope `countersign:admin`.
 
+pub(crate) mod clients;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::http::error::Failure;
 
-/// The most rows in one piece of a list.
+/// The most rows in one page of a list.
 const MAX_LIMIT: u32 = 500;
 
-/// Which piece of a list.
+/// Which page of a list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Piece {
+pub(crate) struct Listing {
     after: Option<String>,
     limit: Option<u32>,
 }
 
-/// How many rows somebody asked for.
+/// The rows in a page: 100 when the request does not say.
 fn check_limit(limit: Option<u32>) -> Result<u32, Failure> {
     let limit = limit.unwrap_or(100);
     if (1..=MAX_LIMIT).contains(&limit) {
@@ -30,8 +31,13 @@ fn check_limit(limit: Option<u32>) -> Result<u32, Failure> {
     }
 }
 
-/// An id in a query: unlike one in a path, a malformed one is a mistake and not a thing that is not there.
+/// An id in a query. A malformed one is an error of the request; in a path it would be a thing that does not exist.
 fn parse_parameter<Id: FromStr>(name: &str, text: Option<&str>) -> Result<Option<Id>, Failure> {
     let malformed = |_| Failure::malformed(format!("`{name}` is not an id."));
     text.map(|text| text.parse().map_err(malformed)).transpose()
+}
+
+/// A member that is present, even if it is null.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

@@ -6,19 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::{RevokedReason, Whose};
 use countersign_core::store::Page;
-use countersign_core::user::UserClaims;
-use countersign_core::{ClientId, UserId};
+use countersign_core::{ClientId, Secret, UserId};
 use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{check_limit, parse_parameter};
-use crate::flows::accounts::{AccountError, Directory};
-use crate::flows::open::{Request, Terms};
-use crate::flows::{accounts, open, revoke, sessions};
+use crate::flows::open_on_behalf::{self, OnBehalf};
+use crate::flows::{revoke, sessions};
 use crate::http::Edge;
 use crate::http::error::Failure;
 use crate::http::extract::{Administrator, Id, JsonBody, Query};
@@ -32,6 +29,8 @@ use crate::visitor::Visitor;
 pub(crate) struct Open {
     subject: UserId,
     client_id: ClientId,
+    /// Required for a confidential client.
+    client_secret: Option<Secret<String>>,
     claims: Option<Value>,
     #[serde(default)]
     scope: String,
@@ -64,22 +63,14 @@ pub(crate) async fn open(
     visitor: Visitor,
     JsonBody(body): JsonBody<Open>,
 ) -> Reply<Response> {
-    if [ClientId::lab(), ClientId::lab_api()].contains(&body.client_id) {
-        return Err(Failure::malformed("This client is the lab's: choose another `client_id`.").into());
-    }
-    let user = accounts::find(&Directory::of(&edge.app), &body.subject).await?;
-    let scope = Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?;
-    // The scopes of this server's own routes are for its own app.
-    let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));
-    let is_foreign = is_own && body.client_id != ClientId::first_party();
-    if is_foreign || !scope.is_subset_of(&effective_scope(&scope, &user)) {
-        return Err(Failure::invalid_scope().into());
-    }
-    let claims = body.claims.map(UserClaims::check).transpose().map_err(AccountError::Malformed)?;
-    let claims = claims.unwrap_or_default().as_map().clone();
-    let request = Request { client: body.client_id, scope, claims };
-    let terms = Terms { given: &[standing], ..Terms::default() };
-    let pair = open::open(&edge.app, &user, request, &visitor.presence, terms).await?;
+    let request = OnBehalf {
+        subject: body.subject,
+        client: body.client_id,
+        client_secret: body.client_secret,
+        scope: Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?,
+        claims: body.claims,
+    };
+    let pair = open_on_behalf::open(&edge.app, standing, request, &visitor.presence).await?;
     Ok(created(with_refresh_token(&pair)))
 }
 

@@ -11,10 +11,10 @@ use countersign_core::session::RevokedReason;
 use countersign_core::store::{Page, UserChange};
 use countersign_core::user::UserClaims;
 use countersign_core::user::email::{Email, Verification};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Piece, check_limit, parse_parameter};
+use super::{Listing, check_limit, parse_parameter, present};
 use crate::flows::accounts::{self, AccountError, Directory, FirstPassword, NewAccount};
 use crate::http::Edge;
 use crate::http::error::Failure;
@@ -81,11 +81,12 @@ pub(crate) async fn add(
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
     _: Administrator,
-    Query(piece): Query<Piece>,
+    Query(listing): Query<Listing>,
 ) -> Reply<Json<Value>> {
-    let after = parse_parameter("after", piece.after.as_deref())?;
+    let after = parse_parameter("after", listing.after.as_deref())?;
     let users =
-        accounts::page(&Directory::of(&edge.app), &Page { after, limit: check_limit(piece.limit)? }).await?;
+        accounts::page(&Directory::of(&edge.app), &Page { after, limit: check_limit(listing.limit)? })
+            .await?;
     Ok(Json(json!({"users": users.iter().map(user_body).collect::<Vec<_>>()})))
 }
 
@@ -131,11 +132,6 @@ pub(crate) async fn reset_password(
     let id = parse_user(&id)?;
     let password = accounts::reset_password(&Directory::of(&edge.app), &[standing], &id, how).await?;
     Ok(Json(json!({"temporary_password": password.expose()})))
-}
-
-/// A member that is there, even if it is null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 fn changes(body: Change, visitor: &Visitor) -> Result<Vec<UserChange>, Failure> {

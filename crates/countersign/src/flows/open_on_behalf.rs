@@ -1,0 +1,113 @@
+//! Opening a session for a user whom a backend has authenticated by its own means.
+
+use countersign_core::client::{Client, ClientAuthentication, GrantType};
+use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
+use countersign_core::session::Presence;
+use countersign_core::store::{Standing, StoreError};
+use countersign_core::user::{User, UserClaims, UserError};
+use countersign_core::{ClientId, Secret, UserId};
+use countersign_token::Scope;
+use serde_json::Value;
+
+use super::Pair;
+use super::authenticate_client::{self, ClientError};
+use super::open::{self, OpenError, Request, Terms};
+use crate::app::App;
+
+/// What a backend asks for.
+#[derive(Debug)]
+pub struct OnBehalf {
+    pub subject: UserId,
+    /// The client that will hold the tokens.
+    pub client: ClientId,
+    /// The client's secret. A confidential client's id counts only together with it.
+    pub client_secret: Option<Secret<String>>,
+    pub scope: Scope,
+    /// Claims for this session alone.
+    pub claims: Option<Value>,
+}
+
+/// Why no session was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OnBehalfError {
+    #[error("the client is the lab's")]
+    LabClient,
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// The user or the client may not have the scope.
+    #[error("the user or the client may not have this scope")]
+    ScopeNotAllowed,
+    #[error(transparent)]
+    Claims(#[from] UserError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    NotOpened(#[from] OpenError),
+}
+
+impl From<StoreError> for OnBehalfError {
+    fn from(error: StoreError) -> Self {
+        Self::NotOpened(error.into())
+    }
+}
+
+/// Opens a session, while the administrator's standing holds.
+///
+/// # Errors
+///
+/// [`OnBehalfError`].
+pub async fn open(
+    app: &App,
+    administrator: Standing,
+    request: OnBehalf,
+    by: &Presence,
+) -> Result<Pair, OnBehalfError> {
+    let OnBehalf { subject, client, client_secret, scope, claims } = request;
+    if [ClientId::lab(), ClientId::lab_api()].contains(&client) {
+        return Err(OnBehalfError::LabClient);
+    }
+    let user = app.store.user(&subject).await?.ok_or(OnBehalfError::NoSuchUser)?;
+    check_client(app, &client, client_secret.as_ref(), &scope).await?;
+    check_scope(&client, &scope, &user)?;
+    let claims = claims.map(UserClaims::check).transpose()?.unwrap_or_default().as_map().clone();
+    let request = Request { client, scope, claims };
+    let terms = Terms { given: &[administrator], ..Terms::default() };
+    Ok(open::open(app, &user, request, by, terms).await?)
+}
+
+/// Checks a registered client: its secret if it is confidential, its grants and its scopes.
+async fn check_client(
+    app: &App,
+    id: &ClientId,
+    secret: Option<&Secret<String>>,
+    scope: &Scope,
+) -> Result<(), OnBehalfError> {
+    if id.is_reserved() {
+        return Ok(());
+    }
+    let registered = app.clients.find(&*app.store, id).await?.ok_or(OpenError::NoSuchClient)?;
+    let client = registered.client;
+    if !is_proved(&client, secret) {
+        tracing::info!(client = %client.id, "a client did not authenticate");
+        return Err(ClientError::Refused.into());
+    }
+    authenticate_client::check_grant(&client, GrantType::RefreshToken)?;
+    client.settings.allows_scope(scope).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
+}
+
+/// The access token is in the `Authorization` header, so the secret comes in the body, however the client registered.
+fn is_proved(client: &Client, secret: Option<&Secret<String>>) -> bool {
+    match (&client.authentication, secret) {
+        (ClientAuthentication::None, secret) => secret.is_none(),
+        (ClientAuthentication::Secret(_, hash), Some(secret)) => hash.is_of(secret),
+        (ClientAuthentication::Secret(..), None) => false,
+    }
+}
+
+/// The scopes of this server's own routes are for its own app, and the administrator's for users with that role.
+fn check_scope(client: &ClientId, scope: &Scope, user: &User) -> Result<(), OnBehalfError> {
+    let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));
+    let is_allowed = !is_own || *client == ClientId::first_party();
+    let is_users = scope.is_subset_of(&effective_scope(scope, user));
+    (is_allowed && is_users).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
+}
