@@ -150,7 +150,7 @@ pub fn key_policy(config: &Config, issuer: &Issuer) -> Option<KeyPolicy> {
 /// If the server signs with a shared secret.
 pub fn key_policy_of(config: &Config) -> anyhow::Result<KeyPolicy> {
     key_policy(config, &issuer_of(config, String::new()))
-        .context("with `access_token.algorithm` HS256, the server signs with `access_token.secret` and has no signing keys")
+        .context("HS256 does not use signing keys: the server signs with `access_token.secret`")
 }
 
 /// Starts the pool that hashes passwords.
