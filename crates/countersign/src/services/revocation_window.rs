@@ -21,7 +21,7 @@ use super::cursor::Cursor;
 /// The largest number of entries in a page.
 const PAGE: u32 = 1000;
 
-/// The list is not served if the store has not answered for this long, because entries could be missing.
+/// The list is not served if the last successful read is older than this, because entries could be missing.
 const STALE: Duration = Duration::from_secs(5);
 
 /// Added to the lifetime of access tokens. A verifier accepts tokens up to one minute after they expire: this is the
