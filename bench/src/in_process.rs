@@ -66,7 +66,7 @@ impl InProcess {
         let store = store(&fleet, &home)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let keys = server_keys(home.path())?;
-        let server = runtime.block_on(assemble(&config, ISSUER.to_owned(), (store, keys), &world))?;
+        let server = runtime.block_on(assemble(&config, ISSUER.to_owned(), store, keys, &world))?;
         Ok(Self { router: http::routes(&server.edge), fleet, turn: 0, runtime, _home: home })
     }
 

@@ -42,7 +42,7 @@ pub(crate) async fn serve(address: SocketAddr, directory: &Path, world: &World) 
     let mut config = Config { issuer: Some(ISSUER.to_owned()), listen: address, ..Config::default() };
     config.management_listen.set_port(0);
     let keys = server_keys(directory)?;
-    let server = assemble(&config, ISSUER.to_owned(), (store, keys), world).await?;
+    let server = assemble(&config, ISSUER.to_owned(), store, keys, world).await?;
     let listeners = Listeners::bind(&config)?;
     let ready = || {
         say(&format!("Server is running on port {}", address.port()));

@@ -1,10 +1,9 @@
 //! The server, its command line and its configuration.
 //!
-//! From the bottom: `services` (what flows use besides the store) · `config` (the only
-//! place that reads files and environment variables) · `app` (all parts of a running
-//! server) · `flows` (one file for each use case, without HTTP) · `http` (requests into
-//! flows, outcomes into replies) · `runtime` (what runs the process) · `cli` (one file for
-//! each command). A module uses modules below it, never one above.
+//! The layers, from the bottom: `services` (parts that flows use in addition to the store) · `config` (the only
+//! module that reads configuration files and environment variables) · `app` (all parts of a running server) ·
+//! `flows` (one file for each use case, without HTTP) · `http` (maps requests to flows, and their results to
+//! responses) · `runtime` (runs the process) · `cli` (one file for each command). A module uses only modules below it.
 
 pub mod app;
 pub mod cli;

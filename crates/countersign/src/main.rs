@@ -1,4 +1,4 @@
-//! The program: the command line over the real clock and the real random generator.
+//! The program: runs the command line with the system's clock and random generator.
 
 use std::process::ExitCode;
 
@@ -10,6 +10,6 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .expect("no other cryptography was installed before");
+        .expect("no other cryptography provider was installed before");
     cli::run(system::world())
 }

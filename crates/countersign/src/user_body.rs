@@ -1,4 +1,4 @@
-//! A user as JSON, the same for the API and for commands with `--json`.
+//! The JSON form of a user, in the API and in commands with `--json`.
 
 use countersign_core::user::User;
 use countersign_core::user::email::Email;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::time_text::rfc3339;
 
-/// The members that `User` has in openapi.json.
+/// Returns an object with the members of the schema `User` in openapi.json.
 pub fn user_body(user: &User) -> Value {
     json!({
         "id": user.id.as_str(),

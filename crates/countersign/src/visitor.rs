@@ -1,12 +1,12 @@
-//! Who asks, before they have proved anything.
+//! The client of a request before authentication.
 
 use countersign_core::session::Presence;
 
-/// Somebody at the door: who asks, as far as is known before they prove anything.
+/// A client that has not authenticated yet.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    /// When, from where, with what.
+    /// The time of the request, and the address and device of the client.
     pub presence: Presence,
-    /// The text of the device token that came along, if any.
+    /// The text of the device token in the request, if there is one.
     pub device_token: Option<String>,
 }

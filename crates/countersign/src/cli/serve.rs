@@ -22,7 +22,7 @@ use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, Passwor
 use crate::runtime::assembly::{self, Assembled};
 use crate::runtime::high_water::HighWater;
 use crate::runtime::logging;
-use crate::runtime::server::{self, Asked, Listeners, Process};
+use crate::runtime::server::{self, Listeners, Process, StopReason};
 use crate::runtime::signals;
 
 /// The tutorial's user.
@@ -74,7 +74,7 @@ impl Serve {
         let issuer = config.issuer.clone().unwrap_or_else(|| here.clone());
         let store = countersign_store::open(config.store_url().expose())?;
         HighWater::read(&config.data_dir)?.check(&*store).await?;
-        let mut server = assembly::assemble(&config, issuer, (store, server_keys), &context.world).await?;
+        let mut server = assembly::assemble(&config, issuer, store, server_keys, &context.world).await?;
         if self.dev {
             server = with_demo_user(server, &config.data_dir, context).await?;
         }
@@ -91,8 +91,8 @@ impl Serve {
         let places = [("--listen", address), ("--management-listen", management)];
         let process = Process { config: &config, key_policy: server.key_policy, hang_up };
         match server::serve(server.edge, listeners, process, ready).await? {
-            Asked::ToStop => Ok(()),
-            Asked::ToRestart => Err(begin_anew(&program, places)),
+            StopReason::Signal => Ok(()),
+            StopReason::Restart => Err(begin_anew(&program, places)),
         }
     }
 

@@ -42,7 +42,7 @@ impl Restore {
         let shown = countersign_store::without_credentials(url.expose());
         let restored =
             restored.with_context(|| format!("cannot restore {} to {shown}", self.file.display()))?;
-        HighWater::begin_again(&config.data_dir, &*countersign_store::open(url.expose())?).await?;
+        HighWater::reset(&config.data_dir, &*countersign_store::open(url.expose())?).await?;
         output::line(format!("{} was restored. Everyone has to sign in again.", self.file.display()));
         output::line(format!("{} sessions of the backup were revoked.", restored.revoked));
         if let Some(kept) = restored.kept {

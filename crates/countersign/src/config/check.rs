@@ -1,4 +1,4 @@
-//! What the types cannot say: values that must fit together.
+//! Checks of values that the types of the configuration cannot express, and of values that depend on each other.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,44 +14,40 @@ use crate::services::gcra::Allowance;
 use crate::services::hash_pool::HashLimits;
 use crate::services::throttle::Allowances;
 
-/// The longest that an access token may live: what a verifier must remember of revoked sessions.
+/// The longest lifetime of an access token. The revocation list must keep an entry for this long.
 const MAX_ACCESS_TOKEN: Duration = Duration::from_secs(86_400);
 
-/// Why a configuration cannot be used, and what to do.
+/// An invalid value of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {message}")]
 pub struct CheckError {
-    /// The key.
     pub key: &'static str,
-    /// What is wrong, and what to do.
+    /// What is wrong, or which values are valid.
     pub message: String,
 }
 
-/// The parts of a configuration that hold together.
+/// The checked parts of a configuration.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// How long sessions live.
     pub policy: RefreshPolicy,
-    /// How often somebody may try.
     pub allowances: Allowances,
-    /// How many passwords are hashed at a time.
     pub hash_limits: HashLimits,
-    /// Until when the tutorial's tokens are taken.
+    /// The time from which the server rejects legacy tokens.
     pub legacy_until: Timestamp,
-    /// What the parts of applications behind proxies need.
+    /// The access that the parts of applications behind proxies require.
     pub routes: Routes,
     /// The origins whose pages may call the API.
     pub allowed_origins: Vec<Origin>,
-    /// The hosts that `rd` may name when a browser is sent to sign in.
+    /// The hosts that `rd` may contain when a browser is redirected to the sign-in page.
     pub return_hosts: Vec<Host>,
 }
 
 impl Config {
-    /// Checks that the values fit together.
+    /// Checks all values.
     ///
     /// # Errors
     ///
-    /// [`CheckError`] for the first that does not.
+    /// [`CheckError`] for the first invalid value.
     pub fn check(&self) -> Result<Checked, CheckError> {
         if let Some(issuer) = &self.issuer {
             check_issuer(issuer)?;
@@ -59,17 +55,17 @@ impl Config {
         self.check_access_token()?;
         self.check_password()?;
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return failed("tls", "`certificate` and `key` go together: name both or neither");
+            return failed("tls", "`certificate` and `key` belong together: set both or neither");
         }
         if !(1024..=1 << 20).contains(&self.limits.body) {
-            return failed("limits.body", "between 1024 and 1048576 bytes");
+            return failed("limits.body", "must be between 1024 and 1048576 bytes");
         }
         for (key, connections) in [
             ("limits.connections", self.limits.connections),
             ("limits.connections_per_address", self.limits.connections_per_address),
         ] {
             if connections == 0 {
-                return failed(key, "at least 1");
+                return failed(key, "must be at least 1");
             }
         }
         for (key, lifetime) in [
@@ -77,7 +73,10 @@ impl Config {
             ("limits.request_time", self.limits.request_time),
         ] {
             if lifetime.duration().is_zero() {
-                return failed(key, "longer than `0s`: without it a slow client holds a connection for ever");
+                return failed(
+                    key,
+                    "must be longer than `0s`, so that slow clients cannot keep connections open",
+                );
             }
         }
         Ok(Checked {
@@ -97,32 +96,35 @@ impl Config {
     fn check_access_token(&self) -> Result<(), CheckError> {
         let token = &self.access_token;
         if !(Duration::from_secs(1)..=MAX_ACCESS_TOKEN).contains(&token.lifetime.duration()) {
-            return failed("access_token.lifetime", "between `1s` and `1d`");
+            return failed("access_token.lifetime", "must be between `1s` and `1d`");
         }
         if token.jitter > 50 {
-            return failed("access_token.jitter", "at most 50 percent");
+            return failed("access_token.jitter", "must be at most 50 percent");
         }
         let secret_bytes = token.secret.as_ref().map(|secret| secret.expose().len());
         match (token.algorithm, secret_bytes) {
             (Algorithm::Hs256, Some(32..)) => Ok(()),
             (Algorithm::Hs256, _) => {
-                failed("access_token.secret", "HS256 needs a secret of at least 32 bytes")
+                failed("access_token.secret", "must have at least 32 bytes, because the algorithm is HS256")
             }
             (_, None) => Ok(()),
-            (_, Some(_)) => failed("access_token.secret", "only HS256 has a shared secret: remove it"),
+            (_, Some(_)) => failed("access_token.secret", "is only for HS256: remove it"),
         }
     }
 
     fn check_password(&self) -> Result<(), CheckError> {
         let password = &self.password;
         if !(19_456..=1 << 20).contains(&password.memory_kib) {
-            return failed("password.memory_kib", "between 19456 (the least that OWASP advises) and 1048576");
+            return failed(
+                "password.memory_kib",
+                "must be between 19456 (the minimum that OWASP recommends) and 1048576",
+            );
         }
         if !(2..=16).contains(&password.passes) {
-            return failed("password.passes", "between 2 (the least that OWASP advises) and 16");
+            return failed("password.passes", "must be between 2 (the minimum that OWASP recommends) and 16");
         }
         if !(1..=256).contains(&password.workers) {
-            return failed("password.workers", "between 1 and 256");
+            return failed("password.workers", "must be between 1 and 256");
         }
         Ok(())
     }
@@ -141,16 +143,16 @@ impl Config {
         if policy.grace > Duration::from_secs(300) {
             return failed(
                 "refresh_token.grace",
-                "at most `5m`: for so long a stolen spent token is answered",
+                "must be at most `5m`, because a stolen spent token can be used for this long",
             );
         }
         if policy.idle_lifetime.is_zero() {
-            return failed("refresh_token.idle_lifetime", "longer than `0s`");
+            return failed("refresh_token.idle_lifetime", "must be longer than `0s`");
         }
         if policy.absolute_lifetime < policy.idle_lifetime {
             return failed(
                 "refresh_token.absolute_lifetime",
-                "at least as long as `refresh_token.idle_lifetime`",
+                "must be at least as long as `refresh_token.idle_lifetime`",
             );
         }
         Ok(policy)
@@ -160,12 +162,12 @@ impl Config {
         let throttle = &self.throttle;
         let allowance = |key, burst: u32, refill: super::Lifetime| {
             let burst = NonZeroU32::new(burst).filter(|_| !refill.duration().is_zero());
-            let message = || "a burst of at least 1 and a refill longer than `0s`".to_owned();
+            let message = || "the burst must be at least 1, and the refill longer than `0s`".to_owned();
             burst
                 .map(|burst| Allowance { burst, refill: refill.duration() })
                 .ok_or_else(|| CheckError { key, message: message() })
         };
-        // A hundred replays of one spent token in its grace, then as many as the grace lets by.
+        // A hundred replays of one spent token at once, and then one for each `grace`.
         let replays = NonZeroU32::new(100).expect("a hundred is not zero");
         let refill = self.refresh_token.grace.duration().max(Duration::from_secs(1));
         let throttle_of_session =
@@ -187,14 +189,15 @@ impl Config {
         {
             return failed(
                 "legacy.refresh_secret",
-                "another secret than access tokens have, or those would be refresh tokens",
+                "must differ from the secrets of access tokens, so that an access token cannot be used as a refresh \
+                 token",
             );
         }
         let has_secret = legacy.refresh_secret.is_some() || legacy.access_secret.is_some();
         match legacy.accept_until {
             None if has_secret => failed(
                 "legacy.accept_until",
-                "the tutorial's tokens are taken until a date: write one, such as `2027-01-31`",
+                "must be set if a legacy secret is set, for example to `2027-01-31`",
             ),
             until => Ok(until.map_or(Timestamp::default(), super::Date::timestamp)),
         }
@@ -205,25 +208,26 @@ pub(super) fn failed<T>(key: &'static str, message: &str) -> Result<T, CheckErro
     Err(CheckError { key, message: message.to_owned() })
 }
 
-/// RFC 8414 §2: an https URL without query and fragment; and no trailing slash, because it is compared as text.
+/// Requires an https URL without query and fragment (RFC 8414 §2). A trailing slash is rejected, because issuers are
+/// compared as text.
 fn check_issuer(issuer: &str) -> Result<(), CheckError> {
     let url = issuer.parse::<axum::http::Uri>().ok();
     let host = url.as_ref().and_then(axum::http::Uri::host).unwrap_or_default();
     let is_loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     let scheme = url.as_ref().and_then(axum::http::Uri::scheme_str);
-    let is_sound = !host.is_empty()
+    let is_valid = !host.is_empty()
         && (scheme == Some("https") || (scheme == Some("http") && is_loopback))
         && !issuer.ends_with('/')
         && !issuer.contains(['?', '#', '@', '%', ';', ','])
         && has_plain_path(issuer);
-    if is_sound {
+    if is_valid {
         Ok(())
     } else {
-        failed("issuer", "an https URL without trailing slash, such as `https://id.example.com`")
+        failed("issuer", "must be an https URL without a trailing slash, such as `https://id.example.com`")
     }
 }
 
-/// Whether no segment of an issuer's path would be taken out on the way.
+/// Whether the path has no segments that clients or proxies remove: empty ones, `.` and `..`.
 fn has_plain_path(issuer: &str) -> bool {
     let rest = issuer.split_once("://").map_or("", |(_, rest)| rest);
     rest.split('/').skip(1).all(|segment| !["", ".", ".."].contains(&segment))
@@ -234,12 +238,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_fit_together() {
+    fn the_defaults_are_valid() {
         Config::default().check().unwrap();
     }
 
     #[test]
-    fn an_issuer_is_an_https_url() {
+    fn an_issuer_must_be_an_https_url() {
         let key_of = |issuer: &str| {
             let config = Config { issuer: Some(issuer.to_owned()), ..Config::default() };
             config.check().err().map(|error| error.key)
@@ -262,7 +266,7 @@ mod tests {
 
     // E6
     #[test]
-    fn weaker_hashing_than_advised_is_refused() {
+    fn weaker_hashing_than_recommended_is_rejected() {
         let mut config = Config::default();
         config.password.memory_kib = 1024;
         assert_eq!(config.check().unwrap_err().key, "password.memory_kib");

@@ -1,4 +1,4 @@
-//! Pages of other origins.
+//! The configuration of CORS: pages of other origins that may call the API.
 
 use countersign_core::origin::Origin;
 use schemars::JsonSchema;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::CheckError;
 use super::check::failed;
 
-/// Which pages of other origins may call the API.
+/// Pages of other origins that may call the API.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CorsConfig {
     /// Origins whose pages may call `/v1` and the tutorial's routes with the user's cookies and tokens:
-    /// `["https://app.example.com"]`. Keys, metadata and revocations are readable from every origin.
+    /// `["https://app.example.com"]`. Pages of every origin can read keys, metadata and the revocation list.
     pub allowed_origins: Vec<String>,
 }
 
 impl CorsConfig {
-    /// The origins, checked. Each is written as browsers send it, so that nothing is compared in two forms.
+    /// Returns the checked origins. Each must be written as browsers send it, so that origins can be compared as text.
     pub(super) fn check(&self) -> Result<Vec<Origin>, CheckError> {
         let exact = |text: &String| Origin::parse(text).ok().filter(|origin| origin.to_string() == *text);
         let origins: Option<Vec<_>> = self.allowed_origins.iter().map(exact).collect();
@@ -25,8 +25,8 @@ impl CorsConfig {
             || {
                 failed(
                     "cors.allowed_origins",
-                    "each is an origin as browsers send it, such as `https://app.example.com`: scheme, host in small \
-                     letters, and a port if it is not the scheme's own; no path and no `*`",
+                    "each entry must be an origin as browsers send it, such as `https://app.example.com`: a scheme, a \
+                     host in lower case, and a port unless it is the scheme's default; without a path and without `*`",
                 )
             },
             Ok,
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_written_as_browsers_send_it() {
+    fn an_origin_must_be_written_as_browsers_send_it() {
         let check = |text: &str| CorsConfig { allowed_origins: vec![text.to_owned()] }.check().is_ok();
         for text in [
             "https://app.example.com",

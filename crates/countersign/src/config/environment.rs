@@ -1,9 +1,9 @@
 //! Settings from the environment.
 //!
-//! `COUNTERSIGN_STORE__URL` is the key `store.url`. Platforms set variables with the
-//! same beginning: Kubernetes for each service (`COUNTERSIGN_SERVICE_HOST`), and the
-//! `.env` file of a Compose project (`COUNTERSIGN_VERSION`). They are ignored and named,
-//! but one that is nearly a setting is a mistake. An empty variable is an unset one.
+//! `COUNTERSIGN_STORE__URL` sets the key `store.url`. An empty variable counts as unset. Other programs set variables
+//! with the same prefix: Kubernetes for each service (`COUNTERSIGN_SERVICE_HOST`), and the `.env` file of a Compose
+//! project (`COUNTERSIGN_VERSION`). The server ignores and reports them. A variable whose name is similar to a setting
+//! is an error.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,24 +15,24 @@ use super::layers::Layers;
 use super::schema::Kind;
 use super::secret_file;
 
-/// Environment variables by name.
+/// Environment variables, by name.
 pub type Environment = BTreeMap<String, String>;
 
 /// The process's environment. Names and values that are not UTF-8 are left out.
 pub fn environment() -> Environment {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[expect(clippy::disallowed_methods, reason = "this is the only module that reads the environment")]
     let variables = std::env::vars_os();
     variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
 }
 
-/// A variable that is set and not empty.
+/// Returns the value of a variable that is set and not empty.
 pub(super) fn set<'e>(environment: &'e Environment, name: &str) -> Option<&'e String> {
     environment.get(name).filter(|text| !text.is_empty())
 }
 
-/// Adds what the environment sets.
+/// Adds the settings of the environment.
 pub(super) fn add(layers: &mut Layers, environment: &Environment) -> Result<(), ConfigError> {
     if let Some(url) = set(environment, "DATABASE_URL") {
         layers.set("store.url", Value::String(url.clone()), "DATABASE_URL")?;
@@ -45,7 +45,7 @@ pub(super) fn add(layers: &mut Layers, environment: &Environment) -> Result<(), 
             continue;
         };
         let key = rest.to_lowercase().replace("__", ".");
-        if is_foreign(layers, (rest, text), &key) {
+        if is_foreign(layers, rest, text, &key) {
             layers.ignored.push(name.clone());
             continue;
         }
@@ -60,14 +60,14 @@ pub(super) fn add(layers: &mut Layers, environment: &Environment) -> Result<(), 
     Ok(())
 }
 
-/// Whether a variable belongs to another program. What is written as a key of a section, or nearly as a key, was meant
-/// for this one.
-fn is_foreign(layers: &Layers, (name, text): (&str, &str), key: &str) -> bool {
+/// Whether a variable belongs to another program. If its name has the form of a key in a section (`__`), or is similar
+/// to a key, the variable is meant for this server.
+fn is_foreign(layers: &Layers, name: &str, text: &str, key: &str) -> bool {
     let is_setting = layers.known.contains_key(key) || layers.secret_named_by(key).is_some();
     !is_setting && (is_service_link(name, text) || (!name.contains("__") && layers.nearest(key).is_none()))
 }
 
-/// The variables that Kubernetes and Docker set for each service: `…_SERVICE_HOST`, `…_SERVICE_PORT_HTTP`,
+/// Whether Kubernetes or Docker set a variable for a service: `…_SERVICE_HOST`, `…_SERVICE_PORT_HTTP`,
 /// `…_PORT=tcp://10.0.0.7:3000`, `…_PORT_3000_TCP_ADDR`.
 fn is_service_link(name: &str, text: &str) -> bool {
     let name = format!("_{name}");
@@ -81,13 +81,13 @@ fn is_service_link(name: &str, text: &str) -> bool {
         || ["_TCP", "_UDP", "_SCTP"].into_iter().any(is_port_of)
 }
 
-/// A variable is text; its key says what it means.
+/// Parses the text of a variable as the type of its key.
 fn parse(layers: &Layers, key: &str, text: &str, origin: &str) -> Result<Value, ConfigError> {
     let bad = |message| ConfigError::bad_value(origin, key, message);
     match layers.known.get(key).map_or(Kind::Text, |key| key.kind) {
         Kind::Text => Ok(Value::String(text.to_owned())),
-        Kind::Integer => text.parse().map(Value::Integer).map_err(|_| bad("a whole number is expected")),
-        Kind::Boolean => text.parse().map(Value::Boolean).map_err(|_| bad("`true` or `false` is expected")),
+        Kind::Integer => text.parse().map(Value::Integer).map_err(|_| bad("must be an integer")),
+        Kind::Boolean => text.parse().map(Value::Boolean).map_err(|_| bad("must be `true` or `false`")),
         Kind::List => {
             let items = text.split([',', ' ', '\n']).map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
@@ -110,7 +110,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn variables_of_other_programs_are_ignored_and_named() {
+    fn variables_of_other_programs_are_ignored_and_reported() {
         let foreign = [
             ("COUNTERSIGN_SERVICE_HOST", "10.0.0.7"),
             ("COUNTERSIGN_SERVICE_PORT", "3000"),
@@ -133,7 +133,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_misspelt_setting_is_still_an_error() {
+    fn a_misspelt_setting_is_an_error() {
         for (name, meant) in [
             ("COUNTERSIGN_ISUER", "`issuer`"),
             ("COUNTERSIGN_LOG_FORMAT", "`log.format`"),
@@ -141,7 +141,7 @@ pub(super) mod tests {
             ("COUNTERSIGN_MASTERKEY", "`master_key`"),
             ("COUNTERSIGN_TRUSTED_PROXY", "`trusted_proxies`"),
             ("COUNTERSIGN_REGISTRATION__ENABLE", "`registration.enabled`"),
-            ("COUNTERSIGN_SOMETHING__ELSE", "there is no key `something.else`"),
+            ("COUNTERSIGN_SOMETHING__ELSE", "unknown key `something.else`"),
         ] {
             let error = from_environment(&[(name, "x")]).unwrap_err().to_string();
             assert!(error.contains(meant), "{name}: {error}");
@@ -149,7 +149,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_an_unset_one() {
+    fn an_empty_variable_counts_as_unset() {
         let names = [
             "COUNTERSIGN_ISSUER",
             "COUNTERSIGN_LISTEN",
@@ -162,7 +162,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_list_may_have_spaces_and_a_proxy_is_a_network_or_an_address() {
+    fn a_list_may_contain_spaces_and_a_proxy_is_a_network_or_an_address() {
         for text in [
             "10.0.0.0/8,192.0.2.1",
             "10.0.0.0/8, 192.0.2.1",
@@ -175,11 +175,11 @@ pub(super) mod tests {
         }
         let error =
             from_environment(&[("COUNTERSIGN_TRUSTED_PROXIES", "proxy.internal")]).unwrap_err().to_string();
-        assert!(error.contains("`proxy.internal` is no address and no network"), "{error}");
+        assert!(error.contains("`proxy.internal` is not an address or a network"), "{error}");
     }
 
     #[test]
-    fn usual_names_of_platforms_are_accepted() {
+    fn the_variables_that_platforms_usually_set_are_accepted() {
         let loaded = from_environment(&[("PORT", "8080"), ("DATABASE_URL", "sqlite:/data/a.db")]).unwrap();
         assert_eq!(loaded.config.listen.to_string(), "0.0.0.0:8080");
         assert_eq!(loaded.config.store.url.unwrap().expose(), "sqlite:/data/a.db");

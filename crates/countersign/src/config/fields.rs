@@ -1,4 +1,4 @@
-//! How fields are read that have more than one spelling, and how those are shown that hold a secret.
+//! Custom deserialization of networks, and serialization that hides secrets.
 
 use std::net::IpAddr;
 
@@ -7,19 +7,19 @@ use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Networks, or addresses alone.
+/// Deserializes networks. An address without a prefix length is the network of that address only.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let read = |text: &String| {
         let text = text.trim();
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map_err(|_| {
-            D::Error::custom(format!("`{text}` is no address and no network such as `10.0.0.0/8`"))
+            D::Error::custom(format!("`{text}` is not an address or a network such as `10.0.0.0/8`"))
         })
     };
     Vec::<String>::deserialize(deserializer)?.iter().map(read).collect()
 }
 
-/// A URL may hold a password. What is left of it says which database is meant.
+/// Serializes the URL of a database file as it is, and only the scheme of any other URL, which may have a password.
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
 pub(super) fn without_credentials<S: Serializer>(
     url: &Option<Secret<String>>,

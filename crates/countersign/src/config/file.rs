@@ -15,16 +15,16 @@ const PATHS: [&str; 3] = ["data_dir", "tls.certificate", "tls.key"];
 struct File<'a> {
     layers: &'a mut Layers,
     origin: String,
-    /// A path in the file is relative to its directory, wherever the command is run.
+    /// The directory of the file. Relative paths in the file are relative to it, not to the working directory.
     directory: PathBuf,
 }
 
-/// Adds what a file sets.
+/// Adds the settings of a file.
 pub(super) fn add(layers: &mut Layers, path: &Path) -> Result<(), ConfigError> {
     let read = std::fs::read_to_string(path);
     let text = read.map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        // The error names the line by its number, because the line itself may hold a secret.
+        // The error has the number of the line, not its text, because the line may contain a secret.
         let start = error.span().map_or(0, |span| span.start);
         let line = text.get(..start).unwrap_or(&text).lines().count().max(1);
         let message = format!("line {line}: {}", error.message());
@@ -59,7 +59,7 @@ impl File<'_> {
         Ok(())
     }
 
-    /// An empty section sets nothing, but a misspelt one is an error, too.
+    /// Rejects an unknown section, even if it is empty.
     fn check_section(&self, section: &str) -> Result<(), ConfigError> {
         let known = &self.layers.known;
         let prefix = format!("{section}.");

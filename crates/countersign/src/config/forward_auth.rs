@@ -1,4 +1,5 @@
-//! What proxies may ask: which parts of an application need what, and how it learns who is there.
+//! The configuration of forward authentication: the access that routes of an application require, and the headers that
+//! identify the user.
 
 use countersign_core::forward_auth::{Access, Route, Routes};
 use countersign_core::origin::Host;
@@ -10,32 +11,31 @@ use serde::{Deserialize, Serialize};
 use super::CheckError;
 use super::check::failed;
 
-/// Answering proxies that ask whether to let a request through.
+/// Forward authentication: authorization of the requests that a proxy receives.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardAuthConfig {
-    /// The headers in which an application behind a proxy learns who is there: `remote` (`Remote-User`, …),
+    /// The headers that identify the user to an application behind a proxy: `remote` (`Remote-User`, …),
     /// `x-auth-request` (`X-Auth-Request-User`, …) or `x-forwarded` (`X-Forwarded-User`, …).
     pub identity_headers: IdentityHeaders,
-    /// The scheme that browsers use, `http` or `https`, if TLS ends before the proxy that asks. Unset: what the proxy
-    /// says.
+    /// The scheme that browsers use, `http` or `https`. Set it if TLS ends before the proxy that calls `/authz`.
+    /// Unset: the scheme that the proxy sends.
     pub scheme: Option<Scheme>,
-    /// A cookie of the application that may hold the access token, for browsers. Unset: only `Authorization`.
+    /// The cookie of the application in which browsers may send the access token. Unset: only `Authorization`.
     pub cookie: Option<String>,
-    /// The page that browsers without a valid token are redirected to, with the address that they asked for as `rd`
-    /// if its host is known: the host of `sign_in`, of a route, or one of `hosts`. Unset: browsers get a 401, as
-    /// programs do.
+    /// The page to which browsers without a valid token are redirected. The redirect has the requested address as `rd`
+    /// if its host is that of `sign_in`, of a route, or one of `hosts`. Unset: browsers get a 401, as other clients do.
     pub sign_in: Option<String>,
-    /// More hosts that `rd` may name, without ports: `["wiki.example.com"]`.
+    /// Additional hosts that `rd` may contain, without ports: `["wiki.example.com"]`.
     pub hosts: Vec<String>,
-    /// What parts of the application need: `[{ path = "/admin", scope = "admin" },
-    /// { path = "/assets", access = "public" }]`. A route with a `host` is for that host only, a route with `methods`
-    /// for those only. The routes of a host decide before the others, then the longer path, then a route with
-    /// `methods`. A path without a route needs a token.
+    /// The access that parts of the application require: `[{ path = "/admin", scope = "admin" },
+    /// { path = "/assets", access = "public" }]`. A route with `host` applies to that host only, and a route with
+    /// `methods` to those methods only. If several routes match, one with `host` takes precedence, then the one with
+    /// the longest path, then one with `methods`. A path without a route requires a token.
     pub routes: Vec<RouteConfig>,
 }
 
-/// The headers in which an application learns who is there.
+/// The headers that identify the user to an application.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum IdentityHeaders {
@@ -48,7 +48,7 @@ pub enum IdentityHeaders {
     XForwarded,
 }
 
-/// How browsers reach an application.
+/// The scheme that browsers use for an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
@@ -59,7 +59,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// As a URL has it.
+    /// The scheme in lower case, as in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -68,16 +68,15 @@ impl Scheme {
     }
 }
 
-/// What one part of an application needs.
+/// The access that one part of an application requires.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
-    /// The host, without a port. Unset: every one.
+    /// The host, without a port. Unset: every host.
     pub host: Option<String>,
-    /// The path: it, and everything under it.
+    /// The path. The route applies to it and to everything under it.
     pub path: String,
-    /// The methods: `["OPTIONS"]` lets the preflight of another origin through. `GET` means `HEAD` too. Unset: every
-    /// one.
+    /// The methods. `["OPTIONS"]` allows CORS preflight requests. `GET` includes `HEAD`. Unset: every method.
     #[serde(default)]
     pub methods: Vec<String>,
     /// The scope that a token must have.
@@ -89,35 +88,38 @@ pub struct RouteConfig {
     pub access: AccessConfig,
 }
 
-/// Whether a token is needed.
+/// Whether a route requires a token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessConfig {
-    /// It is.
+    /// A valid token is required.
     #[default]
     Token,
-    /// Strangers are welcome.
+    /// No token is required.
     Public,
 }
 
 impl ForwardAuthConfig {
-    /// The routes, checked.
+    /// Checks the routes and the name of the cookie, and returns the routes.
     pub(super) fn check(&self) -> Result<Routes, CheckError> {
         let is_name = |name: &String| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         };
         if !self.cookie.as_ref().is_none_or(is_name) {
-            return failed("forward_auth.cookie", "the name of a cookie: letters, digits, `-`, `_` and `.`");
+            return failed(
+                "forward_auth.cookie",
+                "must be the name of a cookie: letters, digits, `-`, `_` and `.`",
+            );
         }
         let routes: Vec<Route> = self.routes.iter().map(RouteConfig::check).collect::<Result<_, _>>()?;
-        for (place, route) in routes.iter().enumerate() {
-            let is_twin = |other: &Route| {
+        for (index, route) in routes.iter().enumerate() {
+            let is_duplicate = |other: &Route| {
                 other.host == route.host
                     && other.path.trimmed() == route.path.trimmed()
                     && other.shares_a_method_with(route)
             };
-            if routes[..place].iter().any(is_twin) {
+            if routes[..index].iter().any(is_duplicate) {
                 let path = &route.path;
                 return failed(
                     "forward_auth.routes",
@@ -128,14 +130,14 @@ impl ForwardAuthConfig {
         Ok(Routes::new(routes))
     }
 
-    /// The hosts that `rd` may name, checked.
+    /// Checks `sign_in` and `hosts`, and returns the hosts that `rd` may contain.
     pub(super) fn return_hosts(&self) -> Result<Vec<Host>, CheckError> {
         let mut hosts = Vec::new();
         if let Some(sign_in) = &self.sign_in {
             let Some(host) = host_of(sign_in) else {
                 return failed(
                     "forward_auth.sign_in",
-                    "a whole URL without a fragment, such as `https://app.example.com/sign-in`",
+                    "must be an absolute URL without a fragment, such as `https://app.example.com/sign-in`",
                 );
             };
             hosts.push(host);
@@ -144,7 +146,7 @@ impl ForwardAuthConfig {
             let Ok(host) = Host::parse(name) else {
                 return failed(
                     "forward_auth.hosts",
-                    "each is a name without a port, such as `app.example.com`",
+                    "each entry must be a name without a port, such as `app.example.com`",
                 );
             };
             hosts.push(host);
@@ -154,7 +156,7 @@ impl ForwardAuthConfig {
     }
 }
 
-/// The host of an `http` or `https` URL to which a query can be added.
+/// Returns the host of an absolute `http` or `https` URL. `None` if no query can be appended to the URL.
 fn host_of(url: &str) -> Option<Host> {
     let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains(['#', '@', '\\']);
     let url = url.parse::<axum::http::Uri>().ok().filter(|_| is_plain)?;
@@ -167,23 +169,28 @@ impl RouteConfig {
         let key = "forward_auth.routes";
         let path = PlainPath::parse(&self.path);
         let Ok(path) = path else {
-            return failed(key, "each `path` begins with `/` and can be read in one way only");
+            return failed(
+                key,
+                "each `path` must begin with `/` and must be unambiguous, without `..` for example",
+            );
         };
         let access = match self.access {
             AccessConfig::Token => Access::Token(self.scope.clone()),
             AccessConfig::Public if self.scope.is_empty() => Access::Public,
-            AccessConfig::Public => return failed(key, "what is public needs no `scope`: choose one"),
+            AccessConfig::Public => {
+                return failed(key, "a public route cannot require a `scope`: remove one of the two");
+            }
         };
         let host = self.host.as_deref().map(Host::parse).transpose();
         let Ok(host) = host else {
-            return failed(key, "each `host` is a name without a port, such as `app.example.com`");
+            return failed(key, "each `host` must be a name without a port, such as `app.example.com`");
         };
         let is_method =
             |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
         if !self.methods.iter().all(is_method) {
             return failed(
                 key,
-                "each of `methods` is the name of a method in capital letters, such as `OPTIONS`",
+                "each of `methods` must be the name of a method in upper case, such as `OPTIONS`",
             );
         }
         Ok(Route { host, path, methods: self.methods.clone(), access })
@@ -201,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_guide_shows_is_a_configuration() {
+    fn the_example_in_the_guide_is_a_valid_configuration() {
         let guide = include_str!("../../../../docs/guide/behind-a-proxy.md");
         let toml = guide.split("```toml").nth(1).unwrap().split("```").next().unwrap();
         let config: crate::config::Config = toml::from_str(toml).unwrap();
@@ -210,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_that_mean_nothing_or_two_things_are_refused() {
+    fn invalid_and_ambiguous_routes_are_rejected() {
         assert!(checked(r#"routes = [{ path = "/admin", scope = "admin", host = "App.example" }]"#).is_ok());
         for bad in [
             r#"routes = [{ path = "admin" }]"#,

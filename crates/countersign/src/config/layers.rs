@@ -1,4 +1,4 @@
-//! Values by dotted key, each with its origin; a later layer replaces an earlier one.
+//! Values by dotted key, each with its origin. A later layer overrides an earlier one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use toml::Value;
 use super::error::ConfigError;
 use super::schema::{self, Key};
 
-/// A value and where it came from.
+/// A value and its origin.
 pub(super) struct Entry {
     pub(super) value: Value,
     pub(super) origin: String,
@@ -22,7 +22,6 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// No values yet.
     pub(super) fn new() -> Self {
         Self {
             known: schema::keys(),
@@ -32,7 +31,7 @@ impl Layers {
         }
     }
 
-    /// The secret whose file `key` names: `master_key_file` names the file of `master_key`.
+    /// Returns the secret that `key` sets from a file: `master_key` for the key `master_key_file`.
     pub(super) fn secret_named_by(&self, key: &str) -> Option<String> {
         let base = key.strip_suffix("_file")?;
         self.known.get(base).filter(|key| key.is_secret).map(|_| base.to_owned())

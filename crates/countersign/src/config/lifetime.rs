@@ -1,4 +1,4 @@
-//! Durations and dates as people write them: `15m`, `7d`, `2027-01-31`.
+//! Durations and dates in the configuration: `15m`, `7d`, `2027-01-31`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,22 +8,22 @@ use countersign_core::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The longest duration that is taken: ten years.
+/// The longest valid duration: ten years.
 const MAX: Duration = Duration::from_secs(3660 * 86_400);
 
-/// A duration such as `10s`, `15m`, `12h` or `7d`; `0s` is none.
+/// A duration such as `10s`, `15m`, `12h` or `7d`; at most ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Lifetime(Duration);
 
-/// A day such as `2027-01-31`, or a moment such as `2027-01-31T12:00:00Z`.
+/// A date such as `2027-01-31`, which means midnight in UTC, or a time such as `2027-01-31T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Date(Timestamp);
 
-/// The text is no duration or date.
+/// The text is not a duration or a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {wanted}")]
 pub struct Malformed {
@@ -32,22 +32,18 @@ pub struct Malformed {
 }
 
 impl Lifetime {
-    /// So many seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// So many minutes.
     pub const fn minutes(minutes: u64) -> Self {
         Self::seconds(minutes * 60)
     }
 
-    /// So many days.
     pub const fn days(days: u64) -> Self {
         Self::seconds(days * 86_400)
     }
 
-    /// The duration.
     pub const fn duration(self) -> Duration {
         self.0
     }
@@ -90,7 +86,6 @@ impl fmt::Display for Lifetime {
 }
 
 impl Date {
-    /// The moment.
     pub const fn timestamp(self) -> Timestamp {
         self.0
     }
@@ -149,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_reads_back_from_its_text() {
+    fn the_text_of_a_duration_can_be_parsed() {
         for text in ["0s", "10s", "15m", "36h", "7d"] {
             assert_eq!(text.parse::<Lifetime>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn malformed_durations_are_rejected() {
         for text in
             ["", "s", "15", "-1s", "+1s", "1.5h", "15 m", "1mm", "99999999999999999999d", "99999d", "15é"]
         {

@@ -1,4 +1,4 @@
-//! Loading: files, above them the environment, above it flags.
+//! Loads the configuration: the environment overrides files, and flags override both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,27 +11,27 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::{Config, file};
 
-/// What flags say, which is above everything else: dotted keys and their values.
+/// The settings of flags, which override all others: dotted keys and their values.
 pub type Overrides = Vec<(&'static str, Value)>;
 
-/// A configuration, and where each of its values came from.
+/// A configuration and the origin of each of its values.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The configuration.
     pub config: Config,
-    /// Where values came from, by dotted key. A key that is missing has its default.
+    /// The origins of values, by dotted key. A key without an origin has its default.
     pub origins: BTreeMap<String, String>,
-    /// The files that secrets were read from: their own, and configuration files that hold one.
+    /// The files that contain secrets: files of one secret, and configuration files.
     pub secret_files: BTreeSet<PathBuf>,
-    /// Environment variables that begin as this server's do and are no settings.
+    /// Environment variables with the prefix `COUNTERSIGN_` that are not settings.
     pub ignored: Vec<String>,
 }
 
-/// Loads the configuration.
+/// Loads the configuration from `files`, or from the default files if `files` is empty.
 ///
 /// # Errors
 ///
-/// [`ConfigError`], which names the place and the key.
+/// If a file cannot be read or parsed, or for the first unknown key or invalid value. The error has the origin and the
+/// key.
 pub fn load(files: &[PathBuf], environment: &Environment, flags: Overrides) -> Result<Loaded, ConfigError> {
     let mut layers = Layers::new();
     for path in find_files(files, environment) {
@@ -44,7 +44,8 @@ pub fn load(files: &[PathBuf], environment: &Environment, flags: Overrides) -> R
     finish(layers)
 }
 
-/// `--config` above `COUNTERSIGN_CONFIG` above `./countersign.toml` above `/etc`.
+/// Returns the first that exists: the files of `--config`, those of `COUNTERSIGN_CONFIG`, `./countersign.toml`, or
+/// `/etc/countersign/countersign.toml`.
 fn find_files(named: &[PathBuf], environment: &Environment) -> Vec<PathBuf> {
     if !named.is_empty() {
         return named.to_vec();
@@ -61,7 +62,7 @@ fn finish(layers: Layers) -> Result<Loaded, ConfigError> {
     for (key, entry) in &layers.entries {
         insert(&mut table, key, entry.value.clone());
     }
-    let config = Config::deserialize(Value::Table(table)).or_else(|_| find_culprit(&layers))?;
+    let config = Config::deserialize(Value::Table(table)).or_else(|_| find_invalid_value(&layers))?;
     let Layers { known, entries, mut secret_files, ignored } = layers;
     let secrets = entries.iter().filter(|(key, _)| known.get(*key).is_some_and(|key| key.is_secret));
     secret_files.extend(secrets.map(|(_, entry)| PathBuf::from(&entry.origin)));
@@ -70,15 +71,15 @@ fn finish(layers: Layers) -> Result<Loaded, ConfigError> {
     Ok(Loaded { config, origins, secret_files, ignored })
 }
 
-/// Tries each value alone, to name the one that is wrong.
-fn find_culprit(layers: &Layers) -> Result<Config, ConfigError> {
+/// Deserializes each value alone, to find the invalid one.
+fn find_invalid_value(layers: &Layers) -> Result<Config, ConfigError> {
     for (key, entry) in &layers.entries {
         let mut alone = Table::new();
         insert(&mut alone, key, entry.value.clone());
         if let Err(error) = Config::deserialize(Value::Table(alone)) {
             // Serde's message quotes the value, which may be a secret.
             let is_secret = layers.known.get(key).is_some_and(|key| key.is_secret);
-            let message = if is_secret { "expected text in quotes" } else { error.message() };
+            let message = if is_secret { "must be a string in quotes" } else { error.message() };
             return Err(ConfigError::bad_value(&entry.origin, key, message));
         }
     }
@@ -104,7 +105,7 @@ mod tests {
     use crate::config::environment::tests::from_environment;
 
     #[test]
-    fn a_later_layer_wins_and_is_named() {
+    fn a_later_layer_overrides_an_earlier_one_and_is_the_origin() {
         let directory = tempfile::tempdir().unwrap();
         let (one, two) = (directory.path().join("one.toml"), directory.path().join("two.toml"));
         std::fs::write(&one, "issuer = 'https://one.example'\nlisten = '127.0.0.1:1'\n").unwrap();
@@ -121,30 +122,30 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_fails_with_the_nearest_known_one() {
+    fn the_error_of_an_unknown_key_suggests_the_closest_match() {
         let error = from_environment(&[("COUNTERSIGN_REFRESH_TOKEN__GRASE", "10s")]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "COUNTERSIGN_REFRESH_TOKEN__GRASE: there is no key `refresh_token.grase`; \
+            "COUNTERSIGN_REFRESH_TOKEN__GRASE: unknown key `refresh_token.grase`; \
              did you mean `refresh_token.grace`?"
         );
     }
 
     #[test]
-    fn an_empty_misspelt_section_fails_and_paths_are_relative_to_their_file() {
+    fn an_empty_misspelt_section_is_an_error_and_paths_are_relative_to_their_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("c.toml");
         std::fs::write(&file, "[acess_token]\n").unwrap();
         let error =
             load(std::slice::from_ref(&file), &Environment::new(), Vec::new()).unwrap_err().to_string();
-        assert!(error.contains("there is no key `acess_token`; did you mean `access_token`?"), "{error}");
+        assert!(error.contains("unknown key `acess_token`; did you mean `access_token`?"), "{error}");
         std::fs::write(&file, "data_dir = 'data'\n").unwrap();
         let loaded = load(&[file], &Environment::new(), Vec::new()).unwrap();
         assert_eq!(loaded.config.data_dir, directory.path().join("data"));
     }
 
     #[test]
-    fn a_bad_value_is_named_with_its_place() {
+    fn the_error_of_an_invalid_value_has_its_origin_and_key() {
         let error = from_environment(&[("COUNTERSIGN_REFRESH_TOKEN__GRACE", "ten")]).unwrap_err().to_string();
         assert!(
             error.starts_with("COUNTERSIGN_REFRESH_TOKEN__GRACE: `refresh_token.grace`: `ten` is not"),

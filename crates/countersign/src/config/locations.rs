@@ -1,4 +1,4 @@
-//! Where the database and the master key are, unless the configuration says otherwise.
+//! The locations of the database and of the master key, and the permissions of files with secrets.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,8 @@ use countersign_core::{Secret, ServerKeys};
 use super::{Config, Loaded};
 
 impl Loaded {
-    /// The files with secrets that others than their owner can read: keys, and configuration files that hold a secret.
+    /// Returns the files with secrets (keys, and configuration files with a secret) that other users than their owner
+    /// can access.
     pub fn exposed_files(&self) -> Vec<PathBuf> {
         let own = [self.config.master_key_path()];
         let files = self.secret_files.iter().chain(self.config.tls.key.iter()).chain(&own);
@@ -19,31 +20,31 @@ impl Loaded {
     }
 }
 
-/// Whether others than its owner can read a file.
+/// Whether the permissions of a file give its group or other users any access.
 fn is_exposed(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
 impl Config {
-    /// The store's URL: as configured, or the file in the data directory.
+    /// The URL of the store: the configured one, or else `countersign.db` in the data directory.
     pub fn store_url(&self) -> Secret<String> {
         let in_directory = || format!("sqlite:{}", self.data_dir.join("countersign.db").display());
         self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory()))
     }
 
-    /// Where `init` and `--dev` put the master key.
+    /// The file in the data directory to which `init` and `--dev` write the master key.
     pub fn master_key_path(&self) -> PathBuf {
         self.data_dir.join("master-key")
     }
 
-    /// The keys under the configured master key, or under the one in the data directory.
+    /// Derives the server's keys from the configured master key, or else from the one in the data directory.
     ///
     /// # Errors
     ///
-    /// When there is none, or it is malformed.
+    /// If there is no master key, or if it is malformed.
     pub fn server_keys(&self) -> anyhow::Result<ServerKeys> {
         if let Some(text) = &self.master_key {
-            return ServerKeys::parse(text).context("`master_key` is not usable");
+            return ServerKeys::parse(text).context("`master_key` is invalid");
         }
         let path = self.master_key_path();
         let text = std::fs::read_to_string(&path).with_context(|| {
@@ -53,6 +54,6 @@ impl Config {
             )
         })?;
         ServerKeys::parse(&Secret::new(text))
-            .with_context(|| format!("the master key in {} is not usable", path.display()))
+            .with_context(|| format!("the master key in {} is invalid", path.display()))
     }
 }

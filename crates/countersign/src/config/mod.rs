@@ -1,8 +1,8 @@
 //! The configuration: defaults < files < environment < flags.
 //!
-//! One typed structure, whose JSON Schema names every key; whatever is not in
-//! it is refused with the nearest known key. This module alone reads the
-//! environment. [`Loaded`] also knows where each value came from.
+//! The doc comments of the fields of [`Config`] are the descriptions in the JSON Schema, in the file that `init` writes
+//! and in docs/reference/configuration.md. Unknown keys are rejected, and the error suggests the closest match. Only
+//! this module reads the environment. [`Loaded`] also has the origin of each value.
 
 mod check;
 mod cors;
@@ -15,7 +15,6 @@ mod layers;
 mod lifetime;
 mod load;
 mod locations;
-
 mod schema;
 mod secret_file;
 mod template;
@@ -35,7 +34,6 @@ pub use cors::CorsConfig;
 pub use environment::{Environment, environment};
 pub use error::ConfigError;
 pub use forward_auth::{ForwardAuthConfig, IdentityHeaders, Scheme};
-
 pub use lifetime::{Date, Lifetime};
 pub use load::{Loaded, Overrides, load};
 pub use schema::json_schema;
@@ -48,23 +46,23 @@ pub use warnings::Warning;
 pub struct Config {
     /// The `iss` of every token: an https URL without a trailing slash. Required, except with `--dev`.
     pub issuer: Option<String>,
-    /// The address and port that clients reach.
+    /// The address and port on which the server accepts clients.
     pub listen: SocketAddr,
-    /// The address and port of metrics; never let strangers reach it.
+    /// The address and port of metrics and health checks. Do not expose it to untrusted clients.
     pub management_listen: SocketAddr,
-    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
+    /// Addresses and networks of proxies whose `X-Forwarded-For` header the server trusts.
     #[serde(deserialize_with = "fields::networks")]
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
-    /// The directory of the database and, unless `master_key_file` names another place, of the master key. In a
-    /// file, paths are relative to the file.
+    /// The directory of the database, and of the master key unless `master_key_file` is set. A relative path in a
+    /// configuration file is relative to that file.
     pub data_dir: PathBuf,
-    /// The master key: a line of 43 characters of base64url. While one is replaced, up to three lines, the newest
-    /// first.
+    /// The master key: one line of 43 base64url characters. During a replacement, up to three lines with the newest
+    /// key first.
     #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub master_key: Option<Secret<String>>,
-    /// Where users and sessions are kept.
+    /// The database of users and sessions.
     pub store: StoreConfig,
     /// Access tokens.
     pub access_token: AccessTokenConfig,
@@ -72,27 +70,27 @@ pub struct Config {
     pub refresh_token: RefreshTokenConfig,
     /// Signing keys.
     pub signing_keys: SigningKeysConfig,
-    /// TLS, unless a proxy in front does it.
+    /// TLS, unless a proxy terminates it.
     pub tls: TlsConfig,
-    /// Accounts that strangers make.
+    /// Sign-up without an administrator.
     pub registration: RegistrationConfig,
-    /// How passwords are hashed.
+    /// Password hashing.
     pub password: PasswordConfig,
-    /// How often somebody may try.
+    /// Rate limits.
     pub throttle: ThrottleConfig,
-    /// How much a request may be.
+    /// Limits on connections and requests.
     pub limits: LimitsConfig,
-    /// Which pages of other origins may call the API.
+    /// Pages of other origins that may call the API.
     pub cors: CorsConfig,
-    /// Answering proxies that ask whether to let a request through.
+    /// Forward authentication: authorization of the requests that a proxy receives.
     pub forward_auth: ForwardAuthConfig,
-    /// Moving from the tutorial's tokens.
+    /// Migration from legacy tokens, which the Express tutorial's server signed.
     pub legacy: LegacyConfig,
-    /// Logs.
+    /// The log.
     pub log: LogConfig,
 }
 
-/// Where users and sessions are kept.
+/// The database of users and sessions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
@@ -106,25 +104,25 @@ pub struct StoreConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessTokenConfig {
-    /// How long an access token is promised to live.
+    /// The lifetime of an access token. `access_token.jitter` extends it.
     pub lifetime: Lifetime,
-    /// An access token may live longer by up to this many percent, so that not all expire at one moment.
+    /// Extends each lifetime by up to this many percent at random, so that tokens do not all expire at the same moment.
     #[schemars(range(max = 50))]
     pub jitter: u8,
-    /// `ES256`, `RS256`, `PS256`, `EdDSA`; or `HS256` for verifiers that share `access_token.secret`.
+    /// `ES256`, `RS256`, `PS256` or `EdDSA`; or `HS256` for verifiers that share `access_token.secret`.
     #[schemars(with = "String")]
     pub algorithm: Algorithm,
     /// The `aud` of access tokens. Unset: the issuer.
     pub audience: Option<String>,
-    /// The `typ` of their header: `at+jwt` (RFC 9068), or `JWT` for verifiers that insist.
+    /// The `typ` header of access tokens: `at+jwt` (RFC 9068), or `JWT` for verifiers that require it.
     pub r#type: AccessTokenType,
-    /// The shared secret of HS256, at least 32 bytes.
+    /// The shared secret for HS256, at least 32 bytes.
     #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub secret: Option<Secret<String>>,
 }
 
-/// The `typ` of access tokens.
+/// The `typ` header of access tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AccessTokenType {
     /// RFC 9068 §2.1.
@@ -140,24 +138,24 @@ pub enum AccessTokenType {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefreshTokenConfig {
-    /// A session that is not refreshed for this long ends.
+    /// A session expires if it is not refreshed for this long.
     pub idle_lifetime: Lifetime,
-    /// A session ends after this time in any case.
+    /// A session expires after this time, even if it is refreshed.
     pub absolute_lifetime: Lifetime,
-    /// A spent token is answered with its successor for this long. `0s`: never.
+    /// For this long after a refresh token was spent, the server responds to it with its successor. `0s`: never.
     pub grace: Lifetime,
-    /// What a retry after the grace means: `revoke` (theft), or `recover` (a lost answer).
+    /// How the server treats a spent token after the grace: as theft (`revoke`), or as a lost response (`recover`).
     pub late_retry: LateRetryConfig,
 }
 
-/// What a retry after the grace means.
+/// How the server treats a spent refresh token after the grace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LateRetryConfig {
-    /// Theft.
+    /// Revoke the session, because the token may be stolen.
     #[default]
     Revoke,
-    /// A lost answer, up to eight times in a row.
+    /// Issue new tokens, because the response may be lost; at most eight times in a row.
     Recover,
 }
 
@@ -165,7 +163,7 @@ pub enum LateRetryConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SigningKeysConfig {
-    /// A key signs for this long, then the next one does.
+    /// The server signs with a key for this long. Then it signs with the next one.
     pub rotate_after: Lifetime,
 }
 
@@ -173,114 +171,115 @@ pub struct SigningKeysConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsConfig {
-    /// The certificate chain, a PEM file. Read again on SIGHUP.
+    /// The certificate chain, a PEM file. The server reloads it on SIGHUP.
     pub certificate: Option<PathBuf>,
-    /// Its private key, a PEM file.
+    /// The private key of the certificate, a PEM file.
     pub key: Option<PathBuf>,
 }
 
 impl TlsConfig {
-    /// How clients reach the server when no proxy is between.
+    /// The scheme for clients that connect without a proxy.
     pub const fn scheme(&self) -> &'static str {
         if self.certificate.is_some() { "https" } else { "http" }
     }
 }
 
-/// Accounts that strangers make.
+/// Sign-up without an administrator.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegistrationConfig {
-    /// Whether `POST /v1/users` takes strangers.
+    /// Whether anonymous clients can sign up with `POST /v1/users`.
     pub enabled: bool,
 }
 
-/// How passwords are hashed (Argon2id).
+/// Password hashing (Argon2id).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PasswordConfig {
-    /// Memory of one hash, in KiB. OWASP asks for 19456 or more.
+    /// The memory of one hash, in KiB. OWASP recommends 19456 or more.
     #[schemars(range(min = 19456, max = 1_048_576))]
     pub memory_kib: u32,
-    /// Passes over it. OWASP asks for 2 or more.
+    /// The number of passes over the memory. OWASP recommends 2 or more.
     #[schemars(range(min = 2, max = 16))]
     pub passes: u32,
-    /// Hashes at a time.
+    /// The number of hashes that the server computes at the same time.
     #[schemars(range(min = 1, max = 256))]
     pub workers: u16,
-    /// Sign-ins that wait for one; whoever comes then is asked to come again.
+    /// The number of sign-ins that can wait for a hash. The server rejects further ones with `Retry-After`.
     #[schemars(range(max = 10_000))]
     pub queue: u16,
 }
 
-/// How often somebody may fail at a password: `burst` at once, then once more after each `refill`.
+/// Rate limits: `burst` failed attempts at once, then one more after each `refill`. For sessions, refreshes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThrottleConfig {
-    /// Failed tries from one address, at once; ten times as many in reserve, three for each account. Sign-ups: as many.
+    /// Failed attempts from one address (IPv6: one /64) at once. After them, a reserve of ten times as many allows
+    /// three for each account. The same number limits sign-ups from one address.
     pub address_burst: u32,
-    /// Time until one address may fail once more.
+    /// The time until one address gets one more attempt.
     pub address_refill: Lifetime,
-    /// Failed tries for one account from devices that it does not know, at once.
+    /// Failed attempts for one account at once, from devices on which its user has not signed in before.
     pub account_burst: u32,
-    /// Time until one account may see one more failure from such devices.
+    /// The time until one account gets one more attempt from such devices.
     pub account_refill: Lifetime,
-    /// Failed tries for one account from a device that it knows, at once.
+    /// Failed attempts for one account at once, from one device on which its user has signed in before.
     pub device_burst: u32,
-    /// Time until such a device may fail once more.
+    /// The time until such a device gets one more attempt.
     pub device_refill: Lifetime,
-    /// Refreshes of one session, at once. A session that is refreshed more often is answered 429, and goes on.
+    /// Refreshes of one session at once. The server rejects further ones with 429. The session remains valid.
     pub session_burst: u32,
-    /// Time until one session may be refreshed once more.
+    /// The time until one session gets one more refresh.
     pub session_refill: Lifetime,
 }
 
-/// How much a request may be.
+/// Limits on connections and requests.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// The largest body, in bytes.
+    /// The maximum size of a request body, in bytes.
     #[schemars(range(min = 1024, max = 1_048_576))]
     pub body: usize,
-    /// Connections at one time. The system's limit on open files bounds them too.
+    /// The maximum number of open connections. The system's limit on open files can reduce it.
     #[schemars(range(min = 1))]
     pub connections: u16,
-    /// Connections of one address (IPv6: one /64) at one time. Not counted for trusted proxies and this machine.
+    /// The maximum number of connections from one address (IPv6: one /64). Trusted proxies and this machine are exempt.
     #[schemars(range(min = 1))]
     pub connections_per_address: u16,
-    /// A request's header must have arrived by then; an idle connection is closed after this time.
+    /// The time in which a client must send the headers of a request. An idle connection is closed after this time.
     pub header_time: Lifetime,
-    /// A request must have been read and answered by then.
+    /// The time in which the server must read a request and respond to it.
     pub request_time: Lifetime,
-    /// At the end, requests in flight get this long.
+    /// The time that requests in flight have to complete when the server shuts down.
     pub drain_time: Lifetime,
 }
 
-/// Moving from the tutorial's tokens.
+/// Migration from legacy tokens, which the Express tutorial's server signed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LegacyConfig {
-    /// The secret of the tutorial's refresh tokens. Each is taken once.
+    /// The secret of legacy refresh tokens. The server accepts each of them once.
     #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub refresh_secret: Option<Secret<String>>,
-    /// The secret of the tutorial's access tokens.
+    /// The secret of legacy access tokens.
     #[serde(serialize_with = "fields::redacted")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub access_secret: Option<Secret<String>>,
-    /// The claim of the tutorial's refresh tokens that has the user's id, such as `userId`, `_id` or `sub`.
+    /// The claim of legacy refresh tokens that has the user's id, such as `userId`, `_id` or `sub`.
     #[schemars(length(min = 1))]
     pub user_id_claim: String,
-    /// The tutorial's tokens are taken until this time, such as `2027-01-31`. Required beside a secret.
+    /// The server accepts legacy tokens until this time, such as `2027-01-31`. Required if a legacy secret is set.
     pub accept_until: Option<Date>,
 }
 
-/// Logs.
+/// The log.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// `human` or `json`.
+    /// The format of the log: `human` or `json`.
     pub format: LogFormat,
-    /// What is logged: `info`, or `countersign=debug,info` for a line about every request that went well too.
+    /// The levels that are logged: `info`, or `countersign=debug,info` to log successful requests too.
     pub filter: String,
 }
 
@@ -288,10 +287,10 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// A line for people.
+    /// Text for people, one line for each event.
     #[default]
     Human,
-    /// A JSON object a line.
+    /// One JSON object in each line.
     Json,
 }
 

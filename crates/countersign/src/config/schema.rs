@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration, and what it says of each key.
+//! The JSON Schema of the configuration, and the list of its keys.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,16 @@ use serde_json::Value;
 
 use super::Config;
 
-/// What the schema says of one key.
+/// A key in the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    /// What a value of it is.
     pub(super) kind: Kind,
-    /// Whether it may never be shown.
+    /// Whether the value must never be shown.
     pub(super) is_secret: bool,
-    /// What it is for.
     pub(super) description: String,
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -31,7 +29,7 @@ pub fn json_schema() -> Value {
     schemars::schema_for!(Config).to_value()
 }
 
-/// Every key, by its dotted name.
+/// Returns all keys, by dotted name.
 pub(super) fn keys() -> BTreeMap<String, Key> {
     let schema = json_schema();
     let mut keys = BTreeMap::new();
@@ -56,7 +54,7 @@ fn collect(root: &Value, table: &Value, prefix: &str, keys: &mut BTreeMap<String
     }
 }
 
-/// Follows `$ref`, also where it is one of two alternatives beside `null`.
+/// Follows a `$ref`, including one in an `anyOf` of a type and `null`.
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let alternatives = schema.get("anyOf").and_then(Value::as_array);
     let schema =

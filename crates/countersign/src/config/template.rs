@@ -1,15 +1,17 @@
-//! The configuration for people: a commented file, and a reference, both from the schema.
+//! Generates the commented configuration file and the reference in Markdown from the schema.
 
 use toml::{Table, Value};
 
 use super::Config;
 use super::schema;
 
-/// A `countersign.toml` that names every key with its default, all of them commented out but what `set` says.
+/// Returns a `countersign.toml` with every key. Keys in `set` have the given values. All other keys are commented out
+/// and have their defaults.
 pub fn commented(set: &[(&str, &str)]) -> String {
     let defaults = Table::try_from(Config::default()).expect("the defaults are plain TOML");
-    let mut text =
-        String::from("# Countersign. Every key is here; what is commented out shows its default.\n");
+    let mut text = String::from(
+        "# The configuration of Countersign. Keys that are commented out show their defaults.\n",
+    );
     let keys = schema::keys();
     let (top, nested): (Vec<_>, Vec<_>) = keys.iter().partition(|(name, _)| !name.contains('.'));
     let mut section = String::new();
@@ -31,7 +33,7 @@ pub fn commented(set: &[(&str, &str)]) -> String {
     text
 }
 
-/// The configuration reference in Markdown: every key with its variable, default and meaning.
+/// Returns a Markdown table of every key with its environment variable, default and description.
 pub fn reference() -> String {
     let defaults = Table::try_from(Config::default()).expect("the defaults are plain TOML");
     let mut text = String::from("| key | environment | default | meaning |\n|---|---|---|---|\n");
@@ -65,7 +67,7 @@ mod tests {
     use crate::config::load;
 
     #[test]
-    fn the_commented_file_loads_and_changes_nothing_but_what_is_set() {
+    fn the_commented_file_sets_only_the_given_keys() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("countersign.toml");
         std::fs::write(&file, commented(&[("issuer", "https://id.example.com")])).unwrap();

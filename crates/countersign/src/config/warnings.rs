@@ -1,4 +1,4 @@
-//! What works and is probably not meant. `countersign config check` prints it.
+//! Warnings about valid settings that are probably a mistake. `countersign config check` prints them.
 
 use std::fmt;
 
@@ -6,12 +6,11 @@ use countersign_core::forward_auth::{Access, Overlap, Route};
 
 use super::{CheckError, Config};
 
-/// Something in a configuration that works and that the operator probably does not mean.
+/// A valid setting that is probably a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The key.
     pub key: &'static str,
-    /// What it does, and what to write if that is not meant.
+    /// The effect of the setting, and how to change it.
     pub message: String,
 }
 
@@ -22,18 +21,18 @@ impl fmt::Display for Warning {
 }
 
 impl Config {
-    /// The warnings about a configuration that can be used.
+    /// Checks the configuration and returns warnings about it.
     ///
     /// # Errors
     ///
-    /// [`CheckError`] when it cannot be used.
+    /// [`CheckError`] if a value is invalid.
     pub fn warnings(&self) -> Result<Vec<Warning>, CheckError> {
         self.check()?;
         let overlaps = self.forward_auth.check()?.overlaps();
         Ok(self.issuer_warnings().into_iter().chain(overlaps.iter().map(overlap)).collect())
     }
 
-    /// What hurts clients that come through a network.
+    /// Warnings that concern clients on other machines.
     fn issuer_warnings(&self) -> Vec<Warning> {
         let Some(issuer) = &self.issuer else { return Vec::new() };
         let mut warnings = Vec::new();
@@ -42,8 +41,8 @@ impl Config {
             warn(
                 "issuer",
                 format!(
-                    "`{issuer}` is this machine alone, and `listen` accepts clients from a network. Set the `https` \
-                     address that they know"
+                    "`{issuer}` is only reachable from this machine, but `listen` accepts clients from a network. Set \
+                     the `https` URL that they use"
                 ),
             );
         }
@@ -51,16 +50,16 @@ impl Config {
         {
             warn(
                 "trusted_proxies",
-                "TLS ends at a proxy, and no proxy is trusted: every client has the proxy's address, so that one \
-                 client's wrong passwords keep all others out. Name the proxy's address"
+                "TLS ends at a proxy, but no proxy is trusted. So all clients appear to have the address of the proxy, \
+                 and wrong passwords of one client lock out all others. Add the address of the proxy"
                     .to_owned(),
             );
         }
         if issuer.starts_with("https://") && self.access_token.audience.is_none() {
             warn(
                 "access_token.audience",
-                "tokens are for the issuer itself, so that each API accepts what was meant for another. With one API that is \
-                 fine; otherwise set the audience, and have each API check it"
+                "is not set, so the audience of access tokens is the issuer, and each API accepts the tokens for other \
+                 APIs. If you have more than one API, set the audience and check it in each API"
                     .to_owned(),
             );
         }
@@ -71,14 +70,14 @@ impl Config {
 fn overlap(Overlap { decides, overruled }: &Overlap) -> Warning {
     let message = match (&decides.host, &overruled.host) {
         (Some(host), None) => format!(
-            "on `{host}` the route {} decides about `{}` too, because the routes of a host decide first. The route \
-             {} does not count there; if it should, add it with this host",
+            "on `{host}`, the route {} also applies to `{}`, because routes with a host take precedence. The route {} \
+             has no effect on this host. If it should apply, add it with this host",
             described(decides),
             overruled.path,
             described(overruled),
         ),
         _ => format!(
-            "an application may take `{}` and `{}` for the same path. The route {} decides about both",
+            "an application may treat `{}` and `{}` as the same path. The route {} applies to both",
             decides.path,
             overruled.path,
             described(decides),
@@ -90,7 +89,7 @@ fn overlap(Overlap { decides, overruled }: &Overlap) -> Warning {
 fn described(route: &Route) -> String {
     let needs = match &route.access {
         Access::Public => "public".to_owned(),
-        Access::Token(scope) if scope.is_empty() => "needs a token".to_owned(),
+        Access::Token(scope) if scope.is_empty() => "requires a token".to_owned(),
         Access::Token(scope) => format!("scope `{}`", scope.as_str()),
     };
     format!("`{}` ({needs})", route.path)
@@ -106,15 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_a_hosts_own_overrules_is_reported() {
+    fn a_route_that_a_route_with_a_host_overrides_is_reported() {
         let help = r#"{ path = "/admin/help", access = "public" }"#;
         let own = r#"{ host = "b.test", path = "/admin", scope = "admin" }"#;
         assert_eq!(
             warnings(&format!("{help}, {own}")),
             [
-                "`forward_auth.routes`: on `b.test` the route `/admin` (scope `admin`) decides about `/admin/help` too, \
-              because the routes of a host decide first. The route `/admin/help` (public) does not count there; if it \
-              should, add it with this host"
+                "`forward_auth.routes`: on `b.test`, the route `/admin` (scope `admin`) also applies to `/admin/help`, \
+                 because routes with a host take precedence. The route `/admin/help` (public) has no effect on this \
+                 host. If it should apply, add it with this host"
             ]
         );
         assert_eq!(warnings(help), [""; 0]);
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_that_clients_cannot_reach_and_a_proxy_that_is_not_trusted_are_reported() {
+    fn an_unreachable_issuer_an_untrusted_proxy_and_a_missing_audience_are_reported() {
         let keys = |toml: &str| -> Vec<&str> {
             let config: Config = toml::from_str(toml).unwrap();
             config.warnings().unwrap().iter().map(|warning| warning.key).collect()

@@ -89,7 +89,7 @@ impl Watching {
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
-                let place = self.following.edge.app.events.place_after(&event);
+                let place = self.following.edge.app.events.cursor_after(&event);
                 self.cursor = Some(place);
                 if self.may_see(&event) {
                     return Some(framed(name(&event), place, &body(&event)));

@@ -283,7 +283,7 @@ mod tests {
         let keys = ServerKeys::parse(&ServerKeys::generate(&world)).unwrap();
         let store = countersign_store::open("memory:").unwrap();
         let issuer = "https://id.example.com".to_owned();
-        assemble(&Config::default(), issuer, (store, keys), &world).await.unwrap().edge
+        assemble(&Config::default(), issuer, store, keys, &world).await.unwrap().edge
     }
 
     async fn panic() -> &'static str {

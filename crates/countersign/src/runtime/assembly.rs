@@ -1,4 +1,4 @@
-//! Putting the server together from its configuration.
+//! Assembles the server from its configuration.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,23 +26,23 @@ use crate::services::signed_pages::SignedPages;
 use crate::services::terms::Terms;
 use crate::services::throttle::Throttle;
 
-/// What a configuration becomes.
+/// An assembled server that does not serve yet.
 pub struct Assembled {
-    /// The server.
     pub edge: Arc<Edge>,
-    /// How keys rotate; `None` when there is only a shared secret.
+    /// How the signing keys rotate; `None` if the server signs with a shared secret.
     pub key_policy: Option<KeyPolicy>,
 }
 
-/// Puts the server together. `issuer` is what the configuration says, or what `--dev` makes of the port.
+/// Assembles the server. `issuer` is the configured issuer, or with `--dev` a URL with the server's port.
 ///
 /// # Errors
 ///
-/// When the values do not fit together, or the signing keys cannot be used.
+/// If the configuration is invalid, if the store fails, or if the signing keys cannot be used.
 pub async fn assemble(
     config: &Config,
     issuer: String,
-    (store, server_keys): (Arc<dyn Store>, ServerKeys),
+    store: Arc<dyn Store>,
+    server_keys: ServerKeys,
     world: &World,
 ) -> anyhow::Result<Assembled> {
     let checked = config.check()?;
@@ -106,11 +106,12 @@ pub async fn assemble(
 }
 
 impl Assembled {
-    /// With the user whom an empty `POST /getTokens` signs in, and the lab, for callers on this machine.
+    /// Adds the lab and the user whom `POST /getTokens` signs in if its body is empty. The server then accepts only
+    /// requests whose `Host` is this machine.
     ///
     /// # Errors
     ///
-    /// When the server is already running.
+    /// If `edge` is shared, because the server is already running.
     pub fn with_demo(mut self, demo: DemoUser) -> anyhow::Result<Self> {
         let edge = Arc::get_mut(&mut self.edge).context("the server is already running")?;
         edge.app.demo = Some(demo);
@@ -135,7 +136,7 @@ fn issuer_of(config: &Config, name: String) -> Issuer {
     }
 }
 
-/// How keys rotate under a configuration.
+/// How the signing keys rotate; `None` if the server signs with a shared secret.
 pub fn key_policy(config: &Config, issuer: &Issuer) -> Option<KeyPolicy> {
     let algorithm = config.access_token.algorithm;
     (algorithm != Algorithm::Hs256).then(|| KeyPolicy {
@@ -145,17 +146,17 @@ pub fn key_policy(config: &Config, issuer: &Issuer) -> Option<KeyPolicy> {
     })
 }
 
-/// As [`key_policy`], for commands that issue nothing.
+/// Like [`key_policy`], for commands that issue no tokens and need no issuer.
 ///
 /// # Errors
 ///
-/// When there are no keys that rotate.
+/// If the server signs with a shared secret.
 pub fn key_policy_of(config: &Config) -> anyhow::Result<KeyPolicy> {
     key_policy(config, &issuer_of(config, String::new()))
-        .context("HS256 signs with `access_token.secret`: there are no keys to rotate")
+        .context("HS256 does not use signing keys: the server signs with `access_token.secret`")
 }
 
-/// Where passwords are hashed.
+/// Starts the pool that hashes passwords.
 pub fn hashing(config: &Config, checked: &Checked, world: &World) -> HashPool {
     let hasher = PasswordHasher::new(config.password.memory_kib, config.password.passes, world);
     HashPool::new(hasher, checked.hash_limits, world.clone())
@@ -163,9 +164,12 @@ pub fn hashing(config: &Config, checked: &Checked, world: &World) -> HashPool {
 
 fn legacy(config: &Config, checked: &Checked) -> anyhow::Result<Legacy> {
     let key = |secret: &Option<countersign_core::Secret<String>>| {
-        secret.as_ref().map(LegacyKey::new).transpose().context("a secret under `legacy` is empty")
+        secret.as_ref().map(LegacyKey::new).transpose().context("`legacy`: a secret is empty")
     };
-    anyhow::ensure!(!config.legacy.user_id_claim.is_empty(), "`legacy.user_id_claim` is empty: name a claim");
+    anyhow::ensure!(
+        !config.legacy.user_id_claim.is_empty(),
+        "`legacy.user_id_claim` is empty: set the name of a claim"
+    );
     Ok(Legacy {
         user_id_claim: config.legacy.user_id_claim.clone(),
         refresh: key(&config.legacy.refresh_secret)?,

@@ -1,11 +1,9 @@
-//! How many connections are open at one time: of one address, and in all.
+//! Limits the number of open connections, per address and in total.
 //!
-//! A connection holds a slot from the moment it is accepted, before anything is
-//! read and before TLS. One too many is closed at once. Trusted proxies and this
-//! machine bring the connections of many clients, so only the bound of all counts
-//! for them. The system's limit on open files is raised as far as it allows, and
-//! bounds the number too: a connection must never take the file that the database
-//! needs.
+//! A connection takes a slot when it is accepted, before the TLS handshake and before the server reads from it. If no
+//! slot is free, the server closes the connection at once. Trusted proxies and this machine bring the connections of
+//! many clients, so only the total limit applies to them. The server raises the system's limit on open files as far as
+//! allowed. That limit also bounds the connections, so that they never use up the files that the database needs.
 
 use std::future::Future;
 use std::io;
@@ -23,13 +21,13 @@ use tower_service::Service;
 
 use crate::services::slots::{Slot, Slots};
 
-/// Connections of operators at one time.
+/// The maximum number of connections to the management address.
 pub(super) const MAX_OPERATORS: usize = 256;
 
-/// Open files that are no clients' connections: the operators', the database's, listeners, the runtime's own.
+/// Open files that are not connections of clients: those of operators, the database, the listeners and the runtime.
 const OTHER_FILES: u64 = MAX_OPERATORS as u64 + 64;
 
-/// Bounds connections before another acceptor works on them.
+/// An acceptor that limits connections before it passes them to another acceptor.
 #[derive(Debug, Clone)]
 pub(super) struct Bounded<A> {
     pub(super) acceptor: A,
@@ -51,7 +49,7 @@ impl<A> Bounded<A> {
             address.is_loopback() || self.trusted.iter().any(|network| network.contains(&address))
         };
         let slot = if brings_others(address) { self.slots.take_unshared() } else { self.slots.take(address) };
-        slot.ok_or_else(|| io::Error::other("too many connections are open, of this address or in all"))
+        slot.ok_or_else(|| io::Error::other("too many open connections, from this address or in total"))
     }
 }
 
@@ -86,11 +84,12 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Held<S> {
     }
 }
 
-/// The most connections: as configured, and as the system allows after its limit on open files was raised.
-pub(super) fn most(configured: usize) -> usize {
+/// Raises the limit on open files and returns the maximum number of connections: the configured number, or fewer if
+/// the limit does not allow it.
+pub(super) fn maximum(configured: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
-    // A limit that stays as it is bounds the number below.
+    // If this fails, the lower limit applies below.
     setrlimit(Resource::Nofile, raised).ok();
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let allowed = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(1);

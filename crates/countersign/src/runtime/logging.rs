@@ -1,8 +1,7 @@
-//! Logs: one line an event on standard error, for people or as JSON.
+//! Logging: one line for each event on standard error, as text or as JSON.
 //!
-//! Control characters in a field are escaped by both formats, so that nobody
-//! can write a line of their own. Libraries print what they read, headers and
-//! paths among it: only our own modules are ever more talkative than `info`.
+//! Both formats escape control characters in fields, so that an attacker cannot forge a log line. Libraries log data
+//! that they read, such as headers and paths, so only the modules of this project may log at levels below `info`.
 
 use std::io::IsTerminal;
 
@@ -14,11 +13,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Starts logging. Does nothing when a log has been started before.
+/// Starts logging and sets the panic hook. If logging was started before, the first log stays.
 ///
 /// # Errors
 ///
-/// When the filter is malformed.
+/// If `log.filter` is malformed.
 pub fn start(config: &LogConfig) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(&config.filter)?.and(filter_fn(is_ours_or_quiet));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -31,9 +30,9 @@ pub fn start(config: &LogConfig) -> Result<(), ParseError> {
             lines.with_filter(filter).boxed()
         }
     };
-    // A second start in one process keeps the first log.
+    // This fails if the process has started logging before, as tests do.
     tracing_subscriber::registry().with(lines).try_init().ok();
-    // The words of a panic may quote what somebody sent; its place does not.
+    // The message of a panic may quote input of a client; its location does not.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(tracing::field::display);
         tracing::error!(place, "a thread panicked: please report it");

@@ -1,4 +1,4 @@
-//! What runs the process: assembly from the configuration, listeners, background tasks, reload, shutdown.
+//! Runs the process: assembly from the configuration, listeners, background tasks, reload, shutdown.
 
 pub mod assembly;
 mod background;

@@ -1,4 +1,4 @@
-//! Accepting connections: limits in time, TLS that can be reloaded, and an end that loses nothing.
+//! Accepts connections, with timeouts, reloadable TLS and a graceful shutdown.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -19,56 +19,54 @@ use tokio::task::JoinError;
 
 use super::connections::{self, Bounded, MAX_OPERATORS};
 use super::high_water::{self, HighWater};
-use super::signals::Stops;
+use super::signals::StopSignals;
 use super::{background, tls};
 use crate::config::Config;
 use crate::http::{self, Edge};
 use crate::services::slots::{SHARE, Slots};
 
-/// A request's whole header, in bytes: a token of 16 KiB fits beside everything else.
+/// The maximum size of all headers of a request, in bytes. A token of 16 KiB fits next to the other headers.
 const MAX_HEADER: usize = 64 * 1024;
 
-/// What the system keeps of an answer beyond what its reader has room for, in bytes.
+/// The part of a response that the system buffers although the client does not read, in bytes.
 const MAX_UNSENT: u32 = 16 * 1024;
 
-/// Time for what is in flight after the last request was answered.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the management server runs after the main server has stopped, so that it can finish its responses.
+const MANAGEMENT_GRACE: Duration = Duration::from_millis(100);
 
-/// The listeners of one process, bound before anything is printed.
+/// The listeners of one process. They are bound before the process prints anything.
 pub struct Listeners {
     main: TcpListener,
     management: TcpListener,
 }
 
 impl Listeners {
-    /// Binds both addresses.
+    /// Binds `listen` and `management_listen`.
     ///
     /// # Errors
     ///
-    /// When one is taken or not ours.
+    /// If an address is in use, needs more privileges or does not belong to this machine.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
         let bind = |key: &str, address: SocketAddr| {
             let listener = TcpListener::bind(address).map_err(|error| {
                 let advice = match error.kind() {
                     std::io::ErrorKind::PermissionDenied => {
-                        "ports below 1024 take more rights than this user has"
+                        "because ports below 1024 require more privileges than this user has"
                     }
-                    _ => "or stop what uses it",
+                    _ => "or stop the program that uses the port",
                 };
                 let flag = key.replace('_', "-");
                 anyhow::Error::new(error).context(format!(
                     "cannot listen on {address}: choose another `{key}` (--{flag}), {advice}"
                 ))
             })?;
-            // Connections inherit both: a client that does not take its answer is let go, and until then little
-            // of it waits in the system's memory, which for a stream would be megabytes.
+            // Connections inherit both options. The system closes the connection of a client that does not read its
+            // response. Until then, the system buffers little of the response: for a stream, it would be megabytes.
             let socket = SockRef::from(&listener);
             socket
                 .set_tcp_user_timeout(Some(config.limits.request_time.duration()))
                 .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT))
-                .context(
-                    "the system cannot bound how much of an answer waits for its reader, and how long",
-                )?;
+                .context("cannot limit the size and the time of unsent responses on the listener")?;
             anyhow::Ok(listener)
         };
         Ok(Self {
@@ -77,64 +75,67 @@ impl Listeners {
         })
     }
 
-    /// The address that clients reach.
+    /// The address of `listen`, with the real port if the configured port is 0.
     ///
     /// # Errors
     ///
-    /// When the system does not tell.
+    /// If the system does not return the address.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.main.local_addr()
     }
 
-    /// The address that operators reach.
+    /// The address of `management_listen`, with the real port if the configured port is 0.
     ///
     /// # Errors
     ///
-    /// When the system does not tell.
+    /// If the system does not return the address.
     pub fn management_address(&self) -> std::io::Result<SocketAddr> {
         self.management.local_addr()
     }
 }
 
-/// What a server was asked for when it ended.
+/// Why the server stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// To stop.
-    ToStop,
-    /// To begin anew, by the lab.
-    ToRestart,
+pub enum StopReason {
+    /// The process received SIGTERM or SIGINT.
+    Signal,
+    /// The lab requested a restart.
+    Restart,
 }
 
-/// What a server needs besides its routes.
+/// The parts that the server needs in addition to its routes.
 pub struct Process<'a> {
-    /// The configuration that the server was assembled from.
+    /// The configuration from which the server was assembled.
     pub config: &'a Config,
-    /// How signing keys rotate; `None` when the server signs with a shared secret.
+    /// How the signing keys rotate; `None` if the server signs with a shared secret.
     pub key_policy: Option<KeyPolicy>,
-    /// SIGHUP, which a process must receive from its start: otherwise it would end the process.
+    /// The stream of SIGHUP signals. A process must receive SIGHUP from its start, because otherwise the signal ends
+    /// the process.
     pub hang_up: Signal,
 }
 
-/// Serves until the process is asked to stop. `ready` is called when connections are accepted.
+/// Serves until the process receives a signal or the lab requests a restart. `ready` is called when the server accepts
+/// connections.
 ///
 /// # Errors
 ///
-/// When the certificate cannot be read, or accepting fails for good.
+/// If the certificate or the high-water file cannot be read, if `ready` fails, or if the server can no longer accept
+/// connections.
 pub async fn serve(
     edge: Arc<Edge>,
     listeners: Listeners,
     Process { config, key_policy, hang_up }: Process<'_>,
     ready: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<Asked> {
-    let mut stops = Stops::receive()?;
+) -> anyhow::Result<StopReason> {
+    let mut stops = StopSignals::receive()?;
     let tls = tls::load(&config.tls).await?;
     let (main, management) = (Handle::new(), Handle::new());
     let limits = &config.limits;
-    let most = connections::most(limits.connections.into());
+    let capacity = connections::maximum(limits.connections.into());
     let app = Bounds {
         header_time: limits.header_time.duration(),
         handle: main.clone(),
-        slots: Slots::new(most, limits.connections_per_address.into(), SHARE),
+        slots: Slots::new(capacity, limits.connections_per_address.into(), SHARE),
         trusted: config.trusted_proxies.clone().into(),
     };
     let operators = Bounds {
@@ -152,36 +153,36 @@ pub async fn serve(
         high_water: HighWater::read(&config.data_dir)?,
     };
     let mut tasks = background::start(&edge, settings);
-    main.listening().await.context("the server could not start to listen")?;
+    main.listening().await.context("the server could not start to accept connections")?;
     ready()?;
-    let asked = tokio::select! {
-        () = stops.next() => Asked::ToStop,
-        () = restart_requested(&edge) => Asked::ToRestart,
+    let reason = tokio::select! {
+        () = stops.next() => StopReason::Signal,
+        () = restart_requested(&edge) => StopReason::Restart,
         ended = &mut serving => return ended_early("the server", ended),
         ended = managing => return ended_early("the management server", ended),
     };
-    tracing::info!("asked to stop: requests in flight are answered first");
+    tracing::info!("shutting down: requests in flight are completed first");
     edge.is_draining.store(true, Ordering::Relaxed);
     main.graceful_shutdown(Some(config.limits.drain_time.duration()));
-    let served = serving.await.context("the server stopped by itself")?;
+    let served = serving.await.context("the server panicked")?;
     // A task may be writing a file: this waits for it.
     tasks.shutdown().await;
-    // What was answered last counts too.
+    // The last requests may have changed the position of the database.
     high_water::finish(&*edge.app.store, &config.data_dir).await;
-    tokio::time::sleep(LAST_WORDS).await;
+    tokio::time::sleep(MANAGEMENT_GRACE).await;
     management.shutdown();
-    served.context("accepting connections failed")?;
-    // Whoever asks to stop while it is about to begin anew means it.
+    served.context("the server cannot accept connections")?;
+    // A signal that arrives during a restart takes precedence over the restart.
     let is_stopped = tokio::time::timeout(Duration::ZERO, stops.next()).await.is_ok();
-    Ok(if is_stopped { Asked::ToStop } else { asked })
+    Ok(if is_stopped { StopReason::Signal } else { reason })
 }
 
-/// A listener that ends although nobody asked it to.
-fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyhow::Result<Asked> {
+/// The error of a listener that stopped although no shutdown was requested.
+fn ended_early(who: &str, ended: Result<std::io::Result<()>, JoinError>) -> anyhow::Result<StopReason> {
     ended
-        .with_context(|| format!("{who} broke"))?
+        .with_context(|| format!("{who} panicked"))?
         .with_context(|| format!("{who} cannot accept connections"))?;
-    anyhow::bail!("{who} ended although nobody asked it to")
+    anyhow::bail!("{who} stopped unexpectedly")
 }
 
 #[derive(Clone)]
@@ -200,7 +201,7 @@ impl Bounds {
         tls: Option<RustlsConfig>,
     ) -> std::io::Result<()> {
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        // As over TLS: HTTP/2 is not spoken, not even by a client that begins with it unasked.
+        // As over TLS, the server does not speak HTTP/2, even if a client starts with it without negotiation.
         let mut server = axum_server::from_tcp(listener)?
             .http1_only()
             .handle(self.handle)

@@ -1,26 +1,27 @@
-//! Signals: SIGTERM and SIGINT stop the process, SIGHUP makes it read certificate and keys again.
+//! Signals: SIGTERM and SIGINT stop the process; SIGHUP makes it reload the certificate and the signing keys.
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGHUP, which would end a process that does not receive it: a reload may come before there is anything to reload.
+/// Starts to receive SIGHUP. Call this when the process starts: until then, SIGHUP ends the process, and an operator
+/// may request a reload while the server is still starting.
 ///
 /// # Errors
 ///
-/// When the system does not allow it.
+/// If the system does not allow it.
 pub fn receive_hang_up() -> anyhow::Result<Signal> {
-    signal(SignalKind::hangup()).context("signals cannot be received")
+    signal(SignalKind::hangup()).context("cannot receive signals")
 }
 
-/// What asks a process to stop, kept when it comes.
-pub(super) struct Stops {
+/// The signals that stop the process. A signal that arrives between two calls of [`StopSignals::next`] is not lost.
+pub(super) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Stops {
+impl StopSignals {
     pub(super) fn receive() -> anyhow::Result<Self> {
-        let receive = |kind| signal(kind).context("signals cannot be received");
+        let receive = |kind| signal(kind).context("cannot receive signals");
         Ok(Self {
             terminate: receive(SignalKind::terminate())?,
             interrupt: receive(SignalKind::interrupt())?,

@@ -1,9 +1,9 @@
-//! One lane of a throttle: the generic cell rate algorithm, with tries that can be given back.
+//! A rate limiter with the generic cell rate algorithm (GCRA), from which attempts can be given back.
 //!
-//! A try is taken before anything dear is done and given back when it turns out
-//! to be the owner's, so that only failures count; limiters from the shelf take
-//! and never give. Each key costs one moment: the time at which all its tries
-//! are back, on the monotonic clock. Setting the system's clock makes nobody wait.
+//! The caller takes an attempt before the expensive work and gives it back if the attempt turns out to be
+//! legitimate, so that only failures count. Published rate limiters cannot give an attempt back. Each key costs
+//! one number: the time on the monotonic clock at which all its attempts are available again. Changes of the
+//! system clock have no effect.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,48 +11,46 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Keys beyond which a lane first forgets whoever has all tries back.
-const CROWDED: usize = 100_000;
+/// The number of keys above which [`Limiter::take`] first removes the keys that have all their attempts.
+const SWEEP_THRESHOLD: usize = 100_000;
 
-/// One more try after each `refill`, and at most `burst` at once.
+/// At most `burst` attempts at once, and one more after each `refill`.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {
-    /// At once.
     pub burst: NonZeroU32,
-    /// Time until one more.
     pub refill: Duration,
 }
 
-/// One throttle, keyed.
-pub struct Lane<Key> {
+/// A rate limiter that counts separately for each key.
+pub struct Limiter<Key> {
     allowance: Allowance,
     keys: Mutex<Keys<Key>>,
 }
 
 struct Keys<Key> {
-    /// When, in milliseconds of the monotonic clock, each key has all its tries back.
+    /// For each key, when it has all its attempts again, in milliseconds of the monotonic clock.
     full_at: HashMap<Key, u64>,
-    /// How many keys it takes to look through all of them again: twice as many as stayed the last time, so
-    /// that strangers with many names cannot make each try dear.
-    crowded_at: usize,
+    /// The number of keys that triggers the next sweep: at least twice the number that remained after the last
+    /// sweep. Otherwise a client with many names could make each attempt expensive.
+    sweep_at: usize,
 }
 
-impl<Key: Hash + Eq> Lane<Key> {
-    /// A lane in which everybody has all tries.
+impl<Key: Hash + Eq> Limiter<Key> {
+    /// Creates a limiter in which every key has all its attempts.
     pub fn new(allowance: Allowance) -> Self {
-        Self { allowance, keys: Mutex::new(Keys { full_at: HashMap::new(), crowded_at: CROWDED }) }
+        Self { allowance, keys: Mutex::new(Keys { full_at: HashMap::new(), sweep_at: SWEEP_THRESHOLD }) }
     }
 
-    /// Takes one try.
+    /// Takes one attempt.
     ///
     /// # Errors
     ///
-    /// The time until the next one may be taken.
+    /// If no attempt is left: the time until the next one is available.
     pub fn take(&self, key: Key, now_millis: u64) -> Result<(), Duration> {
         let refill = self.refill_millis();
         let mut keys = self.lock();
-        if keys.full_at.len() >= keys.crowded_at {
-            keys.forget(now_millis);
+        if keys.full_at.len() >= keys.sweep_at {
+            keys.sweep(now_millis);
         }
         let full_at = keys.full_at.entry(key).or_insert(now_millis);
         let span = refill.saturating_mul(u64::from(self.allowance.burst.get()));
@@ -66,7 +64,7 @@ impl<Key: Hash + Eq> Lane<Key> {
         Ok(())
     }
 
-    /// Gives one try back.
+    /// Gives one attempt back, as if it had not been taken.
     pub fn give_back(&self, key: &Key) {
         let refill = self.refill_millis();
         if let Some(full_at) = self.lock().full_at.get_mut(key) {
@@ -74,9 +72,9 @@ impl<Key: Hash + Eq> Lane<Key> {
         }
     }
 
-    /// Forgets whoever has all tries back.
+    /// Removes the keys that have all their attempts.
     pub fn sweep(&self, now_millis: u64) {
-        self.lock().forget(now_millis);
+        self.lock().sweep(now_millis);
     }
 
     fn refill_millis(&self) -> u64 {
@@ -89,9 +87,9 @@ impl<Key: Hash + Eq> Lane<Key> {
 }
 
 impl<Key: Hash + Eq> Keys<Key> {
-    fn forget(&mut self, now_millis: u64) {
+    fn sweep(&mut self, now_millis: u64) {
         self.full_at.retain(|_, full_at| *full_at > now_millis);
-        self.crowded_at = CROWDED.max(self.full_at.len() * 2);
+        self.sweep_at = SWEEP_THRESHOLD.max(self.full_at.len() * 2);
     }
 }
 
@@ -99,37 +97,37 @@ impl<Key: Hash + Eq> Keys<Key> {
 mod tests {
     use super::*;
 
-    fn lane() -> Lane<&'static str> {
-        Lane::new(Allowance { burst: NonZeroU32::new(3).unwrap(), refill: Duration::from_secs(10) })
+    fn limiter() -> Limiter<&'static str> {
+        Limiter::new(Allowance { burst: NonZeroU32::new(3).unwrap(), refill: Duration::from_secs(10) })
     }
 
     #[test]
-    fn a_burst_is_taken_at_once_and_comes_back_one_by_one() {
-        let lane = lane();
+    fn a_burst_is_available_at_once_and_refills_one_by_one() {
+        let limiter = limiter();
         for _ in 0..3 {
-            assert_eq!(lane.take("a", 0), Ok(()));
+            assert_eq!(limiter.take("a", 0), Ok(()));
         }
-        assert_eq!(lane.take("a", 0), Err(Duration::from_secs(10)));
-        assert_eq!(lane.take("b", 0), Ok(()), "another key has its own");
-        assert_eq!(lane.take("a", 9_999), Err(Duration::from_millis(1)));
-        assert_eq!(lane.take("a", 10_000), Ok(()));
-        assert_eq!(lane.take("a", 10_000), Err(Duration::from_secs(10)));
+        assert_eq!(limiter.take("a", 0), Err(Duration::from_secs(10)));
+        assert_eq!(limiter.take("b", 0), Ok(()), "each key has its own attempts");
+        assert_eq!(limiter.take("a", 9_999), Err(Duration::from_millis(1)));
+        assert_eq!(limiter.take("a", 10_000), Ok(()));
+        assert_eq!(limiter.take("a", 10_000), Err(Duration::from_secs(10)));
     }
 
     #[test]
-    fn a_try_that_is_given_back_was_never_taken() {
-        let lane = lane();
+    fn an_attempt_that_is_given_back_does_not_count() {
+        let limiter = limiter();
         for _ in 0..100 {
-            assert_eq!(lane.take("a", 0), Ok(()));
-            lane.give_back(&"a");
+            assert_eq!(limiter.take("a", 0), Ok(()));
+            limiter.give_back(&"a");
         }
     }
 
     #[test]
-    fn a_sweep_forgets_whoever_has_all_tries_back() {
-        let lane = lane();
-        lane.take("a", 0).unwrap();
-        lane.sweep(10_000);
-        assert!(lane.lock().full_at.is_empty());
+    fn a_sweep_removes_keys_that_have_all_their_attempts() {
+        let limiter = limiter();
+        limiter.take("a", 0).unwrap();
+        limiter.sweep(10_000);
+        assert!(limiter.lock().full_at.is_empty());
     }
 }

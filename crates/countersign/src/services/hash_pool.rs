@@ -1,9 +1,8 @@
-//! Where passwords are hashed: so many at a time, so many in line, no more.
+//! Password hashing on a bounded number of threads, with a bounded queue.
 //!
-//! A hash takes tens of milliseconds and 19 MiB. Threads of its own do the work
-//! and nothing else, so that the memory of a hash is used again by the next one
-//! and clients who hang up cannot pile work up; whoever comes when the line is
-//! full hears so at once.
+//! A hash takes tens of milliseconds and 19 MiB. Dedicated threads compute the hashes, so that each hash reuses the
+//! memory of the one before it. A request whose client disconnects leaves no work behind. If the queue is full, the
+//! pool refuses the request at once.
 
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -21,47 +20,47 @@ use tokio::sync::oneshot;
 
 use super::slots::{Slot, Slots};
 
-/// The line is full.
+/// The queue is full, or the address holds its share of the slots.
 #[derive(Debug, Clone, Copy)]
 pub struct Busy {
-    /// When to come again.
     pub retry_after: Duration,
 }
 
 const BUSY: Busy = Busy { retry_after: Duration::from_secs(2) };
 
-/// How much the pool takes on.
+/// The size of the pool.
 #[derive(Debug, Clone, Copy)]
 pub struct HashLimits {
-    /// Hashes at a time.
+    /// The number of threads, and so of concurrent hashes.
     pub workers: usize,
-    /// Requests that wait for one.
+    /// The number of requests that may wait for a thread.
     pub queue: usize,
 }
 
 type Job = Box<dyn FnOnce(&PasswordHasher, &mut HashMemory) + Send>;
 
-/// One address holds at most one in so many of the free slots: an office signs in from one address.
+/// One address may hold a quarter of the free slots. Many people of one office can share an address.
 const SHARE: usize = 4;
 
-/// A thread that has had nothing to do for this long gives its memory back.
+/// A thread that is idle for this long frees its memory.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A bounded pool that hashes passwords. Its threads end with it.
+/// A bounded pool that hashes passwords. Its threads end when the pool is dropped.
 pub struct HashPool {
     hasher: Arc<PasswordHasher>,
-    line: SyncSender<Job>,
+    queue: SyncSender<Job>,
     world: World,
     hashes: Counter,
+    /// The work of every verification: the most expensive imported hash sets it.
     greatest: Mutex<Work>,
     slots: Slots,
 }
 
 impl HashPool {
-    /// A pool around a hasher.
+    /// Starts the threads of the pool.
     pub fn new(hasher: PasswordHasher, limits: HashLimits, world: World) -> Self {
-        let (line, waiting) = sync_channel(limits.queue);
-        let together = limits.workers + limits.queue;
+        let (queue, waiting) = sync_channel(limits.queue);
+        let capacity = limits.workers + limits.queue;
         let (hasher, waiting) = (Arc::new(hasher), Arc::new(Mutex::new(waiting)));
         for index in 0..limits.workers {
             let (hasher, waiting) = (Arc::clone(&hasher), Arc::clone(&waiting));
@@ -72,25 +71,27 @@ impl HashPool {
         }
         Self {
             hasher,
-            line,
+            queue,
             world,
             hashes: Counter::default(),
             greatest: Mutex::default(),
-            slots: Slots::new(together, together, SHARE),
+            slots: Slots::new(capacity, capacity, SHARE),
         }
     }
 
-    /// How many hashes were made or verified: one for each try at a password, whoever it was for.
+    /// How many passwords were hashed or verified. Each password that a client sends counts once, whether or not the
+    /// user exists.
     pub fn hashes(&self) -> Counter {
         self.hashes.clone()
     }
 
-    /// Takes a slot for a client's request, which is held until the request is answered. One address (IPv6: one /64)
-    /// never has more than its share, so that its correct passwords do not keep the others out.
+    /// Takes a slot for a request. The caller holds it until the response is ready. One address (IPv6: one /64) never
+    /// holds more than its share, so that even correct passwords from one address cannot lock out other addresses.
+    /// The share does not apply to loopback addresses.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when there is none for this address.
+    /// [`Busy`] if no slot is free for this address.
     pub fn take_slot(&self, address: Option<IpAddr>) -> Result<Slot, Busy> {
         let slot = match address.filter(|address| !address.is_loopback()) {
             Some(address) => self.slots.take(address),
@@ -99,27 +100,28 @@ impl HashPool {
         slot.ok_or(BUSY)
     }
 
-    /// Every verification takes at least this work from now on: the greatest of any hash that another system made.
+    /// Sets the minimum work of every later verification, so that response times do not reveal which users have an
+    /// imported hash. It must be the work of the most expensive imported hash.
     pub fn set_greatest_work(&self, greatest: Work) {
         *self.greatest.lock().unwrap_or_else(PoisonError::into_inner) = greatest;
     }
 
-    /// Takes a hash that another system made.
+    /// Parses a hash that another system generated.
     ///
     /// # Errors
     ///
-    /// When it cannot be verified, or costs too much.
+    /// If the pool cannot verify such hashes, or if the hash is too expensive.
     pub fn import(&self, text: &str) -> Result<PasswordHash, ImportError> {
         self.hasher.import(text)
     }
 
-    /// Checks a password that is to be set for a user whom `context` names, and hashes it. `old` is the hash of the
-    /// password that the user has now, which the new one must differ from. Its weakness is estimated here too,
-    /// because that is expensive for some texts.
+    /// Checks a new password and hashes it. `context` has the names of the user, which the password must not be built
+    /// from. `old` is the hash of the current password, from which the new one must differ. The threads also estimate
+    /// the strength of the password, because the estimate is expensive for some texts.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when the line is full.
+    /// [`Busy`] if the queue is full. The inner [`Weakness`] says why the password is rejected.
     pub async fn hash(
         &self,
         text: &Secret<String>,
@@ -143,11 +145,12 @@ impl HashPool {
         .await
     }
 
-    /// Verifies a password, against nobody's when there is no hash. A weak hash is answered with a stronger one.
+    /// Verifies a password. Without a hash, the pool does the same work against a dummy hash. If the password is
+    /// correct and the hash is weak, the result includes a stronger hash.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when the line is full.
+    /// [`Busy`] if the queue is full.
     pub async fn verify(
         &self,
         password: TypedPassword,
@@ -156,7 +159,7 @@ impl HashPool {
         let world = self.world.clone();
         let greatest = {
             let mut greatest = self.greatest.lock().unwrap_or_else(PoisonError::into_inner);
-            // An import while the server runs is noticed here, or when the sweeper next asks the store.
+            // This covers accounts that were imported while the server runs, until the sweeper asks the store again.
             *greatest = greatest.max(hash.as_ref().map_or_else(Work::default, PasswordHash::work));
             *greatest
         };
@@ -173,23 +176,23 @@ impl HashPool {
         &self,
         work: impl FnOnce(&PasswordHasher, &mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let job: Job = Box::new(move |hasher, memory| {
-            // Whoever hung up while waiting is not worked for.
-            if !answer.is_closed() {
-                answer.send(work(hasher, memory)).ok();
+            // The receiver is gone if the client disconnected while the job waited.
+            if !sender.is_closed() {
+                sender.send(work(hasher, memory)).ok();
             }
         });
-        self.line.try_send(job).map_err(|_| BUSY)?;
+        self.queue.try_send(job).map_err(|_| BUSY)?;
         self.hashes.inc();
-        answered.await.map_err(|_| BUSY)
+        result.await.map_err(|_| BUSY)
     }
 }
 
 fn work(hasher: &PasswordHasher, waiting: &Mutex<Receiver<Job>>) {
     let mut memory = HashMemory::default();
     loop {
-        // One thread at a time stands at the head of the line.
+        // The lock lets one thread at a time wait for the next job.
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(IDLE);
         match next {
             Ok(job) => job(hasher, &mut memory),

@@ -1,7 +1,7 @@
-//! The lab's own clients and terms, which exist with `--dev` alone.
+//! The clients and session lifetimes of the lab, which exists only with `--dev`.
 //!
-//! A page cannot wait 15 minutes for a token to expire, so the lab's sessions
-//! have shorter lifetimes. The sessions of other clients are not affected.
+//! A page cannot wait 15 minutes for a token to expire, so the lab's sessions have shorter lifetimes. The sessions of
+//! other clients are not affected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +26,10 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Lab {
     /// The client of its sessions.
     pub client: ClientId,
-    /// How its sessions live.
+    /// The lifetimes and rules of its sessions.
     pub terms: Arc<Terms>,
-    /// The client that introspects for the lab's page. It is kept in memory alone, with another secret in each process.
+    /// The client that introspects for the lab's page. It exists only in memory, and each process generates a new
+    /// secret for it.
     pub introspector: Client,
     /// The introspecting client's secret.
     pub secret: Secret<String>,
@@ -39,7 +40,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// The lab of a server with these terms, whose tokens are for this audience.
+    /// Creates the lab of a server whose other sessions have the terms `server`.
     pub fn new(server: &Terms, audience: &str, key_policy: Option<KeyPolicy>, world: &World) -> Self {
         let mut issuer = server.issuer.clone();
         issuer.lifetime = issuer.lifetime.min(LIFETIME);

@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus. Labels are bounded: never a user, a client or an address.
+//! Metrics for Prometheus. Labels are bounded: they never contain a user, a client or an address.
 
 use std::sync::atomic::AtomicU64;
 
@@ -10,10 +10,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// Seconds; from a hit in memory to the longest that a request may take.
+/// The upper limits of the histogram buckets, in seconds: from a request that only uses memory to a very slow one.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0];
 
-/// What became of a presented refresh token: every row of the state machine.
+/// The outcome of a presented refresh token. The rows are those of the table in DESIGN.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefreshOutcome {
     /// Row 0.
@@ -34,7 +34,7 @@ pub enum RefreshOutcome {
     SkippedGeneration,
     /// Row 9.
     Replayed,
-    /// Row 9, too often.
+    /// Row 9, if the token was replayed too often.
     ReplayThrottled,
     /// Row 10.
     Recovered,
@@ -51,7 +51,7 @@ pub enum RefreshOutcome {
 }
 
 impl RefreshOutcome {
-    /// Every outcome, in the order of the rows.
+    /// All outcomes, in the order of the rows.
     pub const ALL: [Self; 16] = [
         Self::NotOurs,
         Self::NoSuchSession,
@@ -71,7 +71,7 @@ impl RefreshOutcome {
         Self::Unavailable,
     ];
 
-    /// Its label.
+    /// The value of the label `outcome`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotOurs => "not_ours",
@@ -133,7 +133,7 @@ struct Build {
     version: &'static str,
 }
 
-/// The numbers of one process.
+/// The metrics of one process.
 pub struct Metrics {
     registry: Registry,
     refreshes: Family<ByOutcome, Counter>,
@@ -145,12 +145,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Numbers that start at zero, beside those that the hashing counts itself.
+    /// Creates metrics that start at zero, and registers the counter of password hashes.
     pub fn new(hashes: Counter) -> Self {
         let mut registry = Registry::with_prefix("countersign");
         let refreshes = Family::<ByOutcome, Counter>::default();
         for outcome in RefreshOutcome::ALL {
-            // A row that never happened reads 0, and not nothing.
+            // This exports the value 0 for an outcome that has not occurred.
             drop(refreshes.get_or_create(&ByOutcome { outcome: outcome.as_str() }));
         }
         let sign_ins = Family::default();
@@ -159,47 +159,38 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let build = Family::<Build, Gauge<u64, AtomicU64>>::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
-        registry.register("refresh", "Presented refresh tokens by what became of them", refreshes.clone());
-        registry.register(
-            "login",
-            "Tries at a password, at any door, by what became of them",
-            sign_ins.clone(),
-        );
-        registry.register("sessions_opened", "Sessions opened", opened.clone());
-        registry.register("sessions_revoked", "Sessions revoked by somebody", revoked.clone());
-        registry.register("sessions_swept", "Ended sessions removed", swept.clone());
-        registry.register("http_server_request_duration_seconds", "Time to answer", requests.clone());
+        registry.register("refresh", "Presented refresh tokens by outcome", refreshes.clone());
+        registry.register("login", "Sign-in attempts on any route, by outcome", sign_ins.clone());
+        registry.register("sessions_opened", "Opened sessions", opened.clone());
+        registry.register("sessions_revoked", "Revoked sessions", revoked.clone());
+        registry.register("sessions_swept", "Ended sessions that were deleted", swept.clone());
+        registry.register("http_server_request_duration_seconds", "Duration of requests", requests.clone());
         registry.register("password_hashes", "Passwords hashed or verified", hashes);
-        registry.register("build_info", "This release", build);
+        registry.register("build_info", "The version of this server", build);
         Self { registry, refreshes, sign_ins, opened, revoked, swept, requests }
     }
 
-    /// Counts a presented refresh token.
     pub fn count_refresh(&self, outcome: RefreshOutcome) {
         self.refreshes.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();
     }
 
-    /// Counts a sign-in.
     pub fn count_sign_in(&self, outcome: &'static str) {
         self.sign_ins.get_or_create(&ByOutcome { outcome }).inc();
     }
 
-    /// Counts an opened session.
     pub fn count_opened(&self) {
         self.opened.inc();
     }
 
-    /// Counts revoked sessions.
     pub fn count_revoked(&self, sessions: u64) {
         self.revoked.inc_by(sessions);
     }
 
-    /// Counts removed sessions.
     pub fn count_swept(&self, sessions: u64) {
         self.swept.inc_by(sessions);
     }
 
-    /// Notes how long a request took. `route` is a template of the route table, never a path.
+    /// Adds the duration of a request. `route` is a template of the route table, never the path of the request.
     pub fn note_request(&self, method: &'static str, route: &str, status: u16, seconds: f64) {
         let labels = Request {
             http_request_method: method,
@@ -209,7 +200,7 @@ impl Metrics {
         self.requests.get_or_create(&labels).observe(seconds);
     }
 
-    /// Everything in the OpenMetrics text format.
+    /// All metrics in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)

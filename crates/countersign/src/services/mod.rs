@@ -1,6 +1,6 @@
 //! What flows use besides the store: signing keys, limits, the revocation list, events, metrics.
 //!
-//! A service knows neither [`crate::app`] nor a flow nor HTTP: it gets the parts that it needs as arguments.
+//! A service does not use [`crate::app`], flows or HTTP. It gets the parts that it needs as arguments.
 
 pub mod client_registry;
 pub mod cursor;

@@ -1,7 +1,7 @@
-//! Pages of the revocation list that were signed lately.
+//! A cache of recently signed pages of the revocation list.
 //!
-//! Followers that ask for the same page within a short time get the same text. So an
-//! anonymous client cannot make the server sign without end.
+//! Followers that request the same page within a short time get the same text. So an anonymous client cannot make the
+//! server sign on every request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use quick_cache::sync::Cache;
 
 use super::cursor::Cursor;
 
-/// How long the last page is shared: a follower reads its time to learn how new the list is.
-const SHARED: Duration = Duration::from_secs(2);
+/// How long the last page is served from the cache. Its `iat` tells a follower how recent the list is, so this time is
+/// short.
+const LAST_PAGE_AGE: Duration = Duration::from_secs(2);
 
-/// How long a page is shared that other pages follow.
-const SHARED_IN_BETWEEN: Duration = Duration::from_secs(15);
+/// How long a page that is not the last one is served from the cache.
+const INNER_PAGE_AGE: Duration = Duration::from_secs(15);
 
-/// How many pages are kept: the whole list at 64,000 revocations in 15 minutes.
-const KEPT: usize = 64;
+/// The number of cached pages: the whole list at 64,000 revocations in 15 minutes.
+const CAPACITY: usize = 64;
 
 /// A signed page of the revocation list.
 #[derive(Debug, Clone)]
 pub struct SignedPage {
-    /// Where the next page begins.
+    /// The cursor of the last entry, after which the next page begins.
     pub cursor: Cursor,
     /// Whether the next page has entries already.
     pub has_more: bool,
     /// The JWT.
     pub text: Arc<str>,
-    /// When it was signed.
     pub issued_at: Timestamp,
 }
 
-/// What tells pages apart.
+/// The key of a page in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageKey {
-    /// The cursor before the first entry; `None` at the beginning of the list.
+    /// The cursor of the entry before the first one; `None` at the beginning of the list.
     pub after: Option<Cursor>,
     /// The cursor of the last entry.
     pub cursor: Cursor,
@@ -44,25 +44,24 @@ pub struct PageKey {
     pub has_more: bool,
 }
 
-/// The cache of signed pages.
+/// The cached pages, at most 64.
 pub struct SignedPages(Cache<PageKey, SignedPage>);
 
 impl Default for SignedPages {
     fn default() -> Self {
-        Self(Cache::new(KEPT))
+        Self(Cache::new(CAPACITY))
     }
 }
 
 impl SignedPages {
-    /// The page, if it was signed lately enough to be shared.
+    /// Returns the page if it is in the cache and recent enough: two seconds for the last page, 15 for others.
     pub fn find(&self, key: &PageKey, now: Timestamp) -> Option<SignedPage> {
         let signed = self.0.get(key)?;
-        let shared = if signed.has_more { SHARED_IN_BETWEEN } else { SHARED };
-        let is_fresh = now.since(signed.issued_at).is_some_and(|age| age < shared);
+        let max_age = if signed.has_more { INNER_PAGE_AGE } else { LAST_PAGE_AGE };
+        let is_fresh = now.since(signed.issued_at).is_some_and(|age| age < max_age);
         is_fresh.then_some(signed)
     }
 
-    /// Keeps a page that was just signed.
     pub fn keep(&self, key: PageKey, page: SignedPage) {
         self.0.insert(key, page);
     }

@@ -1,9 +1,8 @@
-//! A bounded number of slots, of which one address cannot take all.
+//! Bounded slots, shared fairly between addresses.
 //!
-//! Connections and followers of a stream each hold a slot for as long as they
-//! like. One address may have so many and no more, and the fewer slots are free,
-//! the fewer it may have: at most a share of the free ones. The last slots go
-//! to addresses that have none, so a newcomer finds one while others are greedy.
+//! A connection or a follower of a stream holds a slot for as long as it is open. Each address has a fixed maximum and
+//! may also hold at most a share of the free slots. So the fewer slots are free, the fewer one address may hold. An
+//! address that holds no slot may always take one if any is free, so greedy addresses do not block new ones.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::throttle::network_of;
 
-/// The share of those who hold a slot for long: one in eight of the free slots.
+/// The divisor for slots that are held for long: one address may hold an eighth of the free slots.
 pub const SHARE: usize = 8;
 
-/// Slots, and who holds them. Every clone is the same.
+/// A set of slots. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Slots {
-    most: usize,
-    most_of_address: usize,
+    capacity: usize,
+    max_per_address: usize,
     share: usize,
     taken: Arc<Mutex<Taken>>,
 }
@@ -26,10 +25,10 @@ pub struct Slots {
 #[derive(Debug, Default)]
 struct Taken {
     by_network: HashMap<IpAddr, usize>,
-    together: usize,
+    total: usize,
 }
 
-/// A slot that was taken; it is free again when this is dropped.
+/// A taken slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     slots: Slots,
@@ -37,32 +36,33 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// So many slots, and so many of one address (IPv6: one /64), of which it may hold one in `share` of the free ones.
-    pub fn new(most: usize, most_of_address: usize, share: usize) -> Self {
-        Self { most, most_of_address, share, taken: Arc::default() }
+    /// Creates `capacity` slots. One address (IPv6: one /64) may hold at most `max_per_address` slots, and at most one
+    /// in `share` of the free ones.
+    pub fn new(capacity: usize, max_per_address: usize, share: usize) -> Self {
+        Self { capacity, max_per_address, share, taken: Arc::default() }
     }
 
-    /// Takes a slot. `None`: there is none, or this address has its share.
+    /// Takes a slot. `None` if no slot is free, or if this address holds its share.
     pub fn take(&self, address: IpAddr) -> Option<Slot> {
         let network = network_of(address);
         let mut taken = self.taken();
-        let free = self.most.checked_sub(taken.together).filter(|free| *free > 0)?;
-        let theirs = taken.by_network.get(&network).copied().unwrap_or_default();
-        if theirs > 0 && theirs >= self.most_of_address.min(free / self.share) {
+        let free = self.capacity.checked_sub(taken.total).filter(|free| *free > 0)?;
+        let held = taken.by_network.get(&network).copied().unwrap_or_default();
+        if held > 0 && held >= self.max_per_address.min(free / self.share) {
             return None;
         }
-        taken.by_network.insert(network, theirs + 1);
-        taken.together += 1;
+        taken.by_network.insert(network, held + 1);
+        taken.total += 1;
         Some(Slot { slots: self.clone(), network: Some(network) })
     }
 
-    /// Takes a slot for whom only the bound of all counts, such as a trusted proxy.
+    /// Takes a slot without a limit per address, for example for a trusted proxy. `None` if no slot is free.
     pub fn take_unshared(&self) -> Option<Slot> {
         let mut taken = self.taken();
-        if taken.together >= self.most {
+        if taken.total >= self.capacity {
             return None;
         }
-        taken.together += 1;
+        taken.total += 1;
         Some(Slot { slots: self.clone(), network: None })
     }
 
@@ -74,11 +74,11 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut taken = self.slots.taken();
-        taken.together -= 1;
+        taken.total -= 1;
         let Some(network) = self.network else { return };
-        if let Some(theirs) = taken.by_network.get_mut(&network) {
-            *theirs -= 1;
-            if *theirs == 0 {
+        if let Some(held) = taken.by_network.get_mut(&network) {
+            *held -= 1;
+            if *held == 0 {
                 taken.by_network.remove(&network);
             }
         }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_cannot_take_the_places_of_others() {
+    fn one_address_cannot_take_all_slots() {
         let slots = Slots::new(1024, 64, SHARE);
         let mut held: Vec<_> = (0..64).map(|_| slots.take(address(1)).unwrap()).collect();
         assert!(slots.take(address(1)).is_none());
@@ -104,11 +104,11 @@ mod tests {
         assert!(slots.take(address(1)).is_some());
         drop(held);
         let taken = slots.taken();
-        assert!(taken.by_network.is_empty() && taken.together == 0, "nothing is remembered of who is gone");
+        assert!(taken.by_network.is_empty() && taken.total == 0, "addresses without slots are removed");
     }
 
     #[test]
-    fn an_address_is_a_whole_ipv6_network() {
+    fn an_ipv6_64_counts_as_one_address() {
         let slots = Slots::new(1024, 64, SHARE);
         let host = |number: u16| IpAddr::from([0x2001, 0xdb8, 0, 7, 0, 0, 0, number]);
         let held: Vec<_> = (0..1000).map_while(|number| slots.take(host(number))).collect();
@@ -117,15 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_finds_a_place_while_others_take_all_they_can() {
+    fn a_new_address_gets_a_slot_while_others_take_all_they_can() {
         let slots = Slots::new(1024, 64, SHARE);
         let mut held = Vec::new();
         for _ in 0..64 {
             held.extend((0..512).filter_map(|number| slots.take(address(number))));
         }
-        let newcomers: Vec<_> = (1000..2000).map_while(|number| slots.take(address(number))).collect();
-        assert_eq!(newcomers.len(), 15);
-        assert!(slots.take(address(3000)).is_none(), "there is a bound for all");
+        let new: Vec<_> = (1000..2000).map_while(|number| slots.take(address(number))).collect();
+        assert_eq!(new.len(), 15);
+        assert!(slots.take(address(3000)).is_none(), "all slots are taken");
         assert!(slots.take_unshared().is_none());
         assert!(!slots.taken().by_network.contains_key(&address(3000)));
     }

@@ -1,15 +1,15 @@
-//! How the sessions of a client live.
+//! The lifetimes and rules of a client's sessions.
 
 use countersign_core::client::ClientSettings;
 use countersign_core::issuer::Issuer;
 use countersign_core::refresh::RefreshPolicy;
 
-/// How the sessions of a client live.
+/// The lifetimes and rules of a client's sessions.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// Issues the access tokens.
     pub issuer: Issuer,
-    /// Lifetimes of sessions, the grace of spent refresh tokens, and what happens after it.
+    /// The lifetimes of sessions, the grace of spent refresh tokens, and the effect of a retry after the grace.
     pub policy: RefreshPolicy,
 }
 

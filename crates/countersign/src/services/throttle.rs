@@ -1,17 +1,16 @@
-//! Limits on failed passwords: for each address, each account and each known device.
+//! Rate limits, above all on failed passwords: for each address, each account and each known device.
 //!
-//! Guesses from unknown devices share the account's lane. A device from which the owner
-//! has signed in has its own, so that others cannot lock the owner out, not even from the
-//! same address. All known devices of an account share a budget above their lanes: many
-//! device tokens do not mean many guesses. Every route that accepts a password goes
-//! through here. A try is taken before the password is verified and given back when it
-//! was right: only failures count (NIST SP 800-63B-4 §3.2.2). Sign-ups have lanes of
-//! their own.
+//! Every route that accepts a password takes an attempt here before it verifies the password, and gives the attempt
+//! back if the password was correct. So only failures count (NIST SP 800-63B-4 §3.2.2).
 //!
-//! An address may be an office. When its lane is empty, each account still has
-//! `PAIR_BURST` tries from there. The address's reserve bounds these tries together: it
-//! is `RESERVE` times the lane. So one address has at most 1 + `RESERVE` times
-//! `address_burst` failures at once and two in each `address_refill`, on any accounts.
+//! All unknown devices share one limiter for each account. A device from which the owner has signed in has a separate
+//! limiter, so that an attacker cannot lock the owner out, even from the same address. All known devices of an account
+//! also share a limiter, so that many device tokens do not allow many guesses.
+//!
+//! Many people of one office can share an address. When the address has no attempts left, each account still has
+//! `PAIR_BURST` attempts from it, up to the reserve of the address, which is `RESERVE` times `address_burst`. So one
+//! address has at most 1 + `RESERVE` times `address_burst` failures at once and two in each `address_refill`, over
+//! all accounts.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -22,73 +21,70 @@ use countersign_core::ratchet::Generation;
 use countersign_core::user::Username;
 use countersign_core::{SessionId, World};
 
-use super::gcra::{Allowance, Lane};
+use super::gcra::{Allowance, Limiter};
 use crate::visitor::Visitor;
 
-/// Tries at one account from an address whose lane is empty: a password, and two misspelt ones.
+/// Attempts for one account from an address that has no attempts left. Three allow for two typing errors.
 const PAIR_BURST: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
 
-/// How many times an address's own lane its reserve is.
+/// The reserve of an address, as a multiple of its burst.
 const RESERVE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
-/// How often whom.
+/// The configured limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowances {
-    /// One address (IPv6: one /64).
+    /// Failed passwords from one address (IPv6: one /64); also sign-ups from it.
     pub address: Allowance,
-    /// One account, from devices that it does not know.
+    /// Failed passwords for one account from unknown devices.
     pub account: Allowance,
-    /// One account, from one device that it knows.
+    /// Failed passwords for one account from one known device.
     pub device: Allowance,
-    /// One spent refresh token in its grace.
+    /// Replays of one spent refresh token within the grace.
     pub replay: Allowance,
-    /// One session, for refreshes of any kind.
+    /// Refreshes of one session.
     pub session: Allowance,
 }
 
-/// The lanes.
+/// The limiters of one process.
 pub struct Throttle {
-    address: Lane<IpAddr>,
-    /// All tries from one address whose lane is empty.
-    reserve: Lane<IpAddr>,
-    /// Those of them at one account.
-    pair: Lane<(IpAddr, String)>,
-    /// Sign-ups from one address.
-    sign_up: Lane<IpAddr>,
-    account: Lane<String>,
-    device: Lane<KnownDevice>,
+    address: Limiter<IpAddr>,
+    /// All attempts from one address that has no attempts left in `address`.
+    reserve: Limiter<IpAddr>,
+    /// The attempts of `reserve` for one account.
+    pair: Limiter<(IpAddr, String)>,
+    sign_up: Limiter<IpAddr>,
+    account: Limiter<String>,
+    device: Limiter<KnownDevice>,
     /// All known devices of one account.
-    account_devices: Lane<String>,
-    replay: Lane<(SessionId, Generation)>,
-    session: Lane<SessionId>,
+    account_devices: Limiter<String>,
+    replay: Limiter<(SessionId, Generation)>,
+    session: Limiter<SessionId>,
     world: World,
 }
 
-/// A try that was taken.
-#[must_use = "a try that was no failed guess is given back"]
-pub struct Try<'a> {
+/// An attempt at a password that was taken. Dropping it counts as a failure.
+#[must_use = "give the attempt back unless the password was wrong"]
+pub struct Attempt<'a> {
     throttle: &'a Throttle,
-    who: Who,
+    taken_from: TakenFrom,
 }
 
-enum Who {
-    /// A device that the account does not know.
-    Unknown { account: String, address: Option<(IpAddr, Lanes)> },
-    /// One that it knows.
-    Device { account: String, device: KnownDevice },
+enum TakenFrom {
+    UnknownDevice { account: String, address: Option<(IpAddr, AddressBudget)> },
+    KnownDevice { account: String, device: KnownDevice },
 }
 
-/// The lanes that a try from an address was taken from.
+/// Which limiters of an address an attempt was taken from.
 #[derive(Debug, Clone, Copy)]
-enum Lanes {
-    /// The address's own.
-    Address,
-    /// Its reserve, and that of address and account.
+enum AddressBudget {
+    /// `address`.
+    Burst,
+    /// `reserve` and `pair`.
     Reserve,
 }
 
 impl Throttle {
-    /// Empty lanes.
+    /// Creates limiters that have all their attempts.
     pub fn new(allowances: Allowances, world: World) -> Self {
         let reserve = Allowance {
             burst: allowances.address.burst.saturating_mul(RESERVE),
@@ -96,64 +92,65 @@ impl Throttle {
         };
         let pair = Allowance { burst: PAIR_BURST, refill: allowances.account.refill };
         Self {
-            address: Lane::new(allowances.address),
-            reserve: Lane::new(reserve),
-            pair: Lane::new(pair),
-            sign_up: Lane::new(allowances.address),
-            account: Lane::new(allowances.account),
-            device: Lane::new(allowances.device),
-            account_devices: Lane::new(allowances.account),
-            replay: Lane::new(allowances.replay),
-            session: Lane::new(allowances.session),
+            address: Limiter::new(allowances.address),
+            reserve: Limiter::new(reserve),
+            pair: Limiter::new(pair),
+            sign_up: Limiter::new(allowances.address),
+            account: Limiter::new(allowances.account),
+            device: Limiter::new(allowances.device),
+            account_devices: Limiter::new(allowances.account),
+            replay: Limiter::new(allowances.replay),
+            session: Limiter::new(allowances.session),
             world,
         }
     }
 
-    /// Takes one try at a password, from a device that the account knows or from another one.
+    /// Takes one attempt at a password. `device` is `None` unless the account knows the device.
     ///
     /// # Errors
     ///
-    /// The time until the next try may be made.
+    /// If no attempt is left: the time until the next one is available.
     pub fn take(
         &self,
         username: Option<&Username>,
         device: Option<KnownDevice>,
         visitor: &Visitor,
-    ) -> Result<Try<'_>, Duration> {
+    ) -> Result<Attempt<'_>, Duration> {
         let now = self.world.monotonic_millis();
         let account = username.map_or("", Username::key).to_owned();
         if let Some(device) = device {
             self.device.take(device, now)?;
-            // A try that is refused for others' sake costs the device nothing.
+            // A refusal because of the account's other devices does not count against this device.
             self.account_devices
                 .take(account.clone(), now)
                 .inspect_err(|_| self.device.give_back(&device))?;
-            return Ok(Try { throttle: self, who: Who::Device { account, device } });
+            return Ok(Attempt { throttle: self, taken_from: TakenFrom::KnownDevice { account, device } });
         }
         self.account.take(account.clone(), now)?;
         let address = visitor.presence.address.map(network_of);
-        let lanes = address.map(|address| self.take_from(address, &account, now)).transpose();
-        // A try that is not made fails at nothing.
-        let lanes = lanes.inspect_err(|_| self.account.give_back(&account))?;
-        Ok(Try { throttle: self, who: Who::Unknown { account, address: address.zip(lanes) } })
+        let budget = address.map(|address| self.take_from(address, &account, now)).transpose();
+        // A refusal because of the address does not count against the account.
+        let budget = budget.inspect_err(|_| self.account.give_back(&account))?;
+        let address = address.zip(budget);
+        Ok(Attempt { throttle: self, taken_from: TakenFrom::UnknownDevice { account, address } })
     }
 
-    /// Takes one try from an address: of its own lane, or else of its reserve.
-    fn take_from(&self, address: IpAddr, account: &str, now: u64) -> Result<Lanes, Duration> {
-        let Err(wait) = self.address.take(address, now) else { return Ok(Lanes::Address) };
+    /// Takes one attempt from an address: from its burst, or else from its reserve.
+    fn take_from(&self, address: IpAddr, account: &str, now: u64) -> Result<AddressBudget, Duration> {
+        let Err(wait) = self.address.take(address, now) else { return Ok(AddressBudget::Burst) };
         let pair = (address, account.to_owned());
         let taken = self
             .pair
             .take(pair.clone(), now)
             .and_then(|()| self.reserve.take(address, now).inspect_err(|_| self.pair.give_back(&pair)));
-        taken.map(|()| Lanes::Reserve).map_err(|longer| wait.min(longer))
+        taken.map(|()| AddressBudget::Reserve).map_err(|longer| wait.min(longer))
     }
 
-    /// Takes one sign-up.
+    /// Takes one sign-up from the address of the client.
     ///
     /// # Errors
     ///
-    /// The time until the next one may be made.
+    /// If no sign-up is left: the time until the next one is available.
     pub fn take_sign_up(&self, visitor: &Visitor) -> Result<(), Duration> {
         let address = visitor.presence.address.map(network_of);
         address.map_or(Ok(()), |address| self.sign_up.take(address, self.world.monotonic_millis()))
@@ -163,7 +160,7 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// The time until it may be presented again.
+    /// If no replay is left: the time until the next one is available.
     pub fn take_replay(&self, session: SessionId, generation: Generation) -> Result<(), Duration> {
         self.replay.take((session, generation), self.world.monotonic_millis())
     }
@@ -172,25 +169,25 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// The time until the session may be refreshed again.
+    /// If no refresh is left: the time until the next one is available.
     pub fn take_refresh(&self, session: SessionId) -> Result<(), Duration> {
         self.session.take(session, self.world.monotonic_millis())
     }
 
-    /// Gives back a refresh that was refused: only the session's own holder uses up its budget.
+    /// Gives back a refresh that was rejected, so that only valid tokens use up the refreshes of the session.
     pub fn give_back_refresh(&self, session: SessionId) {
         self.session.give_back(&session);
     }
 
-    /// Forgets every key that has all its tries back.
+    /// Removes the keys that have all their attempts.
     pub fn sweep(&self) {
         let now = self.world.monotonic_millis();
-        for lane in [&self.address, &self.reserve, &self.sign_up] {
-            lane.sweep(now);
+        for limiter in [&self.address, &self.reserve, &self.sign_up] {
+            limiter.sweep(now);
         }
         self.pair.sweep(now);
-        for lane in [&self.account, &self.account_devices] {
-            lane.sweep(now);
+        for limiter in [&self.account, &self.account_devices] {
+            limiter.sweep(now);
         }
         self.device.sweep(now);
         self.replay.sweep(now);
@@ -198,20 +195,20 @@ impl Throttle {
     }
 }
 
-impl Try<'_> {
-    /// It was no failed guess: the try was never taken.
+impl Attempt<'_> {
+    /// Gives the attempt back, as if it had not been taken.
     pub fn give_back(self) {
         let throttle = self.throttle;
-        match &self.who {
-            Who::Device { account, device } => {
+        match &self.taken_from {
+            TakenFrom::KnownDevice { account, device } => {
                 throttle.device.give_back(device);
                 throttle.account_devices.give_back(account);
             }
-            Who::Unknown { account, address } => {
+            TakenFrom::UnknownDevice { account, address } => {
                 throttle.account.give_back(account);
                 match address {
-                    Some((address, Lanes::Address)) => throttle.address.give_back(address),
-                    Some((address, Lanes::Reserve)) => {
+                    Some((address, AddressBudget::Burst)) => throttle.address.give_back(address),
+                    Some((address, AddressBudget::Reserve)) => {
                         throttle.pair.give_back(&(*address, account.clone()));
                         throttle.reserve.give_back(address);
                     }
@@ -222,7 +219,8 @@ impl Try<'_> {
     }
 }
 
-/// What counts as one address for every limit: an IPv4 address, or an IPv6 /64, which one customer usually has whole.
+/// The part of an address that every limit counts: an IPv4 address, or the /64 of an IPv6 address, because one
+/// customer usually has a whole /64.
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

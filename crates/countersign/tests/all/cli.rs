@@ -253,7 +253,7 @@ fn the_configuration_is_dumped_with_origins_and_without_secrets() {
     assert!(!human.contains("canary"));
     std::fs::write(at.join("bad.toml"), "isuer = 'x'\n").unwrap();
     let unknown = failed(at, &["--config", "bad.toml", "config", "check"]);
-    assert!(unknown.contains("bad.toml: there is no key `isuer`; did you mean `issuer`?"), "{unknown}");
+    assert!(unknown.contains("bad.toml: unknown key `isuer`; did you mean `issuer`?"), "{unknown}");
     let schema: Value = serde_json::from_str(&done(at, &["config", "schema"])).unwrap();
     assert_eq!(schema["additionalProperties"], false);
     assert!(done(at, &["config", "reference"]).contains("| `refresh_token.grace` |"));

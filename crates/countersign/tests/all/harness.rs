@@ -118,7 +118,7 @@ impl Harness {
             .block_on(async {
                 let store = wrap(countersign_store::open(config.store_url().expose())?);
                 let issuer = config.issuer.clone().unwrap();
-                assemble(&config, issuer, (store, server_keys), &world).await
+                assemble(&config, issuer, store, server_keys, &world).await
             })
             .unwrap();
         let Assembled { edge, key_policy } = finish(assembled);

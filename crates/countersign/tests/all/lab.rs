@@ -241,7 +241,7 @@ fn who_asks_to_stop_during_a_restart_is_heard() {
         .write_all(b"POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
         .unwrap();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
-    assert!(patiently(|| server.log.lock().unwrap().contains("asked to stop")));
+    assert!(patiently(|| server.log.lock().unwrap().contains("shutting down")));
     server.signal("-TERM");
     drop(unfinished);
     assert!(patiently(|| server.child.try_wait().unwrap().is_some_and(|status| status.success())));

@@ -1,79 +1,69 @@
-//! What an event says: which sessions, what happened, who did it.
+//! Events: a change of one or several sessions, and who caused it.
 
 use countersign_core::ratchet::Generation;
 use countersign_core::refresh::Advance;
 use countersign_core::session::{Presence, RevokedReason, Session, Whose};
 use countersign_core::{ClientId, SessionId, UserId};
 
-/// One thing that happened.
+/// One change of one or several sessions.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Later ones have greater numbers. From 1, in each process anew.
+    /// Ascending, from 1 in each process.
     pub number: u64,
-    /// When it was noted, in milliseconds since the Unix epoch.
+    /// When the event was added, in milliseconds since the Unix epoch.
     pub at_millis: u64,
-    /// To whose sessions.
     pub of: Subject,
-    /// What.
     pub change: Change,
-    /// Who did it, or what gave it away. `None`: whoever it was did it to many at once.
+    /// The client that caused the change, or that presented the token that revealed it. `None` if the change concerns
+    /// several sessions.
     pub by: Option<Presence>,
 }
 
 /// Which sessions an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// One.
     Session {
-        /// It.
         id: SessionId,
-        /// Its user.
         user: UserId,
-        /// Its client.
         client: ClientId,
     },
-    /// All of an owner that there were.
+    /// All sessions that the owner had at that time.
     All(Whose),
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It was opened.
     Opened,
-    /// One generation was exchanged for another.
+    /// The session moved to a new generation.
     Moved {
-        /// In which way.
         how: Advance,
-        /// What was presented.
+        /// The generation of the presented token.
         presented: Generation,
-        /// Where the session is now.
+        /// The new generation of the session.
         generation: Generation,
     },
-    /// A spent generation was answered with the current one again.
+    /// A spent refresh token was presented within the grace, and the current one was returned again.
     Replayed {
-        /// What was presented.
+        /// The generation of the presented token.
         presented: Generation,
-        /// Where the session is.
+        /// The generation of the session.
         generation: Generation,
     },
-    /// It had reached its end when its token was presented.
+    /// A token of a session that had expired was presented.
     Expired,
-    /// It was taken back.
     Revoked {
-        /// Why.
         reason: RevokedReason,
-        /// What was presented, when a token gave it away.
+        /// The generation of the presented token, if a presented token caused the revocation.
         presented: Option<Generation>,
-        /// Where it was.
+        /// The generation of the session.
         generation: Generation,
     },
-    /// All of them were taken back.
+    /// All sessions of the subject were revoked.
     AllRevoked,
 }
 
 impl Subject {
-    /// One session.
     pub fn of(session: &Session) -> Self {
         Self::Session {
             id: session.id,
@@ -82,7 +72,7 @@ impl Subject {
         }
     }
 
-    /// Whether it is about a session of this client.
+    /// Whether the subject is a session of this client, or all its sessions.
     pub fn is_of(&self, wanted: &ClientId) -> bool {
         match self {
             Self::Session { client, .. } | Self::All(Whose::Client(client)) => client == wanted,

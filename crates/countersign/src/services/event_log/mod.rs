@@ -1,10 +1,9 @@
-//! What happened to sessions lately, for those who watch.
+//! The event log: recent changes of sessions, for the readers of the event stream.
 //!
-//! The newest events of this process are kept in memory, a bounded number of
-//! them: a session's story is in its one row, and a table of events would grow
-//! with every refresh. Openings and refreshes are noted by the flow
-//! that did them, revocations when they appear on the list that all processes
-//! share, so that each is told once, whoever ended the session.
+//! A process keeps a bounded number of its newest events in memory. A table of events would grow with every refresh,
+//! and the part of a session's history that must last is in its row. A flow adds an event when it opens or refreshes a
+//! session. Revocations are added when they appear on the revocation list, which all processes share, so that each
+//! revocation is reported once, no matter which process revoked the session.
 
 mod event;
 mod ring;
@@ -23,122 +22,122 @@ use super::cursor::Cursor;
 use super::revocation_window::{RevocationWindow, cursor_of};
 pub use event::{Change, Event, Subject};
 
-/// Sessions whose expiry is known to be told.
+/// The number of sessions whose reported expiry is remembered.
 const EXPIRIES: usize = 1024;
 
-/// Events that are read at a time.
+/// The largest number of events in a page.
 const PAGE: usize = 64;
 
-/// The newest events.
+/// The newest events of this process.
 pub struct EventLog {
-    /// Tells this process's events from those of others.
+    /// Distinguishes the cursors of this process from those of others.
     mark: [u8; 6],
     world: World,
-    kept: Mutex<Kept>,
+    state: Mutex<State>,
     newest: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct State {
     events: EventRings,
-    /// How many there have been.
+    /// The number of events so far, which is the number of the newest event.
     count: u64,
-    /// How far the list of revocations was followed. `None`: not yet.
+    /// The position in the revocation list up to which revocations were added; `None` before the first reading.
     listed: Option<Cursor>,
-    /// Sessions whose expiry was told, each at the place that its id gives it.
+    /// Sessions whose expiry was reported. The last bytes of a session's id determine its key.
     expired: HashMap<usize, SessionId>,
 }
 
-/// Some events in order.
+/// A page of events, in order.
 #[derive(Debug)]
 pub struct Events {
-    /// The place before them: the one asked for, or the beginning if that is none of this process's.
+    /// The cursor before the page: the requested one, or the beginning if the requested one is not from this process.
     pub start: Cursor,
-    /// The events.
     pub events: Vec<Arc<Event>>,
-    /// Up to this number, events are gone that somebody at the cursor asked for has not seen. 0: none.
+    /// Events after the requested cursor and up to this number were lost. 0 if none was lost.
     pub lost: u64,
-    /// The number of the newest event that there is.
+    /// The number of the newest event in the log.
     pub newest: u64,
 }
 
 impl EventLog {
-    /// An empty log.
+    /// Creates an empty log with a random mark.
     pub fn new(world: World) -> Self {
         let mark = world.random();
-        Self { mark, world, kept: Mutex::default(), newest: watch::Sender::new(0) }
+        Self { mark, world, state: Mutex::default(), newest: watch::Sender::new(0) }
     }
 
-    /// How to wait for the next event; its number.
+    /// Returns a channel with the number of the newest event.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
 
-    /// Notes what happened.
+    /// Adds an event.
     pub fn note(&self, of: Subject, change: Change, by: Option<Presence>) {
         let at_millis = self.world.now_millis();
-        let mut kept = self.kept();
-        kept.count += 1;
-        let number = kept.count;
-        kept.events.push(Event { number, at_millis, of, change, by });
-        drop(kept);
+        let mut state = self.state();
+        state.count += 1;
+        let number = state.count;
+        state.events.push(Event { number, at_millis, of, change, by });
+        drop(state);
         self.newest.send_if_modified(|newest| std::mem::replace(newest, (*newest).max(number)) < number);
     }
 
-    /// Notes that a session's end was noticed. Its token may be presented for ever, so that is told once, or
-    /// seldom if there are very many.
+    /// Adds an event for an expired session of which a token was presented. A client may present such a token again
+    /// and again, so the expiry of a session is reported once. It may be reported again if many sessions expire.
     pub fn note_expiry(&self, session: &Session, by: &Presence) {
         let [.., high, low] = *session.id.as_bytes();
-        let place = usize::from(u16::from_be_bytes([high, low])) % EXPIRIES;
-        let before = self.kept().expired.insert(place, session.id);
+        let index = usize::from(u16::from_be_bytes([high, low])) % EXPIRIES;
+        let before = self.state().expired.insert(index, session.id);
         if before != Some(session.id) {
             self.note(Subject::of(session), Change::Expired, Some(by.clone()));
         }
     }
 
-    /// At most 64 events after a cursor; from the oldest one on if there is none, or it is of another process.
+    /// Returns at most 64 events after a cursor. Without a cursor, or with a cursor of another process, the page begins
+    /// with the oldest event.
     pub fn after(&self, cursor: Option<Cursor>) -> Events {
-        let kept = self.kept();
-        let known = cursor.filter(|cursor| cursor.mark == self.mark && cursor.number <= kept.count);
+        let state = self.state();
+        let known = cursor.filter(|cursor| cursor.mark == self.mark && cursor.number <= state.count);
         let start = known.map_or(0, |cursor| cursor.number);
         let lost = match (cursor, known) {
-            (Some(_), None) => kept.count.max(1),
-            _ => Some(kept.events.lost()).filter(|lost| *lost > start).unwrap_or_default(),
+            (Some(_), None) => state.count.max(1),
+            _ => Some(state.events.lost()).filter(|lost| *lost > start).unwrap_or_default(),
         };
-        let (events, newest) = (kept.events.after(start, PAGE), kept.count);
+        let (events, newest) = (state.events.after(start, PAGE), state.count);
         Events { start: Cursor { number: start, mark: self.mark }, events, lost, newest }
     }
 
-    /// The place after an event.
-    pub const fn place_after(&self, event: &Event) -> Cursor {
+    /// The cursor after an event.
+    pub const fn cursor_after(&self, event: &Event) -> Cursor {
         Cursor { number: event.number, mark: self.mark }
     }
 
-    /// Notes what has come onto the list of revocations since the last time. What is on it at the first time is
-    /// no news.
+    /// Adds events for the entries of the revocation list that are new since the last call. The first call adds no
+    /// events.
     ///
     /// # Errors
     ///
-    /// When the store fails; the next time goes on behind what was noted.
+    /// If the store fails. The next call continues after the last entry that was added.
     pub async fn note_revocations(
         &self,
         revocations: &RevocationWindow,
         store: &dyn Store,
     ) -> Result<(), StoreError> {
         let newest = *revocations.watch().borrow();
-        let Some(mut listed) = self.kept().listed.replace(newest) else { return Ok(()) };
+        let Some(mut listed) = self.state().listed.replace(newest) else { return Ok(()) };
         while listed != newest {
             let page = revocations.after(Some(listed));
             for entry in &page.entries {
                 let noted = self.note_revocation(store, entry).await;
-                noted.inspect_err(|_| self.kept().listed = Some(listed))?;
+                noted.inspect_err(|_| self.state().listed = Some(listed))?;
                 listed = cursor_of(entry);
             }
             if !page.has_more {
                 break;
             }
         }
-        self.kept().listed = Some(listed);
+        self.state().listed = Some(listed);
         Ok(())
     }
 
@@ -148,7 +147,7 @@ impl EventLog {
                 self.note(Subject::All(whose.clone()), Change::AllRevoked, None);
             }
             RevokedSessions::One(id) => {
-                // A row that was swept meanwhile is no news either.
+                // If the row was swept in the meantime, its events are no longer of interest.
                 let Some(row) = store.session(*id).await? else { return Ok(()) };
                 if let SessionState::Revoked(how) = &row.session.state {
                     let (reason, presented) = (how.reason, how.presented);
@@ -161,7 +160,7 @@ impl EventLog {
         Ok(())
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

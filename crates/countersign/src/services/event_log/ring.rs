@@ -1,55 +1,55 @@
-//! The newest events, in two rings: what anybody can bring about by refreshing does not push out what is rare.
+//! The newest events, in two rings, so that frequent refreshes do not displace the rarer events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event::{Change, Event};
 
-/// Events that each ring keeps: together at most 6 MB, of refreshes half a second of a server's busiest.
-const KEPT: usize = 10_000;
+/// The number of events in each ring. Both rings take at most 6 MB. At the highest load of a server, this is half a
+/// second of refreshes.
+const CAPACITY: usize = 10_000;
 
-/// The newest events of either kind.
+/// The newest events of both kinds.
 #[derive(Default)]
 pub(super) struct EventRings {
-    /// Refreshes.
-    often: Ring,
-    /// Beginnings and ends.
-    seldom: Ring,
+    refreshes: Ring,
+    /// Opened, expired and revoked sessions.
+    lifecycle: Ring,
 }
 
 #[derive(Default)]
 struct Ring {
     events: VecDeque<Arc<Event>>,
-    /// The number of the last event that is not kept any more.
+    /// The number of the newest event that was dropped, or 0.
     lost: u64,
 }
 
 impl EventRings {
     pub(super) fn push(&mut self, event: Event) {
         let ring = match event.change {
-            Change::Moved { .. } | Change::Replayed { .. } => &mut self.often,
+            Change::Moved { .. } | Change::Replayed { .. } => &mut self.refreshes,
             Change::Opened | Change::Expired | Change::Revoked { .. } | Change::AllRevoked => {
-                &mut self.seldom
+                &mut self.lifecycle
             }
         };
-        if ring.events.len() == KEPT {
+        if ring.events.len() == CAPACITY {
             ring.lost = ring.events.pop_front().map_or(0, |event| event.number);
         }
         ring.events.push_back(Arc::new(event));
     }
 
-    /// The number of the last event that is not kept any more.
+    /// The number of the newest event that was dropped, or 0.
     pub(super) fn lost(&self) -> u64 {
-        self.often.lost.max(self.seldom.lost)
+        self.refreshes.lost.max(self.lifecycle.lost)
     }
 
-    /// At most `count` events with greater numbers, in order.
+    /// The first `count` events after the one with this number, in order.
     pub(super) fn after(&self, number: u64, count: usize) -> Vec<Arc<Event>> {
         let of = |ring: &Ring| {
             let start = ring.events.partition_point(|event| event.number <= number);
             ring.events.range(start..).take(count).cloned().collect::<Vec<_>>()
         };
-        let mut events = [of(&self.often), of(&self.seldom)].concat();
+        let mut events = [of(&self.refreshes), of(&self.lifecycle)].concat();
         events.sort_unstable_by_key(|event| event.number);
         events.truncate(count);
         events
