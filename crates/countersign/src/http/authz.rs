@@ -23,7 +23,7 @@ use super::error::{Failure, Message};
 use super::extract::bearer;
 use super::identity_headers::{self, plain};
 use super::visitor::is_from_trusted_proxy;
-use crate::flows::forward_auth::{self, Asked, Decision};
+use crate::flows::forward_auth::{self, Decision, HeldRequest};
 
 /// Headers that say what a request was for.
 const CONTROLS: [&str; 7] = [
@@ -202,8 +202,8 @@ impl Inquiry {
         };
         let had_token = token.is_some();
         let (host, method) = (self.origin.host().clone(), self.method.as_str().to_owned());
-        let asked = Asked { host, method, path, token };
-        Ok(match forward_auth::decide(&edge.app, &asked).await.map_err(Failure::from)? {
+        let held = HeldRequest { host, method, path, token };
+        Ok(match forward_auth::decide(&edge.app, &held).await.map_err(Failure::from)? {
             Decision::Allow(identity) => {
                 let mut response = StatusCode::OK.into_response();
                 let preset = edge.forward_auth.identity_headers;

@@ -85,7 +85,7 @@ pub(super) async fn revoke(
     let AboutToken { client, token } = about;
     match revoke::revoke_token(&edge.app, &client, &token, &visitor.presence).await? {
         TokenRevocation::Done => Ok(StatusCode::OK),
-        TokenRevocation::NotTheirs => Err(Failure::not_your_token().into()),
+        TokenRevocation::OtherClient => Err(Failure::not_your_token().into()),
     }
 }
 

@@ -128,8 +128,7 @@ fn the_log_says_who_did_what_when_and_from_where() {
     server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"}));
     let (_, log) = server.stop();
     let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let sign_ins: Vec<_> =
-        events.iter().filter(|event| event["message"] == "somebody signed in, or tried to").collect();
+    let sign_ins: Vec<_> = events.iter().filter(|event| event["message"] == "sign-in attempt").collect();
     assert_eq!(sign_ins.len(), 2);
     assert_eq!((&sign_ins[0]["outcome"], &sign_ins[0]["user"]), (&json!("signed_in"), &json!("1")));
     assert_eq!((&sign_ins[1]["outcome"], &sign_ins[1]["address"]), (&json!("refused"), &json!("127.0.0.1")));

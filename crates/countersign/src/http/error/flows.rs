@@ -24,7 +24,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::error!(
             error = &error as &dyn std::error::Error,
-            "a request failed because the store could not answer"
+            "a request failed because of a store error"
         );
         let detail = "The service cannot answer right now. Nothing was lost; try again shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(1))

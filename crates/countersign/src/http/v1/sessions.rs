@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
 use crate::flows::authenticate_user::Credentials;
 use crate::flows::refresh::RefreshError;
-use crate::flows::revoke::Ended;
+use crate::flows::revoke::RevokedOwn;
 use crate::flows::sign_in::{SignIn, SignedIn};
 use crate::flows::{Pair, authenticate_client, refresh, revoke, sessions, sign_in};
 use crate::http::Edge;
@@ -141,7 +141,7 @@ pub(crate) async fn list(
 }
 
 /// `DELETE /v1/sessions/{id}`: one of one's own. Another user's is not there.
-pub(crate) async fn end(
+pub(crate) async fn revoke(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
     visitor: Visitor,
@@ -151,7 +151,7 @@ pub(crate) async fn end(
     let is_current = session == caller.session.id;
     let reason = if is_current { RevokedReason::SignedOut } else { RevokedReason::EndedByUser };
     let own = Whose::User(caller.user.id);
-    if !revoke::end(&edge.app, session, &own, revoked(reason, &visitor.presence)).await? {
+    if !revoke::revoke(&edge.app, session, &own, revoked(reason, &visitor.presence)).await? {
         return Err(Failure::not_found("session").into());
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -162,7 +162,7 @@ pub(crate) async fn end(
 }
 
 /// `DELETE /v1/sessions`: all of one's own, or with `?except=current` all others.
-pub(crate) async fn end_all(
+pub(crate) async fn revoke_all(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
     visitor: Visitor,
@@ -175,7 +175,8 @@ pub(crate) async fn end_all(
     };
     let how = revoked(RevokedReason::EndedByUser, &visitor.presence);
     let device = visitor.device_token.as_deref();
-    let Ended { count, device_token } = revoke::end_own(&edge.app, caller.user, except, how, device).await?;
+    let RevokedOwn { count, device_token } =
+        revoke::revoke_own(&edge.app, caller.user, except, how, device).await?;
     let mut response = ended(count).into_response();
     if except.is_none() {
         edge.cookies.clear_refresh(response.headers_mut());
