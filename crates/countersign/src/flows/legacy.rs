@@ -81,7 +81,7 @@ pub async fn refresh(
     client: &ClientId,
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
-    let refreshed = refresh::own(app, text, client, by).await;
+    let refreshed = refresh::try_refresh(app, text, client, by).await;
     if !matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         return refreshed;
     }

@@ -52,7 +52,7 @@ pub async fn refresh(
     client: &ClientId,
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
-    let refreshed = own(app, text, client, by).await;
+    let refreshed = try_refresh(app, text, client, by).await;
     if matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         note_not_ours();
     }
@@ -61,7 +61,7 @@ pub async fn refresh(
 
 /// Like [`refresh`], but does not log a token that this server did not issue: the caller may accept it as a
 /// legacy token.
-pub(super) async fn own(
+pub(super) async fn try_refresh(
     app: &App,
     text: &Secret<String>,
     client: &ClientId,

@@ -68,7 +68,7 @@ fn a_full_disk_is_told_so_and_loses_nothing() {
         token = refresh_token(&body);
     }
     let (status, body) = refused.expect("the disk is full");
-    assert_eq!((status, body.contains("try again shortly")), (503, true), "{body}");
+    assert_eq!((status, body.contains("Retry shortly")), (503, true), "{body}");
     assert_eq!(server.get("/readyz").0, 503);
     assert_eq!(server.get("/livez").0, 200);
     let sign_out = server.post("/logout", &json!({"refreshToken": token}));

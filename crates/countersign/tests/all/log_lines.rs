@@ -88,7 +88,7 @@ fn every_refused_sign_in_and_access_token_has_a_line_with_its_reason() {
     }
     let all: Vec<_> = log.iter().filter(|line| line["message"] == refused).collect();
     assert_eq!(all.len(), 4, "one line each: {all:#?}");
-    let answered = only(&log, "answered", ("code", "invalid_credentials"));
+    let answered = only(&log, "request handled", ("code", "invalid_credentials"));
     assert_eq!((&answered["status"], &answered["route"]), (&json!(401), &json!("/v1/sessions")));
 }
 

@@ -78,7 +78,7 @@ fn no_secret_is_in_the_log_or_the_metrics() {
         }
         let (code, log) = server.stop();
         assert_eq!(code, 0);
-        assert!(log.contains("answered") && log.lines().count() > 20, "{log}");
+        assert!(log.contains("request handled") && log.lines().count() > 20, "{log}");
         for canary in &canaries {
             for part in [canary.as_str(), &canary[..canary.len() / 2], &canary[canary.len() / 2..]] {
                 let line = log.lines().find(|line| line.contains(part));
@@ -108,7 +108,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
             serde_json::from_str(line).unwrap_or_else(|_| panic!("not one event a line: {line:?}"));
         assert!(event.get("forged").is_none());
         assert!(!line.contains('\u{1b}'));
-        if event["span"]["request_id"] == "known-id" && event["message"] == "answered" {
+        if event["span"]["request_id"] == "known-id" && event["message"] == "request handled" {
             answered += 1;
             assert_eq!(event["span"]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
             assert_eq!((&event["method"], &event["status"]), (&json!("GET"), &json!(200)));

@@ -211,7 +211,7 @@ fn what_does_not_fit_is_told_so_in_json() {
     assert!(wrong_method.json()["message"].is_string());
     let head = server.request(Call::post("/protectedRoute"));
     assert_eq!((head.status.as_u16(), head.header("allow")), (405, Some("GET,HEAD")));
-    assert_eq!(server.get("/nothing").told(), r#"404 {"message":"There is nothing at this path."}"#);
+    assert_eq!(server.get("/nothing").told(), r#"404 {"message":"No route has this path."}"#);
 }
 
 // D2
