@@ -77,10 +77,10 @@ fn init_writes_a_configuration_that_runs_and_overwrites_nothing() {
     let key = directory.path().join("home/master-key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let again = failed(directory.path(), &["init", "home"]);
-    assert!(again.contains("exists; init overwrites nothing"), "{again}");
+    assert!(again.contains("already exists: init does not overwrite files"), "{again}");
     let config = ["--config", "home/countersign.toml"];
     let checked = done(directory.path(), &[&config[..], &["config", "check"]].concat());
-    assert_eq!(checked, "The configuration can be used.\n");
+    assert_eq!(checked, "The configuration is valid.\n");
     let mut serve = command(directory.path());
     serve.args(config).args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     let server = Process::start(serve);
@@ -219,7 +219,7 @@ fn tokens_are_decoded_without_and_verified_with_checks() {
     assert!(verified.status.success() && complained(&verified).is_empty(), "{}", complained(&verified));
     std::fs::write(at.join("keys.json"), server.get("/.well-known/jwks.json").1).unwrap();
     let believed = run(at, &["token", "verify", token, "--jwks", "keys.json"]);
-    assert!(complained(&believed).contains("was believed without --issuer"), "{}", complained(&believed));
+    assert!(complained(&believed).contains("use --issuer to check it"), "{}", complained(&believed));
     let verify =
         |more: &[&str]| failed(at, &[&["token", "verify", token, "--jwks", "keys.json"], more].concat());
     for more in [
@@ -264,13 +264,13 @@ fn the_store_is_cared_for() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 7).\n");
-    assert!(done(at, &["doctor"]).ends_with("Nothing is wrong.\n"));
+    assert!(done(at, &["doctor"]).ends_with("No problems were found.\n"));
     assert!(done(at, &["backup", "copy.db"]).contains("The master key is not in it."));
     assert!(failed(at, &["backup", "copy.db"]).contains("overwrites nothing"));
     let new = tempfile::tempdir().unwrap();
     assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
-    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 7 now.\n"));
+    assert!(done(new.path(), &["migrate"]).ends_with("The database now has schema 7.\n"));
 }
 
 // G5
@@ -292,8 +292,8 @@ fn the_check_of_a_configuration_names_every_file_with_a_secret_that_others_can_r
         }
         let said = done(at, &["config", "check"]);
         ["master-key", "legacy"].map(|file| {
-            said.contains(&format!("others can read ./{file}"))
-                || said.contains(&format!("others can read {file}"))
+            said.contains(&format!("other users can read ./{file}"))
+                || said.contains(&format!("other users can read {file}"))
         })
     };
     assert_eq!(names(0o644), [true, true]);
