@@ -131,7 +131,7 @@ pub(crate) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Reply<Json<Value>> {
     let after = query.after.as_deref().map(parse_session).transpose();
-    let after = after.map_err(|_| Failure::malformed("`after` must be the id of a session."))?;
+    let after = after.map_err(|_| Failure::malformed("`after` is not an id."))?;
     let live = sessions::live_of(&edge.app, &caller, after).await?;
     let shown = live.sessions.iter().map(|row| {
         let mut body = session_body(&row.session);
