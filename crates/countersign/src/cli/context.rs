@@ -41,7 +41,7 @@ impl Context {
         Ok(config::load(&self.global.config, &config::environment(), flags)?)
     }
 
-    /// Loads and checks the configuration, for a command without own options for it.
+    /// Loads and checks the configuration, for a command that does not override it.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
         let config = self.load(Vec::new())?.config;
         config.check()?;

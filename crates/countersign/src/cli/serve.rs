@@ -114,7 +114,7 @@ impl Serve {
 /// Replaces this process by a new one with the same arguments and addresses. Returns only if that fails.
 fn restart(program: &Path, listen: SocketAddr, management_listen: SocketAddr) -> anyhow::Error {
     let mut command = std::process::Command::new(program);
-    let addresses: Vec<OsString> = vec![
+    let addresses: [OsString; 4] = [
         "--listen".into(),
         listen.to_string().into(),
         "--management-listen".into(),

@@ -17,7 +17,7 @@ use super::output;
 /// The time limit for fetching a key set.
 const FETCH_TIME: Duration = Duration::from_secs(10);
 
-/// The largest key set, in bytes.
+/// The maximum size of a key set, in bytes.
 const MAX_KEY_SET: usize = 256 * 1024;
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +57,7 @@ impl Token {
         match self {
             Self::Decode { token } => {
                 let decoded = unverified::decode(&read_token(token)?)?;
-                output::remark("Nothing was checked: this token can be a forgery.");
+                output::remark("Nothing was checked: the token may be forged.");
                 output::json(&json!({"header": decoded.header, "claims": decoded.claims}));
                 Ok(())
             }

@@ -1,10 +1,10 @@
 //! Forward authentication: a proxy asks the server about each request, in one of three dialects.
 //!
 //! nginx (`auth_request`) accepts only 2xx, 401 and 403. Traefik and Caddy pass every
-//! other response on to the client. Envoy sends a copy of the request. Headers describe
-//! the request that the client sent. Only a trusted proxy may send them, each exactly once
-//! and in its usual spelling. None of them has a default: the server rejects a request if
-//! the proxy does not send one.
+//! response except 2xx on to the client. Envoy repeats the client's method, host and path.
+//! The other proxies describe the client's request in headers. Only a trusted proxy may
+//! send these headers, each exactly once and in its usual spelling. None of them has a
+//! default: the server rejects a request if the proxy does not send one.
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ pub(super) async fn ext_authz(State(edge): State<Arc<Edge>>, request: Request) -
     ProxiedRequest::of_envoy(checked(request, &edge, &[])?, &edge)?.respond(&edge).await
 }
 
-/// Headers that some applications use as the path of a request, instead of its own path.
+/// Headers that some applications use as the path of a request instead of the path in the request line.
 const OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 /// Headers that some applications use as the method of a request.

@@ -70,8 +70,9 @@ pub(super) async fn introspect(
         "iat": app.world.now(),
         "token_introspection": body,
     });
-    let signing = &app.keyring.current().signing;
-    let signed = signing
+    let keys = app.keyring.current();
+    let signed = keys
+        .signing
         .sign(TokenType::Introspection, &claims)
         .map_err(|error| InternalError::caused_by("the introspection response cannot be signed", error))?;
     Ok(([(header::CONTENT_TYPE, SIGNED)], signed).into_response())

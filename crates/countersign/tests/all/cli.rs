@@ -103,7 +103,7 @@ fn the_check_of_a_configuration_warns_about_routes_that_overlap_and_does_not_fai
         lines[0].starts_with("warning: `forward_auth.routes`: on `b.test` the route `/` (public)"),
         "{checked}"
     );
-    assert_eq!(lines[1..], ["The configuration can be used."]);
+    assert_eq!(lines[1..], ["The configuration is valid."]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn accounts_are_made_shown_changed_and_deleted() {
     assert_eq!(sign_in(), 403);
     assert_eq!(server.post("/getTokens", &json!({"username": "jane", "password": generated})).0, 200);
     done(at, &["user", "delete", "jane"]);
-    assert!(failed(at, &["user", "show", "jane"]).contains("see `countersign user list`"));
+    assert!(failed(at, &["user", "show", "jane"]).contains("run `countersign user list`"));
     assert!(done(at, &["user", "list"]).contains("john_doe"));
 }
 
@@ -197,7 +197,7 @@ fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
         let keys = rotated.as_array().unwrap();
         keys.iter().find(|key| key["state"] == state).unwrap()["kid"].as_str().unwrap().to_owned()
     };
-    assert!(failed(at, &["key", "retire", &kid("active")]).contains("rotated first"));
+    assert!(failed(at, &["key", "retire", &kid("active")]).contains("first run `countersign key rotate`"));
     assert_eq!(states(&json_of(at, &["key", "retire", &kid("retired")])), ["active", "next"]);
 }
 

@@ -54,7 +54,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
     );
     let output = import(at, &["--allow-admins"], "users.jsonl", &file);
     assert_eq!(text(&output.stdout), "3 accounts were added.\n", "{output:?}");
-    assert!(text(&output.stderr).contains("Every sign-in now does the work"), "{output:?}");
+    assert!(text(&output.stderr).contains("Every sign-in now also does the work"), "{output:?}");
     let jane = shown(at, "jane");
     assert_eq!((&jane["id"], &jane["email_verified"]), (&json!("7"), &json!(true)));
     let john = shown(at, "john");

@@ -205,7 +205,10 @@ fn what_does_not_fit_is_told_so_in_json() {
     let malformed = Call::post("/getTokens").header("content-type", "application/json").bytes("{");
     let reply = server.request(malformed);
     assert_eq!(reply.status, 400);
-    assert!(reply.json()["message"].as_str().unwrap().starts_with("The body is not JSON"), "{reply:?}");
+    assert!(
+        reply.json()["message"].as_str().unwrap().starts_with("The request body is not valid JSON"),
+        "{reply:?}"
+    );
     let wrong_method = server.get("/getTokens");
     assert_eq!((wrong_method.status.as_u16(), wrong_method.header("allow")), (405, Some("POST")));
     assert!(wrong_method.json()["message"].is_string());

@@ -109,7 +109,7 @@ impl Import {
         }
         if count > 0 && greatest != Work::default() {
             output::remark(
-                "Every sign-in now takes as long as the most expensive imported hash, so that the time does \
+                "Every sign-in now also does the work of the most expensive imported hash, so that its time does \
                  not show which accounts exist. This ends when the last imported user has signed in or has a \
                  new password.",
             );

@@ -8,7 +8,7 @@ use super::{Failure, Message, OAuth, Problem, of_status};
 /// The response format of a route's failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// `{"message": …}`, also for routes that no other format belongs to.
+    /// `{"message": …}`, also for all routes outside `/v1` and `/oauth2`.
     Tutorial,
     /// RFC 9457.
     Problem,
