@@ -1,4 +1,4 @@
-//! `config`: what the configuration is, and where each value came from.
+//! `config`: the effective configuration and the origin of each value.
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -9,13 +9,13 @@ use crate::config::{self, Loaded};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Configuration {
-    /// Says whether the configuration can be used.
+    /// Checks whether the configuration is valid.
     Check,
-    /// Prints the effective configuration and where each value came from. Secrets are redacted.
+    /// Prints the effective configuration and the origin of each value. Secrets are redacted.
     Dump,
     /// Prints the JSON Schema of the configuration.
     Schema,
-    /// Prints every key with its variable, default and meaning, in Markdown.
+    /// Prints every key with its variable, default and description, in Markdown.
     Reference,
 }
 
@@ -29,22 +29,23 @@ impl Configuration {
                 config.server_keys()?;
                 anyhow::ensure!(
                     config.issuer.is_some(),
-                    "`issuer` is missing: set it to the https URL of this server, such as `https://id.example.com`"
+                    "`issuer` is missing: set it to the https URL of this server, \
+                     such as `https://id.example.com`"
                 );
                 countersign_store::schema_status(config.store_url().expose())?;
                 for name in &loaded.ignored {
-                    output::line(format!("warning: {name} is no setting and is ignored"));
+                    output::line(format!("warning: {name} is not a setting and is ignored"));
                 }
                 for warning in config.warnings()? {
                     output::line(format!("warning: {warning}"));
                 }
                 for file in loaded.exposed_files() {
                     output::line(format!(
-                        "warning: others can read {0}: run `chmod 600 {0}`",
+                        "warning: other users can read {0}: run `chmod 600 {0}`",
                         file.display()
                     ));
                 }
-                output::line("The configuration can be used.");
+                output::line("The configuration is valid.");
                 Ok(())
             }
             Self::Dump => dump(context, &context.load(Vec::new())?),
@@ -64,7 +65,7 @@ fn dump(context: &Context, loaded: &Loaded) -> anyhow::Result<()> {
     let mut values = Map::new();
     flatten("", &serde_json::to_value(&loaded.config)?, &mut values);
     for key in ["issuer", "forward_auth.sign_in"] {
-        // A URL with a password is a mistake, and is not repeated here.
+        // These URLs must not have a password. If one has, it must not be printed.
         if let Some(Value::String(text)) = values.get_mut(key)
             && text.contains(['@', '?', '#', ';', ' '])
         {

@@ -1,4 +1,4 @@
-//! What commands share: the configuration and the store.
+//! The configuration and the store, which all commands share.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +12,11 @@ use super::Global;
 use crate::config::{self, Config, Loaded, LogFormat, Overrides};
 use crate::runtime::high_water::{self, HighWater};
 
-/// A command's surroundings.
+/// The clock, the global options and the store of a command.
 pub(super) struct Context {
     pub(super) world: World,
     global: Global,
-    /// The store that the command opened, and the directory of its data.
+    /// The store that the command opened, and the data directory.
     opened: Mutex<Option<(Arc<dyn Store>, PathBuf)>>,
 }
 
@@ -29,7 +29,7 @@ impl Context {
         self.global.json
     }
 
-    /// The configuration under the global flags and a command's own.
+    /// Loads the configuration. The global options and the command's own `flags` override it.
     pub(super) fn load(&self, mut flags: Overrides) -> anyhow::Result<Loaded> {
         if let Some(directory) = &self.global.data_dir {
             flags.push(("data_dir", Value::String(directory.display().to_string())));
@@ -41,25 +41,26 @@ impl Context {
         Ok(config::load(&self.global.config, &config::environment(), flags)?)
     }
 
-    /// The configuration, checked, for a command that needs no more of it.
+    /// Loads and checks the configuration, for a command that does not override it.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
         let config = self.load(Vec::new())?.config;
         config.check()?;
         Ok(config)
     }
 
-    /// The store of a running or stopped server.
+    /// Opens the store. The server may be running.
     ///
     /// # Errors
     ///
-    /// When there is none, it cannot be opened, or it has gone back.
+    /// When the database does not exist, cannot be opened, or was replaced by an older copy.
     pub(super) async fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
         let config = self.config()?;
         let url = config.store_url();
         let is_new = countersign_store::file_of(url.expose()).is_some_and(|file| !file.exists());
         anyhow::ensure!(
             !is_new,
-            "there is no database at {}: name its directory with --data-dir, or run `countersign migrate` to make one",
+            "there is no database at {}: set its directory with --data-dir, \
+             or run `countersign migrate` to create it",
             countersign_store::without_credentials(url.expose())
         );
         let store = countersign_store::open(url.expose())?;
@@ -69,9 +70,9 @@ impl Context {
         Ok((config, store))
     }
 
-    /// Writes down how far the command has brought the store.
+    /// Records the newest state of the store, which the next start compares (`high_water`).
     ///
-    /// A command that has done its work does not fail because of it: the next one or the server tries again.
+    /// A failure does not fail the command: the next command or the server tries again.
     pub(super) async fn finish(&self) {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((store, data_dir)) = opened {
@@ -79,7 +80,7 @@ impl Context {
         }
     }
 
-    /// How the operator revokes from the command line.
+    /// The time and origin of a revocation by a command.
     pub(super) fn revoked(&self, reason: RevokedReason) -> Revoked {
         let by = Presence { at: self.world.now(), address: None, device: "the command line".to_owned() };
         Revoked { reason, by, presented: None }

@@ -1,4 +1,4 @@
-//! `init`: a commented configuration and a master key, ready to run.
+//! `init`: writes a commented configuration and a master key.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -13,10 +13,10 @@ use super::context::Context;
 use super::output;
 use crate::config;
 
-/// Writes `countersign.toml` and `master-key`.
+/// Writes `countersign.toml` and `master-key` to a directory.
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// Where to.
+    /// The directory. It is created if it does not exist.
     #[arg(default_value = ".")]
     dir: PathBuf,
 }
@@ -25,9 +25,14 @@ impl Init {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
         let (file, key) = (self.dir.join("countersign.toml"), self.dir.join("master-key"));
         for path in [&file, &key] {
-            anyhow::ensure!(!path.exists(), "{} exists; init overwrites nothing", path.display());
+            anyhow::ensure!(
+                !path.exists(),
+                "{} already exists: init does not overwrite files",
+                path.display()
+            );
         }
-        std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make {}", self.dir.display()))?;
+        std::fs::create_dir_all(&self.dir)
+            .with_context(|| format!("cannot create {}", self.dir.display()))?;
         write_private(&key, &ServerKeys::generate(&context.world))?;
         let text = config::commented(&[
             ("issuer", "http://localhost:3000"),
@@ -37,14 +42,14 @@ impl Init {
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         output::line(format!("Wrote {} and {}.", file.display(), key.display()));
         output::line(
-            "Keep a copy of the master key apart from the database's backups: neither is of use without the other.",
+            "Keep a copy of the master key apart from the database's backups. A restore needs both.",
         );
-        output::line("Before others can reach the server, set `issuer` to its https URL.");
+        output::line("Before you deploy the server, set `issuer` to its https URL.");
         Ok(())
     }
 }
 
-/// Writes a new file that its owner alone may read.
+/// Creates a file that only its owner can read (mode 0600). Fails if the file exists.
 pub(super) fn write_private(path: &Path, text: &Secret<String>) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;

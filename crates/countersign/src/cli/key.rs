@@ -1,4 +1,4 @@
-//! `key`: the signing keys. A running server sees a change within half a minute, or on SIGHUP.
+//! `key`: the signing keys. A running server applies a change within 30 seconds, or on SIGHUP.
 
 use clap::Subcommand;
 use countersign_core::signing_keys::{self, KeyState, Readiness, StoredKey};
@@ -12,22 +12,22 @@ use crate::runtime::assembly;
 use crate::services::keyring::Keeper;
 use crate::time_text::rfc3339;
 
-/// What a command cannot do for a process that runs.
-const TAKEN_UP: &str = "A running server takes this up within 30 seconds, or at once on SIGHUP.";
+const RUNNING_SERVER: &str =
+    "A running server applies this within 30 seconds, or immediately if you send it SIGHUP.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
     /// Lists the published keys.
     List,
-    /// Lets the next key sign, and makes the one after it.
+    /// Makes the next key active, and generates a new next key.
     Rotate {
-        /// Even if verifiers may not know the next key yet: after a theft.
+        /// Rotates even if verifiers may not know the next key yet. Use it if the active key was stolen.
         #[arg(long)]
         now: bool,
     },
-    /// Takes a key that does not sign out of the published set: what it signed is refused from then on.
+    /// Removes a key that is not active from the published set. Tokens that it signed are then rejected.
     Retire {
-        /// Its `kid`.
+        /// The key's `kid`.
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
@@ -50,7 +50,7 @@ impl Key {
                     check_readiness(context, store).await?;
                 }
                 let ring = keeper.rotate().await?;
-                output::remark(TAKEN_UP);
+                output::remark(RUNNING_SERVER);
                 show(context, &ring)
             }
             Self::Retire { kid } => {
@@ -59,9 +59,10 @@ impl Key {
                 let after = keeper.retire(&key_id).await?;
                 anyhow::ensure!(
                     after.keys.len() < before.keys.len(),
-                    "there is no key {kid} that could be retired: an active key is rotated first, with `countersign key rotate`"
+                    "there is no key {kid} that can be retired: \
+                     to retire an active key, first run `countersign key rotate`"
                 );
-                output::remark(TAKEN_UP);
+                output::remark(RUNNING_SERVER);
                 show(context, &after)
             }
         }
@@ -73,10 +74,12 @@ async fn check_readiness(context: &Context, store: &dyn Store) -> anyhow::Result
         Readiness::Ready => Ok(()),
         Readiness::NotBefore(time) => anyhow::bail!(
             "verifiers that keep a key set for an hour may not know the next key before {}: \
-             wait until then, or rotate at once with --now if the active key was stolen",
+             wait until then, or rotate immediately with --now if the active key was stolen",
             rfc3339(time)
         ),
-        Readiness::NoNextKey => anyhow::bail!("there are no keys yet: start the server once"),
+        Readiness::NoNextKey => {
+            anyhow::bail!("the database has no signing keys yet: start the server once to generate them")
+        }
     }
 }
 

@@ -1,8 +1,7 @@
-//! The command line: one file a command.
+//! The command line, one file per command.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage. Answers go to standard output,
-//! as tables for people or as JSON with `--json`; errors go to standard error
-//! and say what to do next.
+//! Exit codes: 0 success, 1 failure, 2 wrong usage. Results go to standard output, as
+//! tables or, with `--json`, as JSON. Errors go to standard error and say what to do.
 
 mod bench;
 mod client;
@@ -30,8 +29,7 @@ use crate::config::{LogConfig, LogFormat};
 use crate::runtime::logging;
 use context::Context;
 
-/// A self-hosted token server: short-lived access tokens, refresh tokens that rotate, sessions that can be
-/// taken back.
+/// A self-hosted token server with short-lived access tokens, rotating refresh tokens and revocable sessions.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, propagate_version = true)]
 struct Cli {
@@ -41,19 +39,19 @@ struct Cli {
     command: Command,
 }
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, Args)]
 struct Global {
-    /// A configuration file; may be given several times, later ones win.
+    /// A configuration file. Can be repeated; a later file overrides an earlier one.
     #[arg(long, global = true, value_name = "FILE")]
     config: Vec<PathBuf>,
     /// The directory of the database and the master key.
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The format of the log. Commands other than `serve` write one only with this option.
+    /// The format of the log. Commands other than `serve` write a log only with this option.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// Answer as JSON, for scripts.
+    /// Prints JSON, for scripts.
     #[arg(long, global = true)]
     json: bool,
 }
@@ -64,44 +62,44 @@ enum Command {
     Init(init::Init),
     /// Runs the server.
     Serve(serve::Serve),
-    /// Accounts.
+    /// Manages accounts.
     #[command(subcommand)]
     User(user::User),
-    /// Sessions.
+    /// Lists, explains and revokes sessions.
     #[command(subcommand)]
     Session(session::Session),
-    /// Registered clients.
+    /// Manages registered clients.
     #[command(subcommand)]
     Client(client::Client),
-    /// Signing keys.
+    /// Lists, rotates and retires signing keys.
     #[command(subcommand)]
     Key(key::Key),
-    /// Tokens.
+    /// Decodes and verifies tokens.
     #[command(subcommand)]
     Token(token::Token),
-    /// The configuration.
+    /// Checks and prints the configuration.
     #[command(subcommand)]
     Config(config::Configuration),
-    /// Brings the database up to date.
+    /// Creates the database or migrates it to the newest schema.
     Migrate(store::Migrate),
     /// Writes a consistent copy of the database to a new file.
     Backup(store::Backup),
-    /// Puts a backup in the place of the database, and revokes every session.
+    /// Replaces the database by a backup and revokes every session.
     Restore(store::Restore),
-    /// Looks for whatever is wrong.
+    /// Checks the configuration, the keys and the database.
     Doctor,
-    /// Measures how much a server carries.
+    /// Measures the throughput of a server.
     Bench(bench::Bench),
 }
 
-/// Runs the program with its arguments.
+/// Parses the arguments, runs the command and returns its exit code.
 pub fn run(world: World) -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&error.into()),
     };
-    // `serve` starts its log when it has read the configuration.
+    // `serve` starts its log after it has read the configuration.
     if let Some(format) = cli.global.log_format.filter(|_| !matches!(cli.command, Command::Serve(_))) {
         let log = LogConfig { format, ..LogConfig::default() };
         logging::start(&log).expect("the default filter is well-formed");
@@ -112,7 +110,7 @@ pub fn run(world: World) -> ExitCode {
     };
     let context = Context::new(cli.global, world);
     let done = runtime.block_on(dispatch(&context, cli.command).instrument(span));
-    // Blocking work of an interrupted command is not waited for.
+    // The program does not wait for blocking work of an interrupted command.
     runtime.shutdown_background();
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! What a command prints. Nothing else in the program writes to a terminal.
+//! The output of commands. Only this module writes to standard output and standard error.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
-/// Prints a line on standard output. A reader who has gone away is no error.
+/// Prints a line to standard output. A closed pipe is not an error.
 pub(super) fn line(text: impl std::fmt::Display) {
     writeln!(std::io::stdout(), "{text}").ok();
 }
 
-/// Prints a line on standard error: what a script does not read.
+/// Prints a line to standard error. It is for people, not for scripts.
 pub(super) fn remark(text: impl std::fmt::Display) {
     writeln!(std::io::stderr(), "{text}").ok();
 }
@@ -30,7 +30,7 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     line(table.trim_fmt());
 }
 
-/// Prints an error and its causes.
+/// Prints an error and its causes on one line. Returns exit code 1.
 pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
     remark(format!("error: {error:#}"));
     ExitCode::FAILURE

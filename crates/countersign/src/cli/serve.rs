@@ -1,4 +1,5 @@
-//! `serve`: runs the server; with `--dev`, on a fresh machine and without any preparation.
+//! `serve`: runs the server. With `--dev`, it needs no configuration and creates a master key and a demo
+//! user.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,19 +26,19 @@ use crate::runtime::logging;
 use crate::runtime::server::{self, Listeners, Process, StopReason};
 use crate::runtime::signals;
 
-/// The tutorial's user.
+/// The username in the tutorial.
 const DEMO: &str = "john_doe";
 
-/// Runs the server until it is asked to stop.
+/// Runs the server until it receives SIGTERM or SIGINT.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The address and port that clients reach.
+    /// The address and port for clients.
     #[arg(long, value_name = "ADDR", overrides_with = "listen")]
     listen: Option<SocketAddr>,
-    /// The address and port of metrics.
+    /// The address and port for metrics.
     #[arg(long, value_name = "ADDR", overrides_with = "management_listen")]
     management_listen: Option<SocketAddr>,
-    /// For development: loopback only, a master key is made, and a demo user exists.
+    /// Runs for development: listens on loopback only, and creates a master key and a demo user.
     #[arg(long)]
     dev: bool,
 }
@@ -49,7 +50,7 @@ impl Serve {
         let exposed = loaded.exposed_files();
         let (mut config, ignored) = (loaded.config, loaded.ignored);
         config.check()?;
-        logging::start(&config.log).context("`log.filter` is malformed")?;
+        logging::start(&config.log).context("`log.filter` is invalid")?;
         make_directory(&config.data_dir)?;
         if self.dev {
             config.listen = on_loopback(config.listen)?;
@@ -57,10 +58,13 @@ impl Serve {
             make_master_key(&config, context)?;
         }
         for file in exposed {
-            tracing::warn!(file = %file.display(), "others can read a file with a secret: run chmod 600 on it");
+            tracing::warn!(
+                file = %file.display(),
+                "other users can read a file with a secret: run chmod 600 on it"
+            );
         }
         for name in ignored {
-            tracing::warn!(name, "an environment variable is no setting and is ignored");
+            tracing::warn!(name, "an environment variable is not a setting and is ignored");
         }
         let server_keys = config.server_keys()?;
         anyhow::ensure!(
@@ -79,20 +83,19 @@ impl Serve {
             server = with_demo_user(server, &config.data_dir, context).await?;
         }
         let management = listeners.management_address()?;
-        let lab = self.dev.then(|| format!("See the two tokens at work: {here}/"));
+        let lab = self.dev.then(|| format!("Open the lab in a browser: {here}/"));
         let ready = move || {
             tracing::info!(port, %management, "the server accepts connections");
             lab.into_iter().for_each(output::line);
             output::line(format!("Server is running on port {port}"));
             Ok(())
         };
-        // Asked for now: the file may be replaced while it runs.
-        let program = std::env::current_exe().context("the system does not tell where this program is")?;
-        let places = [("--listen", address), ("--management-listen", management)];
+        // Read at the start, because the file may be replaced while the server runs.
+        let program = std::env::current_exe().context("cannot find the path of this executable")?;
         let process = Process { config: &config, key_policy: server.key_policy, hang_up };
         match server::serve(server.edge, listeners, process, ready).await? {
             StopReason::Signal => Ok(()),
-            StopReason::Restart => Err(begin_anew(&program, places)),
+            StopReason::Restart => Err(restart(&program, address, management)),
         }
     }
 
@@ -108,26 +111,33 @@ impl Serve {
     }
 }
 
-/// Puts a new process in the place of this one, with the same arguments, at the same addresses. Comes back only if
-/// that fails.
-fn begin_anew(program: &Path, places: [(&str, SocketAddr); 2]) -> anyhow::Error {
+/// Replaces this process by a new one with the same arguments and addresses. Returns only if that fails.
+fn restart(program: &Path, listen: SocketAddr, management_listen: SocketAddr) -> anyhow::Error {
     let mut command = std::process::Command::new(program);
-    let places: Vec<OsString> =
-        places.map(|(flag, address)| [flag.into(), address.to_string().into()]).concat();
-    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // It may have begun anew before.
-    command.args(words.strip_suffix(places.as_slice()).unwrap_or(&words)).args(places);
-    anyhow::Error::new(command.exec()).context("the server could not begin anew: start it again")
+    let addresses: [OsString; 4] = [
+        "--listen".into(),
+        listen.to_string().into(),
+        "--management-listen".into(),
+        management_listen.to_string().into(),
+    ];
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // After an earlier restart, the arguments already end with the addresses.
+    command.args(arguments.strip_suffix(addresses.as_slice()).unwrap_or(&arguments)).args(addresses);
+    anyhow::Error::new(command.exec()).context("the server could not restart: start it again")
 }
 
-/// A platform's `PORT` means all addresses; development means this machine.
+/// Replaces the wildcard address by loopback. A platform that sets `PORT` selects the wildcard address.
+///
+/// # Errors
+///
+/// When `listen` is another address than loopback.
 fn on_loopback(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
     if listen.ip().is_unspecified() {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listen.port()));
     }
     anyhow::ensure!(
         listen.ip().is_loopback(),
-        "--dev listens on loopback only, and {listen} is not: leave --dev out, or listen on 127.0.0.1"
+        "--dev only allows loopback addresses, and {listen} is not one: remove --dev, or listen on 127.0.0.1"
     );
     Ok(listen)
 }
@@ -135,7 +145,7 @@ fn on_loopback(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
 pub(super) fn make_directory(path: &Path) -> anyhow::Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.with_context(|| {
-        format!("cannot make the data directory {}: name another one with --data-dir", path.display())
+        format!("cannot create the data directory {}: set another one with --data-dir", path.display())
     })
 }
 
@@ -147,7 +157,8 @@ fn make_master_key(config: &Config, context: &Context) -> anyhow::Result<()> {
     let url = config.store_url();
     if let Some(database) = countersign_store::file_of(url.expose()).filter(|database| database.exists()) {
         anyhow::bail!(
-            "the master key {} is gone, and {} cannot be used without it: bring it back, or remove the database",
+            "the master key {} is missing, and {} cannot be used without it: \
+             restore the key, or remove the database",
             path.display(),
             database.display()
         );
@@ -155,7 +166,8 @@ fn make_master_key(config: &Config, context: &Context) -> anyhow::Result<()> {
     write_private(&path, &ServerKeys::generate(&context.world))
 }
 
-/// The demo user exists, and its password is in a file beside the database.
+/// Creates the demo user at the first start, and stores its password in the file `dev-password` of the data
+/// directory.
 async fn with_demo_user(server: Assembled, data_dir: &Path, context: &Context) -> anyhow::Result<Assembled> {
     let file = data_dir.join("dev-password");
     let password = match std::fs::read_to_string(&file) {
@@ -164,7 +176,7 @@ async fn with_demo_user(server: Assembled, data_dir: &Path, context: &Context) -
             let password = make_demo_user(&server.edge.app, context).await?;
             write_private(&file, &password)?;
             output::line(format!("The demo user {DEMO} has the password {}", password.expose()));
-            output::line(format!("It is kept in {} and not shown again.", file.display()));
+            output::line(format!("The password is stored in {} and not shown again.", file.display()));
             password
         }
     };
@@ -188,5 +200,5 @@ async fn make_demo_user(app: &App, context: &Context) -> anyhow::Result<Secret<S
         ..NewAccount::default()
     };
     let made = accounts::add(&directory, &[], account, FirstPassword::Generated).await?;
-    made.generated.context("a generated password is told")
+    made.generated.context("a generated password is returned")
 }

@@ -1,4 +1,4 @@
-//! `session`: looking at sessions, and taking them back.
+//! `session`: lists, shows, explains and revokes sessions.
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -13,22 +13,28 @@ use crate::time_text;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
-    /// Lists sessions that have not ended.
+    /// Lists live sessions.
     List(List),
-    /// Shows a session.
-    Show { id: SessionId },
-    /// Tells in words what happened to a session.
-    Explain { id: SessionId },
-    /// Takes sessions back.
+    /// Shows a session as JSON.
+    Show {
+        /// The session's id.
+        id: SessionId,
+    },
+    /// Explains in sentences what happened to a session.
+    Explain {
+        /// The session's id.
+        id: SessionId,
+    },
+    /// Revokes one session, or all sessions of a user, of a client or of the server.
     Revoke(Revoke),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// One user's: an id or a name (`id:ID` or `name:NAME` where both exist).
+    /// Only the sessions of this user: an id or a name (`id:ID` or `name:NAME` if both exist).
     #[arg(long)]
     user: Option<String>,
-    /// Also sessions that have ended and are not removed yet.
+    /// Also lists sessions that have ended and are not deleted yet.
     #[arg(long)]
     all: bool,
 }
@@ -36,15 +42,15 @@ pub(super) struct List {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Revoke {
-    /// One session.
+    /// The id of one session.
     id: Option<SessionId>,
-    /// All of one user: an id or a name (`id:ID` or `name:NAME` where both exist).
+    /// All sessions of this user: an id or a name (`id:ID` or `name:NAME` if both exist).
     #[arg(long)]
     user: Option<String>,
-    /// All of one client.
+    /// All sessions of this client.
     #[arg(long)]
     client: Option<ClientId>,
-    /// All there are.
+    /// All sessions.
     #[arg(long)]
     all: bool,
 }
@@ -93,7 +99,7 @@ impl List {
         let rows = rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect());
         output::table(&["ID", "USER", "CLIENT", "DEVICE", "ADDRESS", "REFRESHED", "STATE"], rows);
         if ended > 0 {
-            output::remark(format!("{ended} sessions have ended: --all lists them, too"));
+            output::remark(format!("{ended} sessions have ended. Use --all to list them too."));
         }
         Ok(())
     }
@@ -103,8 +109,11 @@ impl Revoke {
     async fn run(self, context: &Context, store: &dyn Store) -> anyhow::Result<()> {
         let how = context.revoked(RevokedReason::EndedByAdmin);
         if let Some(id) = self.id {
-            let ended = store.revoke(id, &Whose::Everyone, &how).await?;
-            anyhow::ensure!(ended, "there is no live session {id}: see `countersign session list`");
+            let is_revoked = store.revoke(id, &Whose::Everyone, &how).await?;
+            anyhow::ensure!(
+                is_revoked,
+                "there is no live session {id}: run `countersign session list` to see all live sessions"
+            );
             tracing::info!(session = %id, reason = how.reason.as_str(), "a session was revoked");
             output::line(format!("The session {id} was revoked."));
             return Ok(());
@@ -124,7 +133,7 @@ impl Revoke {
 async fn find(store: &dyn Store, id: SessionId) -> anyhow::Result<SessionWithUser> {
     let row = store.session(id).await?;
     row.with_context(|| {
-        format!("there is no session {id}: it never was, or it ended long ago and was removed")
+        format!("there is no session {id}: the id is wrong, or the session ended and was deleted")
     })
 }
 
@@ -134,7 +143,7 @@ fn body(row: &SessionWithUser, now: Timestamp) -> Value {
     let state = match &session.state {
         SessionState::Revoked(revoked) => revoked.reason.as_str(),
         SessionState::Active if row.live_user(now).is_some() => "live",
-        // Its user is disabled or gone, or was signed out everywhere.
+        // The user was disabled, deleted or signed out everywhere.
         SessionState::Active if session.is_live(now) => "ended",
         SessionState::Active => "expired",
     };

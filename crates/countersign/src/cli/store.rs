@@ -1,4 +1,4 @@
-//! `migrate`, `backup`, `restore` and `doctor`: care for the store.
+//! `migrate`, `backup`, `restore` and `doctor`: maintenance of the database.
 
 use std::path::PathBuf;
 
@@ -14,26 +14,26 @@ use crate::services::keyring::Keeper;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
-    /// Says what would be done, and does nothing.
+    /// Lists the pending migrations without running them.
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Backup {
-    /// The new file. Keep the master key elsewhere.
+    /// The new file. Store the master key in another place.
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// A file that `backup` wrote; or the database itself, if a copy was put in its place already.
+    /// A file that `backup` wrote. Or the database itself, if you have already replaced it by a copy.
     file: PathBuf,
 }
 
 impl Restore {
-    /// Puts a backup in place. Every session up to now is revoked: what was revoked or spent since the backup must
-    /// not be valid again.
+    /// Replaces the database and revokes every session: sessions and tokens that were revoked or spent after
+    /// the backup must not become valid again.
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let config = context.config()?;
         make_directory(&config.data_dir)?;
@@ -43,12 +43,12 @@ impl Restore {
         let restored =
             restored.with_context(|| format!("cannot restore {} to {shown}", self.file.display()))?;
         HighWater::reset(&config.data_dir, &*countersign_store::open(url.expose())?).await?;
-        output::line(format!("{} was restored. Everyone has to sign in again.", self.file.display()));
+        output::line(format!("{} was restored. All users must sign in again.", self.file.display()));
         output::line(format!("{} sessions of the backup were revoked.", restored.revoked));
         if let Some(kept) = restored.kept {
-            output::line(format!("The database that was replaced is kept as {}.", kept.display()));
+            output::line(format!("The replaced database was saved as {}.", kept.display()));
         }
-        output::line("Accounts, passwords and clients are as they were at the time of the backup.");
+        output::line("Accounts, passwords and clients have their state from the time of the backup.");
         Ok(())
     }
 }
@@ -63,12 +63,12 @@ impl Migrate {
             return Ok(());
         }
         for migration in &status.pending {
-            output::line(format!("{}: {migration}", if self.dry_run { "would run" } else { "runs" }));
+            output::line(format!("{}: {migration}", if self.dry_run { "would run" } else { "running" }));
         }
         if !self.dry_run {
             make_directory(&config.data_dir)?;
             countersign_store::open(url.expose())?;
-            output::line(format!("The database has schema {} now.", status.known));
+            output::line(format!("The database now has schema {}.", status.known));
         }
         Ok(())
     }
@@ -88,32 +88,36 @@ impl Backup {
     }
 }
 
-/// Goes through everything that the server needs, and says what is wrong and what to do.
+/// Checks everything that the server needs, and prints what to do about each problem.
+///
+/// # Errors
+///
+/// When a check fails or finds problems.
 pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
     let loaded = context.load(Vec::new())?;
     let config = &loaded.config;
     config.check()?;
-    output::line("ok: the configuration can be used");
+    output::line("ok: the configuration is valid");
     let server_keys = config.server_keys()?;
-    output::line("ok: the master key can be used");
+    output::line("ok: the master key is valid");
     let mut problems = 0;
     for file in loaded.exposed_files() {
         problems += 1;
-        output::line(format!("problem: others can read {0}: run `chmod 600 {0}`", file.display()));
+        output::line(format!("problem: other users can read {0}: run `chmod 600 {0}`", file.display()));
     }
     let (_, store) = context.store().await?;
     store.ping().await?;
-    output::line("ok: the database answers and takes writes");
-    output::line("ok: the database has not gone back");
+    output::line("ok: the database can be read and written");
+    output::line("ok: the database was not replaced by an older copy");
     for finding in store.diagnose().await? {
         problems += 1;
-        output::line(format!("problem: the database says {finding:?}: restore a backup"));
+        output::line(format!("problem: the database reports {finding:?}: restore a backup"));
     }
     if let Ok(policy) = assembly::key_policy_of(config) {
         Keeper { store: &*store, server_keys: &server_keys, policy, world: &context.world }.check().await?;
         output::line("ok: the signing keys can be decrypted");
     }
     anyhow::ensure!(problems == 0, "{problems} problems were found");
-    output::line("Nothing is wrong.");
+    output::line("No problems were found.");
     Ok(())
 }

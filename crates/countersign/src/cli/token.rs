@@ -1,4 +1,4 @@
-//! `token`: looking into a token, and verifying one as an API would.
+//! `token`: decodes a token, or verifies it like an API.
 
 use std::io::Read;
 use std::time::Duration;
@@ -14,40 +14,40 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::output;
 
-/// How long a key set may take to arrive.
+/// The time limit for fetching a key set.
 const FETCH_TIME: Duration = Duration::from_secs(10);
 
-/// The largest key set, in bytes.
+/// The maximum size of a key set, in bytes.
 const MAX_KEY_SET: usize = 256 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
-    /// Shows what a token says. Checks nothing.
+    /// Prints a token's header and claims without verifying it.
     Decode {
-        /// The token; `-` reads it from standard input.
+        /// The token, or `-` to read it from standard input.
         token: String,
     },
-    /// Verifies a token: claims on standard output, or the reason on standard error.
+    /// Verifies a token. Prints its claims, or the reason why it is invalid.
     Verify(Verify),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// The token; `-` reads it from standard input.
+    /// The token, or `-` to read it from standard input.
     token: String,
-    /// The key set: a URL, or a file.
+    /// The key set: a URL or a file.
     #[arg(long, value_name = "URL_OR_FILE")]
     jwks: String,
-    /// The issuer that it must come from.
+    /// The required issuer. Default: the token's own, with a warning.
     #[arg(long)]
     issuer: Option<String>,
-    /// The audience that it must be for.
+    /// The required audience. Default: the token's own, with a warning.
     #[arg(long)]
     audience: Option<String>,
-    /// The type that it must have.
+    /// The required type.
     #[arg(long, default_value = "at+jwt")]
     typ: String,
-    /// An algorithm that its key may have; may be given several times. Default: any that the keys have.
+    /// An accepted algorithm. Can be repeated. Default: the algorithms of the keys.
     #[arg(long)]
     alg: Vec<Algorithm>,
 }
@@ -57,7 +57,7 @@ impl Token {
         match self {
             Self::Decode { token } => {
                 let decoded = unverified::decode(&read_token(token)?)?;
-                output::remark("Nothing was checked: anybody can write such a token.");
+                output::remark("Nothing was checked: the token may be forged.");
                 output::json(&json!({"header": decoded.header, "claims": decoded.claims}));
                 Ok(())
             }
@@ -69,13 +69,14 @@ impl Token {
 impl Verify {
     async fn run(self, context: &Context) -> anyhow::Result<()> {
         let token = read_token(self.token)?;
-        let said = unverified::decode(&token)?.claims;
+        let unverified = unverified::decode(&token)?.claims;
         let keys = read_keys(&self.jwks, &self.alg).await?;
         let expected = Expected {
-            issuer: self.issuer.unwrap_or_else(|| as_said(&said["iss"], "--issuer")),
+            issuer: self.issuer.unwrap_or_else(|| unchecked(&unverified["iss"], "--issuer")),
             audience: self.audience.unwrap_or_else(|| {
-                let first = said["aud"].as_array().and_then(|list| list.first()).unwrap_or(&said["aud"]);
-                as_said(first, "--audience")
+                let audience = &unverified["aud"];
+                let first = audience.as_array().and_then(|list| list.first()).unwrap_or(audience);
+                unchecked(first, "--audience")
             }),
             token_type: token_type(&self.typ)?,
             leeway: DEFAULT_LEEWAY,
@@ -86,17 +87,17 @@ impl Verify {
     }
 }
 
-/// What nobody named is taken from the token itself, which is no check and is said so.
-fn as_said(claim: &Value, flag: &str) -> String {
-    let said = claim.as_str().unwrap_or_default().to_owned();
-    output::remark(format!("{said:?} was believed without {flag}"));
-    said
+/// Uses the token's own claim as the expected value, and warns that this checks nothing.
+fn unchecked(claim: &Value, flag: &str) -> String {
+    let value = claim.as_str().unwrap_or_default().to_owned();
+    output::remark(format!("warning: {value:?} was not checked: use {flag} to check it"));
+    value
 }
 
 fn token_type(name: &str) -> anyhow::Result<TokenType> {
     let names = || TokenType::ALL.map(TokenType::name).join(", ");
     let found = TokenType::ALL.into_iter().find(|token_type| token_type.matches(name));
-    found.with_context(|| format!("no token has the type {name:?}: choose one of {}", names()))
+    found.with_context(|| format!("unknown token type {name:?}: use one of {}", names()))
 }
 
 fn read_token(argument: String) -> anyhow::Result<String> {
@@ -104,37 +105,36 @@ fn read_token(argument: String) -> anyhow::Result<String> {
         return Ok(argument);
     }
     let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(1 << 20)
-        .read_to_string(&mut text)
-        .context("standard input cannot be read")?;
+    std::io::stdin().lock().take(1 << 20).read_to_string(&mut text).context("cannot read standard input")?;
     Ok(text.trim().to_owned())
 }
 
-async fn read_keys(place: &str, algorithms: &[Algorithm]) -> anyhow::Result<KeySet> {
-    // A URL may hold a password, also one that is mistyped.
-    let may_be_url = place.contains(":/") || place.contains(['@', '?', '#', ';']);
-    let shown = if may_be_url { countersign_store::without_credentials(place) } else { place.to_owned() };
-    let bytes = if place.starts_with("https://") || place.starts_with("http://") {
-        fetch(place).await.with_context(|| format!("cannot fetch {shown}"))?
+async fn read_keys(source: &str, algorithms: &[Algorithm]) -> anyhow::Result<KeySet> {
+    // A URL can contain a password, even if the URL is mistyped.
+    let may_be_url = source.contains(":/") || source.contains(['@', '?', '#', ';']);
+    let shown = if may_be_url { countersign_store::without_credentials(source) } else { source.to_owned() };
+    let bytes = if source.starts_with("https://") || source.starts_with("http://") {
+        fetch(source).await.with_context(|| format!("cannot fetch {shown}"))?
     } else {
-        std::fs::read(place).with_context(|| format!("cannot read {shown}"))?
+        std::fs::read(source).with_context(|| format!("cannot read {shown}"))?
     };
-    let set = JwkSet::parse(&bytes).with_context(|| format!("{shown} is no key set"))?;
+    let set = JwkSet::parse(&bytes).with_context(|| format!("{shown} is not a key set"))?;
     let is_allowed = |key: &VerifyingKey| algorithms.is_empty() || algorithms.contains(&key.algorithm());
     Ok(KeySet::new(KeySet::from(set).iter().filter(|key| is_allowed(key)).cloned()))
 }
 
-/// The bytes at a URL, which no error repeats.
+/// Fetches a URL. Errors do not contain the URL, which may have a password.
 async fn fetch(url: &str) -> anyhow::Result<Vec<u8>> {
     let client = reqwest::Client::builder().timeout(FETCH_TIME).redirect(reqwest::redirect::Policy::none());
-    let asked = client.build()?.get(url).header(ACCEPT_ENCODING, "identity");
-    let answered = asked.send().await.and_then(reqwest::Response::error_for_status);
-    let mut response = answered.map_err(reqwest::Error::without_url)?;
+    let request = client.build()?.get(url).header(ACCEPT_ENCODING, "identity");
+    let response = request.send().await.and_then(reqwest::Response::error_for_status);
+    let mut response = response.map_err(reqwest::Error::without_url)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-        anyhow::ensure!(bytes.len() + chunk.len() <= MAX_KEY_SET, "it is larger than {MAX_KEY_SET} bytes");
+        anyhow::ensure!(
+            bytes.len() + chunk.len() <= MAX_KEY_SET,
+            "the key set is larger than {MAX_KEY_SET} bytes"
+        );
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)

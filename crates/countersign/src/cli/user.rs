@@ -1,4 +1,4 @@
-//! `user`: accounts, from the command line.
+//! `user`: accounts.
 
 use std::io::BufRead;
 use std::sync::Arc;
@@ -24,41 +24,41 @@ use crate::user_body::user_body;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
-    /// Makes an account. Asks for a password twice, unless a flag says where it comes from.
+    /// Creates an account. Asks for a password twice, unless an option specifies the password's source.
     Add(Add),
     /// Lists accounts.
     List,
-    /// Shows an account.
+    /// Shows an account with its claims.
     Show(Who),
-    /// Disables an account and ends its sessions.
+    /// Disables an account and revokes its sessions.
     Disable(Who),
-    /// Enables an account again.
+    /// Enables a disabled account.
     Enable(Who),
-    /// Deletes an account and ends its sessions.
+    /// Deletes an account and revokes its sessions.
     Delete(Who),
-    /// Sets a password and ends the sessions.
+    /// Sets a user's password and revokes the user's sessions.
     SetPassword(SetPassword),
-    /// Adds the accounts of another system, with the hashes of their passwords.
+    /// Imports the accounts of another system, with the hashes of their passwords.
     Import(Import),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// What the user signs in with.
+    /// The name that the user signs in with.
     name: String,
-    /// An e-mail address.
+    /// The user's e-mail address.
     #[arg(long)]
     email: Option<String>,
-    /// Vouches for the e-mail address: applications may take it for the user's.
+    /// Marks the e-mail address as verified: applications may trust that it belongs to the user.
     #[arg(long, requires = "email")]
     email_verified: bool,
-    /// An id of your own; it becomes the `sub` of the user's tokens.
+    /// The user's id, which becomes the `sub` of the user's tokens. Default: a new id.
     #[arg(long)]
     id: Option<UserId>,
-    /// The user's own claims, a JSON object.
+    /// A JSON object of claims to add to the user's access tokens.
     #[arg(long, value_parser = parse_json)]
     claims: Option<Value>,
-    /// What the user may do here.
+    /// The user's role in Countersign. Default: user.
     #[arg(long)]
     role: Option<RoleName>,
     #[command(flatten)]
@@ -67,7 +67,8 @@ pub(super) struct Add {
 
 #[derive(Debug, Args)]
 pub(super) struct Who {
-    /// An id or a name; `id:ID` or `name:NAME` where a text is the id of one user and the name of another.
+    /// The user's id or name. Write `id:ID` or `name:NAME` if it is the id of one user and the name of
+    /// another.
     user: String,
 }
 
@@ -88,7 +89,7 @@ struct PasswordSource {
     /// Generates a password and prints it once.
     #[arg(long)]
     generate_password: bool,
-    /// Generates a password that its user must replace at the first sign-in, and prints it once.
+    /// Generates a password that the user must replace at the next sign-in, and prints it once.
     #[arg(long)]
     temporary_password: bool,
 }
@@ -99,8 +100,8 @@ enum RoleName {
     Admin,
 }
 
-/// The store and the hashing that account commands need.
-struct Desk {
+/// The store and the hash pool for account commands.
+struct AccountTools {
     store: Arc<dyn Store>,
     hashing: HashPool,
 }
@@ -109,34 +110,34 @@ impl User {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
         let (config, store) = context.store().await?;
         let hashing = assembly::hashing(&config, &config.check()?, &context.world);
-        let desk = Desk { store, hashing };
+        let tools = AccountTools { store, hashing };
         match self {
-            Self::Add(add) => add.run(context, &desk).await,
-            Self::List => list(context, &desk).await,
-            Self::Show(who) => show(context, &find(&*desk.store, &who.user).await?),
+            Self::Add(add) => add.run(context, &tools).await,
+            Self::List => list(context, &tools).await,
+            Self::Show(who) => show(context, &find(&*tools.store, &who.user).await?),
             Self::Disable(who) => {
                 let change = UserChange::Disable(context.revoked(RevokedReason::UserDisabled));
-                apply(context, &desk, &who.user, change, "disabled").await
+                apply(context, &tools, &who.user, change, "disabled").await
             }
-            Self::Enable(who) => apply(context, &desk, &who.user, UserChange::Enable, "enabled").await,
+            Self::Enable(who) => apply(context, &tools, &who.user, UserChange::Enable, "enabled").await,
             Self::Delete(who) => {
                 let change = UserChange::Delete(context.revoked(RevokedReason::UserDeleted));
-                apply(context, &desk, &who.user, change, "deleted").await
+                apply(context, &tools, &who.user, change, "deleted").await
             }
-            Self::SetPassword(set) => set.run(context, &desk).await,
-            Self::Import(import) => import.run(context, &desk.directory(context)).await,
+            Self::SetPassword(set) => set.run(context, &tools).await,
+            Self::Import(import) => import.run(context, &tools.directory(context)).await,
         }
     }
 }
 
-impl Desk {
+impl AccountTools {
     fn directory<'a>(&'a self, context: &'a Context) -> Directory<'a> {
         Directory { store: &*self.store, hashing: &self.hashing, world: &context.world }
     }
 }
 
 impl Add {
-    async fn run(self, context: &Context, desk: &Desk) -> anyhow::Result<()> {
+    async fn run(self, context: &Context, tools: &AccountTools) -> anyhow::Result<()> {
         let password = self.password.first()?;
         let role = self.role.map(|role| match role {
             RoleName::User => Role::User,
@@ -151,7 +152,7 @@ impl Add {
             role,
             ..NewAccount::default()
         };
-        let made = accounts::add(&desk.directory(context), &[], account, password).await?;
+        let made = accounts::add(&tools.directory(context), &[], account, password).await?;
         if context.wants_json() {
             let mut shown = user_body(&made.user);
             if let Some(password) = &made.generated {
@@ -169,9 +170,9 @@ impl Add {
 }
 
 impl SetPassword {
-    async fn run(self, context: &Context, desk: &Desk) -> anyhow::Result<()> {
-        let user = find(&*desk.store, &self.who.user).await?;
-        let (directory, how) = (desk.directory(context), context.revoked(RevokedReason::PasswordChanged));
+    async fn run(self, context: &Context, tools: &AccountTools) -> anyhow::Result<()> {
+        let user = find(&*tools.store, &self.who.user).await?;
+        let (directory, how) = (tools.directory(context), context.revoked(RevokedReason::PasswordChanged));
         match self.password.first()? {
             FirstPassword::Chosen(text) => {
                 let change = PasswordChange { user: &user, new: &text, keep: None, how };
@@ -188,7 +189,10 @@ impl SetPassword {
                 output::line(format!("Password: {}", text.expose()));
             }
         }
-        output::remark(format!("The password of {} was set and their sessions have ended.", user.username));
+        output::remark(format!(
+            "The password of {} was set, and the user's sessions were revoked.",
+            user.username
+        ));
         Ok(())
     }
 }
@@ -203,23 +207,25 @@ impl PasswordSource {
         }
         let text = if self.password_stdin {
             let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+            std::io::stdin().lock().read_line(&mut line).context("cannot read standard input")?;
             line.trim_end_matches(['\r', '\n']).to_owned()
         } else {
             dialoguer::Password::new()
                 .with_prompt("Password")
-                .with_confirmation("Password again", "These were two different passwords; once more")
+                .with_confirmation("Password again", "The passwords are different. Enter them again.")
                 .interact()
-                .context("no password: a terminal, --password-stdin or --generate-password is needed")?
+                .context(
+                    "cannot ask for a password: use a terminal, --password-stdin or --generate-password",
+                )?
         };
         Ok(FirstPassword::Chosen(Secret::new(text)))
     }
 }
 
-/// The user whom a text means: an id, a name, or one of the two after `id:` or `name:`.
+/// Finds a user by id or name, or by one of the two with the prefix `id:` or `name:`.
 ///
-/// An id of one user can be the name of another, because a database that moved here brought its own ids. A command then
-/// does nothing rather than act on the wrong account.
+/// The id of one user can be the name of another user, because imported users keep their ids. The function
+/// then fails, so that a command does not change the wrong account.
 pub(super) async fn find(store: &dyn Store, text: &str) -> anyhow::Result<Account> {
     let mut found = Vec::from_iter(by_id(store, text).await?);
     found.extend(by_name(store, text).await?);
@@ -232,7 +238,7 @@ pub(super) async fn find(store: &dyn Store, text: &str) -> anyhow::Result<Accoun
     found.dedup_by(|one, other| one.id == other.id);
     anyhow::ensure!(
         found.len() < 2,
-        "{text:?} could mean {}: write id:ID or name:NAME",
+        "{text:?} is ambiguous: it can be {}: write id:ID or name:NAME",
         found
             .iter()
             .map(|user| format!("{} (id {})", user.username, user.id))
@@ -240,7 +246,7 @@ pub(super) async fn find(store: &dyn Store, text: &str) -> anyhow::Result<Accoun
             .join(" or ")
     );
     found.pop().with_context(|| {
-        format!("there is no user with the id or name {text:?}: see `countersign user list`")
+        format!("no user has the id or name {text:?}: run `countersign user list` to see all users")
     })
 }
 
@@ -260,19 +266,19 @@ async fn by_name(store: &dyn Store, text: &str) -> anyhow::Result<Option<Account
 
 async fn apply(
     context: &Context,
-    desk: &Desk,
+    tools: &AccountTools,
     user: &str,
     change: UserChange,
     done: &str,
 ) -> anyhow::Result<()> {
-    let user = find(&*desk.store, user).await?;
-    accounts::change_user(&desk.directory(context), &user.id, &[], &[change]).await?;
+    let user = find(&*tools.store, user).await?;
+    accounts::change_user(&tools.directory(context), &user.id, &[], &[change]).await?;
     output::line(format!("{} ({}) was {done}.", user.username, user.id));
     Ok(())
 }
 
-async fn list(context: &Context, desk: &Desk) -> anyhow::Result<()> {
-    let users = pages::all(async |page| desk.store.users(page).await, |user| user.id.clone()).await?;
+async fn list(context: &Context, tools: &AccountTools) -> anyhow::Result<()> {
+    let users = pages::all(async |page| tools.store.users(page).await, |user| user.id.clone()).await?;
     if context.wants_json() {
         output::json(&users.iter().map(user_body).collect());
         return Ok(());
@@ -292,7 +298,7 @@ fn show(context: &Context, user: &Account) -> anyhow::Result<()> {
         output::json(&body);
         return Ok(());
     }
-    let members = body.as_object().context("a user is shown as an object")?;
+    let members = body.as_object().context("a user is a JSON object")?;
     output::table(&["", ""], members.iter().map(|(name, value)| vec![name.clone(), plain(value)]));
     Ok(())
 }
@@ -305,7 +311,7 @@ fn parse_json(text: &str) -> Result<Value, String> {
     parse_exact(text).map_err(|error| format!("{error:#}"))
 }
 
-/// JSON of which every number is kept as it is written.
+/// Parses JSON. Every number keeps its exact value.
 fn parse_exact(text: &str) -> anyhow::Result<Value> {
     Ok(json::parse_exact(text.as_bytes())?)
 }

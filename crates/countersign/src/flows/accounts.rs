@@ -1,4 +1,4 @@
-//! Making accounts, and passwords for them.
+//! Creating and changing accounts, and setting passwords.
 
 use countersign_core::password::{NewPassword, PasswordHash, Weakness};
 use countersign_core::session::Revoked;
@@ -10,87 +10,86 @@ use countersign_core::{ClientId, Secret, SessionId, Timestamp, UserId, World};
 use crate::app::App;
 use crate::services::hash_pool::{Busy, HashPool};
 
-/// What making and changing accounts needs: less than a whole server, so that commands can do it too.
+/// The parts of the server that account flows need. Commands use these flows without a running server.
 #[derive(Clone, Copy)]
 pub struct Directory<'a> {
-    /// Where accounts are.
+    /// The store of the accounts.
     pub store: &'a dyn Store,
-    /// Where passwords are hashed.
+    /// The pool that hashes passwords.
     pub hashing: &'a HashPool,
     /// Clock and random generator.
     pub world: &'a World,
 }
 
 impl<'a> Directory<'a> {
-    /// The server's parts that accounts need.
     pub fn of(app: &'a App) -> Self {
         Self { store: &*app.store, hashing: &app.hashing, world: &app.world }
     }
 }
 
-/// An account to be made.
+/// An account to create.
 #[derive(Debug, Default)]
 pub struct NewAccount {
-    /// Its id; a new one is made when there is none.
+    /// Default: a new id.
     pub id: Option<UserId>,
-    /// What its user signs in with.
+    /// The name that the user signs in with, not validated yet.
     pub username: String,
-    /// An e-mail address, and whether it is proved to be the user's.
+    /// An e-mail address, and whether it is verified to belong to the user.
     pub email: Option<(String, Verification)>,
-    /// Claims of its user's own.
+    /// The user's own claims: a JSON object, not validated yet.
     pub claims: Option<serde_json::Value>,
-    /// Whether its user is an administrator.
+    /// Default: `user`.
     pub role: Option<Role>,
-    /// When it was disabled, if it is.
+    /// `Some` creates a disabled account.
     pub disabled_at: Option<Timestamp>,
-    /// When it was made; now, when there is no time.
+    /// Default: now.
     pub created_at: Option<Timestamp>,
 }
 
 /// The password of a new account.
 #[derive(Debug)]
 pub enum FirstPassword {
-    /// None: its user is authenticated by other means.
+    /// The user has no password and is authenticated by other means.
     None,
-    /// One that its user chose.
+    /// A password that the user chose.
     Chosen(Secret<String>),
-    /// One that is generated, is told once, and must be replaced at the first sign-in.
+    /// A generated password, shown once. The user must replace it at the first sign-in.
     Temporary,
-    /// One that is generated, is told once, and lasts.
+    /// A generated password, shown once. The user does not have to replace it.
     Generated,
-    /// One whose hash another system made.
+    /// A hash from another system.
     Hashed(PasswordHash),
 }
 
-/// Why there is no such account or password.
+/// Why an account was not created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// Something about it is malformed.
+    /// The username, the e-mail address or the claims are malformed.
     #[error(transparent)]
     Malformed(#[from] UserError),
-    /// The password is not good enough.
+    /// The password is too weak.
     #[error(transparent)]
     Weak(#[from] Weakness),
-    /// Another user has the name, or has it as an id: commands take either.
-    #[error("this username is taken, as a name or as an id")]
+    /// Another user has this text as a username or as an id. Commands accept either, so both must be unique.
+    #[error("this username is taken, or is another user's id")]
     NameTaken,
-    /// Another user or client has the id, or a user has it as a name.
-    #[error("this id is taken, as an id or as a name")]
+    /// Another user or client has this id, or a user has it as a username.
+    #[error("this id is taken, or is another user's username")]
     IdTaken,
     /// Another user has verified the e-mail address.
     #[error("another user has verified this e-mail address")]
     EmailTaken,
-    /// The account or the caller's own was changed since the caller was verified; nothing was done.
-    #[error("the account was changed meanwhile")]
+    /// The account, or the caller's own account, changed after the caller was verified. Nothing was changed.
+    #[error("another request changed the account in the meantime")]
     Outdated,
-    /// Nobody has the id.
-    #[error("there is no such user")]
+    /// No user has this id.
+    #[error("the user does not exist")]
     NoSuchUser,
-    /// More passwords are being set than can be hashed.
-    #[error("too many passwords are being hashed")]
+    /// The server cannot hash more passwords now.
+    #[error("the server is hashing too many passwords")]
     Busy(Busy),
     /// The store failed.
-    #[error("the store could not answer")]
+    #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
 }
 
@@ -100,30 +99,31 @@ impl From<Busy> for AccountError {
     }
 }
 
-/// An account that was made, or can be.
+/// An account that was created ([`add`]) or checked ([`draft`]).
 #[derive(Debug)]
-pub struct Made {
-    /// Its user.
+pub struct NewUser {
+    /// The user.
     pub user: User,
-    /// The generated password, if one was: it is kept nowhere else.
+    /// The generated password, if one was requested. The server keeps only its hash.
     pub generated: Option<Secret<String>>,
 }
 
-/// Makes an account, while everything in `given` holds.
+/// Creates an account, if everything in `given` is still true.
 ///
 /// # Errors
 ///
-/// [`AccountError`].
+/// [`AccountError`]: the account is malformed, its password is weak, or its name, id or e-mail address is
+/// taken; [`AccountError::Outdated`] when `given` is not true any more.
 pub async fn add(
     directory: &Directory<'_>,
     given: &[Standing],
     account: NewAccount,
     first: FirstPassword,
-) -> Result<Made, AccountError> {
+) -> Result<NewUser, AccountError> {
     let made = draft(directory, account, first).await?;
     match directory.store.add_user(given, &made.user).await? {
         Added::Added => {
-            tracing::info!(user = %made.user.id, "an account was made");
+            tracing::info!(user = %made.user.id, "an account was created");
             Ok(made)
         }
         Added::NameTaken => Err(AccountError::NameTaken),
@@ -133,16 +133,16 @@ pub async fn add(
     }
 }
 
-/// Checks an account and hashes its password, and adds nothing.
+/// Checks an account and hashes its password, without a write.
 ///
 /// # Errors
 ///
-/// [`AccountError`], for what can be told without the store.
+/// The [`AccountError`]s that do not depend on the store.
 pub async fn draft(
     directory: &Directory<'_>,
     account: NewAccount,
     first: FirstPassword,
-) -> Result<Made, AccountError> {
+) -> Result<NewUser, AccountError> {
     if account.id.as_ref().is_some_and(|id| ClientId::from(id).is_reserved()) {
         return Err(AccountError::IdTaken);
     }
@@ -162,7 +162,7 @@ pub async fn draft(
         sessions_ended_at: None,
         created_at: account.created_at.unwrap_or_else(|| directory.world.now()),
     };
-    Ok(Made { user, generated })
+    Ok(NewUser { user, generated })
 }
 
 async fn first_password(
@@ -189,25 +189,26 @@ async fn first_password(
     }
 }
 
-/// A lasting password that is to be set for a user.
+/// A new lasting password for a user.
 #[derive(Debug)]
 pub struct PasswordChange<'a> {
-    /// Whose.
+    /// The user, whose username and e-mail address the password must not resemble.
     pub user: &'a User,
-    /// The new password; it differs from the one that the user has.
+    /// The new password. It must differ from the current one.
     pub new: &'a Secret<String>,
-    /// The session that stays, if any.
+    /// A session that is not revoked.
     pub keep: Option<SessionId>,
-    /// Who does it, and when.
+    /// The reason, the client and the time of the revocation of the other sessions.
     pub how: Revoked,
 }
 
-/// Sets a lasting password, while everything in `given` holds, and ends the user's other sessions. Returns the user
-/// as they are then.
+/// Sets a lasting password and revokes the user's other sessions, if everything in `given` is still true.
+/// Returns the changed user.
 ///
 /// # Errors
 ///
-/// [`AccountError`].
+/// [`AccountError::Weak`], [`AccountError::NoSuchUser`], [`AccountError::Outdated`], [`AccountError::Busy`]
+/// and [`AccountError::Unavailable`].
 pub async fn set_password(
     directory: &Directory<'_>,
     given: &[Standing],
@@ -221,12 +222,13 @@ pub async fn set_password(
     change_user(directory, &user.id, given, &[change]).await
 }
 
-/// Gives a user a generated password that is good for setting another one alone, while everything in `given` holds,
-/// and ends their sessions.
+/// Sets a generated temporary password and revokes the user's sessions, if everything in `given` is still
+/// true. Returns the password, which the user must replace at the next sign-in.
 ///
 /// # Errors
 ///
-/// [`AccountError`].
+/// [`AccountError::NoSuchUser`], [`AccountError::Outdated`], [`AccountError::Busy`] and
+/// [`AccountError::Unavailable`].
 pub async fn reset_password(
     directory: &Directory<'_>,
     given: &[Standing],
@@ -239,11 +241,13 @@ pub async fn reset_password(
     Ok(text)
 }
 
-/// Changes a user, all at once, while everything in `given` holds. Returns the user as they are then.
+/// Applies all `changes` to a user in one write, if everything in `given` is still true. Returns the changed
+/// user.
 ///
 /// # Errors
 ///
-/// [`AccountError`].
+/// [`AccountError::NoSuchUser`], [`AccountError::EmailTaken`], [`AccountError::Outdated`] and
+/// [`AccountError::Unavailable`].
 pub async fn change_user(
     directory: &Directory<'_>,
     id: &UserId,
@@ -262,7 +266,7 @@ pub async fn change_user(
     }
 }
 
-/// The words that may not be a password.
+/// Words that a password must not consist of.
 fn context_of(username: &Username, email: Option<&Email>) -> Vec<String> {
     [Some(username.as_str()), email.map(Email::address)].into_iter().flatten().map(str::to_owned).collect()
 }
@@ -273,20 +277,20 @@ async fn temporary(directory: &Directory<'_>) -> Result<(Password, Secret<String
     Ok((Password { hash, kind: PasswordKind::Temporary }, text))
 }
 
-/// One user.
+/// The user `id`.
 ///
 /// # Errors
 ///
-/// [`AccountError::NoSuchUser`], or the store's failure.
+/// [`AccountError::NoSuchUser`] and [`AccountError::Unavailable`].
 pub async fn find(directory: &Directory<'_>, id: &UserId) -> Result<User, AccountError> {
     directory.store.user(id).await?.ok_or(AccountError::NoSuchUser)
 }
 
-/// A piece of the users.
+/// A page of the users.
 ///
 /// # Errors
 ///
-/// The store's failure.
+/// [`AccountError::Unavailable`].
 pub async fn page(directory: &Directory<'_>, page: &Page<UserId>) -> Result<Vec<User>, AccountError> {
     Ok(directory.store.users(page).await?)
 }

@@ -1,8 +1,8 @@
 //! Verifying a username and a password.
 //!
-//! Every cause of a refusal gets the same response and costs one password hash, so a
-//! client cannot tell an unknown user from a wrong password by text or time. The
-//! throttle comes before the hash, the length limits come before the throttle.
+//! Every rejection has the same response and costs one password hash, so a client cannot
+//! tell an unknown user from a wrong password by the text or the time. The only exception
+//! is a malformed password, which costs no hash. The throttle is checked before the hash.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::services::hash_pool::Busy;
 use crate::visitor::Visitor;
 
-/// A username and a password as they were typed.
+/// A username and a password as the client sent them.
 #[derive(Debug)]
 pub struct Credentials {
     username: Option<Username>,
@@ -29,36 +29,35 @@ pub struct Credentials {
 pub struct Authenticated {
     /// The user.
     pub user: User,
-    /// The verified password, as the store has it.
+    /// The verified password's hash and kind, as stored.
     pub password: Password,
 }
 
 impl Authenticated {
-    /// The condition of a write that the password authorises: it is still the user's password.
+    /// The condition of a write that the password authorizes: the password is still the user's.
     pub fn standing(&self) -> Standing {
         Standing { password: Some(self.password.hash.clone()), ..Standing::of(&self.user) }
     }
 }
 
-/// Why credentials are refused. Only the log says it, never a response.
+/// Why credentials are rejected. Only the log has the reason, never a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The password is longer than any may be, or empty.
+    /// The password is empty or longer than the limit.
     MalformedPassword,
-    /// No user has the name.
+    /// No user has this username.
     NoSuchUser,
     /// The user has no password.
     NoPassword(UserId),
-    /// The password is another one.
     WrongPassword(UserId),
-    /// The password is right, and the user is disabled.
+    /// The password is correct, but the user is disabled.
     Disabled(UserId),
-    /// The account was changed while the credentials were verified.
+    /// Another request changed the account while the credentials were verified.
     ChangedMeanwhile,
 }
 
 impl Refusal {
-    /// Its name in the log.
+    /// The value of `reason` in the log.
     const fn as_str(&self) -> &'static str {
         match self {
             Self::MalformedPassword => "malformed_password",
@@ -82,16 +81,15 @@ impl Refusal {
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError {
     /// The user is unknown or disabled, or the password is wrong or missing. The response does not say which.
-    #[error("the credentials are not acceptable")]
+    #[error("the username or the password is wrong")]
     Refused(Refusal),
     /// Too many attempts for this account or from this address. Holds the time to wait.
-    #[error("too many tries")]
+    #[error("too many sign-in attempts")]
     Throttled(Duration),
-    /// More users sign in than passwords can be hashed. Holds the time to wait.
-    #[error("too many people are signing in")]
+    /// The server cannot verify more passwords now. Holds the time to wait.
+    #[error("the server is verifying too many passwords")]
     Busy(Duration),
-    /// The store failed.
-    #[error("the store could not answer")]
+    #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
     /// Another part of the server failed.
     #[error(transparent)]
@@ -105,7 +103,8 @@ impl From<Busy> for AuthenticationError {
 }
 
 impl Credentials {
-    /// Takes what was typed. What no account could have is kept as nothing, and costs the same.
+    /// Parses the username and the password. A malformed username is kept as `None`, and verifying it costs a
+    /// hash like any other.
     pub fn new(username: &str, password: &Secret<String>) -> Self {
         Self { username: Username::parse(username).ok(), password: TypedPassword::parse(password).ok() }
     }
@@ -116,7 +115,8 @@ impl Credentials {
 /// # Errors
 ///
 /// [`AuthenticationError::Refused`] for wrong credentials, [`AuthenticationError::Throttled`] and
-/// [`AuthenticationError::Busy`] with the time to wait, [`AuthenticationError::Unavailable`] when the store fails.
+/// [`AuthenticationError::Busy`] with the time to wait, [`AuthenticationError::Unavailable`] when the store
+/// fails.
 pub async fn authenticate(
     app: &App,
     credentials: Credentials,
@@ -138,14 +138,7 @@ pub async fn authenticate(
     };
     let user = user.map(tracing::field::display);
     let address = visitor.presence.address.map(tracing::field::display);
-    tracing::info!(
-        outcome,
-        reason,
-        user,
-        address,
-        device = visitor.presence.device,
-        "somebody signed in, or tried to"
-    );
+    tracing::info!(outcome, reason, user, address, device = visitor.presence.device, "sign-in attempt");
     proved
 }
 
@@ -159,16 +152,16 @@ async fn prove(
     let (user, device) = known_device(app, username.as_ref(), visitor).await?;
     let attempt =
         app.throttle.take(username.as_ref(), device, visitor).map_err(AuthenticationError::Throttled)?;
-    let proved = prove_untried(app, (username.as_ref(), user), password).await;
-    // Only a refusal counts: not a right password, and nothing that is the server's fault.
+    let proved = prove_unthrottled(app, username.as_ref(), user, password).await;
+    // Only rejected credentials count as an attempt. A correct password and a fault of the server do not.
     if !matches!(proved, Err(AuthenticationError::Refused(_))) {
         attempt.give_back();
     }
     proved
 }
 
-/// The device that the visitor comes from, if the account knows it, and the user, who was looked up for that. A
-/// device token that this server did not issue causes no look-up.
+/// Returns the visitor's device if the account knows it, and the user that was read for this check. The store
+/// is not read for a device token that this server did not issue.
 async fn known_device(
     app: &App,
     username: Option<&Username>,
@@ -185,12 +178,13 @@ async fn known_device(
     Ok((user, is_known.then_some(device)))
 }
 
-async fn prove_untried(
+async fn prove_unthrottled(
     app: &App,
-    (username, user): (Option<&Username>, Option<User>),
+    username: Option<&Username>,
+    user: Option<User>,
     password: Option<TypedPassword>,
 ) -> Result<Authenticated, AuthenticationError> {
-    // Longer than any password may be: refused before it costs anything.
+    // A malformed password is rejected before any expensive work.
     let password = password.ok_or(AuthenticationError::Refused(Refusal::MalformedPassword))?;
     let user = match user {
         Some(user) => Some(user),
@@ -199,12 +193,12 @@ async fn prove_untried(
     if let Some(signed_in) = verify(app, user, &password).await? {
         return Ok(signed_in);
     }
-    // The hash was replaced at this moment: by a stronger one of the same password, or by one of another.
+    // Another request replaced the hash: with a stronger hash of the same password, or with that of another
+    // password.
     let user = by_name(app, username).await?;
     verify(app, user, &password).await?.ok_or(AuthenticationError::Refused(Refusal::ChangedMeanwhile))
 }
 
-/// The user of a name that an account could have.
 async fn by_name(app: &App, username: Option<&Username>) -> Result<Option<User>, StoreError> {
     match username {
         Some(name) => app.store.user_by_name(name).await,
@@ -212,7 +206,7 @@ async fn by_name(app: &App, username: Option<&Username>) -> Result<Option<User>,
     }
 }
 
-/// Verifies a password, and replaces a weak hash. `None`: the hash was replaced by another request meanwhile.
+/// Verifies a password and replaces a weak hash. `None`: another request replaced the hash in the meantime.
 async fn verify(
     app: &App,
     user: Option<User>,

@@ -1,8 +1,7 @@
-//! Who is asking: an access token becomes its session and user, as the store has them now.
+//! Authorization of requests to this server: verifies an access token, then loads its session and user.
 //!
-//! Other APIs verify an access token locally. This server's own, which changes
-//! accounts, asks the store too: a session that was taken back a second ago
-//! opens nothing here.
+//! Other APIs verify an access token locally. This server's API changes accounts, so it
+//! also reads the store. It rejects an access token as soon as its session is revoked.
 
 use std::sync::Arc;
 
@@ -16,42 +15,40 @@ use countersign_token::{AccessTokenClaims, VerifyError};
 use super::revocation_list::{self, ListError};
 use crate::app::App;
 
-/// Somebody who has proved who they are.
+/// The user and the session that an access token belongs to, as they are in the store now.
 #[derive(Debug)]
 pub struct Caller {
-    /// Their session.
     pub session: Session,
-    /// Themselves.
     pub user: User,
 }
 
-/// Why an access token opens nothing.
+/// Why an access token does not authorize a request.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizeError {
-    /// Not ours, expired, revoked, or its user is disabled.
-    #[error("the access token is not acceptable")]
+    /// The token is invalid, expired or revoked, or its user is disabled.
+    #[error("the access token is not valid")]
     Refused,
-    /// It is good, but not for this.
+    /// The token is valid, but it does not have the required scope.
     #[error("the access token lacks the scope {0}")]
     ScopeMissing(&'static str),
-    /// The store failed: nothing is trusted.
-    #[error("the store could not answer")]
+    /// The store failed, so the server cannot tell whether the session is live.
+    #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
 }
 
-/// Why an access token is not accepted without asking the store. The client learns none of it.
+/// Why local verification rejects an access token. The log has the reason; the response does not.
 #[derive(Debug, thiserror::Error)]
 pub enum Unacceptable {
-    /// Not ours, for another audience, expired or malformed.
+    /// The token is malformed, expired, for another audience, or not issued by this server.
     #[error(transparent)]
     Invalid(#[from] VerifyError),
-    /// The list of revocations names its session.
+    /// The revocation list contains the token's session.
     #[error("revoked")]
     Revoked(Arc<AccessTokenClaims>),
 }
 
 impl Unacceptable {
-    /// Writes the line of the log.
+    /// Logs the rejection.
     pub fn note(&self) {
         let claims = match self {
             Self::Invalid(_) => None,
@@ -63,7 +60,7 @@ impl Unacceptable {
     }
 }
 
-/// Verifies an access token locally, as any API does.
+/// Verifies an access token locally, as any API does. Logs the reason if the token is invalid.
 pub fn verify(app: &App, text: &str) -> Option<Arc<AccessTokenClaims>> {
     verified(app, text).inspect_err(Unacceptable::note).ok()
 }
@@ -72,12 +69,13 @@ fn verified(app: &App, text: &str) -> Result<Arc<AccessTokenClaims>, Unacceptabl
     Ok(app.keyring.current().verify(text, &app.audience, app.world.now())?)
 }
 
-/// Verifies an access token as an API does that follows the list of revocations, without asking the store. The caller
-/// writes the line of the log, because the token may be a legacy one.
+/// Verifies an access token like an API that follows the revocation list. It does not read the store.
+///
+/// This function does not log a rejection, because the token may be a legacy token that the caller accepts.
 ///
 /// # Errors
 ///
-/// [`ListError::Stale`] when the list may lack a revocation.
+/// [`ListError::Stale`] when the revocation list may be incomplete.
 pub fn verify_followed(
     app: &App,
     text: &str,
@@ -90,12 +88,13 @@ pub fn verify_followed(
     Ok(if app.revocations.names(&claims) { Err(Unacceptable::Revoked(claims)) } else { Ok(claims) })
 }
 
-/// Finds who presents an access token, which must have `scope`, and whose session must have it now.
+/// Finds the user and session of an access token. Both the token and the session must have `scope` now.
 ///
 /// # Errors
 ///
-/// [`AuthorizeError::Refused`] when it is not acceptable, or its session is not live any more;
-/// [`AuthorizeError::ScopeMissing`] when the token or the session is not for this.
+/// [`AuthorizeError::Refused`] when the token is invalid or its session has ended,
+/// [`AuthorizeError::ScopeMissing`] when the token or the session does not have the scope,
+/// [`AuthorizeError::Unavailable`] when the store fails.
 pub async fn caller(app: &App, text: &str, scope: &'static str) -> Result<Caller, AuthorizeError> {
     let claims = verify(app, text).ok_or(AuthorizeError::Refused)?;
     let caller = live(app, &claims).await?.ok_or(AuthorizeError::Refused)?;
@@ -105,19 +104,19 @@ pub async fn caller(app: &App, text: &str, scope: &'static str) -> Result<Caller
         note_scope_missing(&claims, scope);
         return Err(AuthorizeError::ScopeMissing(scope));
     }
-    // Every line of the request says who makes it.
+    // Every log line of this request then has the user's id.
     tracing::Span::current().record("caller", caller.user.id.as_str());
     Ok(caller)
 }
 
-/// Writes the line of the log about a valid token that is not for this.
+/// Logs that a valid token does not have the required scope.
 pub(super) fn note_scope_missing(claims: &AccessTokenClaims, scope: &str) {
     let (session, user) = (claims.sid.as_str(), claims.sub.as_str());
     tracing::info!(session, user, scope, reason = "scope_missing", "an access token was refused");
 }
 
-/// Session and user that verified claims name, as the store has them. `None`: the session is not live any more, or
-/// its row contradicts the claims.
+/// Reads the session and the user of verified claims from the store. `None`: the session has ended, or its
+/// row contradicts the claims.
 ///
 /// # Errors
 ///
@@ -131,7 +130,8 @@ pub async fn live(app: &App, claims: &AccessTokenClaims) -> Result<Option<Caller
     let Ok(session) = claims.sid.parse::<SessionId>() else { return refused("malformed_session") };
     let Some(found) = app.store.session(session).await? else { return refused("no_such_session") };
     let grant = &found.session.grant;
-    // The server signed the claims; the row, which never changes in these columns, says something else.
+    // The server signed the claims and never changes these columns, so the row was changed outside the
+    // server.
     if claims.sub != grant.user.as_str() || claims.client_id != grant.client.as_str() {
         tracing::error!(%session, "an access token contradicts its session's row: the row was changed");
         return Ok(None);
@@ -144,7 +144,8 @@ pub async fn live(app: &App, claims: &AccessTokenClaims) -> Result<Option<Caller
 }
 
 impl Caller {
-    /// What a write that the caller authorises rests on: the session is not revoked, and the user is enabled.
+    /// The conditions of a write that the caller authorizes: the session is not revoked, and the user is
+    /// enabled.
     pub fn standing(&self) -> Standing {
         Standing { session: Some(self.session.id), ..Standing::of(&self.user) }
     }

@@ -1,8 +1,8 @@
-//! Changing one's own account after proving the password once more.
+//! Changes of a user's own account that require the current password.
 //!
-//! The password goes through the same throttle as at sign-in. The verified password is a
-//! condition of the write: when an administrator resets the password, disables the
-//! account or revokes the session in between, that change wins and this one fails.
+//! Verifying the password counts against the same throttle as a sign-in. The write requires
+//! that the verified password and the session are still current. If an administrator resets
+//! the password, disables the account or revokes the session in between, the change fails.
 
 use countersign_core::session::{Revoked, RevokedReason};
 use countersign_core::store::{Standing, UserChange};
@@ -18,23 +18,23 @@ use crate::visitor::Visitor;
 /// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The current password was refused, or cannot be verified now.
+    /// The current password was rejected, or the server cannot verify it now.
     #[error(transparent)]
     NotProved(#[from] AuthenticationError),
-    /// The password is temporary: it can only be used to set another one.
-    #[error("a temporary password can only be used to set another one")]
+    /// The password is temporary: the user must set a new one first.
+    #[error("a temporary password can only be used to set a new password")]
     Temporary,
-    /// The change cannot be made.
+    /// The new value was rejected, or the write failed.
     #[error(transparent)]
     NotSet(#[from] AccountError),
 }
 
-/// A user's account, and the condition of writes on it.
+/// A user's account, and the condition of writes to it.
 #[derive(Debug)]
 pub struct Account {
     /// The user.
     pub user: User,
-    /// What must still hold when a write is made.
+    /// What must still be true when the server writes.
     pub standing: Standing,
 }
 
@@ -47,11 +47,12 @@ pub struct Replacement<'a> {
     pub new: &'a Secret<String>,
 }
 
-/// Changes a signed-in user's password and ends all their sessions but this one. Returns the changed user.
+/// Changes a signed-in user's password and revokes all the user's sessions except the caller's. Returns the
+/// changed user.
 ///
 /// # Errors
 ///
-/// [`ChangePasswordError::NotProved`] and [`ChangePasswordError::NotSet`]; nothing was changed.
+/// [`ChangePasswordError::NotProved`] and [`ChangePasswordError::NotSet`]. Nothing was changed.
 pub async fn change(
     app: &App,
     caller: &Caller,
@@ -63,11 +64,12 @@ pub async fn change(
     Ok(set(app, &account, passwords.new, Some(caller.session.id), visitor).await?)
 }
 
-/// Changes a signed-in user's account in another way. Returns the changed user.
+/// Applies `change` to a signed-in user's account after verifying `password`. Returns the changed user.
 ///
 /// # Errors
 ///
-/// [`ChangePasswordError`]; nothing was changed.
+/// [`ChangePasswordError`]: the password is wrong, throttled or temporary, or the change was rejected.
+/// Nothing was changed.
 pub async fn confirmed(
     app: &App,
     caller: &Caller,
@@ -83,13 +85,13 @@ pub async fn confirmed(
     Ok(accounts::change_user(&Directory::of(app), user, &[standing], &[change]).await?)
 }
 
-/// Sets the new password of a sign-in, if there is one. A temporary password requires one. Returns the account as it is
-/// then.
+/// Sets the new password of a sign-in request, if it has one. A temporary password requires a new one.
+/// Returns the account after the change.
 ///
 /// # Errors
 ///
-/// [`ChangePasswordError::Temporary`] when there is no new password, [`ChangePasswordError::NotSet`] when it cannot be
-/// set.
+/// [`ChangePasswordError::Temporary`] when the password is temporary and the request has no new one,
+/// [`ChangePasswordError::NotSet`] when the new password cannot be set.
 pub async fn at_sign_in(
     app: &App,
     authenticated: Authenticated,
@@ -100,7 +102,8 @@ pub async fn at_sign_in(
     match (new, authenticated.password.kind) {
         (Some(new), _) => {
             let account = Account { user: authenticated.user, standing };
-            // The change ends all sessions of the user's current epoch. The new session is opened for the next epoch.
+            // The change revokes all sessions of the user's current epoch. The new session belongs to the
+            // next epoch.
             let user = set(app, &account, new, None, visitor).await?;
             Ok(Account { standing: Standing::of(&user), user })
         }
@@ -109,7 +112,7 @@ pub async fn at_sign_in(
     }
 }
 
-/// Sets a password and ends the user's sessions except `keep`, while the account's standing holds.
+/// Sets a password and revokes the user's sessions except `keep`, if the account's standing is still true.
 async fn set(
     app: &App,
     account: &Account,
@@ -123,7 +126,7 @@ async fn set(
     accounts::set_password(&Directory::of(app), std::slice::from_ref(&account.standing), change).await
 }
 
-/// Verifies the password of the account that the caller is signed in to. Returns the condition of the change, too.
+/// Verifies the password of the caller's account. Also returns the condition of the change.
 async fn prove(
     app: &App,
     caller: &Caller,
@@ -132,7 +135,7 @@ async fn prove(
 ) -> Result<(Authenticated, Standing), ChangePasswordError> {
     let credentials = Credentials::new(caller.user.username.as_str(), password);
     let authenticated = authenticate_user::authenticate(app, credentials, visitor).await?;
-    // Another account may have got the name since the caller signed in.
+    // Another account may have taken the name since the caller signed in.
     if authenticated.user.id != caller.user.id {
         return Err(AuthenticationError::Refused(Refusal::ChangedMeanwhile).into());
     }

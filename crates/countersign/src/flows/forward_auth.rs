@@ -1,7 +1,7 @@
-//! Whether a proxy may let a request through, and as whom.
+//! Forward authentication: decides whether a proxy lets a request through, and for which user.
 //!
-//! The token is verified and its session looked up: a user who signed out a second
-//! ago does not get in. Whether a cookie counts as a token is decided before.
+//! The flow verifies the token and reads its session from the store, so a token is rejected
+//! as soon as its user signs out. `http::cookie_use` decides whether a cookie counts as a token.
 
 use std::sync::Arc;
 
@@ -17,54 +17,54 @@ use countersign_token::{AccessTokenClaims, Scope};
 use super::authorize;
 use crate::app::App;
 
-/// A request that waits at a proxy.
+/// A request that a proxy holds until the server decides.
 #[derive(Debug)]
-pub struct Asked {
-    /// The host that it is for.
+pub struct HeldRequest {
+    /// The host that the client requested.
     pub host: Host,
-    /// Its method.
+    /// The HTTP method.
     pub method: String,
-    /// The path that it is for.
+    /// The path that the client requested.
     pub path: PlainPath,
-    /// The access token that came with it.
+    /// The access token of the request.
     pub token: Option<Secret<String>>,
 }
 
-/// What the proxy is told.
+/// What the proxy must do with the request.
 #[derive(Debug)]
 pub enum Decision {
-    /// Let it through.
+    /// Let the request through, with the headers of the identity if there is one.
     Allow(Option<Identity>),
-    /// Not without a token that is good.
+    /// Reject the request: it needs a valid access token.
     TokenNeeded,
-    /// Not with this token, whose session is not for this.
+    /// Reject the request: the token, or its session, does not have this scope.
     ScopeMissing(Scope),
 }
 
-/// Whom the application will see.
+/// The user that the application behind the proxy sees.
 #[derive(Debug)]
 pub struct Identity {
-    /// The token.
+    /// The claims of the access token.
     pub claims: Arc<AccessTokenClaims>,
-    /// The user, as the store has them now.
+    /// The user, as stored now.
     pub user: User,
 }
 
 impl Identity {
-    /// Whether the token has a scope, and its session still may.
+    /// Whether the token has a scope and its user may still have it.
     fn has(&self, scope: &Scope) -> bool {
         scope.is_subset_of(&effective_scope(&self.claims.scope, &self.user))
     }
 }
 
-/// Decides.
+/// Decides whether the proxy lets a request through.
 ///
 /// # Errors
 ///
-/// When the store fails: nobody is let through on half the evidence.
-pub async fn decide(app: &App, asked: &Asked) -> Result<Decision, StoreError> {
-    let access = app.routes.access(&asked.host, (&asked.method, &asked.path));
-    let identity = match &asked.token {
+/// When the store fails, because the server then cannot tell whether the token's session is live.
+pub async fn decide(app: &App, request: &HeldRequest) -> Result<Decision, StoreError> {
+    let access = app.routes.access(&request.host, (&request.method, &request.path));
+    let identity = match &request.token {
         Some(token) => identify(app, token).await?,
         None => None,
     };

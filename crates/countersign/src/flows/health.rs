@@ -1,14 +1,14 @@
-//! Whether the server can do its work.
+//! The readiness check.
 
 use countersign_core::store::StoreError;
 
 use crate::app::App;
 
-/// Asks the store to answer a read and take a write.
+/// Reads from the store and writes to it.
 ///
 /// # Errors
 ///
-/// When it does not.
+/// When the read or the write fails.
 pub async fn check(app: &App) -> Result<(), StoreError> {
     app.store.ping().await
 }

@@ -1,9 +1,9 @@
-//! Faults of this server that are not its store's.
+//! Internal errors: faults of this server other than store failures.
 
 use std::error::Error;
 
-/// The server cannot finish a request although the store works: a token cannot be signed, a key is gone, or a response
-/// does not fit into its headers. Retrying does not help; the log has the cause.
+/// The server cannot finish a request although the store works. For example, it cannot sign a token, a key is
+/// missing, or a value does not fit into a response header. Retrying does not help. The log has the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct InternalError {
@@ -12,12 +12,12 @@ pub struct InternalError {
 }
 
 impl InternalError {
-    /// A fault in words.
+    /// `message`: lower case, without a full stop.
     pub const fn new(message: &'static str) -> Self {
         Self { message, source: None }
     }
 
-    /// A fault in words, and its cause.
+    /// Like [`Self::new`], with the error that caused the fault.
     pub fn caused_by(message: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { message, source: Some(source.into()) }
     }

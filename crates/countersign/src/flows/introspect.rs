@@ -1,8 +1,8 @@
-//! Introspection (RFC 7662): what a token is worth now, as the store has it.
+//! Token introspection (RFC 7662), based on the current state of the store.
 //!
-//! A client sees the access tokens that are meant for one of its audiences, and
-//! its own refresh tokens. Every other token, and everything that is not one, is
-//! merely not active: nobody learns about somebody else's.
+//! A client can introspect access tokens for one of its audiences, and its own refresh
+//! tokens. For every other token and for malformed input the result is "not active", so
+//! a client learns nothing about tokens of other clients.
 
 use std::sync::Arc;
 
@@ -19,48 +19,44 @@ use countersign_token::AccessTokenClaims;
 use super::authorize;
 use crate::app::App;
 
-/// A token that is good now.
+/// A token that is active now.
 #[derive(Debug)]
 pub enum Active {
     /// An access token of a live session.
     AccessToken {
-        /// What it says, with the scope that its user may have now.
+        /// The token's claims. `scope` is reduced to what the user may have now.
         claims: Box<AccessTokenClaims>,
-        /// The user's name now.
+        /// The user's current name.
         username: Username,
     },
     /// The current refresh token of a live session.
-    RefreshToken {
-        /// When it was issued.
-        issued_at: Timestamp,
-        /// Its session.
-        row: Box<SessionWithUser>,
-    },
+    RefreshToken { issued_at: Timestamp, row: Box<SessionWithUser> },
 }
 
-/// Looks at a token on behalf of a client. `None`: it is not active, or not theirs to see.
+/// Introspects a token for a client. `None`: the token is not active, or the client is not allowed to
+/// introspect it.
 ///
 /// # Errors
 ///
-/// When the store fails: no token is called active on half the evidence.
+/// When the store fails, because the server then cannot tell whether the token's session is live.
 pub async fn introspect(
     app: &App,
     caller: &Client,
     text: &Secret<String>,
 ) -> Result<Option<Active>, StoreError> {
     if let Some(claims) = access_token(app, &caller.settings.audiences, text.expose()) {
-        let caller = authorize::live(app, &claims).await?;
-        return Ok(caller.map(|caller| {
-            let mut claims = AccessTokenClaims::clone(&claims);
-            // A role that was taken away since the token was issued does not count any more.
-            claims.scope = effective_scope(&claims.scope, &caller.user);
-            Active::AccessToken { claims: Box::new(claims), username: caller.user.username }
+        let live = authorize::live(app, &claims).await?;
+        return Ok(live.map(|owner| {
+            let mut current = AccessTokenClaims::clone(&claims);
+            // The user may have lost a role since the token was issued.
+            current.scope = effective_scope(&claims.scope, &owner.user);
+            Active::AccessToken { claims: Box::new(current), username: owner.user.username }
         }));
     }
     let now = app.world.now();
     let inactive = |session: Option<SessionId>, reason: &str| {
-        let session = session.map(tracing::field::display);
-        tracing::info!(client = %caller.id, session, reason, "a token is not active");
+        let shown = session.map(tracing::field::display);
+        tracing::info!(client = %caller.id, session = shown, reason, "a token is not active");
         Ok(None)
     };
     let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else {
@@ -69,29 +65,37 @@ pub async fn introspect(
     let Some(row) = app.store.session(token.session).await? else {
         return inactive(Some(token.session), "no_such_session");
     };
-    match why_inactive(app, caller, (&token, &row), now) {
+    match why_inactive(app, caller, &token, &row, now) {
         Some(reason) => inactive(Some(token.session), reason),
         None => Ok(Some(Active::RefreshToken { issued_at: token.issued_at, row: Box::new(row) })),
     }
 }
 
-/// Why a refresh token is not active for a client. `None`: it is.
+/// Why a refresh token is not active for a client. `None`: the token is active.
 fn why_inactive(
     app: &App,
     caller: &Client,
-    (token, row): (&RefreshToken, &SessionWithUser),
+    token: &RefreshToken,
+    row: &SessionWithUser,
     now: Timestamp,
 ) -> Option<&'static str> {
     if row.session.grant.client != caller.id {
         return Some("another_client");
     }
-    let why = row.why_not_live(now);
-    let why = why.or((token.generation < row.session.ratchet.generation).then_some("spent"));
-    let why = why.or((!is_held(&app.server_keys, &row.session, token)).then_some("tag_without_secret"));
-    why.or((!is_bound(&app.server_keys, &row.session, token)).then_some("row_tampered"))
+    if let Some(ended) = row.why_not_live(now) {
+        return Some(ended);
+    }
+    if token.generation < row.session.ratchet.generation {
+        return Some("spent");
+    }
+    if !is_held(&app.server_keys, &row.session, token) {
+        return Some("tag_without_secret");
+    }
+    (!is_bound(&app.server_keys, &row.session, token)).then_some("row_tampered")
 }
 
-/// An access token of ours for one of some audiences, verified.
+/// Verifies an access token of this server for one of several audiences. `None`: the token is not valid for
+/// any of them.
 pub(super) fn access_token(app: &App, audiences: &[String], text: &str) -> Option<Arc<AccessTokenClaims>> {
     let (keys, now) = (app.keyring.current(), app.world.now());
     audiences.iter().find_map(|audience| keys.verify(text, audience, now).ok())

@@ -1,9 +1,9 @@
-//! The lab's own access to this server, which exists in development alone.
+//! The lab's access to this server. The lab exists in development only (`serve --dev`).
 //!
-//! A page cannot wait fifteen minutes for a token to expire, so the lab's
-//! sessions live by terms of their own; everybody else's are not touched. It
-//! opens sessions of the demo user without a password, as the tutorial's empty
-//! `POST /getTokens` does, and sees the events of its own sessions alone.
+//! A page cannot wait fifteen minutes for a token to expire, so sessions that the lab
+//! opens have shorter lifetimes. Other sessions are not affected. The lab opens sessions
+//! of the demo user without a password, like the tutorial's empty `POST /getTokens`. It
+//! receives the events of its own sessions only.
 
 use countersign_core::SessionId;
 use countersign_core::session::{Presence, SessionWithUser};
@@ -18,46 +18,42 @@ use crate::app::App;
 use crate::services::keyring::{Keeper, KeyringError};
 use crate::services::lab::Lab;
 
-/// Retired keys that stay published when the lab rotates.
+/// Number of retired keys that stay published when the lab rotates the signing keys.
 const RETIRED: usize = 16;
 
-/// Why the lab was not served.
+/// Why a request of the lab failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// There is no lab: this is no server for development.
-    #[error("there is no lab here")]
+    /// The server does not run with `--dev`.
+    #[error("the lab is available with --dev only")]
     Absent,
-    /// The demo user is gone or disabled.
+    /// The demo user was deleted or disabled.
     #[error("the demo user cannot sign in")]
     NoDemoUser,
-    /// One shared secret signs: there are no keys to rotate.
-    #[error("there are no signing keys that rotate")]
+    /// The server signs with one shared secret (HS256).
+    #[error("the server signs with a shared secret, which cannot be rotated")]
     NoKeys,
-    /// The signing keys cannot be changed now.
     #[error("the signing keys cannot be rotated")]
     Keys(#[from] KeyringError),
-    /// The store failed.
-    #[error("the store could not answer")]
+    #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
-    /// The pair cannot be made.
+    /// The server cannot sign or seal the tokens.
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
 
-/// The lab, where there is one.
-///
 /// # Errors
 ///
-/// [`LabError::Absent`].
+/// [`LabError::Absent`] when the server does not run with `--dev`.
 pub fn of(app: &App) -> Result<&Lab, LabError> {
     app.lab.as_ref().ok_or(LabError::Absent)
 }
 
-/// Opens a session of the demo user.
+/// Opens a session of the demo user for the lab's client.
 ///
 /// # Errors
 ///
-/// [`LabError`].
+/// [`LabError::Absent`], [`LabError::NoDemoUser`], [`LabError::Unavailable`] and [`LabError::Internal`].
 pub async fn open_session(app: &App, by: &Presence) -> Result<Pair, LabError> {
     let lab = of(app)?;
     let demo = app.demo.as_ref().and_then(|demo| Username::parse(&demo.username).ok());
@@ -71,23 +67,23 @@ pub async fn open_session(app: &App, by: &Presence) -> Result<Pair, LabError> {
     })
 }
 
-/// One of the lab's sessions. `None`: there is none, or it is somebody else's.
+/// One of the lab's sessions. `None`: the session does not exist, or another client opened it.
 ///
 /// # Errors
 ///
-/// [`LabError`].
+/// [`LabError::Absent`] and [`LabError::Unavailable`].
 pub async fn session(app: &App, id: SessionId) -> Result<Option<SessionWithUser>, LabError> {
     let lab = of(app)?;
     let found = app.store.session(id).await?;
     Ok(found.filter(|row| row.session.grant.client == lab.client))
 }
 
-/// Lets the next signing key sign from now on; answers which. Keys that many rotations ago signed are forgotten: a set
-/// that grew with each would be too large for verifiers.
+/// Makes the next signing key active and returns its id. Deletes all but the newest 16 retired keys, so that
+/// the key set does not become too large for verifiers.
 ///
 /// # Errors
 ///
-/// [`LabError`].
+/// [`LabError::Absent`], [`LabError::NoKeys`] and [`LabError::Keys`].
 pub async fn rotate_key(app: &App) -> Result<KeyId, LabError> {
     let policy = of(app)?.key_policy.ok_or(LabError::NoKeys)?;
     let keeper = Keeper { store: &*app.store, server_keys: &app.server_keys, policy, world: &app.world };

@@ -1,9 +1,10 @@
-//! Moving from the tutorial: its refresh tokens are accepted once each, until the date.
+//! Legacy tokens: tokens that the tutorial's old server signed. They are accepted until a configured date.
 //!
-//! They are `jsonwebtoken` HS256 tokens with a claim that names a user. Each buys
-//! one real pair; the token's hash is kept until it would have expired, so that it
-//! buys no second one. A token is refused if its user was signed out everywhere at
-//! or after the second in which it was issued. A first password is no sign-out.
+//! A legacy token is a `jsonwebtoken` HS256 token with a claim that names a user. A
+//! client can exchange each legacy refresh token once for a pair of this server. The
+//! server keeps the token's hash until the token expires, so that it cannot be exchanged
+//! again. A token is rejected if its user was signed out everywhere in or after the second
+//! in which it was issued. Setting a user's first password does not count as a sign-out.
 
 use aws_lc_rs::digest;
 use countersign_core::session::Presence;
@@ -21,43 +22,37 @@ use super::revoke;
 use crate::app::App;
 use crate::services::metrics::RefreshOutcome;
 
-/// Why a legacy token buys no pair. The client learns none of it.
+/// Why a legacy token cannot be exchanged. The response does not contain the reason.
 #[derive(Debug, thiserror::Error)]
 enum ExchangeError {
-    /// No legacy tokens are accepted, or no longer.
+    /// Legacy tokens are not configured, or the configured date has passed.
     #[error("legacy tokens are not accepted")]
     Closed,
-    /// Another token, a wrong secret, or expired.
-    #[error("it is no valid legacy token: {0}")]
+    /// The text is not a legacy token, was signed with another secret, or has expired.
+    #[error("not a valid legacy token: {0}")]
     Invalid(#[from] VerifyError),
-    /// An access token of this server under a shared secret.
-    #[error("it is an access token of this server")]
+    /// The token is an access token that this server signed with a shared secret.
+    #[error("the token is an access token of this server")]
     AccessToken,
-    /// The claim is missing or is no id, or no user has the id.
-    #[error("its claim names no user")]
+    /// The claim is missing or is not an id, or no user has the id.
+    #[error("the token's claim does not name a user")]
     NoSuchUser,
-    /// The user is disabled.
-    #[error("its user is disabled")]
+    #[error("the token's user is disabled")]
     Disabled(UserId),
-    /// The user was signed out everywhere since the token was issued.
-    #[error("its user was signed out everywhere after it was issued")]
+    #[error("the user was signed out everywhere after the token was issued")]
     SignedOut(UserId),
-    /// It bought a pair before.
-    #[error("it was exchanged before")]
+    #[error("the token was exchanged before")]
     AlreadySpent(UserId),
-    /// No session can be opened for its user.
-    #[error("no session can be opened: {1}")]
+    #[error("the session cannot be opened: {1}")]
     NotOpened(UserId, OpenError),
-    /// The store failed.
-    #[error("the store could not answer")]
+    #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
-    /// The pair cannot be made.
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
 
 impl ExchangeError {
-    /// The user, when the token is genuine and names one.
+    /// The user, when the token is valid and names one.
     const fn user(&self) -> Option<&UserId> {
         match self {
             Self::Disabled(user)
@@ -74,18 +69,19 @@ impl ExchangeError {
     }
 }
 
-/// Refreshes; what is no token of this server may be one of the tutorial's.
+/// Refreshes like [`refresh::refresh`], and also accepts a legacy token.
 ///
 /// # Errors
 ///
-/// As [`refresh::refresh`].
+/// The errors of [`refresh::refresh`]. A rejected legacy token has the same error as a token that this server
+/// did not issue.
 pub async fn refresh(
     app: &App,
     text: &Secret<String>,
     client: &ClientId,
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
-    let refreshed = refresh::own(app, text, client, by).await;
+    let refreshed = refresh::try_refresh(app, text, client, by).await;
     if !matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         return refreshed;
     }
@@ -111,12 +107,12 @@ pub async fn refresh(
     }
 }
 
-/// Signs out what a refresh token stands for, and tells whether it stood for something. A legacy token is exchanged and
-/// its session revoked, so that it buys nothing later.
+/// Revokes the session of a refresh token. Returns whether the token belongs to a session. A legacy token is
+/// exchanged and the new session revoked, so that the token cannot be exchanged later.
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable.
+/// When the store cannot make the revocation durable.
 pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result<bool, StoreError> {
     if revoke::sign_out(app, text, by).await? {
         return Ok(true);
@@ -131,7 +127,7 @@ pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result
 async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Pair, ExchangeError> {
     let key = app.legacy.refresh.as_ref().filter(|_| by.at < app.legacy.accept_until);
     let claims = legacy::verify(text.expose(), key.ok_or(ExchangeError::Closed)?, DEFAULT_LEEWAY, by.at)?;
-    // An access token of this server under a shared secret names this issuer and a session.
+    // With HS256, this server's access tokens may be signed with the same secret. Their claims differ.
     if claims.get("iss").and_then(Value::as_str) == Some(app.terms.issuer.name.as_str())
         || ["sid", "client_id"].iter().any(|name| claims.contains_key(*name))
     {
@@ -154,7 +150,7 @@ async fn exchange(app: &App, text: &Secret<String>, by: &Presence) -> Result<Pai
     })
 }
 
-/// Verifies an access token of the tutorial: its claims, until it expires or the date has come.
+/// Verifies a legacy access token and returns its claims. `None` after the configured date.
 pub fn verify_access(app: &App, text: &str) -> Option<Map<String, Value>> {
     let now = app.world.now();
     let key = app.legacy.access.as_ref().filter(|_| now < app.legacy.accept_until)?;
@@ -172,10 +168,10 @@ async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<User, Exchang
     if !user.is_enabled() {
         return Err(ExchangeError::Disabled(id));
     }
-    // `iat` has whole seconds: of two events in one second, the sign-out may be the later one. A token without
-    // `iat` may be of any time.
-    let is_of_before = |ended_at| time(claims, "iat").is_none_or(|issued_at| issued_at <= ended_at);
-    if user.sessions_ended_at.is_some_and(is_of_before) {
+    // `iat` has whole seconds. If both events were in the same second, the sign-out may be the later one. The
+    // time of a token without `iat` is unknown.
+    let is_issued_before = |ended_at| time(claims, "iat").is_none_or(|issued_at| issued_at <= ended_at);
+    if user.sessions_ended_at.is_some_and(is_issued_before) {
         return Err(ExchangeError::SignedOut(id));
     }
     Ok(user)
@@ -185,7 +181,7 @@ async fn user_of(app: &App, claims: &Map<String, Value>) -> Result<User, Exchang
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast saturates: a time before the epoch is the epoch, and one after all times is the last one"
+    reason = "the cast saturates: a time before the epoch becomes the epoch, and one that is too late the last time"
 )]
 fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
     let seconds = claims.get(name)?.as_f64()?;

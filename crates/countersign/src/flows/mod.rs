@@ -1,4 +1,4 @@
-//! What the server does: one file a use case, none of which knows HTTP.
+//! The server's use cases, one file each. No flow depends on HTTP types.
 
 pub mod accounts;
 pub mod authenticate_client;
@@ -25,13 +25,13 @@ pub use internal::InternalError;
 use countersign_core::issuer::AccessToken;
 use countersign_core::{Secret, SessionId};
 
-/// An access token and the refresh token that buys the next one.
+/// An access token, and the refresh token that the client exchanges for the next pair.
 #[derive(Debug)]
 pub struct Pair {
-    /// For the APIs.
+    /// The token that the client sends to APIs.
     pub access: AccessToken,
-    /// For this server alone.
+    /// The token that the client sends to this server only.
     pub refresh: Secret<String>,
-    /// The session that both belong to.
+    /// The session that both tokens belong to.
     pub session: SessionId,
 }

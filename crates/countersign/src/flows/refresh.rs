@@ -1,4 +1,4 @@
-//! Refreshing: one conditional write, and a judgement only when it does not apply.
+//! Refreshing: one conditional write. If its condition fails, the flow reads the row and judges it.
 
 use std::time::Duration;
 
@@ -16,52 +16,53 @@ use crate::services::event_log::{Change, Subject};
 use crate::services::metrics::RefreshOutcome;
 use crate::services::terms::Terms;
 
-/// How often the row is read again after somebody else moved it first.
+/// How often the flow reads the row while other requests keep changing it.
 const ATTEMPTS: u32 = 3;
 
-/// Why there is no new pair. The client learns less than this.
+/// Why a refresh failed. The response has less detail than this error.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is not acceptable; which row of the table said so goes to the log alone.
-    #[error("the refresh token is not acceptable ({})", .0.as_str())]
+    /// The token was rejected. Only the log has the outcome.
+    #[error("the refresh token was rejected ({})", .0.as_str())]
     Refused(RefreshOutcome),
-    /// One spent token was presented too often in its grace.
+    /// The same spent token was presented too often in its grace period. Holds the time to wait.
     #[error("the same spent refresh token was presented too often")]
     TooManyReplays(Duration),
-    /// One session was refreshed too often.
+    /// The session was refreshed too often. Holds the time to wait.
     #[error("the session was refreshed too often")]
     TooOften(Duration),
-    /// Other requests moved the session each time before this one could.
-    #[error("the session was moved by others {ATTEMPTS} times in a row")]
+    /// Other requests changed the session each time between this request's read and write.
+    #[error("other requests changed the session {ATTEMPTS} times in a row")]
     Contended,
-    /// The store failed; nothing was decided.
-    #[error("the store could not answer")]
+    /// The store failed. The client can retry with the same token.
+    #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
-    /// The pair cannot be made.
+    /// The server cannot sign or seal the new pair.
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
 
-/// Exchanges a presented refresh token for a pair.
+/// Exchanges a refresh token for the next pair.
 ///
 /// # Errors
 ///
-/// [`RefreshError`].
+/// [`RefreshError`]: the token was rejected, a throttle applies, or the server failed.
 pub async fn refresh(
     app: &App,
     text: &Secret<String>,
     client: &ClientId,
     by: &Presence,
 ) -> Result<Pair, RefreshError> {
-    let refreshed = own(app, text, client, by).await;
+    let refreshed = try_refresh(app, text, client, by).await;
     if matches!(refreshed, Err(RefreshError::Refused(RefreshOutcome::NotOurs))) {
         note_not_ours();
     }
     refreshed
 }
 
-/// As [`refresh`], for a caller that may accept what is no token of this server, and writes its line if not.
-pub(super) async fn own(
+/// Like [`refresh`], but does not log a token that this server did not issue: the caller may accept it as a
+/// legacy token.
+pub(super) async fn try_refresh(
     app: &App,
     text: &Secret<String>,
     client: &ClientId,
@@ -86,12 +87,12 @@ pub(super) async fn own(
     exchanged.map(|(_, pair)| pair)
 }
 
-/// Writes the line of the log about what is no token of this server.
+/// Logs that this server did not issue the token.
 pub(super) fn note_not_ours() {
     tracing::info!(outcome = RefreshOutcome::NotOurs.as_str(), "a refresh was refused");
 }
 
-/// One presentation of a genuine token.
+/// One request with a token whose tag is valid.
 struct Exchange<'a> {
     app: &'a App,
     token: &'a RefreshToken,
@@ -122,11 +123,11 @@ impl Exchange<'_> {
         if let Some(rotated) = self.app.store.rotate(&step, self.by).await? {
             return self.advanced(Advance::Rotate, rotated, step).await;
         }
-        // What is rare lies elsewhere: every refresh would carry its memory about.
+        // The rare path is boxed, so that its state does not enlarge the future of every refresh.
         Box::pin(self.explain()).await
     }
 
-    /// Reads the row that would not move, and judges it.
+    /// Reads and judges the row after the condition of the write failed.
     async fn explain(&self) -> Exchanged {
         for _ in 0..ATTEMPTS {
             let row = self.app.store.session(self.token.session).await?;
@@ -147,7 +148,8 @@ impl Exchange<'_> {
     }
 
     fn judge(&self, row: Option<&SessionWithUser>) -> Verdict {
-        // The row may have been moved after this request began: by its own time, that would lie in the future.
+        // Another request may have changed the row after this request began. Without `max`, the time of that
+        // change would be in the future.
         let now = self.by.at.max(self.app.world.now());
         if let Some(row) = row.filter(|row| refresh::age(row.session.refreshed.at, now).is_none()) {
             tracing::error!(
@@ -158,7 +160,7 @@ impl Exchange<'_> {
         refresh::judge(&self.app.server_keys, row, self.presented(), self.policy(), now)
     }
 
-    /// `None`: somebody else moved the row first, judge again.
+    /// `None`: another request changed the row first. Read and judge it again.
     async fn carry_out(&self, verdict: Verdict, row: Option<SessionWithUser>) -> Option<Exchanged> {
         match (verdict, row) {
             (Verdict::Advance(advance, step), _) => match self.app.store.rotate(&step, self.by).await {
@@ -169,15 +171,17 @@ impl Exchange<'_> {
             (Verdict::Replay(link), Some(row)) => Some(self.replayed(&row, link)),
             (Verdict::Revoke(breach), _) => Some(self.breached(breach).await),
             (Verdict::Refuse(refusal), row) => Some(self.refused(refusal, row.as_ref())),
-            // Without a row there is nothing but a refusal.
+            // `judge` only returns this verdict for a row.
             (Verdict::Replay(_), None) => Some(self.refused(Refusal::NoSuchSession, None)),
         }
     }
 
     async fn advanced(&self, advance: Advance, rotated: Rotated, step: Step) -> Exchanged {
-        // The access token is signed while the store makes the step durable, and released after.
+        // The server signs the access token while the store makes the step durable, and returns it
+        // afterwards.
         let prepared = rotated.prepare(|moved| {
-            // The write needs no earlier read, so a changed row is noticed here, before anything is released.
+            // The write needs no earlier read, so this is the first check for a tampered row. It comes before
+            // any token is returned.
             let is_bound = refresh::is_bound(&self.app.server_keys, &moved.session, self.token);
             is_bound.then(|| (Subject::of(&moved.session), self.pair_at(moved, step.link.clone())))
         });
@@ -214,7 +218,7 @@ impl Exchange<'_> {
         let how =
             Revoked { reason: breach.reason(), by: self.by.clone(), presented: Some(self.token.generation) };
         self.app.store.revoke(self.token.session, &Whose::Everyone, &how).await?;
-        revoke::take_note(self.app).await;
+        revoke::update_list(self.app).await;
         let outcome = RefreshOutcome::from(breach);
         tracing::warn!(
             session = %self.token.session,
@@ -229,27 +233,30 @@ impl Exchange<'_> {
     fn refused(&self, refusal: Refusal, row: Option<&SessionWithUser>) -> Exchanged {
         let outcome = RefreshOutcome::from(refusal);
         let session = row.map(|row| &row.session);
-        let is_over =
+        let is_expired =
             |session: &&Session| session.state == SessionState::Active && !session.is_live(self.by.at);
-        if let Some(expired) = session.filter(is_over) {
+        if let Some(expired) = session.filter(is_expired) {
             self.app.events.note_expiry(expired, self.by);
         }
         let retention = self.policy().absolute_lifetime;
         let is_young = refresh::age(self.token.issued_at, self.by.at).is_some_and(|age| age < retention);
         match refusal {
             Refusal::NoSuchSession if is_young => {
-                tracing::error!(session = %self.token.session, "a genuine refresh token names a session that is gone");
+                tracing::error!(
+                    session = %self.token.session,
+                    "a genuine refresh token names a session that does not exist"
+                );
             }
             Refusal::SecretDoesNotFit => tracing::error!(
                 session = %self.token.session,
-                "a genuine tag around a wrong secret: a server key is leaking; replace the master key"
+                "a refresh token has a valid tag but a wrong secret: a server key has leaked; replace the master key"
             ),
             _ => self.note_refused(outcome, row),
         }
         Err(RefreshError::Refused(outcome))
     }
 
-    /// Writes the line that says why somebody was signed out: `ended` is how the session ended, if it has.
+    /// Logs why a refresh was rejected. `ended` is the reason why the session ended, if it has ended.
     fn note_refused(&self, outcome: RefreshOutcome, row: Option<&SessionWithUser>) {
         let user = row.map(|row| tracing::field::display(&row.session.grant.user));
         let ended = row.and_then(|row| row.why_not_live(self.by.at));
@@ -262,10 +269,11 @@ impl Exchange<'_> {
     }
 
     fn pair_at(&self, row: &SessionWithUser, link: Link) -> Result<Pair, RefreshError> {
-        let gone = || InternalError::new("the master key that this session was opened under is gone");
+        let missing =
+            || InternalError::new("the master key under which this session was opened is not configured");
         let refresh = token_beside(self.token, &row.session, link, &self.app.server_keys)
             .and_then(|token| token.seal(&self.app.server_keys));
-        super::open::pair(self.app, &self.terms.issuer, row, refresh.ok_or_else(gone)?, self.by.at)
+        super::open::pair(self.app, &self.terms.issuer, row, refresh.ok_or_else(missing)?, self.by.at)
             .map_err(RefreshError::from)
     }
 }

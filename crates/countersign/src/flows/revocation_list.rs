@@ -1,8 +1,7 @@
 //! The revocation list, in signed pages.
 //!
-//! A page is a JWT with its own `typ`, so a follower can check that the page comes
-//! from the issuer, however it was transported. The `iat` of a page without entries
-//! tells the follower that nothing was revoked until then.
+//! A page is a JWT with its own `typ`. A follower verifies the signature, so the transport
+//! does not have to be trusted. If a page has no entries, nothing was revoked until its `iat`.
 
 use std::time::Duration;
 
@@ -17,35 +16,34 @@ use crate::services::cursor::Cursor;
 use crate::services::revocation_window::RevocationPage;
 use crate::services::signed_pages::{PageKey, SignedPage};
 
-/// How long a page is valid: the time between signing and use.
+/// How long a page is valid after it was signed.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// Why there is no page.
+/// Why the server cannot return a page.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The store has not answered lately, so the list may lack entries.
-    #[error("the list of revocations is not up to date")]
+    /// The last successful read of the store is too old, so the list may be incomplete.
+    #[error("the revocation list is not up to date")]
     Stale,
-    /// It cannot be signed.
-    #[error("the list of revocations cannot be signed")]
+    #[error("the revocation list cannot be signed")]
     Sign(#[from] SignError),
 }
 
-/// Whether the list can be served: the store has answered lately.
+/// Checks that the list was read from the store recently enough.
 ///
 /// # Errors
 ///
-/// [`ListError::Stale`].
+/// [`ListError::Stale`] when it was not.
 pub fn check_up_to_date(app: &App) -> Result<(), ListError> {
     let is_up_to_date = app.revocations.is_up_to_date(app.world.now());
     is_up_to_date.then_some(()).ok_or(ListError::Stale)
 }
 
-/// The signed page of the list after a cursor.
+/// Returns the signed page after a cursor, or the first page.
 ///
 /// # Errors
 ///
-/// [`ListError::Stale`] when the store has not answered lately, [`ListError::Sign`] when signing fails.
+/// [`ListError::Stale`] when the list may be incomplete, [`ListError::Sign`] when signing fails.
 pub fn after(app: &App, cursor: Option<Cursor>) -> Result<SignedPage, ListError> {
     check_up_to_date(app)?;
     let now = app.world.now();
@@ -74,7 +72,8 @@ fn claims(app: &App, page: &RevocationPage, now: Timestamp) -> Value {
     })
 }
 
-/// An entry: one session, or all of an owner up to one; and until when a follower must remember it.
+/// An entry names one session, or all sessions of an owner up to the session `up_to`. `exp` is the time until
+/// which a follower must remember the entry.
 fn listed(app: &App, entry: &Revocation) -> Value {
     let mut listed = json!({ "exp": app.revocations.expires_at(entry) });
     match &entry.of {

@@ -1,4 +1,4 @@
-//! Revoking sessions.
+//! Revoking sessions: sign-out, RFC 7009, and revocation by the user or an administrator.
 
 use countersign_core::client::Client;
 use countersign_core::device::KnownDevice;
@@ -13,12 +13,12 @@ use super::authenticate_client::is_confidential;
 use super::introspect::access_token;
 use crate::app::App;
 
-/// Signs out the session that a refresh token belongs to, and tells whether the token belongs to one. Garbage signs
-/// nobody out and is no error (RFC 7009 §2.2).
+/// Revokes the session of a refresh token. Returns whether the token belongs to a session. A malformed or
+/// unknown token revokes nothing and is not an error (RFC 7009 §2.2).
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable: the session may still be live.
+/// When the store cannot make the revocation durable. The session may still be live.
 pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result<bool, StoreError> {
     let Ok(token) = RefreshToken::parse(text.expose(), &app.server_keys) else {
         if !text.expose().is_empty() {
@@ -28,38 +28,38 @@ pub async fn sign_out(app: &App, text: &Secret<String>, by: &Presence) -> Result
     };
     let session = token.session;
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
-    // Whoever has the master key but no secret may not sign anybody out: the secret must fit.
+    // An attacker who has the master key can forge the tag, but not the token's secret, which must match too.
     let Some(row) = app.store.session(session).await? else {
         note_nothing_revoked(Some(session), "no_such_session");
         return Ok(false);
     };
     let is_held = is_held(&app.server_keys, &row.session, &token);
-    // A confidential client proves who it is wherever its tokens are used: at `/oauth2/revoke`.
+    // A confidential client must authenticate to use its tokens. It revokes them at `/oauth2/revoke`.
     if !is_held {
         note_nothing_revoked(Some(session), "tag_without_secret");
     } else if is_confidential(app, &row.session.grant.client).await? {
         note_nothing_revoked(Some(session), "confidential_client");
     } else {
-        end_or_note(app, session, &Whose::Everyone, how).await?;
+        revoke_or_note(app, session, &Whose::Everyone, how).await?;
     }
     Ok(is_held)
 }
 
-/// What became of a client's wish to take a token back.
+/// The result of a revocation request (RFC 7009).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRevocation {
-    /// Its session has ended, now or before, or it was no token of ours.
+    /// The session has ended, now or before, or this server did not issue the token.
     Done,
-    /// It was issued to another client; nothing was changed.
-    NotTheirs,
+    /// The token was issued to another client. Nothing was changed.
+    OtherClient,
 }
 
-/// Takes back a refresh token or an access token on behalf of the client that it was issued to (RFC 7009), and the
-/// session with it.
+/// Revokes the session of a refresh token or access token for the client that the token was issued to (RFC
+/// 7009).
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable: the token may still be good.
+/// When the store cannot make the revocation durable. The token may still be valid.
 pub async fn revoke_token(
     app: &App,
     caller: &Client,
@@ -82,15 +82,15 @@ pub async fn revoke_token(
     };
     if client != caller.id {
         note_nothing_revoked(Some(session), "another_client");
-        return Ok(TokenRevocation::NotTheirs);
+        return Ok(TokenRevocation::OtherClient);
     }
     let how = Revoked { reason: RevokedReason::SignedOut, by: by.clone(), presented: None };
-    end_or_note(app, session, &Whose::Client(client), how).await?;
+    revoke_or_note(app, session, &Whose::Client(client), how).await?;
     Ok(TokenRevocation::Done)
 }
 
-async fn end_or_note(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Result<(), StoreError> {
-    if !end(app, session, of, how).await? {
+async fn revoke_or_note(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Result<(), StoreError> {
+    if !revoke(app, session, of, how).await? {
         note_nothing_revoked(Some(session), "ended_before");
     }
     Ok(())
@@ -100,27 +100,27 @@ fn note_nothing_revoked(session: Option<SessionId>, reason: &str) {
     tracing::info!(session = session.map(tracing::field::display), reason, "a token revoked no session");
 }
 
-/// Ends one session among `of`. `false`: there is no such live session there.
+/// Revokes one session of `of`. `false`: `of` has no live session with this id.
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable.
-pub async fn end(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Result<bool, StoreError> {
-    let ended = app.store.revoke(session, of, &how).await?;
-    if ended {
+/// When the store cannot make the revocation durable.
+pub async fn revoke(app: &App, session: SessionId, of: &Whose, how: Revoked) -> Result<bool, StoreError> {
+    let is_revoked = app.store.revoke(session, of, &how).await?;
+    if is_revoked {
         tracing::info!(%session, reason = how.reason.as_str(), "a session was revoked");
         app.metrics.count_revoked(1);
-        take_note(app).await;
+        update_list(app).await;
     }
-    Ok(ended)
+    Ok(is_revoked)
 }
 
-/// Ends all sessions among `of` but `except`; answers how many.
+/// Revokes all sessions of `of` except the session `except`. Returns the number of revoked sessions.
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable.
-pub async fn end_all(
+/// When the store cannot make the revocation durable.
+pub async fn revoke_all(
     app: &App,
     of: &Whose,
     except: Option<SessionId>,
@@ -129,46 +129,47 @@ pub async fn end_all(
     let ended = app.store.revoke_all(of, except, &how).await?;
     tracing::info!(?of, ended, reason = how.reason.as_str(), "sessions were revoked");
     app.metrics.count_revoked(ended);
-    take_note(app).await;
+    update_list(app).await;
     Ok(ended)
 }
 
-/// What revoking a user's own sessions did.
+/// The result of [`revoke_own`].
 #[derive(Debug)]
-pub struct Ended {
-    /// How many sessions were revoked.
+pub struct RevokedOwn {
+    /// The number of revoked sessions.
     pub count: u64,
-    /// A new token for the device that asked, if the account knew it: revoking all sessions made the old one invalid.
+    /// A new token for the device that sent the request, if the account knew the device. Revoking all
+    /// sessions made the old token invalid.
     pub device_token: Option<Secret<String>>,
 }
 
-/// Revokes all sessions of a user but `except`, for the user. `device` is the text of the device token that the request
-/// carried.
+/// Revokes all sessions of a user except the session `except`, at the user's request. `device` is the device
+/// token of the request.
 ///
 /// # Errors
 ///
-/// When the store cannot make it durable.
-pub async fn end_own(
+/// When the store cannot make the revocation durable.
+pub async fn revoke_own(
     app: &App,
     mut user: User,
     except: Option<SessionId>,
     how: Revoked,
     device: Option<&str>,
-) -> Result<Ended, StoreError> {
+) -> Result<RevokedOwn, StoreError> {
     let device = device.and_then(|text| KnownDevice::parse(text, &user.username, &app.server_keys));
     let is_known = device.is_some_and(|device| device.is_of(&user, &app.server_keys));
-    let count = end_all(app, &Whose::User(user.id.clone()), except, how).await?;
+    let count = revoke_all(app, &Whose::User(user.id.clone()), except, how).await?;
     let device_token = is_known.then(|| {
-        // A device token is bound to the user's epoch, which has moved on by one. If another request moved it too, the
-        // new token is not valid, and the next sign-in replaces it.
+        // A device token is bound to the user's epoch, which the revocation increased by one. If another
+        // request increased the epoch too, the new token is not valid, and the next sign-in replaces it.
         user.epoch += 1;
         KnownDevice::issue(&user, &app.server_keys, &app.world)
     });
-    Ok(Ended { count, device_token })
+    Ok(RevokedOwn { count, device_token })
 }
 
-/// Refuses access tokens of what was just revoked from now on. If the store fails here, the next reading of the list
-/// does it.
-pub(super) async fn take_note(app: &App) {
+/// Reads the new revocations into the list, so that this process rejects their access tokens from now on. If
+/// the store fails here, the next periodic read does it.
+pub(super) async fn update_list(app: &App) {
     app.revocations.catch_up(&*app.store, &app.world).await.ok();
 }

@@ -1,4 +1,4 @@
-//! Looking at sessions.
+//! Listing and reading sessions.
 
 use countersign_core::SessionId;
 use countersign_core::session::{SessionWithUser, Whose};
@@ -7,19 +7,19 @@ use countersign_core::store::{Page, StoreError};
 use super::authorize::Caller;
 use crate::app::App;
 
-/// Sessions read at a time, and the most that are shown.
-const PIECE: u32 = 500;
+/// Sessions per read from the store, and the maximum per page.
+const PAGE_SIZE: u32 = 500;
 
-/// One user's live sessions in the order of their ids, the oldest first.
+/// A page of one user's live sessions, in the order of their ids: the oldest first.
 #[derive(Debug)]
 pub struct Live {
-    /// At most 500 of them. The current one is always among the first.
+    /// At most 500 sessions. The first page also has the current session, wherever it is in the order.
     pub sessions: Vec<SessionWithUser>,
-    /// Where the list goes on; `None` at its end.
+    /// The cursor of the next page. `None` on the last page.
     pub next: Option<SessionId>,
 }
 
-/// A page of the live sessions of the caller's user, from `after` on.
+/// Returns the page of the caller's live sessions that starts after the session `after`.
 ///
 /// # Errors
 ///
@@ -27,14 +27,14 @@ pub struct Live {
 pub async fn live_of(app: &App, caller: &Caller, after: Option<SessionId>) -> Result<Live, StoreError> {
     let now = app.world.now();
     let own = Whose::User(caller.user.id.clone());
-    let (mut sessions, mut piece) = (Vec::new(), Page { after, limit: PIECE });
+    let (mut sessions, mut page) = (Vec::new(), Page { after, limit: PAGE_SIZE });
     let next = loop {
-        let rows = app.store.sessions(&own, &piece).await?;
-        let is_last = rows.len() < PIECE as usize;
-        piece.after = rows.last().map(|row| row.session.id).or(piece.after);
+        let rows = app.store.sessions(&own, &page).await?;
+        let is_last = rows.len() < PAGE_SIZE as usize;
+        page.after = rows.last().map(|row| row.session.id).or(page.after);
         sessions.extend(rows.into_iter().filter(|row| row.live_user(now).is_some()));
-        if sessions.len() > PIECE as usize {
-            sessions.truncate(PIECE as usize);
+        if sessions.len() > PAGE_SIZE as usize {
+            sessions.truncate(PAGE_SIZE as usize);
             break sessions.last().map(|row| row.session.id);
         }
         if is_last {
@@ -48,7 +48,7 @@ pub async fn live_of(app: &App, caller: &Caller, after: Option<SessionId>) -> Re
     Ok(Live { sessions, next })
 }
 
-/// A piece of the sessions among `of`.
+/// A page of the sessions of `of`, including sessions that have ended.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ pub async fn page(app: &App, of: &Whose, page: &Page<SessionId>) -> Result<Vec<S
     app.store.sessions(of, page).await
 }
 
-/// One session.
+/// The session `id`, which may have ended. `None`: no such session is stored.
 ///
 /// # Errors
 ///

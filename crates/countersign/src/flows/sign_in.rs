@@ -1,7 +1,7 @@
-//! Signing in: from a username and a password to a session.
+//! Sign-in with a username and a password.
 //!
-//! The verified password is a condition of the write that opens the session. A change of
-//! the account in between wins, and the sign-in fails.
+//! The write that opens the session requires that the verified password is still current.
+//! If another request changes the account in between, the sign-in fails.
 
 use countersign_core::Secret;
 use countersign_core::device::KnownDevice;
@@ -23,7 +23,7 @@ pub struct SignIn {
     pub credentials: Credentials,
     /// A new password to set at the same time. A temporary password requires one.
     pub new_password: Option<Secret<String>>,
-    /// The scope that is asked for. The account's own scope is always granted.
+    /// The requested scope. `countersign:account` is always granted in addition.
     pub scope: Scope,
 }
 
@@ -32,20 +32,20 @@ pub struct SignIn {
 pub struct SignedIn {
     /// The tokens.
     pub pair: Pair,
-    /// A token that makes the device known to the account, see [`KnownDevice`].
+    /// A token that marks the device as known to the account, see [`KnownDevice`].
     pub device_token: Secret<String>,
 }
 
 /// Why a user was not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The username or password was refused, or cannot be verified now.
+    /// The username or password was rejected, or the server cannot verify it now.
     #[error(transparent)]
     NotAuthenticated(#[from] AuthenticationError),
-    /// The user may not have the scope.
-    #[error("the user may not have this scope")]
+    /// The request asks for a scope that the user is not allowed to have.
+    #[error("the user is not allowed to have this scope")]
     ScopeNotAllowed,
-    /// The password is temporary and no new one was sent, or the new one was not accepted.
+    /// The password is temporary and the request has no new one, or the new one was rejected.
     #[error(transparent)]
     PasswordNotChanged(#[from] ChangePasswordError),
 }
@@ -55,7 +55,8 @@ impl From<OpenError> for SignInError {
         let error = match error {
             OpenError::Unavailable(error) => error.into(),
             OpenError::Internal(error) => AuthenticationError::Internal(error),
-            // The account was changed after its password was verified, so the credentials are no longer valid.
+            // The account was changed after its password was verified, so the credentials are no longer
+            // valid.
             _ => AuthenticationError::Refused(Refusal::ChangedMeanwhile),
         };
         Self::NotAuthenticated(error)
@@ -66,8 +67,8 @@ impl From<OpenError> for SignInError {
 ///
 /// # Errors
 ///
-/// [`SignInError`]. Only a user whose password was verified learns that a scope is not allowed or that the password is
-/// temporary.
+/// [`SignInError`]. The flow checks the scope and whether the password is temporary after it has verified the
+/// password. So a client without the password learns neither.
 pub async fn sign_in(app: &App, request: SignIn, visitor: &Visitor) -> Result<SignedIn, SignInError> {
     let SignIn { credentials, new_password, scope } = request;
     let authenticated = authenticate_user::authenticate(app, credentials, visitor).await?;
@@ -79,12 +80,12 @@ pub async fn sign_in(app: &App, request: SignIn, visitor: &Visitor) -> Result<Si
     Ok(SignedIn { pair, device_token: device_token(app, &user) })
 }
 
-/// A token that makes a device known to the account of a user who has just proved the password there.
+/// Issues a device token. Call it only for a device on which the user has just proved the password.
 pub fn device_token(app: &App, user: &User) -> Secret<String> {
     KnownDevice::issue(user, &app.server_keys, &app.world)
 }
 
-/// First-party sign-ins have two scopes: the user's own account, and administration for those who have that role.
+/// First-party sign-ins accept two scopes: `countersign:account`, and `countersign:admin` for administrators.
 fn check_scope(scope: &Scope, user: &User) -> Result<(), SignInError> {
     let is_known = scope.iter().all(|word| [ACCOUNT_SCOPE, ADMIN_SCOPE].contains(&word));
     let is_allowed = is_known && scope.is_subset_of(&effective_scope(scope, user));

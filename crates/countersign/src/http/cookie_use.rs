@@ -1,27 +1,27 @@
-//! Whether a cookie counts in a request that a proxy asks about.
+//! Whether the server accepts the cookie of a request that a proxy asks about.
 //!
-//! Browsers send cookies with requests that other sites make. So a cookie counts
-//! only if the request proves that the application's own page or the user made
-//! it, with `Sec-Fetch-*` (Fetch Metadata) or `Origin`. A proxy may keep any of
-//! these headers back, and browsers send `Sec-Fetch-*` to `https` and to localhost
-//! only: a header that is missing is never a proof. What a foreign page can make
-//! a browser do is no more than to open an address in a tab of its own.
+//! Browsers also send cookies with requests that other sites cause. So a cookie counts
+//! only if `Sec-Fetch-*` (Fetch Metadata) or `Origin` proves that the application's own
+//! page or the user caused the request. A missing header is never a proof: a proxy may
+//! drop any of these headers, and browsers send `Sec-Fetch-*` only to `https` and to
+//! localhost. The only request of a foreign page whose cookie counts is a navigation to
+//! an address in a tab.
 
 use axum::http::{HeaderMap, Method, header};
 use countersign_core::origin::Origin;
 
-/// Whether a cookie counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CookieUse {
-    /// The request comes from a page of its own origin, or the user opened the address.
+    /// A page of the same origin sent the request, or the user opened the address.
     Counts,
-    /// The request proves nothing. It gets what it would get without the cookie.
+    /// The request has no proof. It is handled as if it had no cookie.
     Ignored,
-    /// A page of another origin may have sent it, and it could do more than read a public page.
+    /// A page of another origin may have sent the request, and the request could do more than read a public
+    /// page.
     Refused,
 }
 
-/// A header that should come once.
+/// A header that should occur once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Header<'h> {
     Absent,
@@ -29,12 +29,12 @@ enum Header<'h> {
     Unclear,
 }
 
-/// Judges a request to `own` that came with a cookie.
+/// Judges a request to the origin `own` that has a cookie.
 pub(super) fn judge(method: &Method, own: &Origin, headers: &HeaderMap) -> CookieUse {
     let is_handshake = is_handshake(headers);
     let is_plain_read = [Method::GET, Method::HEAD].contains(method) && !is_handshake;
     let site = read(headers, "sec-fetch-site");
-    // A page with `Referrer-Policy: no-referrer` sends `Origin: null` to its own origin too.
+    // A page with `Referrer-Policy: no-referrer` sends `Origin: null` even to its own origin.
     let is_own = match read(headers, "origin") {
         Header::Absent => false,
         Header::Once("null") if site == Header::Once("same-origin") => false,
@@ -55,7 +55,7 @@ pub(super) fn judge(method: &Method, own: &Origin, headers: &HeaderMap) -> Cooki
     }
 }
 
-/// Whether a request may open a WebSocket. A socket that is open is not asked about again.
+/// Whether a request may open a WebSocket. The proxy does not ask again about an open WebSocket.
 fn is_handshake(headers: &HeaderMap) -> bool {
     headers.contains_key(header::UPGRADE)
         || headers.keys().any(|name| name.as_str().starts_with("sec-websocket-"))
@@ -64,7 +64,8 @@ fn is_handshake(headers: &HeaderMap) -> bool {
             .any(|name| read(headers, name) == Header::Once("websocket"))
 }
 
-/// Whether a link was followed in a tab, not in a frame: the page that has the link cannot read what comes.
+/// Whether the browser follows a link in a tab, not in a frame. The page with the link cannot read the
+/// response.
 fn opens_a_tab(headers: &HeaderMap) -> bool {
     read(headers, "sec-fetch-mode") == Header::Once("navigate")
         && read(headers, "sec-fetch-dest") == Header::Once("document")
@@ -105,15 +106,15 @@ mod tests {
         judge(method, &Origin::parse("https://app.example").unwrap(), &headers)
     }
 
-    /// Every choice of some lines, as a proxy may forward them.
+    /// Every subset of the headers, because a proxy may drop any of them.
     fn subsets<'a>(lines: &[(&'a str, &'a str)]) -> Vec<Vec<(&'a str, &'a str)>> {
-        let kept = |mask: usize| (0..lines.len()).filter(move |place| mask & (1 << place) != 0);
-        (0..1 << lines.len()).map(|mask| kept(mask).map(|place| lines[place]).collect()).collect()
+        let kept = |mask: usize| (0..lines.len()).filter(move |index| mask & (1 << index) != 0);
+        (0..1 << lines.len()).map(|mask| kept(mask).map(|index| lines[index]).collect()).collect()
     }
 
     // D10
     #[test]
-    fn whatever_a_proxy_keeps_back_a_foreign_pages_cookie_never_counts() {
+    fn a_foreign_pages_cookie_never_counts_whichever_headers_the_proxy_drops() {
         let frame = [SITE, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
         let image = [SITE, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")];
         let script = [SITE, FOREIGN, ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
@@ -134,7 +135,7 @@ mod tests {
 
     // D10
     #[test]
-    fn a_foreign_origin_is_refused_whatever_else_the_request_says() {
+    fn a_foreign_origin_is_always_refused() {
         for site in ["same-origin", "none", "same-site", "cross-site"] {
             let lines = [("sec-fetch-site", site), FOREIGN];
             assert_eq!(judged(&Method::GET, &lines), CookieUse::Refused, "{site}");
@@ -146,7 +147,7 @@ mod tests {
 
     // D10
     #[test]
-    fn the_own_page_and_the_user_may_use_the_cookie() {
+    fn a_page_of_the_same_origin_and_the_user_may_use_the_cookie() {
         let same = ("sec-fetch-site", "same-origin");
         for lines in [&[same][..], &[OWN], &[same, OWN], &[same, ("origin", "null")]] {
             for method in [Method::GET, Method::POST, Method::DELETE] {

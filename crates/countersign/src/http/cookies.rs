@@ -1,9 +1,9 @@
-//! Two cookies, both `Secure`, `HttpOnly` and `SameSite=Strict` (RFC 6265bis §4.1.3).
+//! The two cookies: refresh token and device token. Both are `Secure`, `HttpOnly` and `SameSite=Strict`.
 //!
-//! A server that has its host for itself names them `__Host-`, which no other host
-//! can set. Below a path they are `__Secure-` and for that path, because `__Host-` is
-//! for all paths. Browsers treat `http://localhost` as trustworthy, so both work in
-//! development too.
+//! If the issuer has no path, the names begin with `__Host-`, so that no other host can
+//! set the cookies (RFC 6265bis §4.1.3). `__Host-` requires the path `/`. If the issuer has
+//! a path, the names begin with `__Secure-`, and the cookies have that path. Browsers treat
+//! `http://localhost` as trustworthy, so both work in development too.
 
 use std::time::Duration;
 
@@ -32,32 +32,31 @@ impl Cookies {
         }
     }
 
-    /// The refresh token in cookie mode.
+    /// The refresh token, if the cookie occurs exactly once.
     pub(super) fn refresh<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         find(headers, &self.refresh)
     }
 
-    /// Each refresh token in a cookie, if it comes more than once.
+    /// Every refresh token, even if the cookie occurs more than once.
     pub(super) fn every_refresh<'h>(&self, headers: &'h HeaderMap) -> Vec<&'h str> {
         all(headers, &self.refresh).flatten().collect()
     }
 
-    /// The device token, which keeps its owner's lane open while others guess.
+    /// The device token. The throttle counts sign-in attempts from a known device separately.
     pub(super) fn device<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         find(headers, &self.device)
     }
 
-    /// Gives the browser a refresh token.
     pub(super) fn set_refresh(&self, headers: &mut HeaderMap, token: &Secret<String>, lifetime: Duration) {
         self.set(headers, &self.refresh, token, lifetime);
     }
 
-    /// Takes the refresh token out of the browser.
+    /// Makes the browser delete the refresh token.
     pub(super) fn clear_refresh(&self, headers: &mut HeaderMap) {
         self.set(headers, &self.refresh, &Secret::new(String::new()), Duration::ZERO);
     }
 
-    /// Gives the browser a token that makes it a known device of an account.
+    /// Sets the token that makes the browser a known device of an account. It lasts 400 days.
     pub(super) fn set_device(&self, headers: &mut HeaderMap, token: &Secret<String>) {
         self.set(headers, &self.device, token, DEVICE_LIFETIME);
     }
@@ -75,7 +74,7 @@ impl Cookies {
     }
 }
 
-/// The value of a cookie. One that comes twice counts as absent, because either could be meant.
+/// The value of a cookie. A repeated cookie is ambiguous and counts as absent.
 fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     match values(headers, name)?.as_slice() {
         [value] => Some(value),
@@ -83,12 +82,12 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     }
 }
 
-/// Every value of a cookie. `None`: one of them is not ASCII.
+/// Every value of a cookie. `None`: a value has non-ASCII characters.
 pub(super) fn values<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<&'h str>> {
     all(headers, name).collect()
 }
 
-/// Every value of a cookie, or `None` for one that is not ASCII.
+/// Every value of a cookie, with `None` for a value with non-ASCII characters.
 fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = Option<&'h str>> {
     let pairs =
         headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));

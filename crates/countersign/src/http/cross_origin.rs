@@ -1,9 +1,9 @@
-//! What pages of other origins may do (the Fetch standard's CORS protocol).
+//! Access by pages of other origins (the CORS protocol of the Fetch standard).
 //!
-//! Keys, metadata and the list of revocations are public. The routes for signed-in
-//! users answer the origins that `cors.allowed_origins` names and no others; a
-//! request that changes something is refused from any other origin, whether or not
-//! its browser could read the answer.
+//! Pages of every origin can read the key set, the metadata and the revocation list. Only
+//! the origins in `cors.allowed_origins` can read responses of the routes for signed-in
+//! users. The server rejects state-changing requests from all other origins, because the
+//! browser sends such a request even if the page cannot read the response.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use countersign_core::origin::Origin;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::csrf::CsrfLayer;
 
-/// How long browsers may remember the answer to a preflight. Chromium keeps it for two hours at most.
+/// How long browsers may cache a preflight response. Chromium caches it for at most two hours.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// For what every page may read.
+/// The layer of routes that every page may read.
 pub(super) fn public() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
@@ -26,7 +26,7 @@ pub(super) fn public() -> CorsLayer {
         .max_age(PREFLIGHT_LIFETIME)
 }
 
-/// Lets pages of these origins use the routes with a signed-in user's tokens and cookies.
+/// Lets pages of `origins` use the routes with a signed-in user's tokens and cookies.
 pub(super) fn for_pages<S>(routes: Router<S>, origins: &[Origin]) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -45,7 +45,7 @@ fn layer(origins: &[Origin]) -> CorsLayer {
         .max_age(PREFLIGHT_LIFETIME)
 }
 
-/// Refuses what pages of other origins send to change something.
+/// Rejects state-changing requests from pages of all origins except this one and `origins`.
 pub(super) fn refuse_others(origins: &[Origin]) -> CsrfLayer {
     origins.iter().fold(CsrfLayer::new(), |layer, origin| {
         layer.add_trusted_origin(origin.to_string()).expect("an origin is a scheme, a host and a port")

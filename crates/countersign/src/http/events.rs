@@ -1,9 +1,9 @@
-//! What happens to sessions, as it happens: a stream of server-sent events.
+//! The stream of session events (server-sent events).
 //!
-//! An event says who, where and which generation; no token, secret or hash is
-//! in any. `followers` says how a stream is read and resumed. Whoever has been
-//! away for longer than events are kept hears of a `gap` first; whoever reads
-//! too slowly is let go, with the last id to go on from.
+//! An event has the session's user, client, device, address and generation. It has no
+//! token, secret or hash. `followers` describes how a client reads and resumes a stream.
+//! A client that resumes after its next event was dropped first receives a `gap` event. A
+//! client that reads too slowly is disconnected, and can resume after its last event.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ use crate::services::event_log::{Change, Event, Subject};
 use crate::time_text;
 use crate::visitor::Visitor;
 
-/// Who watches, and what they may see.
+/// A client of the stream, which determines the events that it receives.
 enum Watcher {
-    /// Everything, for as long as this access token opens it.
+    /// Receives all events as long as this access token is accepted.
     Administrator(Secret<String>),
-    /// What happens to sessions of this client.
+    /// Receives the events of this client's sessions.
     Lab(ClientId),
 }
 
@@ -46,10 +46,10 @@ pub(super) async fn all(
     let token = bearer(&headers)?;
     authorize::caller(&edge.app, token, ADMIN_SCOPE).await?;
     let watcher = Watcher::Administrator(Secret::new(token.to_owned()));
-    Ok(watch(edge, (&visitor, watcher), after.resumed(&headers)?)?)
+    Ok(watch(edge, &visitor, watcher, after.resumed(&headers)?)?)
 }
 
-/// `GET /v1/lab/events`: those of the lab's own sessions.
+/// `GET /v1/lab/events`: the events of the lab's sessions.
 pub(super) async fn of_lab(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -57,12 +57,13 @@ pub(super) async fn of_lab(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let watcher = Watcher::Lab(lab::of(&edge.app)?.client.clone());
-    Ok(watch(edge, (&visitor, watcher), after.resumed(&headers)?)?)
+    Ok(watch(edge, &visitor, watcher, after.resumed(&headers)?)?)
 }
 
 fn watch(
     edge: Arc<Edge>,
-    (visitor, watcher): (&Visitor, Watcher),
+    visitor: &Visitor,
+    watcher: Watcher,
     cursor: Option<Cursor>,
 ) -> Result<Response, Failure> {
     let following = Following::begin(edge.clone(), &edge.watchers, visitor, edge.app.events.watch())?;
@@ -73,26 +74,28 @@ fn watch(
     })))
 }
 
-/// One reader.
+/// A connection of a watcher.
 struct Watching {
     following: Following<u64>,
     watcher: Watcher,
     cursor: Option<Cursor>,
-    /// Up to this number the reader does not count on events: it was not here, and knows. `None`: it has not begun.
+    /// The reader may miss events up to this number: they are older than its connection, or a `gap` event
+    /// announced that they are missing. `None`: the server has not sent anything yet.
     may_miss: Option<u64>,
-    /// What was read and not sent yet.
+    /// Events that were read from the log and not sent yet.
     waiting: VecDeque<Arc<Event>>,
 }
 
 impl Watching {
-    /// The next event. `None`: the server is about to stop, the reader may not watch any more or is too slow.
+    /// The next event. `None`: the server is shutting down, the access token is not accepted any more, or the
+    /// reader is too slow.
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
-                let place = self.following.edge.app.events.cursor_after(&event);
-                self.cursor = Some(place);
+                let cursor = self.following.edge.app.events.cursor_after(&event);
+                self.cursor = Some(cursor);
                 if self.may_see(&event) {
-                    return Some(framed(name(&event), place, &body(&event)));
+                    return Some(framed(name(&event), cursor, &body(&event)));
                 }
                 continue;
             }
@@ -102,7 +105,7 @@ impl Watching {
             let read = self.following.edge.app.events.after(self.cursor);
             let is_first_visit = self.cursor.replace(read.start).is_none();
             match self.may_miss {
-                // Too slow: what it has not read is gone by now.
+                // The reader is too slow: the log has dropped events that it has not read.
                 Some(number) if read.lost > number => return None,
                 Some(_) => {}
                 None if read.lost > 0 && !is_first_visit => {
@@ -121,7 +124,8 @@ impl Watching {
         }
     }
 
-    /// Whether the reader may still watch: an administrator who has signed out may not.
+    /// Whether the watcher's access token is still accepted. It is not after the administrator has signed
+    /// out.
     async fn is_allowed(&self) -> bool {
         match &self.watcher {
             Watcher::Lab(_) => true,
@@ -139,8 +143,8 @@ impl Watching {
     }
 }
 
-fn framed(name: &str, place: Cursor, body: &Value) -> sse::Event {
-    sse::Event::default().event(name).id(place.to_string()).data(body.to_string())
+fn framed(name: &str, cursor: Cursor, body: &Value) -> sse::Event {
+    sse::Event::default().event(name).id(cursor.to_string()).data(body.to_string())
 }
 
 const fn name(event: &Event) -> &'static str {

@@ -1,8 +1,8 @@
-//! Reading what strangers send, within limits.
+//! Extractors, which apply limits to the input of untrusted clients.
 //!
-//! Nothing is parsed before its size is known to be small; JSON is strict
-//! (RFC 8259, no member twice). What is malformed is told so with a 4xx and a
-//! short sentence.
+//! The server checks the size of a body before it parses the body. JSON is strict
+//! (RFC 8259, no repeated members). Malformed input is rejected with a 4xx and a short
+//! sentence.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,18 +24,15 @@ use super::Edge;
 use super::error::{Failure, OAuth, Problem};
 use crate::flows::authorize::{self, AuthorizeError};
 
-/// A body as the tutorial takes it.
+/// The body of a tutorial route.
 pub(super) enum TutorialBody {
-    /// There is none.
     Absent,
-    /// JSON.
     Json(Value),
-    /// Something else, which the tutorial does not look at.
+    /// A body that is not declared as JSON. The tutorial ignores it.
     Other,
 }
 
 impl TutorialBody {
-    /// The JSON, if it is some.
     pub(super) fn json(&self) -> Option<&Value> {
         match self {
             Self::Json(value) => Some(value),
@@ -44,37 +41,38 @@ impl TutorialBody {
     }
 }
 
-/// A JSON body as `/v1` takes it.
+/// A JSON object, the body of a `/v1` route.
 pub(super) struct JsonBody<T>(pub(super) T);
 
-/// The parameters of a form (RFC 6749 appendix B). None comes twice (§3.1); those that nobody knows are ignored.
+/// The parameters of a form (RFC 6749 appendix B). A repeated parameter is rejected (§3.1). Unknown
+/// parameters are ignored.
 pub(super) struct Form(BTreeMap<String, Secret<String>>);
 
 impl Form {
-    /// Whether a parameter was sent, be it empty.
+    /// Whether a parameter was sent, even if it is empty.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Takes a parameter out. An empty one counts as absent (RFC 6749 §3.1).
+    /// Removes and returns a parameter. An empty parameter counts as absent (RFC 6749 §3.1).
     pub(super) fn take(&mut self, name: &str) -> Option<Secret<String>> {
         self.0.remove(name).filter(|value| !value.expose().is_empty())
     }
 }
 
-/// The query of a URL. A parameter that nobody knows is refused: a misspelt filter must not mean "all".
+/// The query of a URL. Unknown parameters are rejected: a misspelt filter must not mean "all".
 pub(super) struct Query<T>(pub(super) T);
 
-/// The id in a path.
+/// The `{id}` of a path.
 pub(super) struct Id(pub(super) String);
 
-/// A user with a valid access token for their own account.
+/// A user with a valid access token that has the scope `countersign:account`.
 pub(super) struct Caller(pub(super) authorize::Caller);
 
-/// An administrator: what every write on their behalf rests on.
+/// A caller with the scope `countersign:admin`, as the condition of every write for the caller.
 pub(super) struct Administrator(pub(super) Standing);
 
-/// The tutorial's header: the bare token, or `Bearer` before it.
+/// The access token of a tutorial route: `Authorization` has the token alone, or after `Bearer`.
 pub(super) struct TutorialToken(pub(super) Option<String>);
 
 impl FromRequest<Arc<Edge>> for TutorialBody {
@@ -97,7 +95,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
         let value = read_json(request, edge).await?;
         Self::from_value(
-            value.ok_or_else(|| Failure::malformed("The body is a JSON object, and there is none."))?,
+            value.ok_or_else(|| Failure::malformed("The request body is missing. Send a JSON object."))?,
         )
     }
 }
@@ -105,7 +103,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for JsonBody<T> {
 impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
     type Rejection = Problem;
 
-    /// `null` is what some client libraries send for nothing.
+    /// Some client libraries send `null` for an absent body.
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Option<Self>, Problem> {
         let value = read_json(request, edge).await?.filter(|value| !value.is_null());
         value.map(Self::from_value).transpose()
@@ -115,25 +113,23 @@ impl<T: DeserializeOwned> OptionalFromRequest<Arc<Edge>> for JsonBody<T> {
 impl<T: DeserializeOwned> JsonBody<T> {
     fn from_value(value: Value) -> Result<Self, Problem> {
         if !value.is_object() {
-            return Err(Failure::malformed("The body is a JSON object.").into());
+            return Err(Failure::malformed("The request body must be a JSON object.").into());
         }
         let body = serde_json::from_value(value);
-        Ok(Self(
-            body.map_err(|error| {
-                Failure::malformed(format!("The body does not fit: {}.", expected(&error)))
-            })?,
-        ))
+        Ok(Self(body.map_err(|error| {
+            Failure::malformed(format!("The request body is invalid: {}.", expected(&error)))
+        })?))
     }
 }
 
-/// The JSON of a body. An empty body is no body, whatever its type (RFC 9110 §8.3): client libraries send a type with
-/// every `POST`.
+/// Reads a JSON body. `None`: the body is empty. Its `Content-Type` does not matter then (RFC 9110 §8.3),
+/// because client libraries send a type with every `POST`.
 async fn read_json(request: Request, edge: &Edge) -> Result<Option<Value>, Failure> {
     let is_json = is_json(request.headers());
     let bytes = read(request.into_body(), edge.body_limit).await?;
     match (bytes.is_empty(), is_json?) {
         (true, _) => Ok(None),
-        // What is kept and sent on is kept as it was written.
+        // Claims are stored and put into tokens, so numbers must keep their exact value.
         (false, true) => parse_exact(&bytes).map(Some).map_err(not_json),
         (false, false) => Err(Failure::unsupported("Send JSON with Content-Type: application/json.")),
     }
@@ -154,7 +150,7 @@ impl FromRequest<Arc<Edge>> for Form {
         let mut parameters = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(&bytes) {
             if parameters.insert(name.into_owned(), Secret::new(value.into_owned())).is_some() {
-                return Err(Failure::invalid_request("A parameter comes twice.").into());
+                return Err(Failure::invalid_request("A parameter is repeated.").into());
             }
         }
         Ok(Self(parameters))
@@ -167,7 +163,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Edge>> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Edge>) -> Result<Self, Problem> {
         let query = axum::extract::Query::try_from_uri(&parts.uri);
         let axum::extract::Query(query) = query
-            .map_err(|error| Failure::malformed(format!("The query does not fit: {}.", expected(&error))))?;
+            .map_err(|error| Failure::malformed(format!("The query is invalid: {}.", expected(&error))))?;
         Ok(Self(query))
     }
 }
@@ -206,7 +202,7 @@ impl FromRequestParts<Arc<Edge>> for TutorialToken {
         let mut lines = parts.headers.get_all(header::AUTHORIZATION).iter();
         let line = lines.next().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
         if lines.next().is_some() {
-            // Two headers are no token that anybody meant to send.
+            // Two headers are ambiguous, so they count as an invalid token.
             return Ok(Self(Some(String::new())));
         }
         let token = line.map(|line| strip_bearer(&line).unwrap_or(&line).trim().to_owned());
@@ -214,7 +210,7 @@ impl FromRequestParts<Arc<Edge>> for TutorialToken {
     }
 }
 
-/// RFC 6750 §2.1: one header, scheme `Bearer`.
+/// The token of the only `Authorization` header, with the scheme `Bearer` (RFC 6750 §2.1).
 pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let line = lines.next().ok_or_else(Failure::no_access_token)?;
@@ -222,13 +218,13 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
     token.ok_or_else(|| AuthorizeError::Refused.into())
 }
 
-/// The scheme's name is case-insensitive (RFC 9110 §11.1).
+/// Schemes are case-insensitive (RFC 9110 §11.1).
 fn strip_bearer(line: &str) -> Option<&str> {
     let (scheme, token) = line.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
-/// Nothing is unpacked: a small body could become a very large one.
+/// Rejects compressed bodies: a small body could decompress to a very large one.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), Failure> {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     match encodings.find(|encoding| *encoding != "identity") {
@@ -257,14 +253,17 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
     }
 }
 
-/// What would have fitted. What was sent instead is not repeated: it may be a secret, or very long.
+/// Describes what the server expected. The text does not repeat the sent value, which may be a secret or very
+/// long.
 fn expected(error: &dyn std::error::Error) -> String {
     let text =
         std::iter::successors(error.source(), |error| error.source()).last().unwrap_or(error).to_string();
-    // The list of what is expected comes from our own code and stands last.
+    // The list of expected values is written by this server and comes last.
     match text.rsplit_once(", expected ") {
-        Some((sent, known)) if sent.contains("unknown field") => format!("nothing but {known} is known"),
-        Some((_, expected)) => format!("{expected} is expected somewhere"),
+        Some((sent, known)) if sent.contains("unknown field") => {
+            format!("a name is unknown; expected {known}")
+        }
+        Some((_, expected)) => format!("a value is wrong; expected {expected}"),
         None if text.len() < 120 => text,
         None => "a value is malformed".to_owned(),
     }
@@ -277,11 +276,15 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
     to_bytes(body, limit).await.map_err(|error| {
         let is_limit = std::error::Error::source(&error)
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if is_limit { Failure::too_large(limit) } else { Failure::malformed("The body broke off.") }
+        if is_limit {
+            Failure::too_large(limit)
+        } else {
+            Failure::malformed("The request body was incomplete.")
+        }
     })
 }
 
 fn not_json(error: JsonError) -> Failure {
     let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-    Failure::malformed(format!("The body is not JSON that can be accepted: {cause}."))
+    Failure::malformed(format!("The request body is not valid JSON: {cause}."))
 }

@@ -1,10 +1,9 @@
-//! Those who follow a stream of server-sent events (HTML): each holds a connection for as long as it likes.
+//! Followers: clients that follow a stream of server-sent events (WHATWG HTML) over a long-lived connection.
 //!
-//! There is a bound for all and one for each address (`slots`), so that a client
-//! which takes every slot that one address may have takes none from others.
-//! An event's id is where the stream goes on after it, so a browser and any
-//! other client resume by `Last-Event-ID`. Nothing waits for a slow reader: an
-//! event is made when its connection has room for it.
+//! The number of followers is limited in total and per address (`slots`), so that one
+//! address cannot use all follower slots. The id of an event is the cursor after it, so
+//! browsers and other clients resume with `Last-Event-ID`. A slow client delays no other
+//! client: the server creates an event when the connection has room for it.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -25,22 +24,22 @@ use crate::services::cursor::Cursor;
 use crate::services::slots::{SHARE, Slot, Slots};
 use crate::visitor::Visitor;
 
-/// A follower hears at least so often that nothing happened.
+/// The server sends an event or a comment at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// What happens together within this time is told together.
-const GATHER: Duration = Duration::from_millis(50);
+/// Changes within this time are sent together.
+const BATCH_DELAY: Duration = Duration::from_millis(50);
 
-/// How often a stream looks whether the server is about to stop.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often a stream checks whether the server is shutting down.
+const DRAIN_CHECK: Duration = Duration::from_millis(250);
 
-/// Followers at one time.
+/// Maximum number of followers.
 const MAX: usize = 1024;
 
-/// Of one address.
+/// Maximum number of followers with the same address.
 const MAX_OF_ADDRESS: usize = 64;
 
-/// The slots of those who follow.
+/// The follower slots of one stream.
 #[derive(Debug, Clone)]
 pub struct Followers(Slots);
 
@@ -50,14 +49,14 @@ impl Default for Followers {
     }
 }
 
-/// Where a stream is to go on.
+/// The query of a list or stream.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct After {
     after: Option<String>,
 }
 
-/// One reader of a stream, which knows when there is news.
+/// A follower of a stream. It holds a follower slot until it is dropped.
 pub(super) struct Following<T> {
     pub(super) edge: Arc<Edge>,
     seen: Receiver<T>,
@@ -70,7 +69,7 @@ impl After {
         parse(self.after.as_deref())
     }
 
-    /// The cursor at which a stream goes on: a client that resumes sends the last event's id.
+    /// The cursor at which a stream resumes: `Last-Event-ID`, or else the cursor of the query.
     pub(super) fn resumed(&self, headers: &HeaderMap) -> Result<Option<Cursor>, Failure> {
         let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
         parse(last.or(self.after.as_deref()))
@@ -79,16 +78,18 @@ impl After {
 
 fn parse(cursor: Option<&str>) -> Result<Option<Cursor>, Failure> {
     cursor.map(str::parse).transpose().map_err(|_| {
-        Failure::malformed("That is no cursor. Send the last one that you were given, or none for all.")
+        Failure::malformed(
+            "The cursor is invalid. Send the last cursor that you received, or none to start over.",
+        )
     })
 }
 
 impl<T> Following<T> {
-    /// Takes a slot among `followers`.
+    /// Takes a slot of `followers`.
     ///
     /// # Errors
     ///
-    /// When there is none, or the server is about to stop.
+    /// 503 when no slot is free, or when the server is shutting down.
     pub(super) fn begin(
         edge: Arc<Edge>,
         followers: &Followers,
@@ -103,27 +104,27 @@ impl<T> Following<T> {
         Ok(Self { edge, seen, _slot: slot })
     }
 
-    /// Waits for something that the reader does not know yet, or for the next heartbeat, and answers whether there is
-    /// news. `None`: the server is about to stop.
+    /// Waits until `knows` returns `false` for the newest value, or until the next heartbeat. Returns whether
+    /// there is a new value. `None`: the server is shutting down.
     pub(super) async fn wait(&mut self, knows: impl Fn(&T) -> bool) -> Option<bool> {
-        tokio::time::sleep(GATHER).await;
-        let mut waited = GATHER;
+        tokio::time::sleep(BATCH_DELAY).await;
+        let mut waited = BATCH_DELAY;
         while waited < HEARTBEAT && knows(&self.seen.borrow_and_update()) {
             if self.edge.is_draining.load(Ordering::Relaxed) {
                 return None;
             }
-            tokio::time::timeout(LOOK, self.seen.changed()).await.ok();
-            waited += LOOK;
+            tokio::time::timeout(DRAIN_CHECK, self.seen.changed()).await.ok();
+            waited += DRAIN_CHECK;
         }
         Some(!knows(&self.seen.borrow()))
     }
 }
 
-/// Answers with a stream.
+/// The response that sends a stream of events.
 pub(super) fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let events = futures_util::StreamExt::map(events, Ok::<_, Infallible>);
     let mut response = Sse::new(events).into_response();
-    // nginx would keep events back until its buffer is full.
+    // Without this header, nginx holds events back until its buffer is full.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }

@@ -1,7 +1,7 @@
-//! What every answer has, whoever made it: a request id, security headers, a body, a line in the log.
+//! The middleware that adds a request id, security headers, a body and a log line to every response.
 //!
-//! The line, which at `info` only a failure gets, names the route's template and never the path or query, which
-//! could hold what somebody put there by mistake.
+//! At the level `info`, only failed requests have a log line. It has the route's template,
+//! and never the path or the query, which could contain a secret by mistake.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use uuid::Builder;
 use super::error::{self, Dialect};
 use super::{Edge, Hosts};
 
-/// The header in which a request's id comes and goes.
+/// The header of the request id, in requests and responses.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every answer. An API needs no scripts, frames or referrers.
+/// The default headers of every response. An API does not need scripts, frames or referrers.
 const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
     (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     (
@@ -34,15 +34,15 @@ const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// What framing needs to know of a route.
+/// The state of the middleware for a group of routes.
 #[derive(Clone)]
 pub(super) struct Frame {
     pub(super) edge: Arc<Edge>,
-    /// The form in which the route's failures are told.
+    /// The response format of the routes' failures.
     pub(super) dialect: Dialect,
 }
 
-/// Frames a request and its response.
+/// Checks a request, runs its handler within the time limit, and completes the response.
 pub(super) async fn frame(
     State(Frame { edge, dialect }): State<Frame>,
     request: Request,
@@ -56,15 +56,15 @@ pub(super) async fn frame(
     let span = tracing::info_span!("request", request_id, trace_id, caller = tracing::field::Empty);
     let work = async {
         let is_framed = check_framing(&request);
-        let answered = match is_framed.and_then(|()| check_host(edge.hosts, &request)) {
+        let outcome = match is_framed.and_then(|()| check_host(edge.hosts, &request)) {
             Ok(()) => tokio::time::timeout(edge.request_time, next.run(request)).await,
             Err(status) => Ok(status.into_response()),
         };
-        let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+        let mut response = outcome.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
         response = dialect.complete(response);
         add_headers(response.headers_mut(), &request_id, &edge);
         if is_framed.is_err() {
-            // Where this request ends, another server may see differently: nothing behind it is read.
+            // A proxy may see the end of this request elsewhere, so the server does not read on after it.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let millis = edge.app.world.monotonic_millis().saturating_sub(started);
@@ -75,24 +75,24 @@ pub(super) async fn frame(
             status,
             f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0,
         );
-        // What went well is counted: a line for each would cost more than the work itself.
+        // Successful requests are only counted: a log line for each would cost more than the request itself.
         if response.status().is_client_error() || response.status().is_server_error() {
             let code = response.extensions().get::<error::Code>().map(|code| code.0);
-            tracing::info!(method, route, status, code, millis, "answered");
+            tracing::info!(method, route, status, code, millis, "request handled");
         } else {
-            tracing::debug!(method, route, status, millis, "answered");
+            tracing::debug!(method, route, status, millis, "request handled");
         }
         response
     };
     work.instrument(span).await
 }
 
-/// RFC 9112 §6: a body has one length, and nothing here needs a coding but `chunked`. A request that could end in
-/// two places is refused.
+/// RFC 9112 §6: a body has one length, and `chunked` is the only supported transfer coding. A request whose
+/// end is ambiguous is rejected.
 fn check_framing(request: &Request) -> Result<(), StatusCode> {
     let lines = |name| request.headers().get_all(name).iter().collect::<Vec<_>>();
     let (codings, lengths) = (lines(header::TRANSFER_ENCODING), lines(header::CONTENT_LENGTH));
-    let is_sound = match (codings.as_slice(), lengths.as_slice()) {
+    let is_unambiguous = match (codings.as_slice(), lengths.as_slice()) {
         ([], []) => true,
         ([], [length]) => length.as_bytes().iter().all(u8::is_ascii_digit),
         ([coding], []) => {
@@ -100,11 +100,11 @@ fn check_framing(request: &Request) -> Result<(), StatusCode> {
         }
         _ => false,
     };
-    if is_sound { Ok(()) } else { Err(StatusCode::BAD_REQUEST) }
+    if is_unambiguous { Ok(()) } else { Err(StatusCode::BAD_REQUEST) }
 }
 
-/// RFC 9112 §3.2: exactly one Host, and a target that names a host names the same. In development it is this
-/// machine's, and is there whatever the version.
+/// RFC 9112 §3.2: a request has exactly one `Host` header. If the request target has a host, both must be
+/// equal. In development, `Host` is also required for HTTP/1.0, and must name this machine.
 fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
     let mut lines = request.headers().get_all(header::HOST).iter();
     let (first, second) = (lines.next(), lines.next());
@@ -118,7 +118,7 @@ fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
     }
     // The colons of an IPv6 address are inside its brackets.
     let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name);
-    // Envoy sends the `Host` of the request that it asks about. Only a trusted proxy gets an answer there.
+    // Envoy sends the `Host` of the client's request. The handler of this path accepts trusted proxies only.
     let is_of_another = request.uri().path().starts_with("/authz/ext-authz/");
     let is_expected = is_of_another || matches!(name, "localhost" | "127.0.0.1" | "[::1]");
     match hosts {
@@ -128,10 +128,11 @@ fn check_host(hosts: Hosts, request: &Request) -> Result<(), StatusCode> {
 }
 
 fn add_headers(headers: &mut HeaderMap, request_id: &str, edge: &Edge) {
-    // Below a path, the rest of the host is not this server's: whether it speaks https alone is not for it to say.
-    let is_hosts_own = edge.app.terms.issuer.path().is_empty();
+    // If the issuer has a path, other applications share the host. This server must not force them to use
+    // https.
+    let has_host_alone = edge.app.terms.issuer.path().is_empty();
     for (name, value) in SECURITY_HEADERS {
-        if name == header::STRICT_TRANSPORT_SECURITY && !is_hosts_own {
+        if name == header::STRICT_TRANSPORT_SECURITY && !has_host_alone {
             continue;
         }
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -141,14 +142,14 @@ fn add_headers(headers: &mut HeaderMap, request_id: &str, edge: &Edge) {
     }
 }
 
-/// The caller's own id when it is one that cannot break a log, else a new one.
+/// The client's request id if it is safe to log (1 to 64 letters, digits, `-` and `_`), otherwise a new UUID.
 fn request_id(edge: &Edge, headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let is_plain = |id: &&str| {
         (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
-    given.filter(is_plain).map_or_else(
+    sent.filter(is_plain).map_or_else(
         || {
             let world = &edge.app.world;
             Builder::from_unix_timestamp_millis(world.now_millis(), &world.random()).into_uuid().to_string()
@@ -157,7 +158,7 @@ fn request_id(edge: &Edge, headers: &HeaderMap) -> String {
     )
 }
 
-/// The trace id of a `traceparent` (W3C Trace Context §3.2), when it has the only form that there is.
+/// The trace id of a valid `traceparent` header (W3C Trace Context §3.2).
 fn trace_id(headers: &HeaderMap) -> Option<String> {
     let line = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = line.split('-');
@@ -166,7 +167,7 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
     (version.len() == 2 && trace.len() == 32 && is_hex(version) && is_hex(trace)).then(|| trace.to_owned())
 }
 
-/// A label from a closed set: strangers may send any method.
+/// The method as a metric label, from a closed set: untrusted clients may send any method.
 fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

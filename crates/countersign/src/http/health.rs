@@ -1,4 +1,4 @@
-//! For machines: is it alive, is it ready, what does it count, which keys verify, what is its API.
+//! Routes for monitoring and verifiers: liveness, readiness, metrics, the key set, and the OpenAPI document.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,15 +11,15 @@ use super::Edge;
 use super::error::{Failure, Message};
 use crate::flows::health;
 
-/// The API, described (OpenAPI 3.1).
+/// OpenAPI 3.1.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
-/// The process answers.
+/// `GET /livez`: responds as long as the process handles requests.
 pub(super) async fn livez() -> &'static str {
     "alive\n"
 }
 
-/// The process can do its work: it is not about to stop, and its store answers and takes writes.
+/// `GET /readyz`: the server is not shutting down, and its store can be read and written.
 pub(super) async fn readyz(State(edge): State<Arc<Edge>>) -> Result<&'static str, Message> {
     if edge.is_draining.load(Ordering::Relaxed) {
         return Err(Failure::draining().into());
@@ -28,14 +28,15 @@ pub(super) async fn readyz(State(edge): State<Arc<Edge>>) -> Result<&'static str
     Ok("ready\n")
 }
 
-/// The published key set. Verifiers may keep it for five minutes; they may keep it for an hour and not fail.
+/// The published key set. `Cache-Control` allows five minutes. A verifier that caches the set for up to an
+/// hour still knows every signing key.
 pub(super) async fn jwks(State(edge): State<Arc<Edge>>) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
     (headers, edge.app.keyring.current().published.clone()).into_response()
 }
 
-/// The description of this API.
+/// `GET /openapi.json`, with the issuer's path in `servers`.
 pub(super) async fn openapi(State(edge): State<Arc<Edge>>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json")];
     match edge.app.terms.issuer.path() {
@@ -51,7 +52,7 @@ pub(super) async fn openapi(State(edge): State<Arc<Edge>>) -> Response {
     }
 }
 
-/// Everything that is counted.
+/// The metrics, in the OpenMetrics text format.
 pub(super) async fn metrics(State(edge): State<Arc<Edge>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], edge.app.metrics.encode()).into_response()

@@ -1,14 +1,15 @@
-//! The headers in which an application behind a proxy learns who is there.
+//! Identity headers: they tell an application behind a proxy which user is signed in.
 //!
-//! Every header of the preset is always sent, empty if need be, so that a proxy
-//! replaces whatever the client sent under that name. Under another spelling it
-//! would not: CGI and its heirs read `Remote_User` and `Remote-User` as one. So a
-//! request that carries any spelling of any preset is refused.
+//! The server always sends every header of the preset, even if it is empty, so that the
+//! proxy replaces a header of the same name that the client sent. The proxy does not
+//! replace other spellings, but CGI and similar interfaces treat `Remote_User` and
+//! `Remote-User` as the same name. So the server rejects a request with an identity
+//! header of any preset in any spelling.
 //!
-//! Applications split values at commas and trim them. A value that would come out
-//! as another one is percent-encoded, and so is a value with a percent sign: no
-//! two users have the same header. A group like that is left out, and so is a name
-//! to show that fits into no header; the username stands in its place.
+//! Applications split values at commas and trim them. The server percent-encodes a value
+//! that would change by that, and every value with a percent sign, so that two users never
+//! have the same value. It leaves out a group that would need encoding. It sends the
+//! username instead of a display name that does not fit into a header.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use countersign_core::user::email::Email;
@@ -39,7 +40,7 @@ static X_FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-groups"),
 ];
 
-/// Adds every header of a preset.
+/// Adds every header of a preset. Without an identity, the headers are empty.
 pub(super) fn add(preset: IdentityHeaders, identity: Option<&Identity>, headers: &mut HeaderMap) {
     let names = match preset {
         IdentityHeaders::Remote => &REMOTE,
@@ -53,16 +54,17 @@ pub(super) fn add(preset: IdentityHeaders, identity: Option<&Identity>, headers:
     }
 }
 
-/// The id or name of the user, a name to show, the e-mail address, the groups.
+/// The values in the order of a preset: the username or id, the display name or username, the e-mail address,
+/// the groups.
 fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
     let Identity { claims, user } = identity;
     let username = encoded(user.username.as_str());
-    // Applications map accounts by e-mail: one that is not proved looks like none.
+    // Applications look up accounts by e-mail address, so the server never sends an unverified address.
     let email = user.email.as_ref().and_then(Email::verified_address).map(encoded).unwrap_or_default();
     let groups = groups(claims);
     match preset {
         IdentityHeaders::Remote => {
-            let shown = name_to_show(claims).unwrap_or_else(|| username.clone());
+            let shown = display_name(claims).unwrap_or_else(|| username.clone());
             [username, shown, email, groups]
         }
         IdentityHeaders::XAuthRequest | IdentityHeaders::XForwarded => {
@@ -71,18 +73,19 @@ fn values(preset: IdentityHeaders, identity: &Identity) -> [String; 4] {
     }
 }
 
-/// The longest name to show, in bytes as it is sent: proxies read headers into buffers of 4 KiB and answer 502 to more.
-const LONGEST_NAME: usize = 256;
+/// The maximum length of the encoded display name, in bytes. Proxies read headers into buffers of 4 KiB and
+/// respond with 502 if they do not fit.
+const MAX_DISPLAY_NAME: usize = 256;
 
-/// The claim `name`. `None`: there is none, or it is blank, longer than a header should be, or has control characters,
-/// which no header can carry.
-fn name_to_show(claims: &AccessTokenClaims) -> Option<String> {
+/// The claim `name`, encoded. `None`: the claim is missing, blank or too long, or has control characters,
+/// which a header cannot contain.
+fn display_name(claims: &AccessTokenClaims) -> Option<String> {
     let name = claims.extra.get("name").and_then(Value::as_str)?;
     let is_shown = !name.trim().is_empty() && !name.contains(char::is_control);
-    Some(encoded(name)).filter(|sent| is_shown && sent.len() <= LONGEST_NAME)
+    Some(encoded(name)).filter(|sent| is_shown && sent.len() <= MAX_DISPLAY_NAME)
 }
 
-/// The claim `groups`, with commas between. A group whose name an application could read as another is left out.
+/// The claim `groups`, separated by commas, without the groups whose names would need encoding.
 fn groups(claims: &AccessTokenClaims) -> String {
     let listed = claims.extra.get("groups").and_then(Value::as_array).into_iter().flatten();
     let names = listed
@@ -91,7 +94,7 @@ fn groups(claims: &AccessTokenClaims) -> String {
     names.collect::<Vec<_>>().join(",")
 }
 
-/// A value as it is, or percent-encoded if an application could read it as another.
+/// The value unchanged, or percent-encoded if an application could change it.
 fn encoded(value: &str) -> String {
     if is_plain(value) && !value.contains('%') {
         return value.to_owned();
@@ -103,12 +106,13 @@ fn encoded(value: &str) -> String {
     value.bytes().map(encode).collect()
 }
 
-/// Whether a value is still the same after an application has split it at commas and trimmed it.
+/// Whether a value stays the same when an application splits it at commas and trims it.
 fn is_plain(value: &str) -> bool {
     let is_trimmed = |c: char| {
         c.is_whitespace() || matches!(c, '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
     };
-    // Some applications read headers as Latin-1. There the last byte of `à` is a space, and that of `Å` a new line.
+    // Some applications read headers as Latin-1. In Latin-1, the last byte of `à` in UTF-8 is a space, and
+    // that of `Å` a line break.
     let ends_in_latin_1_space = value.ends_with(|c: char| {
         let mut bytes = [0; 4];
         matches!(c.encode_utf8(&mut bytes).as_bytes().last(), Some(0x85 | 0xA0)) && !c.is_ascii()
@@ -119,14 +123,14 @@ fn is_plain(value: &str) -> bool {
         && !ends_in_latin_1_space
 }
 
-/// Whether a request carries an identity header of any preset in any spelling.
-pub(super) fn are_forged(headers: &HeaderMap) -> bool {
+/// Whether a request has an identity header of any preset in any spelling.
+pub(super) fn are_present(headers: &HeaderMap) -> bool {
     let known = || REMOTE.iter().chain(&X_AUTH_REQUEST).chain(&X_FORWARDED);
-    headers.keys().any(|name| known().any(|known| plain(name.as_str()) == known.as_str()))
+    headers.keys().any(|name| known().any(|known| normalized(name.as_str()) == known.as_str()))
 }
 
-/// A header's name as servers read it that turn it into a variable.
-pub(super) fn plain(name: &str) -> String {
+/// A header's name in lower case, with `-` for every character that CGI turns into `_`.
+pub(super) fn normalized(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     name.chars().map(letter).collect()
 }
@@ -137,7 +141,7 @@ mod tests {
 
     // G4
     #[test]
-    fn a_value_that_could_be_read_as_another_is_never_sent_unchanged() {
+    fn a_value_that_an_application_could_change_is_encoded() {
         for plain in
             ["jane", "jane doe", "José", "Иван", "山田", "o'brien", "jane@example.com", "a;b", "à la carte"]
         {
@@ -166,8 +170,8 @@ mod tests {
 
     // G4
     #[test]
-    fn no_two_values_are_the_same_after_they_were_trimmed() {
-        // As Latin-1, as WSGI reads headers, and as UTF-8.
+    fn different_values_stay_different_after_trimming() {
+        // WSGI reads headers as Latin-1.
         let latin_1 = |text: &str| text.bytes().map(char::from).collect::<String>().trim().to_owned();
         let mut seen = std::collections::HashMap::new();
         for character in (0..=0xFFFF).filter_map(char::from_u32) {

@@ -1,7 +1,7 @@
-//! The lab's page and its files, which are inside the program.
+//! The lab's page and its files, which are embedded in the executable.
 //!
-//! A page that shows tokens loads nothing from elsewhere, runs no script and no
-//! style but its own files, and cannot be framed.
+//! The page shows tokens. So it loads only its own files, from this server, and other
+//! pages cannot embed it in a frame.
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
@@ -10,7 +10,7 @@ use include_dir::{Dir, include_dir};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lab");
 
-/// What the page may do. There is no HTML from text: every node is made by name.
+/// The page never parses text as HTML, so `trusted-types` can be `'none'`.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";

@@ -1,6 +1,6 @@
-//! What this server offers (RFC 8414, and OpenID Connect Discovery for verifiers that look there).
+//! Server metadata (RFC 8414), also at the path of OpenID Connect Discovery, where some verifiers look.
 //!
-//! Verifiers find the key set by it. Nothing is listed that is not there.
+//! Verifiers find the key set in it. It lists only what the server supports.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use super::Edge;
 use super::error::{Failure, Message};
 
-/// The server's metadata. Whoever reads it may keep it for five minutes.
+/// The metadata, which clients may cache for five minutes.
 pub(super) async fn show(State(edge): State<Arc<Edge>>) -> Response {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(metadata(&edge))).into_response()
 }
 
-/// The same for an issuer with a path, which goes behind the well-known one (RFC 8414 §3.1).
+/// The metadata of an issuer with a path, which follows the well-known path (RFC 8414 §3.1).
 pub(super) async fn show_at_path(
     State(edge): State<Arc<Edge>>,
     Path(path): Path<String>,

@@ -167,10 +167,10 @@ fn first_party(origins: &[Origin]) -> Router<Arc<Edge>> {
         .route("/v1/users/me/password", post(v1::users::change_password))
         .route(
             "/v1/sessions",
-            post(v1::sessions::sign_in).get(v1::sessions::list).delete(v1::sessions::end_all),
+            post(v1::sessions::sign_in).get(v1::sessions::list).delete(v1::sessions::revoke_all),
         )
         .route("/v1/sessions/refresh", post(v1::sessions::refresh))
-        .route("/v1/sessions/{id}", delete(v1::sessions::end))
+        .route("/v1/sessions/{id}", delete(v1::sessions::revoke))
         .route("/v1/admin/users", post(v1::admin::users::add).get(v1::admin::users::list))
         .route(
             "/v1/admin/users/{id}",

@@ -1,8 +1,8 @@
 //! Endpoints for registered clients: introspection (RFC 7662) and revocation (RFC 7009).
 //!
-//! A client authenticates in the one way that it registered; a request that tries
-//! two is refused (RFC 6749 §2.3). Secrets and tokens come in headers and bodies
-//! alone, never in a URL.
+//! A client authenticates with its registered method. A request that uses two methods is
+//! rejected (RFC 6749 §2.3). Secrets and tokens are accepted in headers and bodies, never
+//! in a URL.
 
 use std::sync::Arc;
 
@@ -26,22 +26,22 @@ use crate::flows::introspect::{self, Active};
 use crate::flows::revoke::{self, TokenRevocation};
 use crate::visitor::Visitor;
 
-/// The media type of a signed answer (RFC 9701 §4).
+/// The media type of a signed introspection response (RFC 9701 §4).
 const SIGNED: &str = "application/token-introspection+jwt";
 
-/// A registered client with the token that it asks about.
-pub(super) struct AboutToken {
+/// The authenticated client, and the token in its request.
+pub(super) struct TokenRequest {
     client: Arc<Client>,
     token: Secret<String>,
 }
 
-impl FromRequest<Arc<Edge>> for AboutToken {
+impl FromRequest<Arc<Edge>> for TokenRequest {
     type Rejection = OAuth;
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
         let basic = client_credentials::basic(request.headers())?;
         let mut form = Form::from_request(request, edge).await?;
-        let credentials = credentials(basic, &mut form)?;
+        let credentials = credentials_in(&mut form, basic)?;
         let client = authenticate_client::authenticate(&edge.app, &credentials).await?;
         let token = form.take("token").ok_or_else(|| Failure::invalid_request("`token` is missing."))?;
         Ok(Self { client, token })
@@ -52,14 +52,14 @@ impl FromRequest<Arc<Edge>> for AboutToken {
 pub(super) async fn introspect(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
-    about: AboutToken,
+    sent: TokenRequest,
 ) -> Result<Response, OAuth> {
-    let AboutToken { client, token } = about;
+    let TokenRequest { client, token } = sent;
     if client.authentication == ClientAuthentication::None {
         return Err(ClientError::Refused.into());
     }
     let active = introspect::introspect(&edge.app, &client, &token).await?;
-    let body = active.map_or_else(|| json!({"active": false}), |active| body_of(&active));
+    let body = active.as_ref().map_or_else(|| json!({"active": false}), body_of);
     if !wants_signed(&headers) {
         return Ok(Json(body).into_response());
     }
@@ -70,8 +70,10 @@ pub(super) async fn introspect(
         "iat": app.world.now(),
         "token_introspection": body,
     });
-    let signed = app.keyring.current().signing.sign(TokenType::Introspection, &claims);
-    let signed = signed
+    let keys = app.keyring.current();
+    let signed = keys
+        .signing
+        .sign(TokenType::Introspection, &claims)
         .map_err(|error| InternalError::caused_by("the introspection response cannot be signed", error))?;
     Ok(([(header::CONTENT_TYPE, SIGNED)], signed).into_response())
 }
@@ -80,27 +82,28 @@ pub(super) async fn introspect(
 pub(super) async fn revoke(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
-    about: AboutToken,
+    sent: TokenRequest,
 ) -> Result<StatusCode, OAuth> {
-    let AboutToken { client, token } = about;
+    let TokenRequest { client, token } = sent;
     match revoke::revoke_token(&edge.app, &client, &token, &visitor.presence).await? {
         TokenRevocation::Done => Ok(StatusCode::OK),
-        TokenRevocation::NotTheirs => Err(Failure::not_your_token().into()),
+        TokenRevocation::OtherClient => Err(Failure::not_your_token().into()),
     }
 }
 
-/// Whether the caller accepts the signed form, and does not merely name it to refuse it (RFC 9110 §12.5.1).
+/// Whether `Accept` contains the signed form with a weight other than `q=0` (RFC 9110 §12.5.1).
 fn wants_signed(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|kinds| kinds.to_str().ok());
-    lines.flat_map(|kinds| kinds.split(',')).any(|kind| {
+    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|kind| {
         let (name, parameters) = kind.split_once(';').unwrap_or((kind, ""));
         let weight = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("q="));
-        let is_refused = weight.is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
-        name.trim().eq_ignore_ascii_case(SIGNED) && !is_refused
+        let is_excluded = weight.is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
+        name.trim().eq_ignore_ascii_case(SIGNED) && !is_excluded
     })
 }
 
-/// RFC 7662 §2.2. What the server says comes last: a user's own claims cannot replace it.
+/// The response of RFC 7662 §2.2. The server's own members are set last, so a user's claims cannot replace
+/// them.
 fn body_of(active: &Active) -> Value {
     match active {
         Active::AccessToken { claims, username } => {
@@ -127,10 +130,10 @@ fn body_of(active: &Active) -> Value {
     }
 }
 
-fn credentials(basic: Option<Basic>, form: &mut Form) -> Result<ClientCredentials, Failure> {
+fn credentials_in(form: &mut Form, basic: Option<Basic>) -> Result<ClientCredentials, Failure> {
     let is_authenticating = ["client_secret", "client_assertion"].into_iter().any(|name| form.has(name));
-    let (id, secret) = (form.take("client_id"), form.take("client_secret"));
-    let id = id.map(|id| id.expose().clone());
+    let id = form.take("client_id").map(|text| text.expose().clone());
+    let secret = form.take("client_secret");
     let sent = client_credentials::combine(basic, InBody { id, secret, is_authenticating })?;
     sent.ok_or_else(|| ClientError::Refused.into())
 }

@@ -1,7 +1,7 @@
-//! The list of what was taken back: at once, what came since, or as it comes.
+//! The revocation list: signed pages, and a stream of new pages.
 //!
-//! Each event of the stream is a signed piece of the list; `followers` says how
-//! it is read and resumed.
+//! Each event of the stream is a signed page. `followers` describes how a client reads
+//! and resumes the stream.
 
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ use crate::flows::revocation_list;
 use crate::services::cursor::Cursor;
 use crate::visitor::Visitor;
 
-/// The media type of a piece.
+/// The media type of a page.
 const MEDIA_TYPE: &str = "application/revocations+jwt";
 
-/// A piece of the list: the first one, or the one after `after`.
+/// `GET /revocations?after=`: the first page of the list, or the page after the cursor.
 pub(super) async fn list(
     State(edge): State<Arc<Edge>>,
     Query(after): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let signed = revocation_list::after(&edge.app, after.cursor()?)?;
-    // Another signature is another body: a piece that is out of date is not called unchanged.
+    // The tag has the time of the signature, so a client never keeps an expired page because of a 304.
     let tag = format!("\"{}-{}\"", signed.cursor, signed.issued_at.seconds());
     let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let is_known = known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
@@ -41,7 +41,7 @@ pub(super) async fn list(
     Ok((headers, [(header::CONTENT_TYPE, MEDIA_TYPE)], signed.text.to_string()).into_response())
 }
 
-/// The list as it grows.
+/// `GET /revocations/stream`: pages as sessions are revoked.
 pub(super) async fn follow(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -52,33 +52,36 @@ pub(super) async fn follow(
     revocation_list::check_up_to_date(&edge.app)?;
     let seen = edge.app.revocations.watch();
     let following = Following::begin(edge.clone(), &edge.followers, &visitor, seen)?;
-    let follower = Follower { following, cursor, goes_on: true };
+    let follower = Follower { following, cursor, has_more: true };
     Ok(followers::stream(stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         Some((event, follower))
     })))
 }
 
-/// One reader of the stream.
+/// A client that follows the stream.
 struct Follower {
     following: Following<Cursor>,
     cursor: Option<Cursor>,
-    /// Whether the next piece is there already.
-    goes_on: bool,
+    /// Whether the next page is available already.
+    has_more: bool,
 }
 
 impl Follower {
-    /// The next event. `None`: the server is about to stop, or cannot say what is on the list.
+    /// The next event. `None`: the server is shutting down, or the list cannot be served.
     async fn next(&mut self) -> Option<Event> {
-        if !self.goes_on {
+        if !self.has_more {
             self.following.wait(|newest| Some(*newest) == self.cursor).await?;
         }
         let signed = revocation_list::after(&self.following.edge.app, self.cursor);
         let signed = signed.inspect_err(|error| {
-            tracing::warn!(error = error as &dyn std::error::Error, "a follower of revocations is let go");
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "a follower of the revocation stream was disconnected"
+            );
         });
         let signed = signed.ok()?;
-        (self.cursor, self.goes_on) = (Some(signed.cursor), signed.has_more);
+        (self.cursor, self.has_more) = (Some(signed.cursor), signed.has_more);
         Some(Event::default().event("revocations").id(signed.cursor.to_string()).data(&*signed.text))
     }
 }

@@ -1,4 +1,5 @@
-//! The tutorial's API, byte-compatible where it was right.
+//! The tutorial's three routes, and sign-out. Responses are byte-compatible with the tutorial where it was
+//! correct.
 
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ const NEW_PASSWORD_NEEDED: &str = "This password is temporary. Send `newPassword
 const BAD_REFRESH_TOKEN: &str = "Failed to authenticate refresh token";
 const BAD_ACCESS_TOKEN: &str = "Failed to authenticate access token";
 
-/// `POST /getTokens`: a name and a password for a pair. `newPassword` replaces the password on the way; a temporary
-/// one needs it.
+/// `POST /getTokens`: exchanges a username and a password for a pair. `newPassword` sets a new password. A
+/// temporary password requires it.
 pub(super) async fn get_tokens(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -49,7 +50,7 @@ pub(super) async fn get_tokens(
     Ok(response)
 }
 
-/// `POST /refreshToken`: a refresh token for the next pair.
+/// `POST /refreshToken`: exchanges a refresh token for the next pair.
 pub(super) async fn refresh_token(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -61,7 +62,7 @@ pub(super) async fn refresh_token(
     Ok(reply(&pair))
 }
 
-/// `GET /protectedRoute`: what any API does with an access token.
+/// `GET /protectedRoute`: verifies an access token like any API that follows the revocation list.
 pub(super) async fn protected_route(
     State(edge): State<Arc<Edge>>,
     TutorialToken(token): TutorialToken,
@@ -77,8 +78,9 @@ pub(super) async fn protected_route(
     })
 }
 
-/// `POST /logout`: revokes the session of the refresh token in the body. If there is none, or it belongs to no session,
-/// that of the cookie. Garbage is no error (RFC 7009 §2.2).
+/// `POST /logout`: revokes the session of the refresh token in the body. If the body has no token, or its
+/// token belongs to no session, the server revokes the session of the cookie. An unknown token is not an
+/// error (RFC 7009 §2.2).
 pub(super) async fn logout(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -91,7 +93,8 @@ pub(super) async fn logout(
     if legacy::sign_out(&edge.app, &sent, &visitor.presence).await? {
         return Ok(response);
     }
-    // A cookie that comes twice may be of two sessions, and the person wants to be signed out.
+    // If the cookie occurs more than once, the values may belong to different sessions. The user wants to
+    // sign out of all of them.
     let cookies = edge.cookies.every_refresh(&headers);
     for cookie in &cookies {
         let token = Secret::new((*cookie).to_owned());
@@ -143,7 +146,7 @@ fn refresh_token_in(body: Option<&Value>) -> Result<Secret<String>, Message> {
     }
 }
 
-/// The tutorial's names, in the tutorial's order.
+/// A pair with the tutorial's member names, in the tutorial's order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TutorialPair<'a> {
@@ -153,7 +156,7 @@ struct TutorialPair<'a> {
     expires_in: u64,
 }
 
-/// The tutorial's protected answer.
+/// The tutorial's response of the protected route.
 #[derive(Serialize)]
 struct Protected<Claims> {
     message: &'static str,

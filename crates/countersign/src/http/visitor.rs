@@ -1,8 +1,8 @@
-//! Who is at the door: address and device, from the connection and a few headers.
+//! The client's address and device, from the connection and a few headers.
 //!
-//! `X-Forwarded-For` is believed only when it comes from a trusted proxy, and
-//! then the right-most address that is no trusted proxy counts: everything left
-//! of it was written by a stranger.
+//! The server uses `X-Forwarded-For` only if a trusted proxy sends it. The client's address
+//! is then the rightmost address that is not a trusted proxy: an untrusted client can write
+//! everything to the left of it.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -19,13 +19,13 @@ use woothee::parser::Parser;
 use super::Edge;
 use crate::visitor::Visitor;
 
-/// The longest label of a device, in characters.
+/// The maximum length of a device label taken from an unknown User-Agent, in characters.
 const MAX_LABEL: usize = 64;
 
-/// Of a User-Agent so much is read, in bytes; a header that `to_str` takes is ASCII.
+/// The maximum number of bytes read of a User-Agent. `to_str` accepts ASCII only, so a byte is a character.
 const MAX_AGENT: usize = 512;
 
-/// User-Agents whose meaning is remembered.
+/// Number of User-Agents whose labels are cached.
 const MAX_AGENTS: usize = 1024;
 
 impl FromRequestParts<Arc<Edge>> for Visitor {
@@ -43,7 +43,7 @@ impl FromRequestParts<Arc<Edge>> for Visitor {
     }
 }
 
-/// Whether a request comes from a trusted proxy itself.
+/// Whether the peer of the connection is a trusted proxy.
 pub(super) fn is_from_trusted_proxy(parts: &Parts, trusted: &[IpNet]) -> bool {
     let peer =
         parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
@@ -69,12 +69,13 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
     nearest
 }
 
-/// Some proxies add the port.
+/// Parses an address of `X-Forwarded-For`. Some proxies add the port.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
     hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// What User-Agents mean: there are few of them, and parsing one takes longer than checking a token's tag.
+/// A cache of device labels. Few User-Agents are in use, and parsing one takes longer than checking a token's
+/// tag.
 pub struct DeviceLabels(Cache<String, String>);
 
 impl Default for DeviceLabels {
@@ -84,7 +85,7 @@ impl Default for DeviceLabels {
 }
 
 impl DeviceLabels {
-    /// "Chrome on Windows" for browsers, "curl" for tools.
+    /// `Chrome on Windows 10` for browsers, `curl` for tools, `an unnamed client` without a User-Agent.
     fn of(&self, headers: &HeaderMap) -> String {
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let agent: &str = agent.get(..MAX_AGENT).unwrap_or(agent);
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_choose_their_address() {
+    fn an_untrusted_client_cannot_choose_its_address() {
         assert_eq!(address("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(address("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(address("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]), "198.51.100.7");
@@ -134,12 +135,12 @@ mod tests {
     }
 
     #[test]
-    fn a_device_has_a_label_that_people_know() {
+    fn a_device_label_names_the_browser_and_system_or_the_tool() {
         let label = |agent: &'static str| {
             let headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(agent))]);
             let devices = DeviceLabels::default();
             let labels = [devices.of(&headers), devices.of(&headers)];
-            assert_eq!(labels[0], labels[1], "remembered as it was read");
+            assert_eq!(labels[0], labels[1], "the cached label");
             labels[0].clone()
         };
         let chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \

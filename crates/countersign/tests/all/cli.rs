@@ -77,10 +77,10 @@ fn init_writes_a_configuration_that_runs_and_overwrites_nothing() {
     let key = directory.path().join("home/master-key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let again = failed(directory.path(), &["init", "home"]);
-    assert!(again.contains("exists; init overwrites nothing"), "{again}");
+    assert!(again.contains("already exists: init does not overwrite files"), "{again}");
     let config = ["--config", "home/countersign.toml"];
     let checked = done(directory.path(), &[&config[..], &["config", "check"]].concat());
-    assert_eq!(checked, "The configuration can be used.\n");
+    assert_eq!(checked, "The configuration is valid.\n");
     let mut serve = command(directory.path());
     serve.args(config).args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     let server = Process::start(serve);
@@ -103,7 +103,7 @@ fn the_check_of_a_configuration_warns_about_routes_that_overlap_and_does_not_fai
         lines[0].starts_with("warning: `forward_auth.routes`: on `b.test` the route `/` (public)"),
         "{checked}"
     );
-    assert_eq!(lines[1..], ["The configuration can be used."]);
+    assert_eq!(lines[1..], ["The configuration is valid."]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn accounts_are_made_shown_changed_and_deleted() {
     assert_eq!(sign_in(), 403);
     assert_eq!(server.post("/getTokens", &json!({"username": "jane", "password": generated})).0, 200);
     done(at, &["user", "delete", "jane"]);
-    assert!(failed(at, &["user", "show", "jane"]).contains("see `countersign user list`"));
+    assert!(failed(at, &["user", "show", "jane"]).contains("run `countersign user list`"));
     assert!(done(at, &["user", "list"]).contains("john_doe"));
 }
 
@@ -197,7 +197,7 @@ fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
         let keys = rotated.as_array().unwrap();
         keys.iter().find(|key| key["state"] == state).unwrap()["kid"].as_str().unwrap().to_owned()
     };
-    assert!(failed(at, &["key", "retire", &kid("active")]).contains("rotated first"));
+    assert!(failed(at, &["key", "retire", &kid("active")]).contains("first run `countersign key rotate`"));
     assert_eq!(states(&json_of(at, &["key", "retire", &kid("retired")])), ["active", "next"]);
 }
 
@@ -219,7 +219,7 @@ fn tokens_are_decoded_without_and_verified_with_checks() {
     assert!(verified.status.success() && complained(&verified).is_empty(), "{}", complained(&verified));
     std::fs::write(at.join("keys.json"), server.get("/.well-known/jwks.json").1).unwrap();
     let believed = run(at, &["token", "verify", token, "--jwks", "keys.json"]);
-    assert!(complained(&believed).contains("was believed without --issuer"), "{}", complained(&believed));
+    assert!(complained(&believed).contains("use --issuer to check it"), "{}", complained(&believed));
     let verify =
         |more: &[&str]| failed(at, &[&["token", "verify", token, "--jwks", "keys.json"], more].concat());
     for more in [
@@ -264,13 +264,13 @@ fn the_store_is_cared_for() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 7).\n");
-    assert!(done(at, &["doctor"]).ends_with("Nothing is wrong.\n"));
+    assert!(done(at, &["doctor"]).ends_with("No problems were found.\n"));
     assert!(done(at, &["backup", "copy.db"]).contains("The master key is not in it."));
     assert!(failed(at, &["backup", "copy.db"]).contains("overwrites nothing"));
     let new = tempfile::tempdir().unwrap();
     assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
-    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 7 now.\n"));
+    assert!(done(new.path(), &["migrate"]).ends_with("The database now has schema 7.\n"));
 }
 
 // G5
@@ -292,8 +292,8 @@ fn the_check_of_a_configuration_names_every_file_with_a_secret_that_others_can_r
         }
         let said = done(at, &["config", "check"]);
         ["master-key", "legacy"].map(|file| {
-            said.contains(&format!("others can read ./{file}"))
-                || said.contains(&format!("others can read {file}"))
+            said.contains(&format!("other users can read ./{file}"))
+                || said.contains(&format!("other users can read {file}"))
         })
     };
     assert_eq!(names(0o644), [true, true]);

@@ -68,12 +68,12 @@ fn a_full_disk_is_told_so_and_loses_nothing() {
         token = refresh_token(&body);
     }
     let (status, body) = refused.expect("the disk is full");
-    assert_eq!((status, body.contains("try again shortly")), (503, true), "{body}");
+    assert_eq!((status, body.contains("Retry shortly")), (503, true), "{body}");
     assert_eq!(server.get("/readyz").0, 503);
     assert_eq!(server.get("/livez").0, 200);
     let sign_out = server.post("/logout", &json!({"refreshToken": token}));
     assert_eq!(sign_out.0, 503, "a revocation that is not durable is not acknowledged");
-    assert!(server.log.lock().unwrap().contains("the store could not answer"));
+    assert!(server.log.lock().unwrap().contains("a request failed because of a store error"));
     std::fs::remove_file(disk.join("ballast")).unwrap();
     assert!(patiently(|| server.get("/readyz").0 == 200), "{}", server.log.lock().unwrap());
     let (status, body) = refresh(&server, &token);

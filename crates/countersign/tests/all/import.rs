@@ -54,7 +54,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
     );
     let output = import(at, &["--allow-admins"], "users.jsonl", &file);
     assert_eq!(text(&output.stdout), "3 accounts were added.\n", "{output:?}");
-    assert!(text(&output.stderr).contains("Every sign-in now does the work"), "{output:?}");
+    assert!(text(&output.stderr).contains("Every sign-in now also does the work"), "{output:?}");
     let jane = shown(at, "jane");
     assert_eq!((&jane["id"], &jane["email_verified"]), (&json!("7"), &json!(true)));
     let john = shown(at, "john");
@@ -140,17 +140,17 @@ fn every_error_names_the_line_the_field_and_what_is_accepted() {
     let at = directory.path();
     let with = |name: &str, value: Value| json!({"username": "a", name: value});
     let cases = [
-        (with("passwordHash", json!("x")), "there is no field `passwordHash`; did you mean `password_hash`?"),
+        (with("passwordHash", json!("x")), "unknown field `passwordHash`; did you mean `password_hash`?"),
         (with("password_hash", json!("md5")), "`password_hash`: this hash cannot be verified; accepted are"),
         (
             with("password_hash", json!(BCRYPT.replace("$05$", "$15$"))),
             "`password_hash`: this hash has a cost out of bounds",
         ),
         (with("email", json!("x")), "`email`: an e-mail address looks like"),
-        (with("email_verified", json!("yes")), "`email_verified`: it is true or false"),
+        (with("email_verified", json!("yes")), "`email_verified`: must be true or false"),
         (with("role", json!("root")), "`role`: it is `user` or `admin`"),
-        (with("id", json!(1.5)), "`id`: it is a text or an integer"),
-        (with("created_at", json!("soon")), "`created_at`: it is a time such as"),
+        (with("id", json!(1.5)), "`id`: must be a string or an integer"),
+        (with("created_at", json!("soon")), "`created_at`: must be a time such as"),
         (with("claims", json!({"sub": "x"})), "`claims`: the claim `sub` is set by the server"),
         (json!({"id": "a"}), "`username`: it is missing"),
     ];

@@ -78,7 +78,7 @@ fn every_refused_sign_in_and_access_token_has_a_line_with_its_reason() {
         server.post("/logout", &json!({"refreshToken": tokens["refreshToken"]}));
         assert_eq!(server.send(&get("/v1/users/me", access)).0, 401);
     });
-    let tried = "somebody signed in, or tried to";
+    let tried = "sign-in attempt";
     assert_eq!(only(&log, tried, ("reason", "wrong_password"))["user"], "1");
     assert!(only(&log, tried, ("reason", "no_such_user"))["user"].is_null());
     let refused = "an access token was refused";
@@ -88,7 +88,7 @@ fn every_refused_sign_in_and_access_token_has_a_line_with_its_reason() {
     }
     let all: Vec<_> = log.iter().filter(|line| line["message"] == refused).collect();
     assert_eq!(all.len(), 4, "one line each: {all:#?}");
-    let answered = only(&log, "answered", ("code", "invalid_credentials"));
+    let answered = only(&log, "request handled", ("code", "invalid_credentials"));
     assert_eq!((&answered["status"], &answered["route"]), (&json!(401), &json!("/v1/sessions")));
 }
 

@@ -78,7 +78,7 @@ fn no_secret_is_in_the_log_or_the_metrics() {
         }
         let (code, log) = server.stop();
         assert_eq!(code, 0);
-        assert!(log.contains("answered") && log.lines().count() > 20, "{log}");
+        assert!(log.contains("request handled") && log.lines().count() > 20, "{log}");
         for canary in &canaries {
             for part in [canary.as_str(), &canary[..canary.len() / 2], &canary[canary.len() / 2..]] {
                 let line = log.lines().find(|line| line.contains(part));
@@ -108,7 +108,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
             serde_json::from_str(line).unwrap_or_else(|_| panic!("not one event a line: {line:?}"));
         assert!(event.get("forged").is_none());
         assert!(!line.contains('\u{1b}'));
-        if event["span"]["request_id"] == "known-id" && event["message"] == "answered" {
+        if event["span"]["request_id"] == "known-id" && event["message"] == "request handled" {
             answered += 1;
             assert_eq!(event["span"]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
             assert_eq!((&event["method"], &event["status"]), (&json!("GET"), &json!(200)));
@@ -128,8 +128,7 @@ fn the_log_says_who_did_what_when_and_from_where() {
     server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"}));
     let (_, log) = server.stop();
     let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let sign_ins: Vec<_> =
-        events.iter().filter(|event| event["message"] == "somebody signed in, or tried to").collect();
+    let sign_ins: Vec<_> = events.iter().filter(|event| event["message"] == "sign-in attempt").collect();
     assert_eq!(sign_ins.len(), 2);
     assert_eq!((&sign_ins[0]["outcome"], &sign_ins[0]["user"]), (&json!("signed_in"), &json!("1")));
     assert_eq!((&sign_ins[1]["outcome"], &sign_ins[1]["address"]), (&json!("refused"), &json!("127.0.0.1")));

@@ -205,13 +205,16 @@ fn what_does_not_fit_is_told_so_in_json() {
     let malformed = Call::post("/getTokens").header("content-type", "application/json").bytes("{");
     let reply = server.request(malformed);
     assert_eq!(reply.status, 400);
-    assert!(reply.json()["message"].as_str().unwrap().starts_with("The body is not JSON"), "{reply:?}");
+    assert!(
+        reply.json()["message"].as_str().unwrap().starts_with("The request body is not valid JSON"),
+        "{reply:?}"
+    );
     let wrong_method = server.get("/getTokens");
     assert_eq!((wrong_method.status.as_u16(), wrong_method.header("allow")), (405, Some("POST")));
     assert!(wrong_method.json()["message"].is_string());
     let head = server.request(Call::post("/protectedRoute"));
     assert_eq!((head.status.as_u16(), head.header("allow")), (405, Some("GET,HEAD")));
-    assert_eq!(server.get("/nothing").told(), r#"404 {"message":"There is nothing at this path."}"#);
+    assert_eq!(server.get("/nothing").told(), r#"404 {"message":"No route has this path."}"#);
 }
 
 // D2

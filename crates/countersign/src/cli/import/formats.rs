@@ -1,19 +1,19 @@
-//! Files of accounts: JSON Lines, one JSON array, or CSV with named columns.
+//! Import files: JSON Lines, one JSON array, or CSV with a header line.
 //!
-//! The first character decides which it is, after a byte order mark.
+//! The first character after an optional byte order mark determines the format.
 
 use countersign_token::json::parse_exact;
 use serde_json::{Map, Value};
 
-/// One account as it was written, and where.
+/// One account of the file, not validated yet.
 pub(super) struct Record {
-    /// `line 3`, or `entry 3` of an array.
+    /// The position in the file: `line 3`, or `entry 3` of an array.
     pub(super) place: String,
-    /// Its fields; in CSV all are texts. Or what is wrong.
+    /// The fields, or an error text. In CSV all fields are strings.
     pub(super) fields: Result<Map<String, Value>, String>,
 }
 
-/// Reads a file.
+/// Splits the text of a file into records.
 pub(super) fn records(text: &str) -> Vec<Record> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.trim_start().chars().next() {
@@ -57,7 +57,8 @@ fn csv(text: &str) -> Vec<Record> {
         Ok(columns) => columns.clone(),
         Err(error) => return vec![Record { place: "line 1".to_owned(), fields: Err(error.to_string()) }],
     };
-    // Behind a carriage return, a position is that of the line feed, which is still on the line before.
+    // After a carriage return, the position is that of the line feed, which still belongs to the previous
+    // line.
     let line_of = |position: Option<&csv::Position>| {
         let position = position.cloned().unwrap_or_else(csv::Position::new);
         let byte = usize::try_from(position.byte()).ok().and_then(|at| text.as_bytes().get(at));
@@ -65,14 +66,14 @@ fn csv(text: &str) -> Vec<Record> {
     };
     let rows = reader.records().map(|row| match row {
         Ok(row) => {
-            // An empty field is an absent one.
+            // An empty field counts as absent.
             let fields = columns.iter().zip(row.iter()).filter(|(_, text)| !text.is_empty());
             let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text.to_owned())));
             Record { place: line_of(row.position()), fields: Ok(fields.collect()) }
         }
         Err(error) => {
-            let told = "this line has another number of fields than the first, or is not CSV";
-            Record { place: line_of(error.position()), fields: Err(told.to_owned()) }
+            let error_text = "the line is not CSV, or its number of fields differs from the first line";
+            Record { place: line_of(error.position()), fields: Err(error_text.to_owned()) }
         }
     });
     rows.collect()
@@ -81,20 +82,20 @@ fn csv(text: &str) -> Vec<Record> {
 fn object(value: Value) -> Result<Map<String, Value>, String> {
     match value {
         Value::Object(fields) => Ok(fields),
-        _ => Err("an account is a JSON object".to_owned()),
+        _ => Err("an account must be a JSON object".to_owned()),
     }
 }
 
 fn described(error: &dyn std::error::Error) -> String {
     let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    format!("this is not JSON: {cause}")
+    format!("invalid JSON: {cause}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Each record's place, and its fields as JSON or what is wrong.
+    /// The place of each record, and its fields as JSON or its error text.
     fn read(text: &str) -> Vec<(String, String)> {
         let records = records(text).into_iter();
         records
@@ -118,7 +119,7 @@ mod tests {
                 expected(&[("line 1", jane), ("line 3", jane)])
             );
             assert_eq!(read(&format!("{mark}\n[{jane}, 5]")), {
-                expected(&[("entry 1", jane), ("entry 2", "an account is a JSON object")])
+                expected(&[("entry 1", jane), ("entry 2", "an account must be a JSON object")])
             });
             let text = r#"{"claims":"{\"a\": 1}","username":"ja,ne"}"#;
             let rows = "username, email,claims\r\n\"ja,ne\",,\"{\"\"a\"\": 1}\"\r\n";
@@ -128,12 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_with_its_place() {
+    fn an_error_names_the_place_of_its_record() {
         let twice = &read("{\"username\":\"a\"}\n{\"username\":\"b\",\"username\":\"c\"}")[1];
-        assert!(twice.0 == "line 2" && twice.1.starts_with("this is not JSON"), "{twice:?}");
+        assert!(twice.0 == "line 2" && twice.1.starts_with("invalid JSON"), "{twice:?}");
         let rows = read("username,email\na,b\nc\nd,e\n");
         assert_eq!(rows[1].0, "line 3");
-        assert!(rows[1].1.contains("another number of fields"), "{rows:?}");
+        assert!(rows[1].1.contains("number of fields differs"), "{rows:?}");
         assert_eq!(rows[2].0, "line 4");
     }
 }

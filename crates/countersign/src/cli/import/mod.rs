@@ -1,8 +1,7 @@
-//! `user import`: the accounts of another system.
+//! `user import`: imports the accounts of another system.
 //!
-//! Everything is read and checked before anything is written. `formats` makes
-//! records of a file, `record` an account of a record; what is written, and
-//! whether, is told for each record.
+//! The command reads and checks the whole file before it writes anything. `formats`
+//! splits a file into records, and `record` validates a record. Errors name their record.
 
 mod formats;
 mod record;
@@ -23,16 +22,16 @@ use super::context::Context;
 use super::output;
 use crate::flows::accounts::Directory;
 
-/// Users in one write when an import may be repeated: refreshes of a running server go between two.
+/// Users per write with `--skip-existing`. A running server can process refreshes between two writes.
 const BATCH: usize = 500;
 
-/// The most lines of one kind that are shown.
+/// Maximum number of error lines that are printed.
 const SHOWN: usize = 20;
 
-/// A file: JSON Lines, a JSON array, or CSV whose first line names the columns.
+/// Imports a file: JSON Lines, a JSON array, or CSV whose first line names the columns.
 ///
-/// Each account has the fields `username` (or else `email` is used), `id`, `email`, `email_verified`, `disabled`,
-/// `created_at`, `role`, `claims` and `password_hash`; all but the first may be left out.
+/// Each account has the fields `username` (or else `email` is used), `id`, `email`, `email_verified`,
+/// `disabled`, `created_at`, `role`, `claims` and `password_hash`. All fields but the first are optional.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// The file, or `-` for standard input.
@@ -41,18 +40,31 @@ pub(super) struct Import {
     #[arg(long)]
     dry_run: bool,
     /// Skips accounts whose name, id or verified e-mail address is taken, so that an import can be repeated.
-    /// Without it, one account that cannot be added means that none is.
+    /// Without this option, no account is added if one cannot be added.
     #[arg(long)]
     skip_existing: bool,
-    /// Accepts `role: admin`, which makes administrators of this server. Roles of your application belong in `claims`.
+    /// Accepts `role: admin`, which creates administrators of this server. Put roles of your application into
+    /// `claims`.
     #[arg(long)]
     allow_admins: bool,
 }
 
-/// What was read: which record each user comes from, and what is wrong with the others.
+/// The valid users and the errors of a file.
 struct Checked {
-    users: Vec<(String, User)>,
-    errors: Vec<(String, String)>,
+    users: Vec<CheckedUser>,
+    errors: Vec<RecordError>,
+}
+
+/// A user, and the record that describes the user.
+struct CheckedUser {
+    place: String,
+    user: User,
+}
+
+/// An error, and the record that it is in.
+struct RecordError {
+    place: String,
+    text: String,
 }
 
 impl Import {
@@ -60,7 +72,7 @@ impl Import {
         let (name, text) = read(&self.file)?;
         let checked = self.check(directory, formats::records(&text)).await;
         if self.dry_run {
-            return rehearse(context, directory, &name, checked).await;
+            return dry_run(context, directory, &name, checked).await;
         }
         if !checked.errors.is_empty() {
             show(&name, &checked.errors);
@@ -70,12 +82,14 @@ impl Import {
             bail!("{name} has no accounts");
         }
         let greatest = greatest_work(&checked.users);
-        let (places, users): (Vec<_>, Vec<_>) = checked.users.into_iter().unzip();
+        let (places, users) = separated(checked.users);
         let added = self.write(directory, &users).await?;
         let failed: Vec<_> = places
             .into_iter()
             .zip(&added)
-            .filter_map(|(place, added)| Some((place, told(*added)?.to_owned())))
+            .filter_map(|(place, added)| {
+                Some(RecordError { place, text: reason_not_added(*added)?.to_owned() })
+            })
             .collect();
         show(&name, &failed);
         if !self.skip_existing && !failed.is_empty() {
@@ -95,8 +109,9 @@ impl Import {
         }
         if count > 0 && greatest != Work::default() {
             output::remark(
-                "Every sign-in now does the work of the most expensive imported hash too, so that its time does not \
-                 tell who has an account. This ends when the last imported user has signed in or has a new password.",
+                "Every sign-in now also does the work of the most expensive imported hash, so that its time does \
+                 not show which accounts exist. This ends when the last imported user has signed in or has a \
+                 new password.",
             );
         }
         Ok(())
@@ -104,7 +119,7 @@ impl Import {
 
     async fn check(&self, directory: &Directory<'_>, records: Vec<Record>) -> Checked {
         let mut checked = Checked { users: Vec::new(), errors: Vec::new() };
-        // A name that comes twice is found before the store is asked, with both places.
+        // A repeated name is found before the store is used, so that the error can name both places.
         let mut names: HashMap<String, String> = HashMap::new();
         for Record { place, fields } in records {
             let user = match fields {
@@ -114,24 +129,25 @@ impl Import {
             match user {
                 Ok(user) => match names.get(user.username.key()) {
                     Some(first) => {
-                        checked.errors.push((place, format!("`username`: {first} has the same name")));
+                        let text = format!("`username`: {first} has the same name");
+                        checked.errors.push(RecordError { place, text });
                     }
                     None => {
                         names.insert(user.username.key().to_owned(), place.clone());
-                        checked.users.push((place, user));
+                        checked.users.push(CheckedUser { place, user });
                     }
                 },
-                Err(error) => checked.errors.push((place, error)),
+                Err(text) => checked.errors.push(RecordError { place, text }),
             }
         }
         checked
     }
 
-    /// An administrator of the other system is not one of this server unless the operator says so.
+    /// Rejects an administrator unless `--allow-admins` is set.
     fn admit(&self, user: User) -> Result<User, String> {
         if user.role == Role::Admin && !self.allow_admins {
-            let why = "an `admin` may read and change every account of this server; import with --allow-admins if you \
-                       mean that, and put roles of your application into `claims`";
+            let why = "an `admin` may read and change every account of this server: use --allow-admins if you \
+                       want that, and put roles of your application into `claims`";
             return Err(format!("`role`: {why}"));
         }
         Ok(user)
@@ -145,14 +161,14 @@ impl Import {
         for batch in users.chunks(BATCH) {
             added.extend(directory.store.import_users(batch, ImportMode::SkipExisting).await?);
             if added.len() < users.len() {
-                output::remark(format!("{} of {} accounts were handled", added.len(), users.len()));
+                output::remark(format!("{} of {} accounts were processed", added.len(), users.len()));
             }
         }
         Ok(added)
     }
 }
 
-/// The name and the text of a file.
+/// Reads a file or standard input. Returns its name for messages, and its text.
 fn read(file: &Path) -> anyhow::Result<(String, String)> {
     let (name, bytes) = if file == Path::new("-") {
         let mut bytes = Vec::new();
@@ -171,22 +187,24 @@ fn read(file: &Path) -> anyhow::Result<(String, String)> {
     Ok((name, text))
 }
 
-/// Shows what would happen to each record.
-async fn rehearse(
+/// Prints what an import would do with each record.
+async fn dry_run(
     context: &Context,
     directory: &Directory<'_>,
     name: &str,
     checked: Checked,
 ) -> anyhow::Result<()> {
-    let (places, users): (Vec<_>, Vec<_>) = checked.users.into_iter().unzip();
+    let (places, users) = separated(checked.users);
     let added = directory.store.import_users(&users, ImportMode::DryRun).await?;
     let outcomes = places.iter().zip(&users).zip(&added).map(|((place, user), added)| {
-        let outcome =
-            told(*added).map_or("would be added".to_owned(), |reason| format!("cannot be added: {reason}"));
+        let outcome = reason_not_added(*added)
+            .map_or("would be added".to_owned(), |reason| format!("cannot be added: {reason}"));
         [place.clone(), user.username.to_string(), outcome]
     });
-    let errors =
-        checked.errors.iter().map(|(place, error)| [place.clone(), String::new(), format!("error: {error}")]);
+    let errors = checked
+        .errors
+        .iter()
+        .map(|error| [error.place.clone(), String::new(), format!("error: {}", error.text)]);
     let rows: Vec<_> = outcomes.chain(errors).collect();
     if context.wants_json() {
         let rows = rows.iter().map(
@@ -201,28 +219,35 @@ async fn rehearse(
     if checked.errors.is_empty() { Ok(()) } else { bail!("{} records have errors", checked.errors.len()) }
 }
 
-fn greatest_work(users: &[(String, User)]) -> Work {
-    let hashes = users.iter().filter_map(|(_, user)| user.password.as_ref());
+/// Splits users into their places and the users alone, as the store expects them.
+fn separated(users: Vec<CheckedUser>) -> (Vec<String>, Vec<User>) {
+    users.into_iter().map(|checked| (checked.place, checked.user)).unzip()
+}
+
+/// The work of the most expensive imported hash.
+fn greatest_work(users: &[CheckedUser]) -> Work {
+    let hashes = users.iter().filter_map(|checked| checked.user.password.as_ref());
     let imported = hashes.filter(|password| !password.hash.is_argon2());
     imported.fold(Work::default(), |greatest, password| greatest.max(password.hash.work()))
 }
 
-/// Why an account was not added.
-const fn told(added: Added) -> Option<&'static str> {
+/// `None`: the account was added.
+const fn reason_not_added(added: Added) -> Option<&'static str> {
     match added {
         Added::Added => None,
         Added::NameTaken => Some("this username is taken"),
         Added::IdTaken => Some("this id is taken"),
         Added::EmailTaken => Some("another user has verified this e-mail address"),
-        Added::Outdated => Some("the store was changed meanwhile"),
+        Added::Outdated => Some("another process changed the database in the meantime"),
     }
 }
 
-fn show(name: &str, lines: &[(String, String)]) {
-    for (place, text) in lines.iter().take(SHOWN) {
+/// Prints the first errors to standard error.
+fn show(name: &str, errors: &[RecordError]) {
+    for RecordError { place, text } in errors.iter().take(SHOWN) {
         output::remark(format!("{name} {place}: {text}"));
     }
-    if lines.len() > SHOWN {
-        output::remark(format!("{name}: {} more", lines.len() - SHOWN));
+    if errors.len() > SHOWN {
+        output::remark(format!("{name}: {} more errors", errors.len() - SHOWN));
     }
 }

@@ -1,4 +1,4 @@
-//! One account out of the fields of a record. Every error names the field and what is accepted.
+//! Validates the fields of a record. Every error names the field and the accepted values.
 
 use countersign_core::user::{Role, User, UserError};
 use countersign_core::{Timestamp, UserId};
@@ -20,16 +20,17 @@ const FIELDS: [&str; 9] = [
     "password_hash",
 ];
 
-/// From here on a number is of milliseconds, as JavaScript counts time: as seconds it would be the year 5138.
+/// A `created_at` from this number on is in milliseconds, as in JavaScript. As seconds, it would be in the
+/// year 5138.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// The user whom a record describes.
+/// Creates the user that a record describes, without a write to the store.
 pub(super) async fn user(directory: &Directory<'_>, fields: &Map<String, Value>) -> Result<User, String> {
     check_names(fields)?;
     let email = text(fields, "email")?;
     let username = text(fields, "username")?.or_else(|| email.clone());
     let username =
-        username.ok_or_else(|| wrong("username", "it is missing, and there is no `email` for it"))?;
+        username.ok_or_else(|| wrong("username", "missing, and there is no `email` to use instead"))?;
     let is_verified = boolean(fields, "email_verified")?;
     let is_disabled = boolean(fields, "disabled")?;
     let account = NewAccount {
@@ -61,10 +62,7 @@ fn check_names(fields: &Map<String, Value>) -> Result<(), String> {
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
     let nearest = nearest.copied().unwrap_or_default();
-    Err(format!(
-        "there is no field `{unknown}`; did you mean `{nearest}`? Accepted are {}",
-        FIELDS.join(", ")
-    ))
+    Err(format!("unknown field `{unknown}`; did you mean `{nearest}`? The fields are {}", FIELDS.join(", ")))
 }
 
 /// A field that is not null.
@@ -76,7 +74,7 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Strin
     match present(fields, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(wrong(name, "it is a text")),
+        Some(_) => Err(wrong(name, "must be a string")),
     }
 }
 
@@ -84,10 +82,10 @@ fn boolean(fields: &Map<String, Value>, name: &str) -> Result<bool, String> {
     match present(fields, name) {
         None => Ok(false),
         Some(Value::Bool(value)) => Ok(*value),
-        // CSV has texts alone: those of JSON, SQLite and PostgreSQL.
+        // CSV has only strings. These are the booleans of JSON, SQLite and PostgreSQL.
         Some(Value::String(text)) if ["true", "t", "1"].contains(&text.as_str()) => Ok(true),
         Some(Value::String(text)) if ["false", "f", "0"].contains(&text.as_str()) => Ok(false),
-        Some(_) => Err(wrong(name, "it is true or false")),
+        Some(_) => Err(wrong(name, "must be true or false")),
     }
 }
 
@@ -96,7 +94,7 @@ fn id(fields: &Map<String, Value>) -> Result<Option<UserId>, String> {
         None => return Ok(None),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) if number.is_u64() || number.is_i64() => number.to_string(),
-        Some(_) => return Err(wrong("id", "it is a text or an integer")),
+        Some(_) => return Err(wrong("id", "must be a string or an integer")),
     };
     text.parse::<UserId>().map(Some).map_err(|error| wrong("id", &error.to_string()))
 }
@@ -105,7 +103,7 @@ fn claims(fields: &Map<String, Value>) -> Result<Option<Value>, String> {
     match present(fields, "claims") {
         Some(Value::String(text)) => {
             let claims = countersign_token::json::parse_exact(text.as_bytes());
-            claims.map(Some).map_err(|_| wrong("claims", "it is a JSON object"))
+            claims.map(Some).map_err(|_| wrong("claims", "must be a JSON object"))
         }
         claims => Ok(claims.cloned()),
     }
@@ -113,7 +111,7 @@ fn claims(fields: &Map<String, Value>) -> Result<Option<Value>, String> {
 
 fn role(fields: &Map<String, Value>) -> Result<Option<Role>, String> {
     let role = text(fields, "role")?;
-    role.map(|name| Role::from_name(&name).ok_or_else(|| wrong("role", "it is `user` or `admin`")))
+    role.map(|name| Role::from_name(&name).ok_or_else(|| wrong("role", "must be `user` or `admin`")))
         .transpose()
 }
 
@@ -129,17 +127,17 @@ fn created_at(fields: &Map<String, Value>) -> Result<Option<Timestamp>, String> 
         Err(_) => moment(&text).and_then(|moment| u64::try_from(moment.as_second()).ok()),
     };
     let accepted =
-        "it is a time such as `2024-01-31T10:00:00Z`, or a number of seconds or milliseconds since 1970";
+        "must be a time such as `2024-01-31T10:00:00Z`, or a number of seconds or milliseconds since 1970";
     seconds.map(|seconds| Some(Timestamp::from_seconds(seconds))).ok_or_else(|| wrong("created_at", accepted))
 }
 
-/// A time with an offset, or one in UTC, as databases write it.
+/// Parses a time with an offset, or a time without an offset, as databases write it, which is in UTC.
 fn moment(text: &str) -> Option<jiff::Timestamp> {
     let in_utc = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
     text.parse().ok().or_else(|| in_utc().map(|time| time.timestamp()))
 }
 
-/// The field that an account's error is about.
+/// The field that caused an error.
 const fn field_of(error: &AccountError) -> &'static str {
     match error {
         AccountError::Malformed(UserError::Email) | AccountError::EmailTaken => "email",

@@ -1,14 +1,14 @@
-//! The form in which the failures of a route are told.
+//! The response format of a route's failures.
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::{Failure, Message, OAuth, Problem, of_status};
 
-/// The form in which the failures of a route are told.
+/// The response format of a route's failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// `{"message": …}`, also for routes without a form of their own.
+    /// `{"message": …}`, also for all routes outside `/v1` and `/oauth2`.
     Tutorial,
     /// RFC 9457.
     Problem,
@@ -17,7 +17,7 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    fn tell(self, failure: Failure) -> Response {
+    fn response_to(self, failure: Failure) -> Response {
         match self {
             Self::Tutorial => Message(failure).into_response(),
             Self::Problem => Problem(failure).into_response(),
@@ -25,14 +25,14 @@ impl Dialect {
         }
     }
 
-    /// Gives an error response that has no body one: the router and the layers around it set a status alone.
+    /// Adds a body to an error response without one. The router and the layers around it only set a status.
     pub(crate) fn complete(self, response: Response) -> Response {
         let status = response.status();
         let has_body = response.headers().contains_key(header::CONTENT_TYPE);
         if has_body || !(status.is_client_error() || status.is_server_error()) {
             return response;
         }
-        let mut framed = self.tell(of_status(status));
+        let mut framed = self.response_to(of_status(status));
         let (parts, _) = response.into_parts();
         let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
         framed.headers_mut().extend(kept.filter(|(name, _)| *name != header::CONTENT_LENGTH));

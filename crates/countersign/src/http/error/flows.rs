@@ -26,9 +26,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::error!(
             error = &error as &dyn std::error::Error,
-            "a request failed because the store could not answer"
+            "a request failed because of a store error"
         );
-        let detail = "The service cannot answer right now. Nothing was lost; try again shortly.";
+        let detail = "The service is temporarily unavailable. No data was lost. Retry shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(1))
     }
 }
@@ -37,7 +37,7 @@ impl From<InternalError> for Failure {
     fn from(error: InternalError) -> Self {
         tracing::error!(
             error = &error as &dyn std::error::Error,
-            "a request failed because of a fault of this server"
+            "a request failed because of an internal error"
         );
         super::of_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -46,11 +46,9 @@ impl From<InternalError> for Failure {
 impl From<ListError> for Failure {
     fn from(error: ListError) -> Self {
         match error {
-            ListError::Stale => {
-                StoreError::caused_by("the list of revocations cannot be served", error).into()
-            }
+            ListError::Stale => StoreError::caused_by("the revocation list cannot be served", error).into(),
             ListError::Sign(error) => {
-                InternalError::caused_by("the list of revocations cannot be signed", error).into()
+                InternalError::caused_by("the revocation list cannot be signed", error).into()
             }
         }
     }
@@ -63,7 +61,9 @@ impl From<RefreshError> for Failure {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "Sign in again.")
             }
             RefreshError::TooManyReplays(wait) | RefreshError::TooOften(wait) => Self::throttled(wait),
-            RefreshError::Contended => StoreError::caused_by("a session is contended", error).into(),
+            RefreshError::Contended => {
+                StoreError::caused_by("too many requests changed the session at the same time", error).into()
+            }
             RefreshError::Unavailable(error) => error.into(),
             RefreshError::Internal(error) => error.into(),
         }
@@ -84,7 +84,7 @@ impl From<AuthenticationError> for Failure {
     fn from(error: AuthenticationError) -> Self {
         match error {
             AuthenticationError::Refused(_) => {
-                let detail = "The username or the password is not right.";
+                let detail = "The username or the password is wrong.";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
             }
             AuthenticationError::Throttled(wait) => Self::throttled(wait),
@@ -100,12 +100,13 @@ impl From<OpenError> for Failure {
         match error {
             OpenError::AlreadySpent => RefreshError::Refused(RefreshOutcome::NotOurs).into(),
             OpenError::UserChanged => {
-                let detail = "This user is disabled, or was signed out everywhere at this moment.";
+                let detail = "The user is disabled, or was signed out everywhere at the same time.";
                 Self::new(StatusCode::CONFLICT, "user_disabled", detail)
             }
             OpenError::Claims(error) => AccountError::Malformed(error).into(),
             OpenError::NoSuchClient => {
-                let detail = "No client of this id is registered. Register it with `countersign client add`.";
+                let detail =
+                    "No client with this id is registered. Register it with `countersign client add`.";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_client", detail)
             }
             OpenError::Outdated => Self::outdated(),
@@ -119,8 +120,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Refused => {
-                let detail =
-                    "The client is not known, or did not authenticate in the way that it registered.";
+                let detail = "The client is unknown, or did not authenticate with its registered method.";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_client", detail)
             }
             ClientError::GrantNotAllowed(grant) => {
@@ -174,11 +174,11 @@ impl From<AuthorizeError> for Failure {
     fn from(error: AuthorizeError) -> Self {
         match error {
             AuthorizeError::Refused => {
-                let detail = "The access token is not acceptable. Refresh it, or sign in again.";
+                let detail = "The access token is not valid. Refresh it, or sign in again.";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
             }
             AuthorizeError::ScopeMissing(scope) => {
-                let detail = format!("This needs an access token of scope {scope}.");
+                let detail = format!("The request needs an access token with the scope {scope}.");
                 Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
             }
             AuthorizeError::Unavailable(error) => error.into(),
@@ -191,11 +191,12 @@ impl From<LabError> for Failure {
         match error {
             LabError::Absent => Self::not_found("lab"),
             LabError::NoDemoUser => {
-                let detail = "The demo user is gone or disabled. Start again with an empty data directory.";
+                let detail =
+                    "The demo user was deleted or disabled. Start again with an empty data directory.";
                 Self::new(StatusCode::CONFLICT, "no_demo_user", detail)
             }
             LabError::NoKeys => {
-                let detail = "HS256 signs with one shared secret: there are no keys to rotate.";
+                let detail = "HS256 signs with one shared secret, so the server has no keys to rotate.";
                 Self::new(StatusCode::CONFLICT, "no_signing_keys", detail)
             }
             LabError::Keys(KeyringError::Store(error)) => error.into(),
@@ -210,15 +211,15 @@ impl From<LabError> for Failure {
 
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
-        let words = || capitalised(&error);
+        let detail = || capitalised(&error);
         match error {
             AccountError::Malformed(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_account", words())
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_account", detail())
             }
-            AccountError::Weak(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", words()),
-            AccountError::NameTaken => Self::new(StatusCode::CONFLICT, "username_taken", words()),
-            AccountError::IdTaken => Self::new(StatusCode::CONFLICT, "id_taken", words()),
-            AccountError::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", words()),
+            AccountError::Weak(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", detail()),
+            AccountError::NameTaken => Self::new(StatusCode::CONFLICT, "username_taken", detail()),
+            AccountError::IdTaken => Self::new(StatusCode::CONFLICT, "id_taken", detail()),
+            AccountError::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", detail()),
             AccountError::Outdated => Self::outdated(),
             AccountError::NoSuchUser => Self::not_found("user"),
             AccountError::Busy(busy) => Self::busy(busy.retry_after),
@@ -231,7 +232,7 @@ impl From<ChangePasswordError> for Failure {
     fn from(error: ChangePasswordError) -> Self {
         match error {
             ChangePasswordError::NotProved(AuthenticationError::Refused(_)) => {
-                Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is not right.")
+                Self::new(StatusCode::FORBIDDEN, "wrong_password", "The current password is wrong.")
             }
             ChangePasswordError::NotProved(error) => error.into(),
             ChangePasswordError::Temporary => Self::password_change_required(),
@@ -240,7 +241,7 @@ impl From<ChangePasswordError> for Failure {
     }
 }
 
-/// An error's lower-case text as a sentence.
+/// Turns an error text (lower case, no full stop) into a sentence.
 fn capitalised(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     let mut characters = text.chars();

@@ -1,8 +1,8 @@
-//! Failures of requests: what happened becomes a status, a code and a text here alone.
+//! Failed requests. Only this module maps an error to a status, a code and a text.
 //!
-//! A failure is told in the [`Dialect`] of the route: [`tutorial`]'s `{"message"}`,
-//! [`problem`] details (RFC 9457) with a stable `code`, or [`oauth`]'s `error`
-//! (RFC 6749 §5.2). None of them says which check refused a token; the log does.
+//! The [`Dialect`] of the route determines the format of the response: [`tutorial`]'s
+//! `{"message"}`, [`problem`] details (RFC 9457) with a stable `code`, or [`oauth`]'s
+//! `error` (RFC 6749 §5.2). Only the log says which check rejected a token.
 
 mod dialect;
 mod flows;
@@ -21,18 +21,18 @@ pub(super) use oauth::OAuth;
 pub(super) use problem::Problem;
 pub(super) use tutorial::Message;
 
-/// A request that failed.
+/// The status, code and text of a failed request.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
-    /// For programs. It never changes.
+    /// For programs. A code never changes.
     pub(super) code: &'static str,
     /// For people: what happened, then what to do.
     pub(super) detail: String,
     pub(super) retry_after: Option<Duration>,
 }
 
-/// A failure's code, on its response, for the log.
+/// A response extension with the failure's code, for the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Code(pub(super) &'static str);
 
@@ -46,7 +46,7 @@ impl Failure {
     }
 
     pub(super) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("The {what} does not exist."))
     }
 
     pub(super) fn unsupported(detail: &str) -> Self {
@@ -64,46 +64,47 @@ impl Failure {
     }
 
     pub(super) fn invalid_scope() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "This user cannot have that scope.")
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "The user is not allowed to have this scope.")
     }
 
     pub(super) fn password_change_required() -> Self {
-        let detail = "This password was given out by somebody else. Send `new_password` beside it.";
+        let detail = "This password is temporary. Send `new_password` with it to set a new one.";
         Self::new(StatusCode::FORBIDDEN, "password_change_required", detail)
     }
 
     pub(super) fn registration_closed() -> Self {
-        let detail = "Accounts are made by an administrator here.";
+        let detail = "Registration is closed. An administrator must create the account.";
         Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)
     }
 
-    /// The write rested on something that does not hold any more.
+    /// A condition of the write was not true any more.
     fn outdated() -> Self {
-        let detail =
-            "The account was changed by another request meanwhile, and nothing was done. Read it again.";
+        let detail = "Another request changed the account at the same time. This request changed nothing. \
+                      Read the account again.";
         Self::new(StatusCode::CONFLICT, "changed_meanwhile", detail)
     }
 
     pub(super) fn too_many_followers() -> Self {
-        let detail =
-            "Too many follow already, or too many of this address. Ask for the list now and then instead.";
+        let detail = "Too many clients follow this stream, in total or from this address. \
+                      Request the list at intervals instead.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_followers", detail)
             .after(Duration::from_secs(10))
     }
 
-    /// RFC 6749 §5.2: a parameter is missing, or comes twice.
+    /// RFC 6749 §5.2: a parameter is missing or is repeated.
     pub(super) fn invalid_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 
-    /// RFC 6749 §5.2, for a token of another client.
+    /// RFC 6749 §5.2: the token was issued to another client.
     pub(super) fn not_your_token() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_grant", "The token was issued to another client.")
     }
 
     pub(super) fn draining() -> Self {
         let retry_after = Duration::from_secs(1);
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "About to stop.").after(retry_after)
+        let detail = "The server is shutting down. Retry in a few seconds.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail).after(retry_after)
     }
 
     fn after(self, retry_after: Duration) -> Self {
@@ -111,7 +112,7 @@ impl Failure {
     }
 
     fn throttled(retry_after: Duration) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many tries. Wait, then try again.")
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts. Wait, then retry.")
             .after(retry_after)
     }
 
@@ -119,12 +120,12 @@ impl Failure {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
-            "Too many passwords are being checked. Try again shortly.",
+            "The server is verifying too many passwords. Retry shortly.",
         )
         .after(retry_after)
     }
 
-    /// With the code for the log, and the retry that goes with every 429 and 503.
+    /// Adds the code for the log, and the `Retry-After` header if the failure has a time to wait.
     fn with_retry(&self, mut response: Response) -> Response {
         response.extensions_mut().insert(Code(self.code));
         if let Some(wait) = self.retry_after {
@@ -135,26 +136,29 @@ impl Failure {
     }
 }
 
-/// What a bug answers. The panic's text stays inside, because it may quote the request.
+/// The response to a panic. The panic's text is dropped, because it may quote the request.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
-/// What a bare status means: the router and the layers around it know no words.
+/// The failure for a status that the router, or a layer around it, set without a body.
 pub(super) fn of_status(status: StatusCode) -> Failure {
     let (code, detail) = match status {
-        StatusCode::NOT_FOUND => ("not_found", "There is nothing at this path."),
+        StatusCode::NOT_FOUND => ("not_found", "No route has this path."),
         StatusCode::METHOD_NOT_ALLOWED => {
-            ("method_not_allowed", "This path takes other methods: see the Allow header.")
+            ("method_not_allowed", "This path does not accept the method. See the Allow header.")
         }
-        StatusCode::BAD_REQUEST => {
-            ("malformed_request", "The request must name one host, and its body must have one length.")
-        }
-        StatusCode::MISDIRECTED_REQUEST => ("misdirected", "In development, call this server localhost."),
+        StatusCode::BAD_REQUEST => (
+            "malformed_request",
+            "The request must name exactly one host, and its body must have exactly one length.",
+        ),
+        StatusCode::MISDIRECTED_REQUEST => ("misdirected", "In development, use the host name localhost."),
         StatusCode::REQUEST_TIMEOUT => ("request_timeout", "The request took too long."),
         StatusCode::FORBIDDEN => ("cross_origin", "The request comes from a page of another origin."),
-        StatusCode::INTERNAL_SERVER_ERROR => ("internal", "Something went wrong on our side."),
-        _ => ("refused", "The request could not be answered."),
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            ("internal", "The server has an internal error. Its log has the cause.")
+        }
+        _ => ("refused", "The server rejected the request."),
     };
     Failure::new(status, code, detail)
 }

@@ -1,4 +1,4 @@
-//! Failures as `/oauth2` tells them: `{"error": …, "error_description": …}` (RFC 6749 §5.2).
+//! Failures of `/oauth2`: `{"error": …, "error_description": …}` (RFC 6749 §5.2).
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,11 +7,10 @@ use serde_json::json;
 
 use super::Failure;
 
-/// A failure in the form of RFC 6749 §5.2.
 #[derive(Debug)]
 pub(crate) struct OAuth(pub(super) Failure);
 
-/// The codes of RFC 6749 §5.2, of RFC 7009 §2.2.1, and the two of RFC 6749 §4.1.2.1 for faults of the server.
+/// The codes of RFC 6749 §5.2 and RFC 7009 §2.2.1, and the two codes of RFC 6749 §4.1.2.1 for server errors.
 const CODES: [&str; 9] = [
     "invalid_request",
     "invalid_client",
@@ -25,7 +24,8 @@ const CODES: [&str; 9] = [
 ];
 
 impl OAuth {
-    /// The failure's code, if OAuth has it; otherwise the one that says whose fault it is.
+    /// The failure's code if OAuth defines it. Otherwise the general code for a client error or a server
+    /// error.
     fn code(&self) -> &'static str {
         let Failure { status, code, .. } = self.0;
         match status {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_without_a_code_of_oauth_says_whose_fault_it_is() {
+    fn a_failure_without_an_oauth_code_becomes_a_general_client_or_server_error() {
         let code = |status, code| OAuth(Failure::new(status, code, "")).code();
         assert_eq!(code(StatusCode::BAD_REQUEST, "invalid_scope"), "invalid_scope");
         assert_eq!(code(StatusCode::BAD_REQUEST, "malformed_request"), "invalid_request");

@@ -1,4 +1,4 @@
-//! Failures as `/v1` tells them: problem details (RFC 9457) with a stable `code`.
+//! Failures of `/v1`: problem details (RFC 9457) with a stable `code`.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::Failure;
 
-/// A failure in the form of RFC 9457.
 #[derive(Debug)]
 pub(crate) struct Problem(pub(super) Failure);
 
@@ -30,7 +29,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// RFC 6750 §3: no error when no token was sent.
+/// The challenge of RFC 6750 §3. It has no `error` if the request has no token.
 fn challenge(status: StatusCode, code: &str) -> Option<HeaderValue> {
     match code {
         "invalid_token" => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),

@@ -1,4 +1,4 @@
-//! Failures as the tutorial's routes tell them: `{"message": …}`.
+//! Failures of the tutorial's routes: `{"message": …}`.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,26 +7,25 @@ use serde_json::json;
 
 use super::Failure;
 
-/// A failure in the tutorial's form.
 #[derive(Debug)]
 pub(crate) struct Message(pub(super) Failure);
 
 impl Message {
-    /// The tutorial's words for whatever was not acceptable; other failures keep their own.
-    pub(crate) fn refusing(failure: impl Into<Failure>, words: &str) -> Self {
+    /// Turns a 401 or 403 into a 403 with the tutorial's message. Other failures keep their own text.
+    pub(crate) fn refusing(failure: impl Into<Failure>, message: &str) -> Self {
         let failure = failure.into();
         match failure.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::forbidden(words),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::forbidden(message),
             _ => Self(failure),
         }
     }
 
-    pub(crate) fn forbidden(words: &str) -> Self {
-        Self(Failure::new(StatusCode::FORBIDDEN, "forbidden", words))
+    pub(crate) fn forbidden(message: &str) -> Self {
+        Self(Failure::new(StatusCode::FORBIDDEN, "forbidden", message))
     }
 
-    pub(crate) fn unauthorized(words: &str) -> Self {
-        Self(Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", words))
+    pub(crate) fn unauthorized(message: &str) -> Self {
+        Self(Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", message))
     }
 }
 

@@ -1,4 +1,4 @@
-//! For the lab's page, in development alone.
+//! The routes of the lab's page. They exist in development only (`serve --dev`).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::http::error::Failure;
 use crate::http::extract::Id;
 use crate::visitor::Visitor;
 
-/// `GET /v1/lab`: what the page has to know.
+/// `GET /v1/lab`: the settings that the page needs.
 pub(crate) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
     let app = &edge.app;
     let lab = lab::of(app)?;
@@ -34,13 +34,13 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>) -> Reply<Json<Value>> {
     })))
 }
 
-/// `POST /v1/lab/sessions`: a pair of the demo user's.
+/// `POST /v1/lab/sessions`: opens a session of the demo user and returns its pair.
 pub(crate) async fn open(State(edge): State<Arc<Edge>>, visitor: Visitor) -> Reply<Response> {
     let pair = lab::open_session(&edge.app, &visitor.presence).await?;
     Ok(created(with_refresh_token(&pair)))
 }
 
-/// `GET /v1/lab/sessions/{id}`: one of the lab's own, with its story.
+/// `GET /v1/lab/sessions/{id}`: one of the lab's sessions, with its story.
 pub(crate) async fn session(State(edge): State<Arc<Edge>>, Id(id): Id) -> Reply<Json<Value>> {
     let row = lab::session(&edge.app, parse_session(&id)?).await?;
     let row = row.ok_or_else(|| Failure::not_found("session"))?;
@@ -53,7 +53,7 @@ pub(crate) async fn rotate_key(State(edge): State<Arc<Edge>>) -> Reply<Json<Valu
     Ok(Json(json!({"kid": key_id.to_string()})))
 }
 
-/// `POST /v1/lab/restart`: the process ends as on SIGTERM, and begins anew.
+/// `POST /v1/lab/restart`: the server shuts down as on SIGTERM and starts again.
 pub(crate) async fn restart(State(edge): State<Arc<Edge>>) -> Reply<StatusCode> {
     lab::of(&edge.app)?.ask_for_restart();
     Ok(StatusCode::ACCEPTED)

@@ -1,4 +1,4 @@
-//! The first-party API: JSON in, JSON or `application/problem+json` out.
+//! The first-party API. Requests are JSON; responses are JSON or `application/problem+json`.
 
 pub(super) mod admin;
 pub(super) mod lab;
@@ -16,10 +16,9 @@ use super::error::{Failure, Problem};
 use crate::flows::Pair;
 use crate::time_text::{self, rfc3339};
 
-/// What a handler answers.
 type Reply<T> = Result<T, Problem>;
 
-/// A pair in the names of RFC 6749 §5.1. The refresh token is left out when it travels in a cookie.
+/// A pair with the member names of RFC 6749 §5.1, without the refresh token, which may be sent in a cookie.
 fn pair_body(pair: &Pair) -> Value {
     let mut body = json!({
         "access_token": pair.access.text.expose(),
@@ -51,7 +50,7 @@ fn session_body(session: &Session) -> Value {
     })
 }
 
-/// A session as an administrator sees it.
+/// A session with the members that only administrators see.
 fn full_session_body(row: &SessionWithUser) -> Value {
     let session = &row.session;
     let mut body = session_body(session);
@@ -65,7 +64,7 @@ fn full_session_body(row: &SessionWithUser) -> Value {
     body
 }
 
-/// The same with its story in words.
+/// Like [`full_session_body`], with the session's history as sentences.
 fn session_story(row: &SessionWithUser, now: Timestamp) -> Value {
     let mut body = full_session_body(row);
     body["story"] = story::tell(row, now, time_text::spoken).into();
@@ -93,5 +92,5 @@ fn parse_user(id: &str) -> Result<UserId, Failure> {
 }
 
 fn parse_role(name: &str) -> Result<Role, Failure> {
-    Role::from_name(name).ok_or_else(|| Failure::malformed("The role is `user` or `admin`."))
+    Role::from_name(name).ok_or_else(|| Failure::malformed("The role must be `user` or `admin`."))
 }

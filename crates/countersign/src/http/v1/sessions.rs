@@ -1,4 +1,4 @@
-//! Signing in, refreshing, listing and ending one's own sessions.
+//! A user's own sessions: sign-in, refresh, list and revoke.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Reply, ended, pair_body, parse_session, revoked, session_body, with_refresh_token};
 use crate::flows::authenticate_user::Credentials;
 use crate::flows::refresh::RefreshError;
-use crate::flows::revoke::Ended;
+use crate::flows::revoke::RevokedOwn;
 use crate::flows::sign_in::{SignIn, SignedIn};
 use crate::flows::{Pair, authenticate_client, refresh, revoke, sessions, sign_in};
 use crate::http::Edge;
@@ -24,7 +24,7 @@ use crate::http::error::{Failure, Problem};
 use crate::http::extract::{Caller, Id, JsonBody, Query};
 use crate::visitor::Visitor;
 
-/// How the refresh token travels.
+/// How the client sends and receives the refresh token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum TokenMode {
@@ -38,7 +38,7 @@ enum TokenMode {
 pub(crate) struct SignInBody {
     username: String,
     password: Secret<String>,
-    /// Sets another password on the way; needed with a temporary one.
+    /// Sets a new password at sign-in. A temporary password requires it.
     new_password: Option<Secret<String>>,
     #[serde(default)]
     scope: String,
@@ -57,14 +57,14 @@ pub(crate) struct Refresh {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Ending {
+pub(crate) struct RevokeQuery {
     except: Option<String>,
 }
 
-/// Where the list of one's own sessions goes on.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listing {
+pub(crate) struct ListQuery {
+    /// The id of the last session of the previous page.
     after: Option<String>,
 }
 
@@ -85,7 +85,8 @@ pub(crate) async fn sign_in(
     Ok(response)
 }
 
-/// `POST /v1/sessions/refresh`: the token in the body, or in the cookie and none in the body.
+/// `POST /v1/sessions/refresh`, with the refresh token in the body. Without one in the body, the cookie is
+/// used.
 pub(crate) async fn refresh(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -107,7 +108,7 @@ pub(crate) async fn refresh(
         }
         (None, Some(cookie)) => (Secret::new(cookie.to_owned()), ClientId::first_party(), TokenMode::Cookie),
         (None, None) => {
-            return Err(Failure::malformed("Send a refresh token in the body or in its cookie.").into());
+            return Err(Failure::malformed("Send a refresh token in the body or in the cookie.").into());
         }
     };
     match refresh::refresh(&edge.app, &text, &client, &visitor.presence).await {
@@ -121,13 +122,14 @@ pub(crate) async fn refresh(
     }
 }
 
-/// `GET /v1/sessions?after=`: one's own, the live ones. The current one is on the first page, wherever it stands.
+/// `GET /v1/sessions?after=`: the caller's live sessions. The first page has the current session, wherever it
+/// is in the order.
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
-    Query(listing): Query<Listing>,
+    Query(query): Query<ListQuery>,
 ) -> Reply<Json<Value>> {
-    let after = listing.after.as_deref().map(parse_session).transpose();
+    let after = query.after.as_deref().map(parse_session).transpose();
     let after = after.map_err(|_| Failure::malformed("`after` is not an id."))?;
     let live = sessions::live_of(&edge.app, &caller, after).await?;
     let shown = live.sessions.iter().map(|row| {
@@ -139,8 +141,8 @@ pub(crate) async fn list(
     Ok(Json(json!({"sessions": shown.collect::<Vec<_>>(), "next": next})))
 }
 
-/// `DELETE /v1/sessions/{id}`: one of one's own. Another user's is not there.
-pub(crate) async fn end(
+/// `DELETE /v1/sessions/{id}`: revokes one of the caller's sessions. Another user's session gives 404.
+pub(crate) async fn revoke(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
     visitor: Visitor,
@@ -150,7 +152,7 @@ pub(crate) async fn end(
     let is_current = session == caller.session.id;
     let reason = if is_current { RevokedReason::SignedOut } else { RevokedReason::EndedByUser };
     let own = Whose::User(caller.user.id);
-    if !revoke::end(&edge.app, session, &own, revoked(reason, &visitor.presence)).await? {
+    if !revoke::revoke(&edge.app, session, &own, revoked(reason, &visitor.presence)).await? {
         return Err(Failure::not_found("session").into());
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -160,21 +162,23 @@ pub(crate) async fn end(
     Ok(response)
 }
 
-/// `DELETE /v1/sessions`: all of one's own, or with `?except=current` all others.
-pub(crate) async fn end_all(
+/// `DELETE /v1/sessions`: revokes all of the caller's sessions, or with `?except=current` all except the
+/// current one.
+pub(crate) async fn revoke_all(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
     visitor: Visitor,
-    Query(ending): Query<Ending>,
+    Query(query): Query<RevokeQuery>,
 ) -> Reply<Response> {
-    let except = match ending.except.as_deref() {
+    let except = match query.except.as_deref() {
         None => None,
         Some("current") => Some(caller.session.id),
-        Some(_) => return Err(Failure::malformed("`except` can be `current`.").into()),
+        Some(_) => return Err(Failure::malformed("`except` must be `current`.").into()),
     };
     let how = revoked(RevokedReason::EndedByUser, &visitor.presence);
     let device = visitor.device_token.as_deref();
-    let Ended { count, device_token } = revoke::end_own(&edge.app, caller.user, except, how, device).await?;
+    let RevokedOwn { count, device_token } =
+        revoke::revoke_own(&edge.app, caller.user, except, how, device).await?;
     let mut response = ended(count).into_response();
     if except.is_none() {
         edge.cookies.clear_refresh(response.headers_mut());

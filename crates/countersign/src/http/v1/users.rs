@@ -1,4 +1,4 @@
-//! One's own account.
+//! A user's own account.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(crate) struct SignUp {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     current_password: Secret<String>,
-    /// `null` removes it.
+    /// A string, or `null` to remove the address.
     email: Value,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct PasswordChange {
     new_password: Secret<String>,
 }
 
-/// `POST /v1/users`, where strangers may sign up.
+/// `POST /v1/users`: creates an account if `registration.enabled` is set.
 pub(crate) async fn sign_up(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
@@ -77,7 +77,7 @@ pub(crate) async fn show(Caller(caller): Caller) -> Json<Value> {
     Json(user_body(&caller.user))
 }
 
-/// `PATCH /v1/users/me`: the e-mail address, which is unverified then, after the password was proved again.
+/// `PATCH /v1/users/me`: changes the e-mail address. Requires the password. The new address is unverified.
 pub(crate) async fn change(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
@@ -89,7 +89,7 @@ pub(crate) async fn change(
         Value::String(text) => {
             Some(Email::parse(&text, Verification::Unverified).map_err(AccountError::Malformed)?)
         }
-        _ => return Err(Failure::malformed("`email` is a text or null.").into()),
+        _ => return Err(Failure::malformed("`email` must be a string or null.").into()),
     };
     let change = UserChange::SetEmail(email);
     let password = &body.current_password;
@@ -97,7 +97,7 @@ pub(crate) async fn change(
     Ok(Json(user_body(&user)))
 }
 
-/// `DELETE /v1/users/me`, after the password was proved again.
+/// `DELETE /v1/users/me`. Requires the password.
 pub(crate) async fn delete(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
@@ -112,7 +112,7 @@ pub(crate) async fn delete(
     Ok(response)
 }
 
-/// `POST /v1/users/me/password`: ends the other sessions.
+/// `POST /v1/users/me/password`: sets a new password and revokes the other sessions.
 pub(crate) async fn change_password(
     State(edge): State<Arc<Edge>>,
     Caller(caller): Caller,
@@ -122,7 +122,8 @@ pub(crate) async fn change_password(
     let passwords = Replacement { current: &body.current_password, new: &body.new_password };
     let user = change_password::change(&edge.app, &caller, passwords, &visitor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    // The change made every device token invalid. This device has just proved the password, so it gets a new one.
+    // The change made every device token invalid. The user has just proved the password on this device, so
+    // the device gets a new token.
     edge.cookies.set_device(response.headers_mut(), &sign_in::device_token(&edge.app, &user));
     Ok(response)
 }

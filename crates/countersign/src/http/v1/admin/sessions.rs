@@ -100,7 +100,7 @@ pub(crate) async fn end_all(
         _ => return Err(Failure::malformed("Name a user or a client, or say `all=true`.").into()),
     };
     let how = revoked(RevokedReason::EndedByAdmin, &visitor.presence);
-    Ok(ended(revoke::end_all(&edge.app, &of, None, how).await?))
+    Ok(ended(revoke::revoke_all(&edge.app, &of, None, how).await?))
 }
 
 /// `GET /v1/admin/sessions/{id}`: with its story in words.
@@ -118,7 +118,7 @@ pub(crate) async fn end(
     Id(id): Id,
 ) -> Reply<StatusCode> {
     let how = revoked(RevokedReason::EndedByAdmin, &visitor.presence);
-    if revoke::end(&edge.app, parse_session(&id)?, &Whose::Everyone, how).await? {
+    if revoke::revoke(&edge.app, parse_session(&id)?, &Whose::Everyone, how).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Failure::not_found("session").into())
