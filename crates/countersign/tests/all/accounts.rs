@@ -16,7 +16,7 @@ fn code(reply: &Reply) -> String {
 }
 
 #[test]
-fn strangers_sign_up_only_where_the_operator_lets_them() {
+fn sign_up_is_rejected_unless_registration_is_enabled() {
     let body = json!({"username": "jane", "password": PASSWORD});
     assert_eq!(code(&Harness::new().post("/v1/users", &body)), "403 registration_closed");
     let server = open();
@@ -32,7 +32,7 @@ fn strangers_sign_up_only_where_the_operator_lets_them() {
 
 // E1, E2, E3
 #[test]
-fn a_password_is_long_and_unusual_and_that_is_all() {
+fn a_password_must_be_long_and_hard_to_guess_without_other_rules() {
     let server = open();
     let sign_up = |name: &str, password: &str| {
         let reply = server.post("/v1/users", &json!({"username": name, "password": password}));
@@ -59,7 +59,7 @@ fn passwords_are_not_truncated() {
 
 // D4
 #[test]
-fn a_new_password_ends_the_other_sessions_and_the_old_one_is_proved_first() {
+fn a_password_change_needs_the_old_password_and_revokes_the_other_sessions() {
     let server = Harness::new();
     server.add_user("jane");
     let (this, other) = (server.sign_in("jane"), server.sign_in("jane"));
@@ -80,7 +80,7 @@ fn a_new_password_ends_the_other_sessions_and_the_old_one_is_proved_first() {
 
 // E4
 #[test]
-fn a_stranger_cannot_lock_the_owner_out() {
+fn an_attacker_cannot_lock_the_owner_out_of_a_known_device() {
     let server = Harness::with(|config| config.throttle.account_burst = 5);
     server.add_user("jane");
     let reply = server.post("/getTokens", &json!({"username": "jane", "password": PASSWORD}));
@@ -101,7 +101,7 @@ fn a_stranger_cannot_lock_the_owner_out() {
 
 // E4
 #[test]
-fn no_more_than_a_hundred_guesses_get_through_before_the_throttle() {
+fn the_throttle_stops_guesses_at_one_account_after_thirty() {
     let server = Harness::new();
     server.add_user("jane");
     let guess = |index: u32| {
@@ -113,7 +113,7 @@ fn no_more_than_a_hundred_guesses_get_through_before_the_throttle() {
 
 // E4
 #[test]
-fn what_is_the_servers_fault_counts_as_no_guess() {
+fn a_sign_in_that_fails_because_of_the_store_does_not_count_as_a_guess() {
     let server = Harness::with(|config| config.throttle.account_burst = 2);
     server.add_user("jane");
     let body = json!({"username": "jane", "password": PASSWORD});
@@ -127,7 +127,7 @@ fn what_is_the_servers_fault_counts_as_no_guess() {
 
 // E4
 #[test]
-fn a_known_device_has_a_throttle_too() {
+fn guesses_from_a_known_device_are_throttled() {
     let server = Harness::with(|config| config.throttle.device_burst = 3);
     server.add_user("jane");
     let device = server
@@ -142,7 +142,7 @@ fn a_known_device_has_a_throttle_too() {
 }
 
 #[test]
-fn signing_in_rightly_is_never_throttled() {
+fn correct_sign_ins_are_not_throttled() {
     let server =
         Harness::with(|config| (config.throttle.account_burst, config.throttle.address_burst) = (2, 2));
     server.add_user("jane");
@@ -153,7 +153,7 @@ fn signing_in_rightly_is_never_throttled() {
 
 // E7
 #[test]
-fn every_door_that_takes_a_password_shares_the_throttle() {
+fn all_routes_that_accept_a_password_share_one_throttle() {
     let server = Harness::with(|config| config.throttle.account_burst = 4);
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -205,7 +205,7 @@ fn a_user_changes_and_deletes_their_own_account() {
 
 // E10
 #[test]
-fn a_temporary_password_is_good_for_setting_another_one_alone() {
+fn a_temporary_password_can_only_be_used_to_set_a_new_password() {
     let server = Harness::new();
     let root = server.add_admin("root");
     let admin = server.sign_in_for(root.username.as_str(), "countersign:admin").access;

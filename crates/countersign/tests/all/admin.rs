@@ -28,7 +28,7 @@ impl Desk {
 }
 
 #[test]
-fn only_an_administrators_session_of_that_scope_gets_in() {
+fn admin_routes_require_an_administrator_and_the_admin_scope() {
     let Desk { server, .. } = Desk::new();
     server.add_user("jane");
     let janes = server.sign_in("jane").access;
@@ -41,7 +41,7 @@ fn only_an_administrators_session_of_that_scope_gets_in() {
 }
 
 #[test]
-fn users_are_made_shown_changed_and_deleted() {
+fn users_are_created_shown_changed_and_deleted() {
     let desk = Desk::new();
     let body = json!({"id": "7", "username": "jane", "email": "j@example.com", "claims": {"team": "red"}});
     let made = desk.add(&body);
@@ -62,7 +62,7 @@ fn users_are_made_shown_changed_and_deleted() {
 }
 
 #[test]
-fn a_list_comes_in_pieces() {
+fn the_list_of_users_is_returned_in_pages() {
     let desk = Desk::new();
     for id in ["1", "2", "3"] {
         desk.add(&json!({"id": id, "username": format!("user-{id}")}));
@@ -80,7 +80,7 @@ fn a_list_comes_in_pieces() {
 
 // D3
 #[test]
-fn a_disabled_or_deleted_users_sessions_end_at_once() {
+fn disabling_or_deleting_a_user_revokes_the_users_sessions_at_once() {
     for end in ["disable", "delete"] {
         let desk = Desk::new();
         let id = desk.server.add_user("jane").id.to_string();
@@ -102,7 +102,7 @@ fn a_disabled_or_deleted_users_sessions_end_at_once() {
 
 // D5
 #[test]
-fn one_session_a_users_a_clients_or_everybodys_can_be_ended() {
+fn sessions_are_revoked_by_id_by_user_by_client_or_all_at_once() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane");
     desk.server.add_user("john");
@@ -137,7 +137,7 @@ fn a_session_is_shown_with_its_story() {
 }
 
 #[test]
-fn a_backend_opens_a_session_for_a_user_whom_it_knows() {
+fn an_administrator_opens_a_session_for_a_user_and_a_registered_client() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane").id.to_string();
     let open = |body: Value| desk.server.post_as("/v1/admin/sessions", &desk.access, &body);
@@ -161,7 +161,7 @@ fn a_backend_opens_a_session_for_a_user_whom_it_knows() {
 
 // E10
 #[test]
-fn an_administrator_resets_a_password_and_chooses_none() {
+fn an_administrator_can_reset_a_password_but_not_choose_one() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane").id.to_string();
     let tokens = desk.server.sign_in("jane");

@@ -23,7 +23,7 @@ fn files_in(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_backup_that_fails_leaves_no_file_and_names_both() {
+fn a_failed_backup_leaves_no_file_and_its_error_names_both_files() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     Process::dev(at).stop();
@@ -47,7 +47,7 @@ fn a_backup_that_fails_leaves_no_file_and_names_both() {
 }
 
 #[test]
-fn what_is_no_backup_of_this_program_is_not_restored() {
+fn restore_rejects_other_files_and_backups_of_newer_releases() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     Process::dev(at).stop();
@@ -88,7 +88,7 @@ fn what_is_no_backup_of_this_program_is_not_restored() {
 }
 
 #[test]
-fn a_database_that_is_missing_is_an_error_in_every_spelling_of_its_url() {
+fn a_missing_database_is_an_error_in_both_forms_of_its_url() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let absent = at.join("absent.db");
@@ -100,7 +100,7 @@ fn a_database_that_is_missing_is_an_error_in_every_spelling_of_its_url() {
 }
 
 #[test]
-fn a_database_of_another_program_is_left_as_it_is() {
+fn commands_do_not_change_a_database_of_another_program() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     std::fs::create_dir(at.join("data")).unwrap();
@@ -169,7 +169,7 @@ impl Service {
 }
 
 #[test]
-fn lock_files_that_another_user_made_keep_no_service_out() {
+fn lock_files_of_another_user_do_not_prevent_a_service_from_running() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use"] {
         service.others_file(name, 0o444);
@@ -179,7 +179,7 @@ fn lock_files_that_another_user_made_keep_no_service_out() {
 }
 
 #[test]
-fn a_file_that_the_service_cannot_use_is_named_with_the_command_that_repairs_it() {
+fn an_unusable_file_is_reported_with_the_command_that_repairs_it() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use", "countersign.db-wal", "countersign.db-shm"] {
         let path = service.others_file(name, 0o000);
@@ -199,7 +199,7 @@ fn a_file_that_the_service_cannot_use_is_named_with_the_command_that_repairs_it(
 }
 
 #[test]
-fn what_root_makes_in_a_services_directory_belongs_to_the_service() {
+fn files_that_root_creates_in_a_data_directory_belong_to_its_owner() {
     let service = Service::new();
     let at = service.at();
     assert!(service.run(&["backup", "monday.db"]).status.success());

@@ -17,7 +17,7 @@ fn operations() -> Vec<(Method, String)> {
 }
 
 #[test]
-fn the_description_and_the_route_table_name_the_same_paths() {
+fn the_openapi_description_and_the_route_table_have_the_same_paths() {
     let routes = include_str!("../../src/http/mod.rs");
     let (clients, _) = routes.split_once("pub fn management_routes").unwrap();
     let quoted = clients.split('"').skip(1).step_by(2);
@@ -108,7 +108,7 @@ fn malformed_bodies_get_a_short_4xx_at_every_route() {
 }
 
 #[test]
-fn a_compressed_body_is_not_unpacked() {
+fn a_compressed_body_is_rejected() {
     let server = Harness::new();
     for path in ["/getTokens", "/v1/sessions"] {
         let call = Call::post(path).header("content-encoding", "gzip").json(&json!({}));
@@ -134,7 +134,7 @@ fn malformed_headers_get_a_short_4xx() {
 }
 
 #[test]
-fn a_misspelt_filter_ends_nobodys_session() {
+fn a_misspelt_filter_revokes_no_session() {
     let server = Harness::new();
     server.add_admin("root");
     let tokens = server.sign_in_for("root", "countersign:admin");
@@ -158,7 +158,7 @@ fn a_misspelt_filter_ends_nobodys_session() {
 }
 
 #[test]
-fn what_was_sent_is_not_repeated() {
+fn error_responses_do_not_repeat_values_from_the_request() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");
@@ -186,7 +186,7 @@ fn what_was_sent_is_not_repeated() {
 
 // C2, incident 3
 #[test]
-fn a_key_id_is_looked_up_in_memory_and_nowhere_else() {
+fn a_key_id_is_only_looked_up_in_memory() {
     use base64::Engine;
     let server = Harness::new();
     let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);

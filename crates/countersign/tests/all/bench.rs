@@ -23,7 +23,7 @@ fn results(output: &Output) -> Value {
 }
 
 #[test]
-fn each_profile_does_real_work_on_a_server_of_its_own() {
+fn each_profile_completes_requests_on_a_temporary_server() {
     let directory = tempfile::tempdir().unwrap();
     let results = results(&bench(directory.path(), &["--json"], ""));
     for profile in ["sign-in", "refresh", "verify", "mixed"] {
@@ -38,7 +38,7 @@ fn each_profile_does_real_work_on_a_server_of_its_own() {
 }
 
 #[test]
-fn a_running_server_is_measured_with_an_account_of_its_own() {
+fn a_running_server_is_measured_with_a_given_account() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut add = command(directory.path());
@@ -57,7 +57,7 @@ fn a_running_server_is_measured_with_an_account_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_measured_says_why() {
+fn bench_explains_why_it_cannot_measure() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, reason) in [
         (&["--url", "https://id.example"][..], "is no http:// address"),

@@ -33,7 +33,7 @@ impl Desk {
 const TOO_LARGE: &str = "18446744073709551616";
 
 #[test]
-fn a_number_that_would_be_rounded_is_refused_at_every_route() {
+fn a_number_that_would_be_rounded_is_rejected_by_every_route() {
     let desk = Desk::new();
     let id = desk.server.add_user("jane").id.to_string();
     for number in [TOO_LARGE, "-9223372036854775809", "1e-400", "3.14159265358979323846"] {
@@ -56,7 +56,7 @@ fn a_number_that_would_be_rounded_is_refused_at_every_route() {
 }
 
 #[test]
-fn a_number_that_is_kept_is_in_the_token_as_it_was_written() {
+fn an_accepted_number_is_unchanged_in_the_access_token() {
     let desk = Desk::new();
     let claims = r#"{"account":18446744073709551615,"debt":-9223372036854775808,"share":0.1}"#;
     let body = format!(r#"{{"username":"jane","id":"7","claims":{claims}}}"#);
@@ -72,7 +72,7 @@ fn a_number_that_is_kept_is_in_the_token_as_it_was_written() {
 }
 
 #[test]
-fn a_number_that_would_be_rounded_is_refused_by_commands() {
+fn a_number_that_would_be_rounded_is_rejected_by_commands() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let run = |arguments: &[&str]| command(at).args(arguments).output().unwrap();
@@ -91,7 +91,7 @@ fn a_number_that_would_be_rounded_is_refused_by_commands() {
 }
 
 #[test]
-fn a_users_and_a_sessions_claims_have_one_limit_at_every_door() {
+fn claims_of_users_and_sessions_share_one_size_limit_on_every_route() {
     let desk = Desk::new();
     let large = |length: usize| json!({"x": "y".repeat(length)});
     let id = desk.server.add(NewAccount {
@@ -115,7 +115,7 @@ fn a_users_and_a_sessions_claims_have_one_limit_at_every_door() {
 }
 
 #[test]
-fn no_claim_makes_a_users_requests_fail() {
+fn unusual_claims_never_make_a_users_requests_fail() {
     let server = Harness::with(|config| {
         config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
         config.forward_auth = toml::from_str(r#"identity_headers = "remote""#).unwrap();

@@ -49,7 +49,7 @@ fn failed(directory: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn help_is_on_every_level_and_wrong_usage_is_2() {
+fn every_command_has_help_and_wrong_usage_exits_with_2() {
     let directory = tempfile::tempdir().unwrap();
     for arguments in [
         vec!["--help"],
@@ -70,7 +70,7 @@ fn help_is_on_every_level_and_wrong_usage_is_2() {
 }
 
 #[test]
-fn init_writes_a_configuration_that_runs_and_overwrites_nothing() {
+fn init_writes_a_usable_configuration_and_overwrites_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     done(directory.path(), &["init", "home"]);
@@ -89,7 +89,7 @@ fn init_writes_a_configuration_that_runs_and_overwrites_nothing() {
 }
 
 #[test]
-fn the_check_of_a_configuration_warns_about_routes_that_overlap_and_does_not_fail() {
+fn config_check_warns_about_overlapping_routes_without_failing() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let routes =
@@ -107,7 +107,7 @@ fn the_check_of_a_configuration_warns_about_routes_that_overlap_and_does_not_fai
 }
 
 #[test]
-fn accounts_are_made_shown_changed_and_deleted() {
+fn accounts_are_created_shown_changed_and_deleted() {
     let directory = left_by_a_server();
     let at = directory.path();
     let added = run_with(
@@ -180,7 +180,7 @@ fn sessions_are_listed_explained_and_revoked() {
 }
 
 #[test]
-fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
+fn key_rotate_fails_while_verifiers_may_not_know_the_next_key_unless_forced() {
     let directory = left_by_a_server();
     let at = directory.path();
     let states = |keys: &Value| {
@@ -202,7 +202,7 @@ fn keys_are_rotated_when_verifiers_know_the_next_one_or_at_once_when_told_so() {
 }
 
 #[test]
-fn tokens_are_decoded_without_and_verified_with_checks() {
+fn token_decode_skips_the_checks_that_token_verify_makes() {
     let directory = left_by_a_server();
     let at = directory.path();
     let server = Process::dev(at);
@@ -240,7 +240,7 @@ fn tokens_are_decoded_without_and_verified_with_checks() {
 
 // G1
 #[test]
-fn the_configuration_is_dumped_with_origins_and_without_secrets() {
+fn config_dump_shows_origins_and_hides_secrets() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     std::fs::write(at.join("c.toml"), "issuer = 'https://id.example.com'\nmaster_key = 'canary'\n").unwrap();
@@ -260,7 +260,7 @@ fn the_configuration_is_dumped_with_origins_and_without_secrets() {
 }
 
 #[test]
-fn the_store_is_cared_for() {
+fn migrate_doctor_and_backup_report_what_they_did() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 7).\n");
@@ -275,7 +275,7 @@ fn the_store_is_cared_for() {
 
 // G5
 #[test]
-fn the_check_of_a_configuration_names_every_file_with_a_secret_that_others_can_read() {
+fn config_check_warns_about_every_secret_file_that_others_can_read() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();

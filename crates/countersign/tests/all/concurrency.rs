@@ -29,7 +29,7 @@ fn present(server: &Harness, token: &str) -> Vec<(u16, String)> {
 
 // incident 13
 #[test]
-fn sixty_four_presentations_at_once_get_one_successor_and_move_the_row_by_one() {
+fn sixty_four_concurrent_refreshes_get_one_successor_and_rotate_once() {
     let server = Harness::new();
     server.add_user("jane");
     let mut token = server.sign_in("jane").refresh;
@@ -49,7 +49,7 @@ fn sixty_four_presentations_at_once_get_one_successor_and_move_the_row_by_one() 
 
 // incident 17
 #[test]
-fn nothing_is_issued_after_an_acknowledged_revocation() {
+fn a_concurrent_refresh_leaves_no_usable_token_after_a_revocation() {
     let server = Harness::new();
     server.add_user("jane");
     for _ in 0..rounds().min(100) {
@@ -73,7 +73,7 @@ fn nothing_is_issued_after_an_acknowledged_revocation() {
 
 // D3, incident 17
 #[test]
-fn a_sign_in_that_is_under_way_when_its_user_is_disabled_opens_nothing() {
+fn a_sign_in_in_progress_opens_no_session_once_its_user_is_disabled() {
     let server = Harness::with(|config| config.password.workers = 1);
     let jane = server.add_user("jane");
     let admin = server.administrator();
@@ -105,7 +105,7 @@ fn live_sessions(server: &Harness, user: &str) -> u32 {
 }
 
 #[test]
-fn restored_tabs_that_refresh_in_a_row_sign_nobody_out() {
+fn restored_tabs_that_refresh_one_after_another_keep_the_session() {
     let server = Harness::new();
     server.add_user("jane");
     let first = server.sign_in("jane").refresh;

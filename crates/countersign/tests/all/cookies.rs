@@ -22,7 +22,7 @@ fn refresh(cookie: &str) -> Call {
 
 // D9
 #[test]
-fn the_refresh_token_travels_in_its_cookie_alone() {
+fn the_refresh_token_is_sent_only_in_its_cookie() {
     let (_server, reply) = signed_in();
     assert!(reply.json().get("refresh_token").is_none() && !reply.text.contains("csr_"));
     let lines = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
@@ -47,7 +47,7 @@ fn every_cookie_is_bound_to_this_host_and_hidden_from_scripts() {
 }
 
 #[test]
-fn a_refresh_by_cookie_takes_no_body_and_sets_the_next_cookie() {
+fn a_refresh_by_cookie_needs_no_body_and_sets_the_next_cookie() {
     let (server, reply) = signed_in();
     let first = reply.cookie(COOKIE).unwrap();
     let refreshed = server.request(refresh(&first));
@@ -58,7 +58,7 @@ fn a_refresh_by_cookie_takes_no_body_and_sets_the_next_cookie() {
 }
 
 #[test]
-fn a_refused_cookie_is_taken_out_of_the_browser() {
+fn a_rejected_cookie_is_deleted_from_the_browser() {
     let (server, reply) = signed_in();
     let access = reply.json()["access_token"].as_str().unwrap().to_owned();
     let cookie = reply.cookie(COOKIE).unwrap();
@@ -70,7 +70,7 @@ fn a_refused_cookie_is_taken_out_of_the_browser() {
 
 // D10
 #[test]
-fn a_page_of_another_origin_changes_nothing() {
+fn a_page_of_another_origin_cannot_refresh_with_the_cookie() {
     let (server, reply) = signed_in();
     let cookie = reply.cookie(COOKIE).unwrap();
     let from = |site: &str, origin: &str| {
@@ -88,7 +88,7 @@ fn a_page_of_another_origin_changes_nothing() {
 
 // D10
 #[test]
-fn a_form_is_no_json() {
+fn form_and_text_bodies_are_rejected_where_json_is_expected() {
     let (server, _) = signed_in();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         let body = json!({"username": "jane", "password": PASSWORD}).to_string();
@@ -99,7 +99,7 @@ fn a_form_is_no_json() {
 
 // D2
 #[test]
-fn signing_out_by_the_cookie_alone_ends_the_session_and_clears_the_cookie() {
+fn sign_out_with_only_the_cookie_revokes_the_session_and_deletes_the_cookie() {
     let (server, reply) = signed_in();
     let cookie = format!("{COOKIE}={}", reply.cookie(COOKIE).unwrap());
     let foreign = Call::post("/logout").header("cookie", &cookie).header("sec-fetch-site", "same-site");
@@ -112,7 +112,7 @@ fn signing_out_by_the_cookie_alone_ends_the_session_and_clears_the_cookie() {
 
 // D9
 #[test]
-fn a_cookie_that_comes_twice_counts_as_absent_and_signs_out() {
+fn a_duplicate_cookie_fails_a_refresh_but_still_signs_out() {
     let (server, reply) = signed_in();
     let own = reply.cookie(COOKIE).unwrap();
     let orders = [format!("{COOKIE}={own}; {COOKIE}=other"), format!("{COOKIE}=other; {COOKIE}={own}")];
@@ -132,7 +132,7 @@ fn a_cookie_that_comes_twice_counts_as_absent_and_signs_out() {
 
 // D2
 #[test]
-fn a_body_that_signs_nobody_out_does_not_hide_the_cookie() {
+fn sign_out_uses_the_cookie_if_the_body_has_no_valid_token() {
     for body in [json!({}), json!({"refreshToken": ""}), json!({"refreshToken": "csr_no-token"}), json!(null)]
     {
         let (server, reply) = signed_in();
@@ -144,7 +144,7 @@ fn a_body_that_signs_nobody_out_does_not_hide_the_cookie() {
 }
 
 #[test]
-fn another_cookie_with_other_characters_hides_nothing() {
+fn a_cookie_with_non_ascii_characters_does_not_hide_the_refresh_cookie() {
     let (server, reply) = signed_in();
     let line = format!("name=é; {COOKIE}={}", reply.cookie(COOKIE).unwrap());
     assert_eq!(server.request(Call::post("/v1/sessions/refresh").header("cookie", &line)).status, 200);
@@ -152,7 +152,7 @@ fn another_cookie_with_other_characters_hides_nothing() {
 
 /// fetch, axios, ky and Angular's client each send a request without content in another way.
 #[test]
-fn a_refresh_by_cookie_may_come_with_what_client_libraries_send_for_no_body() {
+fn a_refresh_by_cookie_accepts_what_client_libraries_send_as_an_empty_body() {
     let (server, reply) = signed_in();
     let mut own = reply.cookie(COOKIE).unwrap();
     let form = "application/x-www-form-urlencoded";

@@ -42,7 +42,7 @@ fn keys_metadata_and_revocations_are_readable_from_every_origin() {
 
 // D10
 #[test]
-fn without_configuration_no_page_of_another_origin_is_answered() {
+fn other_origins_are_not_allowed_by_default() {
     let server = Harness::new();
     for path in ["/v1/sessions", "/v1/users/me", "/v1/admin/users", "/getTokens", "/refreshToken", "/logout"]
     {
@@ -53,7 +53,7 @@ fn without_configuration_no_page_of_another_origin_is_answered() {
 
 // D10
 #[test]
-fn a_page_of_an_allowed_origin_signs_in_refreshes_and_reads_the_answers() {
+fn a_page_of_an_allowed_origin_can_sign_in_refresh_and_read_responses() {
     let server = server();
     let from = |call: Call| call.header("origin", APP).header("sec-fetch-site", "same-site");
     for (path, method) in [("/v1/sessions", "POST"), ("/v1/users/me", "PATCH"), ("/v1/sessions/x", "DELETE")]
@@ -81,7 +81,7 @@ fn a_page_of_an_allowed_origin_signs_in_refreshes_and_reads_the_answers() {
 
 // D10
 #[test]
-fn an_origin_that_is_nearly_allowed_is_not() {
+fn origins_that_resemble_an_allowed_origin_are_rejected() {
     let server = server();
     for origin in [
         "http://app.example.com",

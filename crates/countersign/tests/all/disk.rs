@@ -50,7 +50,7 @@ fn fill(disk: &Path) {
 }
 
 #[test]
-fn a_full_disk_is_told_so_and_loses_nothing() {
+fn on_a_full_disk_the_server_returns_503_and_loses_no_data() {
     let directory = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=3m none disk";
     let server = Process::start(on_small_disk(directory.path(), mount));
@@ -82,7 +82,7 @@ fn a_full_disk_is_told_so_and_loses_nothing() {
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_written_is_told_so_at_the_start() {
+fn a_read_only_data_directory_is_an_error_at_startup() {
     let directory = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=3m none disk; mkdir disk/data; mount -o remount,ro disk";
     let refused = Process::try_start(on_small_disk(directory.path(), mount)).err().unwrap();

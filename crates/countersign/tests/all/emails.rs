@@ -22,7 +22,7 @@ fn sign_up(server: &Harness, name: &str, email: &str) -> Value {
 }
 
 #[test]
-fn an_address_that_a_user_gives_is_unverified_whoever_has_it_too() {
+fn an_address_that_a_user_sets_is_unverified_and_need_not_be_unique() {
     let (server, _) = server();
     let jane = sign_up(&server, "jane", "boss@example.com");
     assert_eq!((&jane["email"], &jane["email_verified"]), (&json!("boss@example.com"), &json!(false)));
@@ -37,7 +37,7 @@ fn an_address_that_a_user_gives_is_unverified_whoever_has_it_too() {
 }
 
 #[test]
-fn an_administrator_vouches_for_an_address_that_is_named_and_one_user_has_it() {
+fn an_administrator_verifies_an_address_and_only_one_user_can_have_it() {
     let (server, admin) = server();
     let ids: Vec<_> = ["jane", "john"]
         .iter()
@@ -75,7 +75,7 @@ fn an_administrator_vouches_for_an_address_that_is_named_and_one_user_has_it() {
 
 // G4
 #[test]
-fn an_application_behind_a_proxy_sees_a_verified_address_alone() {
+fn an_application_behind_a_proxy_only_receives_verified_addresses() {
     let server = Harness::with(|config| {
         config.registration.enabled = true;
         config.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()];

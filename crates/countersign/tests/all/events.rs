@@ -101,7 +101,7 @@ fn refresh(server: &Harness, token: &str) -> Reply {
 }
 
 #[test]
-fn each_change_is_told_once_and_in_order() {
+fn each_change_is_sent_once_and_in_order() {
     let (server, admin) = watched();
     let first = server.sign_in("jane");
     let session = server.session_of(&first.refresh).to_string();
@@ -132,7 +132,7 @@ fn each_change_is_told_once_and_in_order() {
 
 // G1
 #[test]
-fn no_event_holds_a_token_or_a_part_of_one() {
+fn no_event_contains_a_token_or_a_part_of_one() {
     let (server, admin) = watched();
     let first = server.sign_in("jane");
     let second = Tokens::of_first_party(&refresh(&server, &first.refresh));
@@ -150,7 +150,7 @@ fn no_event_holds_a_token_or_a_part_of_one() {
 type Ending<'a> = &'a dyn Fn(&Tokens);
 
 #[test]
-fn a_revocation_is_told_whoever_did_it() {
+fn every_kind_of_revocation_is_an_event_with_its_reason() {
     let (server, admin) = watched();
     let endings: [(&str, Ending<'_>); 4] = [
         ("signed_out", &|tokens| {
@@ -186,7 +186,7 @@ fn a_revocation_is_told_whoever_did_it() {
 
 // D3
 #[test]
-fn sessions_that_end_together_are_one_event() {
+fn sessions_that_are_revoked_together_are_one_event() {
     let (server, admin) = watched();
     let jane = server.row(server.session_of(&server.sign_in("jane").refresh)).session.grant.user;
     server.sign_in("jane");
@@ -203,7 +203,7 @@ fn sessions_that_end_together_are_one_event() {
 }
 
 #[test]
-fn the_end_of_a_session_is_told_when_its_token_comes_too_late() {
+fn a_refresh_with_an_expired_token_sends_one_expired_event() {
     let (server, _) = watched();
     let tokens = server.sign_in("jane");
     server.wait(Duration::from_hours(8 * 24));
@@ -215,7 +215,7 @@ fn the_end_of_a_session_is_told_when_its_token_comes_too_late() {
 }
 
 #[test]
-fn a_stream_goes_on_where_it_was_left() {
+fn a_stream_resumes_after_the_given_cursor() {
     let (server, admin) = watched();
     server.sign_in("jane");
     server.sign_in("jane");
@@ -231,7 +231,7 @@ fn a_stream_goes_on_where_it_was_left() {
 }
 
 #[test]
-fn whoever_was_away_for_too_long_hears_of_a_gap() {
+fn a_client_whose_cursor_is_too_old_receives_a_gap_event() {
     let (server, admin) = watched();
     let tokens = server.sign_in("jane");
     for unknown in ["7-00000000ffff", "3-0102030405ff"] {
@@ -253,7 +253,7 @@ fn whoever_was_away_for_too_long_hears_of_a_gap() {
 }
 
 #[test]
-fn whoever_reads_too_slowly_is_let_go_with_a_place_to_go_on_from() {
+fn a_slow_client_is_disconnected_and_can_resume_from_its_cursor() {
     let (server, admin) = watched();
     let row = server.row(server.session_of(&server.sign_in("jane").refresh)).session;
     let mut stream = Stream::open(&server, watching(&admin));
@@ -266,7 +266,7 @@ fn whoever_reads_too_slowly_is_let_go_with_a_place_to_go_on_from() {
 
 // Whoever has an account can refresh as often as they like.
 #[test]
-fn a_flood_of_refreshes_does_not_push_out_what_is_rare() {
+fn many_refresh_events_do_not_displace_rare_events() {
     use countersign::services::event_log::{Change, Subject};
     let (server, admin) = watched();
     let tokens = server.sign_in("jane");
@@ -293,7 +293,7 @@ fn note_many(server: &Harness, session: &countersign_core::session::Session, cou
 
 // D2
 #[test]
-fn only_an_administrator_watches_and_only_while_signed_in() {
+fn only_an_administrator_can_read_events_and_only_until_sign_out() {
     let (server, admin) = watched();
     let jane = server.sign_in_for("jane", "").access;
     assert_eq!(server.get(EVENTS).status, 401);
@@ -324,7 +324,7 @@ fn slow_reader(server: &Process, admin: &str, number: usize) -> TcpStream {
 }
 
 #[test]
-fn a_thousand_slow_readers_neither_block_the_server_nor_grow_it() {
+fn a_thousand_slow_clients_neither_block_the_server_nor_exhaust_its_memory() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         // A load refreshes few sessions over and over.

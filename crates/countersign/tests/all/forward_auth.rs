@@ -36,7 +36,7 @@ fn envoy(server: &Harness, method: Method, path: &str, change: impl FnOnce(Call)
 }
 
 #[test]
-fn envoy_is_answered_about_the_request_that_it_sends() {
+fn ext_authz_decides_about_the_request_that_envoy_forwards() {
     let server = harness();
     let user = server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -61,7 +61,7 @@ fn envoy_is_answered_about_the_request_that_it_sends() {
 }
 
 #[test]
-fn groups_come_from_the_users_claims_and_none_becomes_two() {
+fn groups_come_from_claims_and_a_group_with_a_comma_is_omitted() {
     let server = harness();
     let claims = json!({"groups": ["staff", "a,admins", 7, "night shift"]});
     server.add(countersign::flows::accounts::NewAccount {
@@ -76,7 +76,7 @@ fn groups_come_from_the_users_claims_and_none_becomes_two() {
 
 // G4
 #[test]
-fn an_inquiry_that_could_be_a_clients_own_is_refused() {
+fn a_check_that_a_client_could_have_sent_itself_is_rejected() {
     let server = harness();
     let forwarded = [
         ("x-forwarded-method", "GET"),
@@ -116,7 +116,7 @@ fn an_inquiry_that_could_be_a_clients_own_is_refused() {
 
 // G4
 #[test]
-fn no_header_that_says_what_a_request_is_for_has_a_default() {
+fn every_header_that_describes_the_request_is_required() {
     let server = harness();
     let access = signed_in(&server, "jane");
     let nginx = [("x-original-url", "https://app.example/orders"), ("x-original-method", "GET")];
@@ -144,7 +144,7 @@ fn no_header_that_says_what_a_request_is_for_has_a_default() {
 
 // D10
 #[test]
-fn a_cookie_without_proof_of_its_page_gets_what_no_cookie_gets() {
+fn a_cookie_without_proof_of_its_origin_does_not_authenticate() {
     let server = harness();
     let access = signed_in(&server, "jane");
     let cookie = format!("session={access}");
@@ -183,7 +183,7 @@ fn inquiries(scheme: &str, method: &str, path: &str) -> [Call; 3] {
 
 // incident 50
 #[test]
-fn a_header_that_an_application_may_take_for_the_path_is_refused_unless_the_proxy_sends_it() {
+fn extra_headers_that_applications_may_read_as_the_path_are_rejected() {
     let server = harness();
     for (dialect, call) in inquiries("https", "GET", "/assets/a.css").into_iter().enumerate() {
         assert_eq!(server.request(call).status, 200, "dialect {dialect}");
@@ -200,7 +200,7 @@ fn a_header_that_an_application_may_take_for_the_path_is_refused_unless_the_prox
 }
 
 #[test]
-fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
+fn a_route_for_options_allows_preflights_and_no_other_method() {
     let server = behind(r#"routes = [{ path = "/api", methods = ["OPTIONS"], access = "public" }]"#);
     for (method, expected) in [("OPTIONS", 200), ("GET", 401), ("HEAD", 401), ("POST", 401)] {
         for (dialect, call) in inquiries("https", method, "/api/orders").into_iter().enumerate() {
@@ -212,7 +212,7 @@ fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
 
 // incident 50
 #[test]
-fn where_the_method_decides_no_header_may_stand_for_it() {
+fn method_override_headers_are_rejected_if_routes_depend_on_the_method() {
     let server = behind(r#"routes = [{ path = "/files", methods = ["GET"], access = "public" }]"#);
     for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
         for (dialect, call) in inquiries("https", "GET", "/files/a").into_iter().enumerate() {
@@ -240,7 +240,7 @@ fn the_scheme_that_browsers_use_can_be_configured() {
 
 // D10
 #[test]
-fn a_proxy_may_name_the_scheme_of_a_socket() {
+fn a_proxy_may_send_ws_or_wss_as_the_scheme() {
     let server = harness();
     let cookie = format!("session={}", signed_in(&server, "jane"));
     for (proto, origin, expected) in [
@@ -260,7 +260,7 @@ fn a_proxy_may_name_the_scheme_of_a_socket() {
 
 // G4
 #[test]
-fn a_browser_is_sent_back_to_configured_hosts_only() {
+fn a_browser_is_only_redirected_back_to_configured_hosts() {
     let server = behind(
         r#"sign_in = "https://id.example/sign-in"
                hosts = ["wiki.example"]
@@ -283,7 +283,7 @@ fn a_browser_is_sent_back_to_configured_hosts_only() {
 
 // G4
 #[test]
-fn a_name_that_could_be_read_as_another_is_sent_encoded_and_a_group_not_at_all() {
+fn ambiguous_user_names_are_sent_encoded_and_ambiguous_groups_are_omitted() {
     let server = harness();
     let groups =
         json!({"groups": ["staff", " admins", "admins ", "a,admins", "", "\tadmins", "root\u{a0}", "voilà"]});

@@ -25,7 +25,7 @@ fn check_headers(reply: &Reply) {
 
 // D11, B10
 #[test]
-fn security_headers_are_on_every_answer() {
+fn every_response_has_the_security_headers() {
     let server = Harness::new();
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -65,7 +65,7 @@ fn only_the_key_set_may_be_cached() {
 }
 
 #[test]
-fn a_request_id_is_kept_when_it_is_plain_and_replaced_when_not() {
+fn a_request_id_is_kept_if_it_is_plain_and_replaced_otherwise() {
     let server = Harness::new();
     let with = |id: &str| {
         let reply = server.request(Call::new(Method::GET, "/livez").header("x-request-id", id));
@@ -80,7 +80,7 @@ fn a_request_id_is_kept_when_it_is_plain_and_replaced_when_not() {
 
 // G3, C10, incident 30
 #[test]
-fn a_store_that_fails_is_told_in_general_words_and_nothing_is_trusted() {
+fn a_store_failure_returns_503_without_internal_details_and_loses_nothing() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");

@@ -36,7 +36,7 @@ fn refresh_all(server: &Harness, tokens: &mut [Secret<String>]) {
 }
 
 #[test]
-fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database() {
+fn a_hundred_thousand_refreshes_do_not_enlarge_the_database() {
     let server = Harness::new();
     let user = server.add_user("jane");
     let app = &server.edge.app;
@@ -63,7 +63,7 @@ fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database()
 }
 
 #[test]
-fn ended_sessions_are_swept_once_their_last_access_token_has_expired() {
+fn ended_sessions_are_deleted_after_their_last_access_token_has_expired() {
     let server = Harness::new();
     server.add_user("jane");
     let sweep = || server.runtime.block_on(sweeper::sweep(&server.edge.app)).unwrap();

@@ -33,7 +33,7 @@ fn guesses(server: &Harness, devices: &[String]) -> usize {
 
 // E4
 #[test]
-fn many_device_tokens_do_not_mean_many_guesses() {
+fn more_device_tokens_do_not_allow_more_guesses() {
     let server = Harness::with(|config| config.throttle.address_burst = 60);
     server.add_user("jane");
     let devices: Vec<_> = (0..25).map(|_| device(&server, "jane")).collect();
@@ -44,7 +44,7 @@ fn many_device_tokens_do_not_mean_many_guesses() {
 
 // E4
 #[test]
-fn known_devices_of_other_accounts_lock_nobody_out_at_the_same_address() {
+fn guesses_from_known_devices_do_not_lock_out_others_at_the_same_address() {
     let server = Harness::with(|config| config.throttle.address_burst = 12);
     let names: Vec<_> = (0..4).map(|number| format!("user{number}")).collect();
     let devices: Vec<_> = names
@@ -65,7 +65,7 @@ fn known_devices_of_other_accounts_lock_nobody_out_at_the_same_address() {
 
 // E4
 #[test]
-fn a_try_that_is_refused_for_the_accounts_sake_costs_a_device_nothing() {
+fn a_try_that_the_account_limit_rejects_does_not_count_for_the_device() {
     let server = Harness::with(|config| config.throttle.account_burst = 5);
     server.add_user("jane");
     let [one, two] = [device(&server, "jane"), device(&server, "jane")];
@@ -114,7 +114,7 @@ fn the_device_that_signs_the_others_out_stays_known() {
 
 // E4
 #[test]
-fn a_device_token_ends_with_what_it_stands_for() {
+fn password_changes_sign_outs_and_deletions_invalidate_device_tokens() {
     type End = fn(&Harness, &str);
     let endings: [(&str, End); 4] = [
         ("a new password", |server, access| {
@@ -208,7 +208,7 @@ fn a_temporary_password_works_once_and_cannot_be_kept() {
 
 // E10
 #[test]
-fn a_temporary_password_confirms_nothing_but_another_password() {
+fn a_temporary_password_only_confirms_a_password_change() {
     let server = Harness::new();
     server.add_admin("root");
     let jane = server.add_user("jane");
@@ -232,7 +232,7 @@ fn a_temporary_password_confirms_nothing_but_another_password() {
 
 // E2
 #[test]
-fn a_new_password_differs_from_the_old_one() {
+fn a_new_password_must_differ_from_the_old_one() {
     let server = Harness::new();
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -244,7 +244,7 @@ fn a_new_password_differs_from_the_old_one() {
 
 // D4
 #[test]
-fn while_changes_of_the_old_password_are_in_flight_a_reset_wins() {
+fn a_password_reset_wins_against_concurrent_password_changes() {
     for round in 0..4 {
         let server = Harness::new();
         server.add_admin("root");

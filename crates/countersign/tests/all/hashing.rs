@@ -14,7 +14,7 @@ fn hashes(server: &Harness) -> u64 {
 
 // E5
 #[test]
-fn every_cause_of_a_refusal_costs_one_hash() {
+fn every_rejected_sign_in_costs_one_hash() {
     let server = Harness::new();
     server.add_user("jane");
     server.add_user("disabled");
@@ -44,7 +44,7 @@ fn every_cause_of_a_refusal_costs_one_hash() {
 
 // E6
 #[test]
-fn what_is_too_long_is_refused_on_every_path_before_it_is_hashed() {
+fn too_long_passwords_are_rejected_on_every_route_before_hashing() {
     let server = Harness::with(|config| config.registration.enabled = true);
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -70,7 +70,7 @@ fn what_is_too_long_is_refused_on_every_path_before_it_is_hashed() {
 
 // E6
 #[test]
-fn a_password_that_is_dear_to_estimate_holds_nobody_up() {
+fn a_password_that_is_expensive_to_estimate_runs_in_the_bounded_pool() {
     let server = Harness::with(|config| config.registration.enabled = true);
     let nasty = "+@55@{32@3z[75$<7<6+%25%2{3$Z!42564[+2z!({4+5(15+7%[|Z0{0{z${11@4[{$!!$2|7Z3Z|@z@(@1[65|20{165z530@6`";
     let before = hashes(&server);
@@ -97,7 +97,7 @@ fn a_weaker_hash_is_replaced_at_the_next_sign_in() {
 
 // E6
 #[test]
-fn whoever_finds_the_line_full_is_asked_to_come_again() {
+fn sign_ins_beyond_the_queue_get_503_and_retry_after() {
     let server = Harness::with(|config| (config.password.workers, config.password.queue) = (1, 2));
     server.add_user("jane");
     let body = json!({"username": "jane", "password": PASSWORD});
@@ -116,7 +116,7 @@ fn whoever_finds_the_line_full_is_asked_to_come_again() {
 
 // E6
 #[test]
-fn five_hundred_sign_ins_at_once_stay_within_the_memory_of_the_pool() {
+fn five_hundred_concurrent_sign_ins_stay_within_the_memory_limit() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         for lane in ["ADDRESS", "ACCOUNT"] {
@@ -136,7 +136,7 @@ fn five_hundred_sign_ins_at_once_stay_within_the_memory_of_the_pool() {
 /// Correct passwords cost no try, so the line has a share for each address.
 // E6
 #[test]
-fn one_address_does_not_keep_the_others_out_with_correct_passwords() {
+fn correct_sign_ins_from_one_address_do_not_block_other_addresses() {
     let server = Harness::new();
     server.add_user("jane");
     server.add_user("john");

@@ -36,7 +36,7 @@ fn text(bytes: &[u8]) -> String {
 
 // E6
 #[test]
-fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
+fn imported_users_sign_in_with_old_passwords_and_get_new_hashes() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Process::dev(at);
@@ -77,7 +77,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
 }
 
 #[test]
-fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
+fn import_accepts_json_lines_json_arrays_csv_and_standard_input() {
     let directory = left_by_a_server();
     let at = directory.path();
     let array = format!("\u{feff}[{}, {}]", json!({"username": "a"}), json!({"username": "b"}));
@@ -102,7 +102,7 @@ fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
 }
 
 #[test]
-fn one_account_that_cannot_be_added_means_that_none_is() {
+fn an_import_adds_no_account_if_one_cannot_be_added() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert!(import(at, &[], "a.jsonl", "{\"username\":\"jane\"}").status.success());
@@ -120,7 +120,7 @@ fn one_account_that_cannot_be_added_means_that_none_is() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_happen_to_each_record_and_changes_nothing() {
+fn a_dry_run_reports_the_outcome_of_each_record_and_changes_nothing() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert!(import(at, &[], "a.jsonl", "{\"username\":\"jane\"}").status.success());

@@ -287,7 +287,7 @@ impl Scene {
 
 // D6
 #[test]
-fn a_change_of_ones_own_account_loses_against_whatever_comes_between() {
+fn a_users_account_change_fails_if_a_conflicting_write_comes_first() {
     type Request = fn(&Scene) -> Call;
     let requests: [(&str, Request); 3] = [
         ("a password change", |scene| {
@@ -314,7 +314,7 @@ fn a_change_of_ones_own_account_loses_against_whatever_comes_between() {
 
 // D6
 #[test]
-fn an_administrators_write_loses_against_whatever_comes_between() {
+fn an_administrators_write_fails_if_a_conflicting_write_comes_first() {
     type Request = fn(&Scene) -> (Method, String, serde_json::Value);
     let requests: [(&str, Request); 5] = [
         ("a new account", |_| (Method::POST, "/v1/admin/users".to_owned(), json!({"username": "jack"}))),
@@ -350,7 +350,7 @@ impl Scene {
 
 // D6
 #[test]
-fn a_sign_in_loses_against_whatever_ends_all_sessions() {
+fn a_sign_in_fails_if_all_sessions_are_revoked_before_its_write() {
     let bodies = [
         ("/getTokens", json!({"username": "jane", "password": PASSWORD})),
         ("/v1/sessions", json!({"username": "jane", "password": PASSWORD})),
@@ -367,7 +367,7 @@ fn a_sign_in_loses_against_whatever_ends_all_sessions() {
 }
 
 #[test]
-fn a_refresh_loses_against_whatever_ends_its_session() {
+fn a_refresh_fails_if_its_session_is_revoked_before_its_write() {
     for this in BETWEEN.into_iter().filter(|this| !matches!(this, Between::Demote)) {
         let scene = Scene::new();
         let session = scene.server.session_of(&scene.tokens.refresh);

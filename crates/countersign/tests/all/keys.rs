@@ -41,7 +41,7 @@ fn kids(server: &Harness) -> Vec<String> {
 
 // C8
 #[test]
-fn a_verifier_that_caches_for_an_hour_sees_three_rotations_and_no_failure() {
+fn a_verifier_that_caches_keys_for_an_hour_survives_three_rotations() {
     let server =
         Harness::with(|config| config.signing_keys.rotate_after = countersign::config::Lifetime::minutes(70));
     server.add_user("jane");
@@ -77,7 +77,7 @@ fn a_verifier_that_caches_for_an_hour_sees_three_rotations_and_no_failure() {
 }
 
 #[test]
-fn retired_keys_leave_the_set_after_their_last_token() {
+fn a_retired_key_leaves_the_key_set_after_its_last_token_has_expired() {
     let server = Harness::new();
     let first = kids(&server);
     server.rotate_keys();
@@ -91,7 +91,7 @@ fn retired_keys_leave_the_set_after_their_last_token() {
 
 // C6
 #[test]
-fn the_published_set_has_public_members_alone_and_every_key_its_kid() {
+fn every_published_key_has_a_key_id_and_only_public_members() {
     let server = Harness::new();
     server.rotate_keys();
     let set: Value = server.get("/.well-known/jwks.json").json();
@@ -103,7 +103,7 @@ fn the_published_set_has_public_members_alone_and_every_key_its_kid() {
 }
 
 #[test]
-fn each_algorithm_signs_and_is_verified() {
+fn each_algorithm_signs_tokens_that_verifiers_accept() {
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa, Algorithm::Es256] {
         let server = Harness::with(|config| config.access_token.algorithm = algorithm);
         server.add_user("jane");
@@ -113,7 +113,7 @@ fn each_algorithm_signs_and_is_verified() {
 }
 
 #[test]
-fn hs256_signs_with_the_shared_secret_and_publishes_nothing() {
+fn hs256_signs_with_the_shared_secret_and_publishes_no_key() {
     let server = Harness::with(|config| {
         config.access_token.algorithm = Algorithm::Hs256;
         config.access_token.secret = Some(Secret::new("a secret of thirty-two bytes or so".to_owned()));
@@ -125,7 +125,7 @@ fn hs256_signs_with_the_shared_secret_and_publishes_nothing() {
 }
 
 #[test]
-fn another_algorithm_is_published_before_it_signs() {
+fn a_key_of_a_new_algorithm_is_published_before_it_signs() {
     let server = Harness::new();
     server.add_user("jane");
     let token = server.sign_in("jane").access;
@@ -141,7 +141,7 @@ fn another_algorithm_is_published_before_it_signs() {
 
 // C5
 #[test]
-fn a_token_for_another_audience_is_refused() {
+fn a_token_for_another_audience_is_rejected() {
     let server =
         Harness::with(|config| config.access_token.audience = Some("https://api.example".to_owned()));
     server.add_user("jane");
@@ -154,7 +154,7 @@ fn a_token_for_another_audience_is_refused() {
 }
 
 #[test]
-fn an_old_master_key_can_go_once_the_newest_encrypts_the_signing_keys() {
+fn an_old_master_key_can_be_removed_after_signing_keys_are_reencrypted() {
     let server = Harness::new();
     server.rotate_keys();
     let path = server.directory.path().join("master-key");
@@ -172,7 +172,7 @@ fn an_old_master_key_can_go_once_the_newest_encrypts_the_signing_keys() {
 
 // G5
 #[test]
-fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted() {
+fn the_data_directory_has_no_usable_token_or_key_without_the_master_key() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");
@@ -210,7 +210,7 @@ fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted
 }
 
 #[test]
-fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
+fn doctor_changes_nothing_with_any_configured_master_key() {
     let directory = tempfile::tempdir().unwrap();
     Process::dev(directory.path()).stop();
     let old = std::fs::read_to_string(directory.path().join("data/master-key")).unwrap();
@@ -228,7 +228,7 @@ fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
 /// A published key that another program wrote to the database, with the private half of one that is this server's.
 // G5
 #[test]
-fn a_key_that_was_not_made_under_the_master_key_is_neither_trusted_nor_published() {
+fn signing_keys_that_another_program_inserted_are_not_trusted_or_published() {
     let server = Harness::new();
     server.add_user("jane");
     let own = kids(&server);

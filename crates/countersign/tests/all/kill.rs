@@ -142,7 +142,7 @@ fn next(seed: &mut u64) -> u64 {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_and_no_session_forks() {
+fn sigkill_loses_no_acknowledged_write_and_forks_no_session() {
     let directory = tempfile::tempdir().unwrap();
     let mut seed = u64::from(std::process::id());
     let mut server = Process::dev(directory.path());

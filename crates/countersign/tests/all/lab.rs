@@ -38,7 +38,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn there_is_no_lab_but_in_development() {
+fn the_lab_exists_only_in_development() {
     let server = Harness::new();
     server.add_user("john_doe");
     for path in ["/", "/lab/index.html", "/v1/lab", "/v1/lab/events"] {
@@ -59,7 +59,7 @@ fn there_is_no_lab_but_in_development() {
 
 // A12, A18, D11
 #[test]
-fn the_page_and_its_files_load_nothing_from_elsewhere_and_cannot_be_framed() {
+fn the_lab_page_loads_nothing_from_other_hosts_and_cannot_be_framed() {
     let server = Harness::in_development(|_| {});
     let page = get(&server, "/");
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -97,7 +97,7 @@ fn the_page_and_its_files_load_nothing_from_elsewhere_and_cannot_be_framed() {
 }
 
 #[test]
-fn the_labs_sessions_live_shorter_and_nobody_elses() {
+fn only_the_labs_sessions_have_the_labs_shorter_lifetimes() {
     let server = Harness::in_development(|_| {});
     let reply = open(&server);
     assert_eq!((reply.status.as_u16(), &reply.json()["expires_in"]), (201, &json!(30)), "{reply:?}");
@@ -126,7 +126,7 @@ fn the_labs_sessions_live_shorter_and_nobody_elses() {
 }
 
 #[test]
-fn a_server_that_is_stricter_stays_so() {
+fn the_lab_keeps_stricter_lifetimes_of_the_server() {
     let server = Harness::in_development(|config| {
         config.access_token.lifetime = countersign::config::Lifetime::seconds(5);
         config.refresh_token.grace = countersign::config::Lifetime::seconds(0);
@@ -136,7 +136,7 @@ fn a_server_that_is_stricter_stays_so() {
 }
 
 #[test]
-fn the_lab_sees_its_own_sessions_alone() {
+fn the_lab_shows_only_its_own_sessions() {
     let server = Harness::in_development(|_| {});
     let other = Tokens::of_tutorial(&post(&server, "/getTokens", &json!({})));
     let own = open(&server).json()["session_id"].as_str().unwrap().to_owned();
@@ -150,7 +150,7 @@ fn the_lab_sees_its_own_sessions_alone() {
 
 // B4
 #[test]
-fn the_labs_clients_are_the_labs_alone() {
+fn the_client_ids_of_the_lab_are_reserved() {
     let server = Harness::in_development(|_| {});
     server.add_admin("root");
     let body =
@@ -186,7 +186,7 @@ fn pages_of_other_origins_cannot_use_the_lab() {
 }
 
 #[test]
-fn the_labs_api_introspects() {
+fn the_labs_api_client_can_introspect_tokens() {
     let server = Harness::in_development(|_| {});
     let tokens = Tokens::of_first_party(&open(&server));
     let told = get(&server, "/v1/lab").json()["introspection"].clone();
@@ -232,7 +232,7 @@ fn the_lab_rotates_the_signing_key() {
 }
 
 #[test]
-fn who_asks_to_stop_during_a_restart_is_heard() {
+fn sigterm_during_a_restart_stops_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Process::dev(directory.path());
     // A request that is not finished keeps the drain going.
@@ -249,7 +249,7 @@ fn who_asks_to_stop_during_a_restart_is_heard() {
 }
 
 #[test]
-fn the_server_begins_anew_over_the_same_data_and_at_the_same_port() {
+fn a_restart_keeps_the_data_and_the_ports() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let pair: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();

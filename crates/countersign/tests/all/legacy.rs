@@ -53,7 +53,7 @@ fn payload(lifetime: u64) -> Value {
 
 // D2
 #[test]
-fn signing_out_with_a_refresh_token_of_the_tutorial_leaves_it_worthless() {
+fn a_legacy_refresh_token_is_rejected_after_sign_out() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     assert_eq!(server.post("/logout", &json!({"refreshToken": old})).status, 204);
@@ -61,7 +61,7 @@ fn signing_out_with_a_refresh_token_of_the_tutorial_leaves_it_worthless() {
 }
 
 #[test]
-fn a_refresh_token_of_the_tutorial_is_taken_once() {
+fn a_legacy_refresh_token_is_accepted_once() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let reply = server.refresh(&old);
@@ -79,7 +79,7 @@ fn a_refresh_token_of_the_tutorial_is_taken_once() {
 }
 
 #[test]
-fn sixty_four_at_once_get_one_session() {
+fn sixty_four_concurrent_uses_of_a_legacy_token_open_one_session() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let calls = (0..64).map(|_| {
@@ -92,7 +92,7 @@ fn sixty_four_at_once_get_one_session() {
 }
 
 #[test]
-fn nothing_of_the_tutorial_is_taken_after_the_date() {
+fn legacy_tokens_are_rejected_after_the_configured_date() {
     let server = server();
     let refresh = node_sign(&payload(30 * 86_400), REFRESH_SECRET);
     let access = node_sign(&payload(30 * 86_400), ACCESS_SECRET);
@@ -103,7 +103,7 @@ fn nothing_of_the_tutorial_is_taken_after_the_date() {
 }
 
 #[test]
-fn an_access_token_of_the_tutorial_is_taken_until_it_expires() {
+fn a_legacy_access_token_is_accepted_until_it_expires() {
     let server = server();
     let access = node_sign(&payload(900), ACCESS_SECRET);
     let reply = server.get_as("/protectedRoute", &access);
@@ -113,7 +113,7 @@ fn an_access_token_of_the_tutorial_is_taken_until_it_expires() {
 }
 
 #[test]
-fn a_tutorial_token_with_another_secret_user_or_no_end_is_refused() {
+fn a_legacy_token_with_a_wrong_secret_or_user_or_no_expiry_is_rejected() {
     let server = server();
     let forever = json!({"id": 1, "iat": START});
     let nobody = json!({"id": 2, "iat": START, "exp": START + 900});
@@ -131,7 +131,7 @@ fn a_tutorial_token_with_another_secret_user_or_no_end_is_refused() {
 
 // D4, D5
 #[test]
-fn a_tutorial_token_ends_with_its_users_sessions() {
+fn a_legacy_token_is_rejected_after_its_users_sessions_are_revoked() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let pair = Tokens::of_tutorial(&server.refresh(&node_sign(&payload(80_000), REFRESH_SECRET)));
@@ -142,7 +142,7 @@ fn a_tutorial_token_ends_with_its_users_sessions() {
 
 // C3
 #[test]
-fn an_access_token_is_no_refresh_token_whatever_the_secrets() {
+fn an_access_token_is_never_accepted_as_a_legacy_refresh_token() {
     use countersign::config::Config;
     let server = server();
     let own = json!({"id": 1, "iat": START, "exp": START + 900, "iss": crate::harness::ISSUER, "sid": "x"});
@@ -169,7 +169,7 @@ fn do_to_john(server: &Harness, admin: &str, (method, path): (Method, &str), bod
 }
 
 #[test]
-fn a_temporary_password_for_a_user_who_has_not_arrived_ends_no_tutorial_token() {
+fn a_temporary_password_before_the_first_sign_in_keeps_legacy_tokens_valid() {
     let server = server();
     let admin = server.administrator();
     server.wait_seconds(10);
@@ -188,7 +188,7 @@ fn a_temporary_password_for_a_user_who_has_not_arrived_ends_no_tutorial_token() 
 
 // D4, D5
 #[test]
-fn a_tutorial_token_of_before_a_sign_out_everywhere_is_refused_and_a_later_one_is_not() {
+fn a_sign_out_everywhere_revokes_earlier_legacy_tokens_but_not_later_ones() {
     type SignOut = fn(&Harness, &str);
     let sign_outs: [(&str, SignOut); 3] = [
         ("revoke", |server, admin| {
@@ -220,7 +220,7 @@ fn a_tutorial_token_of_before_a_sign_out_everywhere_is_refused_and_a_later_one_i
 }
 
 #[test]
-fn a_tutorial_token_may_name_its_user_by_another_claim() {
+fn the_claim_that_names_the_user_of_a_legacy_token_is_configurable() {
     for (claim, id) in [("userId", json!(1)), ("_id", json!("1")), ("sub", json!("1"))] {
         let server = Harness::with(|config| {
             config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));

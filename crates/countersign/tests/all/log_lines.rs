@@ -44,7 +44,7 @@ fn pair(server: &Process, path: &str, body: &Value) -> Value {
 
 // G2
 #[test]
-fn every_refused_refresh_token_has_a_line_that_says_why_the_user_was_signed_out() {
+fn the_log_says_why_each_refresh_token_was_rejected() {
     let log = log_of(|server, _| {
         let tokens = pair(server, "/getTokens", &json!({}));
         let refresh = json!({"refreshToken": tokens["refreshToken"]});
@@ -65,7 +65,7 @@ fn every_refused_refresh_token_has_a_line_that_says_why_the_user_was_signed_out(
 
 // G2
 #[test]
-fn every_refused_sign_in_and_access_token_has_a_line_with_its_reason() {
+fn the_log_says_why_each_sign_in_and_access_token_was_rejected() {
     let log = log_of(|server, _| {
         let sign_in = |name: &str| json!({"username": name, "password": "wrong"});
         assert_eq!(server.post("/getTokens", &sign_in("john_doe")).0, 403);
@@ -94,7 +94,7 @@ fn every_refused_sign_in_and_access_token_has_a_line_with_its_reason() {
 
 // G2
 #[test]
-fn every_administrative_change_has_a_line_that_says_who_made_it() {
+fn the_log_says_who_made_each_administrative_change() {
     let log = log_of(|server, at| {
         let run = |arguments: &[&str]| {
             let ran = process::command(at).args(["--log-format", "json"]).args(arguments).output().unwrap();

@@ -22,7 +22,7 @@ fn is_disabled(directory: &Path, user: &str) -> bool {
 }
 
 #[test]
-fn a_command_does_nothing_when_a_text_is_one_users_id_and_anothers_name() {
+fn a_command_rejects_text_that_is_one_users_id_and_anothers_name() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     assert!(run(at, &["migrate"]).0);
@@ -53,7 +53,7 @@ fn a_command_does_nothing_when_a_text_is_one_users_id_and_anothers_name() {
 }
 
 #[test]
-fn nobody_signs_up_under_a_name_that_could_be_taken_for_another() {
+fn sign_up_rejects_names_that_look_like_other_names() {
     let server = Harness::with(|config| config.registration.enabled = true);
     let anna = server.add_user("anna");
     let sign_up = |name: &str| {
@@ -76,7 +76,7 @@ fn nobody_signs_up_under_a_name_that_could_be_taken_for_another() {
 }
 
 #[test]
-fn an_older_account_signs_in_under_a_name_that_a_new_one_cannot_have() {
+fn an_existing_account_can_sign_in_with_a_name_that_sign_up_now_rejects() {
     let server = Harness::new();
     let mut user = server.add_user("anna");
     for (id, name) in [("a", "\u{430}nna"), ("b", "anna  maria"), ("c", "anna☺")] {

@@ -44,7 +44,7 @@ impl Harness {
 const INACTIVE: &str = r#"200 {"active":false}"#;
 
 #[test]
-fn an_access_token_is_active_until_its_session_ends() {
+fn an_access_token_is_active_until_its_session_is_revoked() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let tokens = server.open_for("jane", "shop");
@@ -69,7 +69,7 @@ fn an_access_token_is_active_until_its_session_ends() {
 }
 
 #[test]
-fn a_users_own_claims_cannot_say_that_a_token_is_another() {
+fn custom_claims_cannot_override_members_of_the_introspection_response() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let claims = json!({"active": false, "token_type": "x", "username": "root"});
@@ -97,7 +97,7 @@ fn a_token_for_another_audience_is_inactive() {
 }
 
 #[test]
-fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
+fn a_client_can_introspect_only_its_own_current_refresh_tokens() {
     let server = Harness::new();
     let shop = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
     let other = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
@@ -118,7 +118,7 @@ fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
 
 // B1, B11
 #[test]
-fn a_confidential_clients_refresh_token_is_of_no_use_without_its_secret_on_any_route() {
+fn no_route_accepts_a_confidential_clients_refresh_token_without_its_secret() {
     let server = Harness::new();
     let basic = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
     let post = server.register("till", Some(SecretMethod::Post), &[ISSUER]);
@@ -168,7 +168,7 @@ fn a_confidential_clients_refresh_token_is_of_no_use_without_its_secret_on_any_r
 
 // B8
 #[test]
-fn introspection_shows_the_scope_that_the_user_may_have_now() {
+fn introspection_shows_the_users_current_scope() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     server.add_admin("root");
@@ -181,7 +181,7 @@ fn introspection_shows_the_scope_that_the_user_may_have_now() {
 
 // C3, C5
 #[test]
-fn a_signed_answer_has_a_type_and_an_audience_of_its_own() {
+fn a_signed_introspection_response_has_its_own_type_and_audience() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let access = server.open_for("jane", "shop").access;
@@ -206,7 +206,7 @@ fn a_signed_answer_has_a_type_and_an_audience_of_its_own() {
 
 // B1
 #[test]
-fn a_client_authenticates_in_the_one_way_that_it_registered() {
+fn a_client_must_use_its_registered_authentication_method() {
     let server = Harness::new();
     let basic = server.register("basic", Some(SecretMethod::Basic), &[ISSUER]);
     let post = server.register("post", Some(SecretMethod::Post), &[ISSUER]);
@@ -268,7 +268,7 @@ fn a_client_authenticates_in_the_one_way_that_it_registered() {
 
 // B11
 #[test]
-fn the_database_holds_no_secret_of_a_client() {
+fn the_database_contains_no_client_secret() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let hash: Vec<u8> =
@@ -281,7 +281,7 @@ fn the_database_holds_no_secret_of_a_client() {
 }
 
 #[test]
-fn a_client_takes_back_its_own_tokens_and_no_others() {
+fn a_client_can_revoke_only_its_own_tokens() {
     let server = Harness::new();
     let secret = server.register("shop", Some(SecretMethod::Post), &[]);
     server.register("app", None, &[]);
@@ -310,7 +310,7 @@ fn a_client_takes_back_its_own_tokens_and_no_others() {
 
 // incident 30, C10
 #[test]
-fn a_store_that_cannot_answer_is_never_an_answer() {
+fn introspection_and_revocation_return_503_if_the_store_fails() {
     let server = Harness::new();
     let secret = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
     let tokens = server.open_for("jane", "shop");
@@ -331,7 +331,7 @@ fn a_store_that_cannot_answer_is_never_an_answer() {
 
 // B10
 #[test]
-fn secrets_and_tokens_are_not_taken_from_a_url() {
+fn tokens_and_client_secrets_are_not_read_from_the_url() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Post), &[ISSUER]);
     let access = server.open_for("jane", "shop").access;
@@ -345,7 +345,7 @@ fn secrets_and_tokens_are_not_taken_from_a_url() {
 }
 
 #[test]
-fn metadata_lists_what_is_there() {
+fn every_endpoint_in_the_metadata_exists() {
     let server = Harness::new();
     let metadata = server.get("/.well-known/openid-configuration").json();
     assert_eq!(metadata, server.get("/.well-known/oauth-authorization-server").json());

@@ -13,7 +13,7 @@ use crate::harness::Harness;
 use crate::process::{PATIENCE, Process, command, patiently, read_reply};
 
 #[test]
-fn the_first_line_is_the_tutorials() {
+fn development_prints_the_password_once_and_the_tutorials_ready_line() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let last = server.said.lines().last().unwrap();
@@ -32,7 +32,7 @@ fn the_first_line_is_the_tutorials() {
 }
 
 #[test]
-fn development_listens_on_loopback_alone() {
+fn development_mode_listens_only_on_loopback() {
     let directory = tempfile::tempdir().unwrap();
     let mut serve = command(directory.path());
     serve.args(["serve", "--dev", "--listen", "192.0.2.1:0"]);
@@ -53,7 +53,7 @@ fn another_master_key() -> String {
 }
 
 #[test]
-fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
+fn start_errors_for_a_missing_issuer_or_master_key_recommend_init() {
     let directory = tempfile::tempdir().unwrap();
     let start = |issuer: Option<&str>| {
         let mut serve = command(directory.path());
@@ -72,7 +72,7 @@ fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
 }
 
 #[test]
-fn health_is_on_both_listeners_and_metrics_on_one() {
+fn health_routes_are_on_both_listeners_and_metrics_on_one() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Process::dev(directory.path());
     for path in ["/livez", "/readyz", "/healthz"] {
@@ -93,7 +93,7 @@ fn health_is_on_both_listeners_and_metrics_on_one() {
 }
 
 #[test]
-fn metrics_name_routes_and_never_paths() {
+fn metrics_are_labelled_with_routes_and_never_with_paths() {
     let server = Harness::new();
     server.get("/v1/sessions/csr_secret-in-a-path");
     server.get("/secret-in-a-path");
@@ -107,7 +107,7 @@ fn metrics_name_routes_and_never_paths() {
 
 // G6
 #[test]
-fn a_client_that_never_finishes_its_header_is_let_go() {
+fn a_client_that_never_finishes_its_headers_is_disconnected() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__HEADER_TIME", "1s");
@@ -128,7 +128,7 @@ fn a_client_that_never_finishes_its_header_is_let_go() {
 
 // G6
 #[test]
-fn a_client_that_never_finishes_its_body_is_told_so() {
+fn a_client_that_never_finishes_its_body_gets_408() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
@@ -143,7 +143,7 @@ fn a_client_that_never_finishes_its_body_is_told_so() {
 
 // G6
 #[test]
-fn a_client_that_never_reads_its_answers_is_let_go() {
+fn a_client_that_never_reads_its_responses_is_disconnected() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
@@ -174,7 +174,7 @@ pub(crate) fn with_tls(directory: &Path) -> Process {
 }
 
 #[test]
-fn a_request_names_one_host_and_in_development_this_machine() {
+fn a_request_needs_one_host_header_and_in_development_a_local_one() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let with =
@@ -188,7 +188,7 @@ fn a_request_names_one_host_and_in_development_this_machine() {
 }
 
 #[test]
-fn at_its_end_it_answers_what_is_in_flight() {
+fn a_stopping_server_completes_requests_in_progress() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut stream = TcpStream::connect(server.address()).unwrap();
@@ -226,7 +226,7 @@ fn curl(port: u16, trusted: &str) -> bool {
 }
 
 #[test]
-fn tls_is_served_from_files_and_read_again_on_sighup() {
+fn tls_certificates_are_read_from_files_and_again_on_sighup() {
     let directory = tempfile::tempdir().unwrap();
     let first = certificate(directory.path(), "first.pem");
     let server = Process::dev_with(directory.path(), |command| {
@@ -244,7 +244,7 @@ fn tls_is_served_from_files_and_read_again_on_sighup() {
 }
 
 #[test]
-fn a_port_that_is_taken_says_what_to_do() {
+fn a_port_in_use_is_an_error_that_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut serve = command(directory.path());
@@ -254,7 +254,7 @@ fn a_port_that_is_taken_says_what_to_do() {
 }
 
 #[test]
-fn another_master_key_is_refused_in_words() {
+fn a_wrong_or_missing_master_key_is_explained_at_startup() {
     let directory = tempfile::tempdir().unwrap();
     drop(Process::dev(directory.path()));
     std::fs::write(directory.path().join("data/master-key"), another_master_key()).unwrap();

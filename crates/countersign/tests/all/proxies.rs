@@ -8,7 +8,7 @@ use crate::process::{Process, patiently};
 use site::{KINDS, Kind, Site, bearer};
 
 #[test]
-fn a_proxy_lets_in_whom_the_server_knows_and_says_who_it_is() {
+fn a_proxy_accepts_signed_in_users_and_forwards_their_identity() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = site.sign_in()["accessToken"].as_str().unwrap().to_owned();
@@ -30,7 +30,7 @@ fn a_proxy_lets_in_whom_the_server_knows_and_says_who_it_is() {
 }
 
 #[test]
-fn each_part_of_the_application_needs_its_own_scope() {
+fn each_route_requires_its_own_scope() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -44,7 +44,7 @@ fn each_part_of_the_application_needs_its_own_scope() {
 
 // G4, incident 50
 #[test]
-fn no_client_tells_the_application_who_it_is() {
+fn a_client_cannot_forge_its_identity_or_the_checked_path() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -86,7 +86,7 @@ fn no_client_tells_the_application_who_it_is() {
 
 // incident 50
 #[test]
-fn no_spelling_of_a_path_leads_past_its_route() {
+fn no_spelling_of_a_path_bypasses_its_route() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -127,7 +127,7 @@ fn no_spelling_of_a_path_leads_past_its_route() {
 }
 
 #[test]
-fn a_browser_is_sent_to_sign_in_and_comes_back() {
+fn a_browser_is_redirected_to_the_sign_in_page_with_a_return_address() {
     for kind in KINDS {
         let site = Site::start(kind);
         let (status, text) =
@@ -147,7 +147,7 @@ fn a_browser_is_sent_to_sign_in_and_comes_back() {
 
 // D10
 #[test]
-fn a_page_of_another_origin_changes_nothing_with_the_cookie() {
+fn a_page_of_another_origin_cannot_use_the_cookie() {
     for kind in KINDS {
         let site = Site::start(kind);
         let cookie = site.cookie();
@@ -183,7 +183,7 @@ fn a_page_of_another_origin_changes_nothing_with_the_cookie() {
 
 // D10
 #[test]
-fn a_page_of_another_origin_opens_no_socket_with_the_cookie() {
+fn a_page_of_another_origin_cannot_open_a_websocket_with_the_cookie() {
     for kind in KINDS {
         let site = Site::start(kind);
         let cookie = site.cookie();
@@ -214,7 +214,7 @@ fn a_page_of_another_origin_opens_no_socket_with_the_cookie() {
 
 // D10
 #[test]
-fn an_envoy_that_forwards_few_headers_lets_no_cookie_in() {
+fn cookies_are_rejected_if_envoy_does_not_forward_all_headers() {
     let every = r#"- safe_regex: { regex: ".*" }"#;
     let few = "[{ exact: cookie }, { exact: accept }, { exact: x-forwarded-proto }]";
     let site = Site::start_with(Kind::Envoy, |text| {
@@ -235,7 +235,7 @@ fn an_envoy_that_forwards_few_headers_lets_no_cookie_in() {
 
 // incident 50
 #[test]
-fn no_spelling_of_a_host_leads_past_its_route() {
+fn no_spelling_of_a_host_bypasses_its_route() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -261,7 +261,7 @@ fn no_spelling_of_a_host_leads_past_its_route() {
 
 // C10, D2
 #[test]
-fn nobody_gets_in_after_signing_out_or_while_the_server_is_away() {
+fn a_proxy_rejects_requests_after_sign_out_and_while_the_server_is_down() {
     for kind in KINDS {
         let mut site = Site::start(kind);
         let pair = site.sign_in();
@@ -278,7 +278,7 @@ fn nobody_gets_in_after_signing_out_or_while_the_server_is_away() {
 }
 
 #[test]
-fn only_a_trusted_proxy_may_ask() {
+fn only_a_trusted_proxy_may_request_a_check() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let request = "GET /authz/auth-request HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\

@@ -30,7 +30,7 @@ fn reason(server: &Harness, token: &str) -> Option<RevokedReason> {
 }
 
 #[test]
-fn row_0_garbage_is_refused_before_the_store() {
+fn row_0_an_invalid_token_is_rejected_without_a_store_query() {
     let server = server();
     let mut token = server.sign_in("john_doe").refresh;
     token.replace_range(50..51, if &token[50..51] == "A" { "B" } else { "A" });
@@ -39,7 +39,7 @@ fn row_0_garbage_is_refused_before_the_store() {
 }
 
 #[test]
-fn row_1_a_session_that_is_gone_is_refused() {
+fn row_1_a_token_of_an_unknown_session_is_rejected() {
     let server = server();
     let token = server.sign_in("john_doe").refresh;
     server.database().execute("DELETE FROM sessions", []).unwrap();
@@ -49,7 +49,7 @@ fn row_1_a_session_that_is_gone_is_refused() {
 
 // B9, D8
 #[test]
-fn row_2_a_session_ends_when_idle_and_in_any_case() {
+fn row_2_a_session_expires_when_idle_and_at_its_maximum_lifetime() {
     let server = server();
     let idle = server.sign_in("john_doe").refresh;
     let mut busy = server.sign_in("john_doe").refresh;
@@ -82,7 +82,7 @@ fn row_2_a_disabled_user_cannot_refresh() {
 }
 
 #[test]
-fn row_3_another_clients_token_is_refused_and_stays_good() {
+fn row_3_another_clients_token_is_rejected_and_stays_valid() {
     let server = server();
     let user = server.add_admin("root");
     server.register_public("billing");
@@ -97,7 +97,7 @@ fn row_3_another_clients_token_is_refused_and_stays_good() {
 
 // G6
 #[test]
-fn a_session_has_a_budget_of_refreshes_far_above_honest_use_that_never_ends_it() {
+fn too_many_refreshes_of_a_session_are_throttled_and_do_not_revoke_it() {
     let server = server();
     server.add_user("jane");
     let (mut token, other) = (server.sign_in("jane").refresh, server.sign_in("jane").refresh);
@@ -115,7 +115,7 @@ fn a_session_has_a_budget_of_refreshes_far_above_honest_use_that_never_ends_it()
 }
 
 #[test]
-fn two_clocks_a_few_seconds_apart_end_no_session_and_more_is_an_alarm() {
+fn clock_differences_up_to_five_seconds_do_not_revoke_a_session() {
     for (behind, status) in [(1, 200), (5, 200), (6, 403)] {
         let server = server();
         server.add_user("jane");
@@ -136,7 +136,7 @@ fn two_clocks_a_few_seconds_apart_end_no_session_and_more_is_an_alarm() {
 }
 
 #[test]
-fn row_4_a_changed_row_ends_the_session_and_releases_nothing() {
+fn row_4_a_tampered_row_revokes_the_session_and_issues_no_token() {
     for change in [
         "UPDATE sessions SET scope = 'countersign:admin'",
         "UPDATE sessions SET user_id = (SELECT id FROM users WHERE username = 'root')",
@@ -154,7 +154,7 @@ fn row_4_a_changed_row_ends_the_session_and_releases_nothing() {
 }
 
 #[test]
-fn row_5_a_genuine_tag_around_a_wrong_secret_changes_nothing() {
+fn row_5_a_valid_tag_with_a_wrong_secret_is_rejected_and_changes_nothing() {
     let server = server();
     let token = server.sign_in("john_doe").refresh;
     server.database().execute("UPDATE sessions SET current_hash = ?1", [[0_u8; 32]]).unwrap();
@@ -198,7 +198,7 @@ fn row_7_each_refresh_rotates_the_token() {
 }
 
 #[test]
-fn row_8_the_token_that_a_recovery_skipped_ends_the_session() {
+fn row_8_the_token_that_a_recovery_skipped_revokes_the_session() {
     let server = Harness::with(|config| config.refresh_token.late_retry = LateRetryConfig::Recover);
     server.add_user("john_doe");
     let first = server.sign_in("john_doe").refresh;
@@ -212,7 +212,7 @@ fn row_8_the_token_that_a_recovery_skipped_ends_the_session() {
 }
 
 #[test]
-fn row_9_a_lost_answer_is_given_again_within_the_grace() {
+fn row_9_a_lost_response_is_repeated_within_the_grace_period() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     let second = rotate(&server, &first);
@@ -224,7 +224,7 @@ fn row_9_a_lost_answer_is_given_again_within_the_grace() {
 }
 
 #[test]
-fn row_9_too_many_replays_are_asked_to_wait_and_end_nothing() {
+fn row_9_too_many_replays_are_throttled_and_revoke_nothing() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     let second = rotate(&server, &first).refresh;
@@ -238,7 +238,7 @@ fn row_9_too_many_replays_are_asked_to_wait_and_end_nothing() {
 }
 
 #[test]
-fn row_10_a_late_retry_recovers_where_the_policy_says_so() {
+fn row_10_a_late_retry_recovers_if_the_policy_allows_it() {
     let server = Harness::with(|config| config.refresh_token.late_retry = LateRetryConfig::Recover);
     server.add_user("john_doe");
     let first = server.sign_in("john_doe").refresh;
@@ -252,7 +252,7 @@ fn row_10_a_late_retry_recovers_where_the_policy_says_so() {
 }
 
 #[test]
-fn row_11_a_stolen_token_ends_the_session_and_its_story_names_both_holders() {
+fn row_11_a_stolen_token_revokes_the_session_and_the_story_names_both_holders() {
     use crate::harness::Call;
     let server = server();
     let stolen = server.sign_in("john_doe").refresh;
@@ -282,7 +282,7 @@ fn row_11_a_stolen_token_ends_the_session_and_its_story_names_both_holders() {
 }
 
 #[test]
-fn row_11_the_grace_does_not_slide() {
+fn row_11_a_replay_does_not_extend_the_grace_period() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     server.wait_seconds(900);
@@ -297,7 +297,7 @@ fn row_11_the_grace_does_not_slide() {
 
 // incident 14
 #[test]
-fn a_restart_neither_stretches_nor_shortens_the_grace() {
+fn a_restart_does_not_change_the_end_of_the_grace_period() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     let second = rotate(&server, &first).refresh;
@@ -324,7 +324,7 @@ fn lose_writes(server: Harness) -> Harness {
 
 // incident 14
 #[test]
-fn a_request_that_began_earlier_and_is_judged_later_is_no_theft() {
+fn a_delayed_request_that_overlaps_a_refresh_is_not_reuse() {
     use countersign::flows::refresh::refresh;
     use countersign_core::session::Presence;
     use countersign_core::{ClientId, Secret};
@@ -341,7 +341,7 @@ fn a_request_that_began_earlier_and_is_judged_later_is_no_theft() {
 }
 
 #[test]
-fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
+fn row_12_a_write_that_the_store_lost_signs_no_user_out() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     remember(&server);
@@ -356,7 +356,7 @@ fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
 }
 
 #[test]
-fn row_13_a_token_too_far_ahead_ends_the_session() {
+fn row_13_a_token_too_far_ahead_revokes_the_session() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     remember(&server);
@@ -369,7 +369,7 @@ fn row_13_a_token_too_far_ahead_ends_the_session() {
 }
 
 #[test]
-fn a_master_key_that_was_replaced_still_reads_its_sessions() {
+fn sessions_remain_valid_after_the_master_key_is_replaced() {
     use countersign_core::ServerKeys;
     let server = server();
     let first = server.sign_in("john_doe").refresh;

@@ -106,7 +106,7 @@ fn a_copy_that_was_put_in_place_by_hand_is_refused_until_it_is_restored() {
 }
 
 #[test]
-fn a_restore_that_cannot_be_done_changes_nothing() {
+fn a_failed_restore_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Process::dev(at);
@@ -135,7 +135,7 @@ fn a_restore_that_cannot_be_done_changes_nothing() {
 }
 
 #[test]
-fn a_copy_from_before_any_write_of_a_command_is_noticed_and_so_is_a_database_that_is_gone() {
+fn commands_detect_an_older_copy_and_a_missing_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     Process::dev(at).stop();
@@ -165,7 +165,7 @@ fn a_copy_from_before_any_write_of_a_command_is_noticed_and_so_is_a_database_tha
 }
 
 #[test]
-fn a_log_that_a_lost_database_left_behind_is_not_applied_to_the_restored_one() {
+fn a_leftover_write_ahead_log_is_not_applied_to_a_restored_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Process::dev(at);
@@ -183,7 +183,7 @@ fn a_log_that_a_lost_database_left_behind_is_not_applied_to_the_restored_one() {
 }
 
 #[test]
-fn a_link_to_a_database_stays_a_link() {
+fn a_restore_keeps_a_symbolic_link_to_the_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     after_a_backup(at);
@@ -197,7 +197,7 @@ fn a_link_to_a_database_stays_a_link() {
 }
 
 #[test]
-fn two_restores_at_once_and_a_server_that_starts_meanwhile_leave_one_whole_database() {
+fn concurrent_restores_leave_one_complete_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let [before, _] = after_a_backup(at);

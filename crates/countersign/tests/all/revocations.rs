@@ -40,7 +40,7 @@ fn first_event(server: &Harness, reply: &Reply) -> (String, Value) {
 }
 
 #[test]
-fn a_session_that_ends_is_listed_until_no_token_of_it_can_be_live() {
+fn a_revoked_session_is_listed_until_all_of_its_tokens_have_expired() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");
@@ -66,7 +66,7 @@ fn a_session_that_ends_is_listed_until_no_token_of_it_can_be_live() {
 }
 
 #[test]
-fn signing_out_everywhere_is_one_entry() {
+fn sign_out_everywhere_is_one_entry() {
     let server = Harness::new();
     let user = server.add_user("jane");
     let all: Vec<_> = (0..5).map(|_| server.sign_in("jane")).collect();
@@ -92,7 +92,7 @@ fn listed_after(server: &Harness, end: impl Fn(&Tokens)) -> Value {
 }
 
 #[test]
-fn a_session_that_ends_alone_is_listed_by_its_id() {
+fn a_single_revoked_session_is_listed_by_its_id() {
     let server = Harness::new();
     server.add_user("jane");
     let admin = server.administrator();
@@ -114,7 +114,7 @@ fn a_session_that_ends_alone_is_listed_by_its_id() {
 }
 
 #[test]
-fn sessions_that_end_together_are_listed_by_their_owner() {
+fn sessions_that_are_revoked_together_are_listed_by_user_or_client() {
     let server = Harness::new();
     let user = server.add_user("jane");
     let admin = server.administrator();
@@ -141,7 +141,7 @@ fn sessions_that_end_together_are_listed_by_their_owner() {
 }
 
 #[test]
-fn a_long_list_comes_in_pieces_and_a_cursor_goes_on_where_it_stood() {
+fn a_long_list_is_returned_in_pages_that_a_cursor_continues() {
     let server = Harness::new();
     server.add_user("jane");
     server.database().execute(FILL, [i64::try_from(server.now().seconds()).unwrap(), 2500]).unwrap();
@@ -181,7 +181,7 @@ const FILL: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM
                     INSERT INTO revocations (at, kind, session_id) SELECT ?1, 'session', randomblob(16) FROM n";
 
 #[test]
-fn a_store_that_fails_for_a_while_spoils_no_list() {
+fn a_temporary_store_failure_neither_loses_nor_repeats_entries() {
     let server = Harness::new();
     let database = server.database();
     let now = i64::try_from(server.now().seconds()).unwrap();
@@ -212,7 +212,7 @@ fn a_store_that_fails_for_a_while_spoils_no_list() {
 
 // incident 17
 #[test]
-fn a_shorter_life_of_tokens_shortens_no_memory_of_longer_ones() {
+fn a_shorter_token_lifetime_keeps_entries_for_tokens_issued_before() {
     let server = Harness::with(|config| config.access_token.lifetime = "1h".parse().unwrap());
     server.add_user("jane");
     let (before, after) = (server.sign_in("jane"), server.sign_in("jane"));
@@ -244,7 +244,7 @@ fn an_unchanged_list_is_not_sent_again() {
 }
 
 #[test]
-fn a_stream_begins_where_its_reader_stood() {
+fn a_stream_starts_after_the_given_cursor() {
     let server = Harness::new();
     server.add_user("jane");
     let end = || server.post("/logout", &json!({"refreshToken": server.sign_in("jane").refresh}));
@@ -266,7 +266,7 @@ fn a_stream_begins_where_its_reader_stood() {
 
 // C10
 #[test]
-fn a_list_that_may_lack_something_is_not_served() {
+fn a_list_that_may_be_incomplete_is_not_served() {
     let server = Harness::new();
     server.database().execute_batch("ALTER TABLE revocations RENAME TO gone").unwrap();
     server.wait_seconds(5);
@@ -283,7 +283,7 @@ fn a_list_that_may_lack_something_is_not_served() {
 }
 
 #[test]
-fn what_is_no_cursor_is_told_so() {
+fn an_invalid_cursor_is_rejected() {
     let server = Harness::new();
     for bad in ["", "x", "1", "1-2", "-1-0102030405ff", "%00", "1-0102030405ff&after=2-0102030405ff"] {
         assert_eq!(server.get(&format!("/revocations?after={bad}")).status, 400, "{bad}");
@@ -294,7 +294,7 @@ fn what_is_no_cursor_is_told_so() {
 }
 
 #[test]
-fn no_entry_holds_what_could_be_presented() {
+fn no_entry_contains_a_token_or_a_user_name() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");

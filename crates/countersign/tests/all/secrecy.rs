@@ -90,7 +90,7 @@ fn no_secret_is_in_the_log_or_the_metrics() {
 
 // G2
 #[test]
-fn nobody_writes_a_line_of_their_own_into_the_log() {
+fn a_client_cannot_inject_lines_into_the_log() {
     let directory = tempfile::tempdir().unwrap();
     let server = talkative(directory.path(), "json");
     let evil = "jane\r\n{\"level\":\"INFO\",\"forged\":true}\u{1b}[31m";
@@ -119,7 +119,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
 
 // G2
 #[test]
-fn the_log_says_who_did_what_when_and_from_where() {
+fn the_log_has_the_user_time_address_and_outcome_of_each_sign_in() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command: &mut Command| {
         command.args(["--log-format", "json"]);
@@ -224,7 +224,7 @@ fn a_password_in_the_url_of_a_command_is_in_no_error() {
 
 // G1
 #[test]
-fn a_secret_in_a_file_that_cannot_be_read_is_in_no_error() {
+fn a_secret_in_an_invalid_configuration_file_is_in_no_error() {
     const CANARY: &str = "canary-in-a-file";
     let directory = tempfile::tempdir().unwrap();
     for text in [

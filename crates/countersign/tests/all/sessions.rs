@@ -20,7 +20,7 @@ fn ids(list: &Value) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn signing_in_answers_with_the_names_of_rfc_6749() {
+fn the_sign_in_response_has_the_member_names_of_rfc_6749() {
     let server = server();
     let reply = server.post("/v1/sessions", &json!({"username": "jane", "password": PASSWORD}));
     let body = reply.json();
@@ -34,7 +34,7 @@ fn signing_in_answers_with_the_names_of_rfc_6749() {
 }
 
 #[test]
-fn refusals_are_problems_with_a_stable_code() {
+fn errors_are_problem_details_with_a_stable_code() {
     let server = server();
     let told = |reply: crate::harness::Reply| {
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
@@ -58,7 +58,7 @@ fn refusals_are_problems_with_a_stable_code() {
 
 // D7
 #[test]
-fn a_user_lists_and_ends_their_own_sessions() {
+fn a_user_lists_and_revokes_their_own_sessions() {
     let server = server();
     let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
     server.sign_in("john");
@@ -76,7 +76,7 @@ fn a_user_lists_and_ends_their_own_sessions() {
 
 // D7
 #[test]
-fn another_users_session_is_not_there() {
+fn another_users_session_is_reported_as_not_found() {
     let server = server();
     let (janes, johns) = (server.sign_in("jane"), server.sign_in("john"));
     let id = server.session_of(&janes.refresh);
@@ -90,7 +90,7 @@ fn another_users_session_is_not_there() {
 }
 
 #[test]
-fn all_others_or_all_sessions_end_at_once() {
+fn a_user_revokes_all_other_sessions_or_all_sessions() {
     let server = server();
     let (first, second, third) = (server.sign_in("jane"), server.sign_in("jane"), server.sign_in("jane"));
     let others = server.delete_as("/v1/sessions?except=current", &second.access);
@@ -104,7 +104,7 @@ fn all_others_or_all_sessions_end_at_once() {
 
 // D2
 #[test]
-fn a_session_that_was_taken_back_opens_nothing_here_at_once() {
+fn a_revoked_session_is_rejected_by_account_routes_at_once() {
     let server = server();
     let tokens = server.sign_in("jane");
     assert_eq!(server.get_as("/v1/users/me", &tokens.access).status, 200);
@@ -116,7 +116,7 @@ fn a_session_that_was_taken_back_opens_nothing_here_at_once() {
 
 // D1, incident 16
 #[test]
-fn each_sign_in_is_a_new_session() {
+fn each_sign_in_opens_a_new_session() {
     let server = server();
     let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
     assert_ne!(server.session_of(&first.refresh), server.session_of(&second.refresh));
@@ -131,7 +131,7 @@ fn each_sign_in_is_a_new_session() {
 
 // incident 15
 #[test]
-fn ending_one_of_two_sessions_of_a_browser_leaves_the_other() {
+fn signing_out_of_one_of_two_sessions_keeps_the_other() {
     let server = server();
     let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
     server.post("/logout", &json!({"refreshToken": first.refresh}));
@@ -140,7 +140,7 @@ fn ending_one_of_two_sessions_of_a_browser_leaves_the_other() {
 }
 
 #[test]
-fn a_session_of_another_client_does_not_open_the_account() {
+fn a_session_of_another_client_cannot_use_account_routes() {
     let server = server();
     let jane = server.get_as("/v1/users/me", &server.sign_in("jane").access).json()["id"].clone();
     let admin = server.administrator();
@@ -157,7 +157,7 @@ fn a_session_of_another_client_does_not_open_the_account() {
 
 // D2
 #[test]
-fn this_servers_own_protected_route_refuses_a_revoked_session_at_once() {
+fn a_revoked_session_is_rejected_by_the_protected_route_at_once() {
     let server = server();
     let revocations: [fn(&Harness, &Tokens); 3] = [
         |server, tokens| {
@@ -183,7 +183,7 @@ fn this_servers_own_protected_route_refuses_a_revoked_session_at_once() {
 
 // C10
 #[test]
-fn a_row_that_contradicts_its_access_token_opens_nothing() {
+fn an_access_token_that_contradicts_its_session_row_is_rejected() {
     let server = server();
     server.add_admin("root");
     let jane = server.sign_in_for("jane", "");
@@ -211,7 +211,7 @@ fn a_row_that_contradicts_its_access_token_opens_nothing() {
 
 // D7
 #[test]
-fn a_list_of_more_than_five_hundred_sessions_has_the_current_one_and_goes_on() {
+fn the_first_page_of_many_sessions_includes_the_current_session() {
     let server = server();
     let first = server.sign_in("jane");
     let columns = "user_id, client_id, scope, audience, claims, key_thumbprint, mode, generation, current_hash, next_hash, \

@@ -19,7 +19,7 @@ fn server() -> Harness {
 }
 
 #[test]
-fn every_address_that_is_advertised_is_served() {
+fn every_url_in_the_metadata_is_served() {
     let server = server();
     let metadata = server.get("/auth/.well-known/openid-configuration").json();
     assert_eq!(metadata["issuer"], ISSUER);
@@ -38,7 +38,7 @@ fn every_address_that_is_advertised_is_served() {
 
 /// RFC 8414 §3.1 inserts the well-known part before the path, OpenID Connect Discovery §4 appends it.
 #[test]
-fn the_metadata_stand_at_both_places() {
+fn the_metadata_are_served_at_both_well_known_paths() {
     let server = server();
     for path in [
         "/.well-known/oauth-authorization-server/auth",
@@ -52,7 +52,7 @@ fn the_metadata_stand_at_both_places() {
 }
 
 #[test]
-fn the_description_names_the_path_and_nothing_is_said_of_the_rest_of_the_host() {
+fn openapi_names_the_path_and_no_hsts_header_covers_the_whole_host() {
     let server = server();
     let reply = server.get("/auth/openapi.json");
     assert_eq!(reply.json()["servers"][0]["url"], "/auth");
@@ -75,7 +75,7 @@ fn routes_are_served_with_the_path_and_without_it() {
 
 // G6
 #[test]
-fn a_target_that_names_another_host_is_refused_below_the_path_too() {
+fn a_request_target_with_another_host_is_rejected_under_the_path() {
     let server = server();
     for target in ["http://mallory.example/auth/livez", "http://mallory.example/livez"] {
         assert_eq!(server.request(Call::new(Method::GET, target)).status, 400, "{target}");
@@ -85,7 +85,7 @@ fn a_target_that_names_another_host_is_refused_below_the_path_too() {
 
 // D9
 #[test]
-fn the_cookie_is_for_the_path_alone() {
+fn the_cookie_is_limited_to_the_path() {
     let server = server();
     let body = json!({"username": "jane", "password": PASSWORD, "token_mode": "cookie"});
     let reply = server.request(Call::post("/auth/v1/sessions").json(&body));
@@ -111,7 +111,7 @@ fn get(port: u16, path: &str) -> Option<Value> {
 
 /// A proxy that leaves the path as it is, and one that takes the issuer's part away.
 #[test]
-fn it_works_behind_nginx_at_a_sub_path() {
+fn the_server_works_behind_nginx_at_a_sub_path() {
     for rest in ["", "/"] {
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();

@@ -23,7 +23,7 @@ fn spray(server: &Harness, accounts: std::ops::Range<u32>) -> Vec<u16> {
 
 // E4
 #[test]
-fn wrong_guesses_at_an_address_keep_no_other_persons_correct_password_out() {
+fn guesses_from_an_address_do_not_block_correct_passwords_from_it() {
     let server = Harness::with(|config| config.throttle.address_burst = 3);
     server.add_user("jane");
     assert_eq!(spray(&server, 0..10), [403; 10]);
@@ -37,7 +37,7 @@ fn wrong_guesses_at_an_address_keep_no_other_persons_correct_password_out() {
 
 // E4
 #[test]
-fn guesses_at_many_accounts_from_one_address_end_with_its_reserve() {
+fn guesses_at_many_accounts_stop_when_the_address_reserve_is_used_up() {
     let server = Harness::with(|config| config.throttle.address_burst = 1);
     server.add_user("jane");
     let reply = sign_in(&server, ("jane", PASSWORD), OFFICE);
@@ -60,7 +60,7 @@ fn guesses_at_many_accounts_from_one_address_end_with_its_reserve() {
 
 // E4
 #[test]
-fn an_ipv6_network_is_one_address() {
+fn addresses_of_an_ipv6_64_network_share_one_budget() {
     let server = Harness::with(|config| config.throttle.address_burst = 1);
     let from = |name: &str, address: &str| sign_in(&server, (name, "guess"), address).status.as_u16();
     let tries: Vec<_> = (0..12).map(|number| from(&format!("user{number}"), "2001:db8::1")).collect();
@@ -71,7 +71,7 @@ fn an_ipv6_network_is_one_address() {
 
 // E4
 #[test]
-fn a_try_that_is_refused_for_an_accounts_sake_costs_its_address_nothing() {
+fn a_try_that_the_account_limit_rejects_does_not_count_for_the_address() {
     let server = Harness::with(|config| {
         (config.throttle.account_burst, config.throttle.address_burst) = (1, 1);
     });
@@ -82,7 +82,7 @@ fn a_try_that_is_refused_for_an_accounts_sake_costs_its_address_nothing() {
 
 // E4
 #[test]
-fn sign_ups_and_sign_ins_have_budgets_of_their_own() {
+fn sign_ups_and_sign_ins_have_separate_budgets() {
     let server = Harness::with(|config| {
         config.registration.enabled = true;
         config.throttle.address_burst = 1;
@@ -101,7 +101,7 @@ fn sign_ups_and_sign_ins_have_budgets_of_their_own() {
 }
 
 #[test]
-fn a_clock_that_is_set_makes_nobody_wait_and_gives_no_try() {
+fn setting_the_system_clock_does_not_change_the_throttle() {
     let server = Harness::with(|config| config.throttle.account_burst = 1);
     assert_eq!(guess(&server, "jane"), 403);
     let told = || {

@@ -113,7 +113,7 @@ fn unknown_disabled_passwordless_and_imported_users_take_as_long_as_a_wrong_pass
 }
 
 #[test]
-fn the_rank_test_knows_a_difference_from_none() {
+fn the_rank_test_detects_a_difference_and_accepts_similar_samples() {
     let even: Vec<f64> = (0..40).map(|index| f64::from(index) * 2.0).collect();
     let odd: Vec<f64> = even.iter().map(|value| value + 1.0).collect();
     let later: Vec<f64> = even.iter().map(|value| value + 100.0).collect();

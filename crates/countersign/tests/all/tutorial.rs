@@ -19,7 +19,7 @@ fn server() -> Harness {
 }
 
 #[test]
-fn good_credentials_get_a_pair() {
+fn correct_credentials_get_a_token_pair() {
     let server = server();
     let reply = server.post("/getTokens", &json!({"username": "john_doe", "password": PASSWORD}));
     let body = reply.json();
@@ -34,7 +34,7 @@ fn good_credentials_get_a_pair() {
 }
 
 #[test]
-fn missing_credentials_are_told_so() {
+fn missing_credentials_are_rejected_with_401() {
     let server = server();
     let post = |call: Call| server.request(call).told();
     assert_eq!(post(Call::post("/getTokens")), NO_CREDENTIALS);
@@ -56,7 +56,7 @@ fn missing_credentials_are_told_so() {
 
 // E5
 #[test]
-fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
+fn every_rejected_sign_in_has_the_same_response_and_headers() {
     let server = server();
     server.add_user("disabled");
     let admin = server.add_admin("root");
@@ -91,7 +91,7 @@ fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
 }
 
 #[test]
-fn a_throttled_sign_in_is_asked_to_wait() {
+fn a_throttled_sign_in_gets_429_and_retry_after() {
     let server = Harness::with(|config| config.throttle.account_burst = 2);
     server.add_user("john_doe");
     let guess = || server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"}));
@@ -114,7 +114,7 @@ fn a_refresh_token_gets_the_next_pair() {
 }
 
 #[test]
-fn a_missing_refresh_token_is_told_so() {
+fn a_missing_refresh_token_is_rejected_with_401() {
     let server = server();
     assert_eq!(server.request(Call::post("/refreshToken")).told(), NO_REFRESH_TOKEN);
     for body in [json!({}), json!([]), json!({"refreshToken": null}), json!({"refreshToken": ""})] {
@@ -123,7 +123,7 @@ fn a_missing_refresh_token_is_told_so() {
 }
 
 #[test]
-fn an_unacceptable_refresh_token_is_refused_with_one_answer() {
+fn every_invalid_refresh_token_gets_the_same_response() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     for value in [json!(1), json!(true), json!(["x"]), json!({}), json!("x"), json!(tokens.access)] {
@@ -137,7 +137,7 @@ fn an_unacceptable_refresh_token_is_refused_with_one_answer() {
 }
 
 #[test]
-fn both_forms_of_the_header_open_the_protected_route() {
+fn the_protected_route_accepts_tokens_with_and_without_the_bearer_scheme() {
     let server = server();
     let token = server.sign_in("john_doe").access;
     for header in
@@ -153,7 +153,7 @@ fn both_forms_of_the_header_open_the_protected_route() {
 }
 
 #[test]
-fn a_missing_access_token_is_told_so() {
+fn a_missing_access_token_is_rejected_with_401() {
     let server = server();
     assert_eq!(server.get("/protectedRoute").told(), NO_ACCESS_TOKEN);
     for header in ["", "Bearer", "Bearer ", "bearer"] {
@@ -163,7 +163,7 @@ fn a_missing_access_token_is_told_so() {
 }
 
 #[test]
-fn an_unacceptable_access_token_is_refused_in_both_forms_of_the_header() {
+fn an_invalid_access_token_is_rejected_in_both_forms_of_the_header() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     let mut tampered = tokens.access.clone();
@@ -183,7 +183,7 @@ fn an_unacceptable_access_token_is_refused_in_both_forms_of_the_header() {
 }
 
 #[test]
-fn a_body_may_have_16384_bytes_and_not_one_more() {
+fn a_body_may_have_at_most_16384_bytes() {
     let server = server();
     let body_of = |length: usize| {
         let start = r#"{"refreshToken":""#;
@@ -200,7 +200,7 @@ fn a_body_may_have_16384_bytes_and_not_one_more() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_so_in_json() {
+fn malformed_requests_and_unknown_routes_get_json_errors() {
     let server = server();
     let malformed = Call::post("/getTokens").header("content-type", "application/json").bytes("{");
     let reply = server.request(malformed);
@@ -216,7 +216,7 @@ fn what_does_not_fit_is_told_so_in_json() {
 
 // D2
 #[test]
-fn logout_takes_the_session_back_and_garbage_is_no_error() {
+fn logout_revokes_the_session_and_accepts_invalid_tokens() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     let refreshed = Tokens::of_tutorial(&server.refresh(&tokens.refresh));
@@ -231,7 +231,7 @@ fn logout_takes_the_session_back_and_garbage_is_no_error() {
 }
 
 #[test]
-fn access_tokens_carry_the_claims_of_rfc_9068_beside_the_users_own() {
+fn access_tokens_have_the_claims_of_rfc_9068_and_the_users_claims() {
     use countersign::flows::accounts::NewAccount;
     let server = Harness::new();
     let claims = json!({"id": 1, "username": "john_doe", "team": "red"});

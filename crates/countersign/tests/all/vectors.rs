@@ -26,7 +26,7 @@ fn server(vectors: &Value) -> Harness {
 
 // C1, C2, C3, C4, C5, C7
 #[test]
-fn the_shared_vectors_are_accepted_and_refused_as_they_say() {
+fn the_protected_route_decides_each_shared_vector_as_expected() {
     let vectors: Value = serde_json::from_str(FILE).unwrap();
     let server = server(&vectors);
     assert_eq!(server.now().seconds(), vectors["now"].as_u64().unwrap());

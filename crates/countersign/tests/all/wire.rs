@@ -59,7 +59,7 @@ fn http_2_is_not_spoken_over_tls() {
 
 // G6
 #[test]
-fn idle_connections_of_any_beginning_end_and_leave_places_for_others() {
+fn idle_connections_are_closed_and_free_their_connection_slots() {
     let (_directory, server) = impatient();
     let beginnings: [&[u8]; 4] =
         [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HT", b"GET /livez HTTP/1.1\r\nhost: "];
@@ -80,7 +80,7 @@ fn idle_connections_of_any_beginning_end_and_leave_places_for_others() {
 }
 
 #[test]
-fn one_connection_too_many_is_closed_at_once() {
+fn a_connection_over_the_limit_is_closed_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__CONNECTIONS", "5");
@@ -102,7 +102,7 @@ fn one_connection_too_many_is_closed_at_once() {
 
 /// Proxies ask with the headers of a request whose body they keep.
 #[test]
-fn a_body_that_is_announced_and_not_sent_is_not_waited_for() {
+fn forward_auth_does_not_wait_for_an_announced_body() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(
         directory.path().join("countersign.toml"),
@@ -127,7 +127,7 @@ fn a_body_that_is_announced_and_not_sent_is_not_waited_for() {
 
 // G6
 #[test]
-fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_read() {
+fn ambiguous_request_framing_is_rejected_and_the_connection_is_closed() {
     let (_directory, server) = impatient();
     let smuggled = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for framing in [
@@ -170,7 +170,7 @@ fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_re
 
 // D10
 #[test]
-fn in_development_no_request_passes_without_this_machines_name() {
+fn in_development_every_request_must_name_a_local_host() {
     let (_directory, server) = impatient();
     for (request, status) in [
         ("POST /getTokens HTTP/1.0\r\ncontent-length: 0\r\n\r\n", "HTTP/1.0 400"),
