@@ -1,4 +1,4 @@
-//! Backups that fail, restores of what is no backup, and files that another user made.
+//! Failed backups, restores of files that are not backups, and data files of another user.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -31,7 +31,8 @@ fn a_failed_backup_leaves_no_file_and_its_error_names_both_files() {
     std::fs::write(at.join("users.jsonl"), lines.collect::<String>()).unwrap();
     assert!(run(at, &["user", "import", "users.jsonl"]).status.success());
     std::fs::create_dir(at.join("full")).unwrap();
-    // No file of this process may become longer than 64 or 128 KiB, so the copy fails in its middle.
+    // The shell limits the size of the files that the program writes to 64 or 128 KiB, depending on its block
+    // size. So the copy fails before it is complete.
     let script = "trap '' XFSZ; ulimit -f 128; exec \"$0\" --data-dir data backup full/copy.db";
     let mut limited = Command::new("sh");
     limited.args(["-c", script, env!("CARGO_BIN_EXE_countersign")]).current_dir(at).env_clear();
@@ -116,20 +117,22 @@ fn commands_do_not_change_a_database_of_another_program() {
     assert!(told(&run(at, &["user", "list"])).contains("belongs to another program"));
 }
 
-/// A server's directory that belongs to the user of a service; root, if these tests run as root, is another one.
+/// A server's directory that belongs to a service user, if these tests run as root. Otherwise it belongs to the
+/// user who runs the tests.
 struct Service {
     directory: tempfile::TempDir,
     program: PathBuf,
     is_root: bool,
 }
 
+/// The user and group id of the service: `nobody` on most systems.
 const SERVICE: u32 = 65_534;
 
 impl Service {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-        // The service's user may not reach the directory that the program was built in.
+        // The service user may lack access to the directory that the program was built in.
         let program = directory.path().join("countersign");
         std::fs::copy(env!("CARGO_BIN_EXE_countersign"), &program).unwrap();
         let service = Self { directory, program, is_root };
@@ -148,7 +151,7 @@ impl Service {
         }
     }
 
-    /// Runs a command as the service.
+    /// Runs a command as the service user.
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(&self.program);
         command.current_dir(self.at()).env_clear().args(["--data-dir", "data"]).args(arguments);
@@ -158,8 +161,8 @@ impl Service {
         command.output().unwrap()
     }
 
-    /// Makes a file that another user owns and that has these permissions for the service.
-    fn others_file(&self, name: &str, mode: u32) -> PathBuf {
+    /// Creates a file with this mode in the data directory. If the tests run as root, root owns the file.
+    fn foreign_file(&self, name: &str, mode: u32) -> PathBuf {
         let path = self.at().join("data").join(name);
         std::fs::remove_file(&path).ok();
         std::fs::write(&path, "").unwrap();
@@ -172,7 +175,7 @@ impl Service {
 fn lock_files_of_another_user_do_not_prevent_a_service_from_running() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use"] {
-        service.others_file(name, 0o444);
+        service.foreign_file(name, 0o444);
     }
     let listed = service.run(&["user", "list"]);
     assert!(listed.status.success(), "{}", told(&listed));
@@ -182,7 +185,7 @@ fn lock_files_of_another_user_do_not_prevent_a_service_from_running() {
 fn an_unusable_file_is_reported_with_the_command_that_repairs_it() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use", "countersign.db-wal", "countersign.db-shm"] {
-        let path = service.others_file(name, 0o000);
+        let path = service.foreign_file(name, 0o000);
         let refused = told(&service.run(&["user", "list"]));
         let is_repairable =
             refused.contains("run `chown --reference=") && refused.contains(&format!("data/{name}` as root"));

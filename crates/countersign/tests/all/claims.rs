@@ -1,4 +1,5 @@
-//! Own claims at every door: what is refused is refused when it is written, and what is kept never fails a request.
+//! Custom claims of users and sessions. Every route rejects invalid claims when they are written, and an accepted
+//! claim never makes a later request fail.
 
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
@@ -22,7 +23,7 @@ impl Desk {
         Self { server, access }
     }
 
-    /// Status and text of the answer to a body, to the letter.
+    /// Sends a body without reformatting it. Returns the status and the text of the response.
     fn send(&self, method: Method, path: &str, body: &str) -> (u16, String) {
         let call = Call::new(method, path).bearer(&self.access).header("content-type", "application/json");
         let reply = self.server.request(call.bytes(body));
@@ -48,9 +49,9 @@ fn a_number_that_would_be_rounded_is_rejected_by_every_route() {
             ),
         ] {
             let (status, text) = desk.send(method, &path, &body);
-            let is_told =
+            let is_explained =
                 text.contains(&format!("the number {number} would be rounded; write it as a string"));
-            assert!(status == 400 && is_told, "{path} {status} {text}");
+            assert!(status == 400 && is_explained, "{path} {status} {text}");
         }
     }
 }
@@ -65,9 +66,9 @@ fn an_accepted_number_is_unchanged_in_the_access_token() {
         desk.send(Method::POST, "/v1/admin/sessions", r#"{"subject":"7","client_id":"shop"}"#);
     assert_eq!(status, 201, "{text}");
     let pair: Value = serde_json::from_str(&text).unwrap();
-    let said = unverified::decode(pair["access_token"].as_str().unwrap()).unwrap().claims;
+    let decoded = unverified::decode(pair["access_token"].as_str().unwrap()).unwrap().claims;
     for (name, value) in serde_json::from_str::<Value>(claims).unwrap().as_object().unwrap() {
-        assert_eq!(&said[name], value, "{name}");
+        assert_eq!(&decoded[name], value, "{name}");
     }
 }
 
@@ -94,13 +95,13 @@ fn a_number_that_would_be_rounded_is_rejected_by_commands() {
 fn claims_of_users_and_sessions_share_one_size_limit_on_every_route() {
     let desk = Desk::new();
     let large = |length: usize| json!({"x": "y".repeat(length)});
-    let id = desk.server.add(NewAccount {
+    let jane = desk.server.add(NewAccount {
         username: "jane".to_owned(),
         claims: Some(large(1000)),
         ..NewAccount::default()
     });
     let open = |claims: &Value| {
-        let body = json!({"subject": id.id.as_str(), "client_id": "shop", "claims": claims}).to_string();
+        let body = json!({"subject": jane.id.as_str(), "client_id": "shop", "claims": claims}).to_string();
         desk.send(Method::POST, "/v1/admin/sessions", &body)
     };
     assert_eq!(open(&json!({"own": "z".repeat(500)})).0, 201);
@@ -110,7 +111,7 @@ fn claims_of_users_and_sessions_share_one_size_limit_on_every_route() {
         assert!(text.contains("invalid_account") && text.contains("at most 1536 bytes"), "{text}");
     }
     let patch = json!({"claims": large(1600)}).to_string();
-    let (status, text) = desk.send(Method::PATCH, &format!("/v1/admin/users/{}", id.id), &patch);
+    let (status, text) = desk.send(Method::PATCH, &format!("/v1/admin/users/{}", jane.id), &patch);
     assert!(status == 422 && text.contains("at most 1536 bytes"), "{status} {text}");
 }
 

@@ -1,4 +1,4 @@
-//! What pages of other origins may do.
+//! CORS: which routes a page of another origin can use.
 
 use axum::http::Method;
 use serde_json::json;
@@ -76,7 +76,7 @@ fn a_page_of_an_allowed_origin_can_sign_in_refresh_and_read_responses() {
     let pair = server.request(from(Call::post("/getTokens")).json(&body));
     assert_eq!((pair.status.as_u16(), allowed(&pair)), (200, Some(APP)));
     let refused = server.request(from(Call::new(Method::GET, "/v1/users/me")).bearer("no token"));
-    assert_eq!((refused.status.as_u16(), allowed(&refused)), (401, Some(APP)), "a page can read why");
+    assert_eq!((refused.status.as_u16(), allowed(&refused)), (401, Some(APP)), "the page can read the error");
 }
 
 // D10

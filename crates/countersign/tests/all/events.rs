@@ -47,7 +47,7 @@ struct Told {
 
 impl Stream {
     fn open(server: &Harness, call: Call) -> Self {
-        let response = server.runtime.block_on(server.door.answer(call));
+        let response = server.runtime.block_on(server.routes.respond(call));
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["x-accel-buffering"], "no");

@@ -1,4 +1,4 @@
-//! What every answer has.
+//! What all responses have in common: security headers, caching, request ids, and errors of the store.
 
 use axum::http::Method;
 use serde_json::json;
@@ -30,7 +30,7 @@ fn every_response_has_the_security_headers() {
     server.add_user("jane");
     let access = server.sign_in("jane").access;
     let large = Call::post("/getTokens").header("content-type", "application/json").bytes(vec![b' '; 20_000]);
-    let timed = Call::post("/v1/sessions").header("sec-fetch-site", "cross-site").json(&json!({}));
+    let cross_site = Call::post("/v1/sessions").header("sec-fetch-site", "cross-site").json(&json!({}));
     for (status, reply) in [
         (200, server.get_as("/protectedRoute", &access)),
         (200, server.get("/livez")),
@@ -40,7 +40,7 @@ fn every_response_has_the_security_headers() {
         (401, server.get("/protectedRoute")),
         (401, server.get("/v1/users/me")),
         (403, server.get_as("/protectedRoute", "x")),
-        (403, server.request(timed)),
+        (403, server.request(cross_site)),
         (404, server.get("/nothing")),
         (404, server.get("/v1/nothing")),
         (405, server.get("/getTokens")),
@@ -99,5 +99,5 @@ fn a_store_failure_returns_503_without_internal_details_and_loses_nothing() {
     }
     assert_eq!(server.refreshes("unavailable"), 1);
     server.database().execute("ALTER TABLE away RENAME TO sessions", []).unwrap();
-    assert_eq!(server.refresh(&tokens.refresh).status, 200, "nothing was lost");
+    assert_eq!(server.refresh(&tokens.refresh).status, 200, "the session is unchanged");
 }

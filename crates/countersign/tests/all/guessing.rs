@@ -194,10 +194,10 @@ fn a_temporary_password_works_once_and_cannot_be_kept() {
     let temporary = reset();
     let replies: Vec<_> = (0..8)
         .map(|number| {
-            let door = server.door.clone();
+            let routes = server.routes.clone();
             let new = format!("{OTHER} {number}");
             let body = json!({"username": "jane", "password": temporary, "new_password": new});
-            server.runtime.spawn(async move { door.call(Call::post("/v1/sessions").json(&body)).await })
+            server.runtime.spawn(async move { routes.call(Call::post("/v1/sessions").json(&body)).await })
         })
         .collect();
     let statuses: Vec<_> =
@@ -256,10 +256,10 @@ fn a_password_reset_wins_against_concurrent_password_changes() {
             .into_iter()
             .enumerate()
             .map(|(number, access)| {
-                let (door, new) = (server.door.clone(), format!("{OTHER} {number}"));
+                let (routes, new) = (server.routes.clone(), format!("{OTHER} {number}"));
                 let body = json!({"current_password": PASSWORD, "new_password": new});
                 let call = Call::post("/v1/users/me/password").bearer(&access).json(&body);
-                server.runtime.spawn(async move { door.call(call).await.status.as_u16() })
+                server.runtime.spawn(async move { routes.call(call).await.status.as_u16() })
             })
             .collect();
         let reset = server.post_as(&path, &admin, &json!({}));

@@ -1,4 +1,4 @@
-//! `user import`: accounts of another system, with the hashes of their passwords.
+//! `user import`: adds the accounts of another system with their password hashes.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::process::{Process, command, left_by_a_server};
 
-/// bcrypt, cost 5, of [`PASSWORD`], made by bcryptjs.
+/// The bcrypt hash of [`PASSWORD`] with cost 5, from bcryptjs.
 const BCRYPT: &str = "$2b$05$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi";
-/// PBKDF2-HMAC-SHA256 with 1000 iterations, made by Django.
+/// The PBKDF2-HMAC-SHA256 hash of [`PASSWORD`] with 1000 iterations, from Django.
 const DJANGO: &str = "pbkdf2_sha256$1000$2rsKTMdQugL5CXoU4PhqMv$qHeML+asA16ump7qyYQ/VXA3isvVHTQdaY33m4wzigc=";
-/// NFKC makes an ordinary 2 of the superscript; other systems hash it as it was typed.
+/// NFKC changes the superscript to an ordinary 2. Other systems hash the password without this normalization.
 const PASSWORD: &str = "twelve² metres of rope";
 
 fn import(at: &Path, flags: &[&str], file: &str, text: &str) -> Output {
@@ -68,7 +68,7 @@ fn imported_users_sign_in_with_old_passwords_and_get_new_hashes() {
     };
     for name in ["jane", "john"] {
         assert_eq!(sign_in(name, "twelve metres of rope"), 403);
-        // The first sign-in hashes the password in its normal form, in which its other spelling is the same.
+        // The first sign-in hashes the normalized password again, so the spelling with an ordinary 2 then works too.
         for password in [PASSWORD, PASSWORD, "twelve2 metres of rope"] {
             assert_eq!(sign_in(name, password), 200, "{name} {password}");
         }
@@ -113,7 +113,7 @@ fn an_import_adds_no_account_if_one_cannot_be_added() {
     assert!(told.contains("b.jsonl line 2: this username is taken"), "{told}");
     assert!(told.contains("nothing was imported: 1 accounts cannot be added; --skip-existing"), "{told}");
     assert!(!show(at, "new").status.success());
-    // The same file again and again adds what is missing.
+    // An import of the same file adds only the accounts that are missing.
     for expected in ["1 accounts were added, 1 were skipped.\n", "0 accounts were added, 2 were skipped.\n"] {
         assert_eq!(text(&import(at, &["--skip-existing"], "b.jsonl", both).stdout), expected);
     }

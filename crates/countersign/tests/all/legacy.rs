@@ -83,8 +83,8 @@ fn sixty_four_concurrent_uses_of_a_legacy_token_open_one_session() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let calls = (0..64).map(|_| {
-        let (door, body) = (server.door.clone(), json!({"refreshToken": old}));
-        server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await.status })
+        let (routes, body) = (server.routes.clone(), json!({"refreshToken": old}));
+        server.runtime.spawn(async move { routes.call(Call::post("/refreshToken").json(&body)).await.status })
     });
     let calls: Vec<_> = calls.collect();
     let opened = calls.into_iter().map(|call| server.runtime.block_on(call).unwrap());

@@ -1,4 +1,4 @@
-//! Names that could be taken for another user's: at commands, at sign-up, and of older accounts.
+//! User names that could be confused with another user's name or id: in commands, at sign-up, and in existing accounts.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Harness, PASSWORD};
 use crate::process::command;
 
-/// Whether a command went well, and all that it said.
+/// Whether a command succeeded, and its standard output and standard error.
 fn run(directory: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command(directory).args(arguments).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
@@ -30,7 +30,7 @@ fn a_command_rejects_text_that_is_one_users_id_and_anothers_name() {
         let (done, text) = run(at, &["user", "add", name, "--id", id, "--generate-password"]);
         assert!(done, "{text}");
     }
-    // As an older release accepted it.
+    // An older release accepted this name.
     let database = rusqlite::Connection::open(at.join("data/countersign.db")).unwrap();
     database.execute("UPDATE users SET username = '5', username_key = '5' WHERE id = '9'", []).unwrap();
     for arguments in [

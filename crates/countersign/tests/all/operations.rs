@@ -1,4 +1,4 @@
-//! A running process: health, metrics, limits in time, TLS, its end.
+//! The server process: start, health, metrics, time limits, TLS and shutdown.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,19 +16,19 @@ use crate::process::{PATIENCE, Process, command, patiently, read_reply};
 fn development_prints_the_password_once_and_the_tutorials_ready_line() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
-    let last = server.said.lines().last().unwrap();
+    let last = server.stdout.lines().last().unwrap();
     assert_eq!(last, format!("Server is running on port {}", server.port));
-    let kept = std::fs::read_to_string(directory.path().join("data/dev-password")).unwrap();
-    assert!(server.said.contains(kept.trim()));
+    let password = std::fs::read_to_string(directory.path().join("data/dev-password")).unwrap();
+    assert!(server.stdout.contains(password.trim()));
     drop(server);
     let again = Process::dev(directory.path());
-    assert!(!again.said.contains(kept.trim()), "printed once");
-    let body = json!({"username": "john_doe", "password": kept.trim()});
+    assert!(!again.stdout.contains(password.trim()), "only the first start prints it");
+    let body = json!({"username": "john_doe", "password": password.trim()});
     assert_eq!(again.post("/getTokens", &body).0, 200);
     assert_eq!(again.post("/getTokens", &json!({})).0, 200);
     let form =
         "POST /getTokens HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 3\r\n\r\na=b";
-    assert_eq!(again.send(form).0, 401, "a body that is not empty signs nobody in");
+    assert_eq!(again.send(form).0, 401, "only an empty body signs in the demo user");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_client_that_never_finishes_its_headers_is_disconnected() {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(start.as_bytes()).unwrap();
         let mut rest = Vec::new();
-        // An end, with or without an answer; not a time-out.
+        // The server closes the connection, with or without a response. A time-out would be an error here.
         match stream.read_to_end(&mut rest) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
@@ -151,8 +151,8 @@ fn a_client_that_never_reads_its_responses_is_disconnected() {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_nonblocking(true).unwrap();
     let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    // More answers than both sides' buffers hold.
-    let is_let_go = patiently(|| {
+    // Sends more requests than the responses that fit into the buffers of both sides.
+    let is_disconnected = patiently(|| {
         for _ in 0..200 {
             match stream.write(request) {
                 Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return true,
@@ -161,11 +161,11 @@ fn a_client_that_never_reads_its_responses_is_disconnected() {
         }
         false
     });
-    assert!(is_let_go);
+    assert!(is_disconnected);
     assert_eq!(server.get("/livez").0, 200);
 }
 
-/// A server with a certificate of its own.
+/// A server with a self-signed certificate.
 pub(crate) fn with_tls(directory: &Path) -> Process {
     certificate(directory, "trusted.pem");
     Process::dev_with(directory, |command| {
@@ -184,7 +184,11 @@ fn a_request_needs_one_host_header_and_in_development_a_local_one() {
     assert_eq!(with("host: [::1]:3000\r\n"), 200);
     assert_eq!(with(""), 400);
     assert_eq!(with("host: localhost\r\nhost: localhost\r\n"), 400);
-    assert_eq!(with("host: evil.example\r\n"), 421, "a page whose name was made to point here");
+    assert_eq!(
+        with("host: evil.example\r\n"),
+        421,
+        "DNS rebinding: a foreign name that resolves to this host"
+    );
 }
 
 #[test]
@@ -203,7 +207,7 @@ fn a_stopping_server_completes_requests_in_progress() {
     std::thread::sleep(Duration::from_millis(200));
     server.signal("-TERM");
     std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(server.address()).is_err(), "no new connections");
+    assert!(TcpStream::connect(server.address()).is_err(), "it accepts no new connections");
     stream.write_all(&body.as_bytes()[5..]).unwrap();
     assert_eq!(read_reply(&mut stream).unwrap().0, 403);
     let (code, log) = server.stop();
@@ -234,7 +238,7 @@ fn tls_certificates_are_read_from_files_and_again_on_sighup() {
     });
     assert!(curl(server.port, &first));
     let second = certificate(directory.path(), "second.pem");
-    assert!(!curl(server.port, &second), "not read yet");
+    assert!(!curl(server.port, &second), "the server has not read the new certificate yet");
     server.signal("-HUP");
     assert!(patiently(|| curl(server.port, &second)), "{}", server.log.lock().unwrap());
     std::fs::write(directory.path().join("tls.key"), "broken").unwrap();

@@ -1,4 +1,4 @@
-//! The first-party sessions: listing, ending, one's own and nobody else's.
+//! First-party sessions: users sign in, and list and revoke their own sessions.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -36,24 +36,24 @@ fn the_sign_in_response_has_the_member_names_of_rfc_6749() {
 #[test]
 fn errors_are_problem_details_with_a_stable_code() {
     let server = server();
-    let told = |reply: crate::harness::Reply| {
+    let code = |reply: crate::harness::Reply| {
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
         let body = reply.json();
         assert_eq!(body["status"], reply.status.as_u16());
         format!("{} {}", reply.status.as_u16(), body["code"].as_str().unwrap())
     };
     let wrong = json!({"username": "jane", "password": "wrong"});
-    assert_eq!(told(server.post("/v1/sessions", &wrong)), "401 invalid_credentials");
+    assert_eq!(code(server.post("/v1/sessions", &wrong)), "401 invalid_credentials");
     assert_eq!(
-        told(server.post("/v1/sessions/refresh", &json!({"refresh_token": "x"}))),
+        code(server.post("/v1/sessions/refresh", &json!({"refresh_token": "x"}))),
         "401 invalid_refresh_token"
     );
-    assert_eq!(told(server.request(Call::post("/v1/sessions/refresh"))), "400 malformed_request");
-    assert_eq!(told(server.get("/v1/users/me")), "401 unauthorized");
-    assert_eq!(told(server.get_as("/v1/users/me", "x")), "401 invalid_token");
-    let greedy = json!({"username": "jane", "password": PASSWORD, "scope": "countersign:admin"});
-    assert_eq!(told(server.post("/v1/sessions", &greedy)), "400 invalid_scope");
-    assert_eq!(told(server.request(Call::post("/v1/sessions").bytes("{}"))), "415 unsupported_media_type");
+    assert_eq!(code(server.request(Call::post("/v1/sessions/refresh"))), "400 malformed_request");
+    assert_eq!(code(server.get("/v1/users/me")), "401 unauthorized");
+    assert_eq!(code(server.get_as("/v1/users/me", "x")), "401 invalid_token");
+    let admin_scope = json!({"username": "jane", "password": PASSWORD, "scope": "countersign:admin"});
+    assert_eq!(code(server.post("/v1/sessions", &admin_scope)), "400 invalid_scope");
+    assert_eq!(code(server.request(Call::post("/v1/sessions").bytes("{}"))), "415 unsupported_media_type");
 }
 
 // D7
@@ -71,7 +71,7 @@ fn a_user_lists_and_revokes_their_own_sessions() {
     assert_eq!(server.refresh(&first.refresh).status, 403);
     assert_eq!(server.refresh(&second.refresh).status, 200);
     assert_eq!(ids(&server.get_as("/v1/sessions", &second.access).json()).len(), 1);
-    assert_eq!(server.delete_as(&path, &second.access).status, 404, "it has ended already");
+    assert_eq!(server.delete_as(&path, &second.access).status, 404, "the session is already revoked");
 }
 
 // D7
@@ -175,7 +175,8 @@ fn a_revoked_session_is_rejected_by_the_protected_route_at_once() {
         let tokens = server.sign_in("jane");
         assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 200);
         revoke(&server, &tokens);
-        // The list is read, and the next session is opened later.
+        // This reads the revocation list. The next session must be opened later than this revocation, because a
+        // revocation by user covers all sessions up to its time.
         server.wait_seconds(1);
         assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 403);
     }
@@ -203,7 +204,7 @@ fn an_access_token_that_contradicts_its_session_row_is_rejected() {
         database.execute(back, []).unwrap();
         assert_eq!(server.get_as("/v1/users/me", &jane.access).status, 200);
     }
-    // More scope in the row than in the token is of no use either.
+    // A larger scope in the row does not enlarge the scope of the token.
     database.execute("UPDATE sessions SET scope = 'countersign:account countersign:admin'", []).unwrap();
     database.execute("UPDATE users SET role = 'admin'", []).unwrap();
     assert_eq!(server.get_as("/v1/admin/users", &jane.access).status, 403);
@@ -214,6 +215,7 @@ fn an_access_token_that_contradicts_its_session_row_is_rejected() {
 fn the_first_page_of_many_sessions_includes_the_current_session() {
     let server = server();
     let first = server.sign_in("jane");
+    // Copies the session's row 700 times, with random ids.
     let columns = "user_id, client_id, scope, audience, claims, key_thumbprint, mode, generation, current_hash, next_hash, \
          previous, rotated_at, burst_from, burst_at, recoveries, user_epoch, authenticated_at, opened_at, opened_address, \
          opened_device, refreshed_at, refreshed_address, refreshed_device, idle_expires_at, absolute_expires_at";
@@ -227,20 +229,20 @@ fn the_first_page_of_many_sessions_includes_the_current_session() {
             )
             .unwrap();
     }
-    // Random ids come before and after: the current one is somewhere among them.
+    // The random ids sort before and after the current session's id.
     let current = server.sign_in("jane");
     let page = |query: &str| server.get_as(&format!("/v1/sessions{query}"), &current.access).json();
     let is_current = |session: &serde_json::Value| session["current"] == json!(true);
-    let one = page("");
-    let sessions = one["sessions"].as_array().unwrap();
+    let first_page = page("");
+    let sessions = first_page["sessions"].as_array().unwrap();
     assert!((500..=501).contains(&sessions.len()));
     assert_eq!(sessions.iter().filter(|session| is_current(session)).count(), 1);
-    let two = page(&format!("?after={}", one["next"].as_str().unwrap()));
-    assert_eq!(two["next"], json!(null));
+    let second_page = page(&format!("?after={}", first_page["next"].as_str().unwrap()));
+    assert_eq!(second_page["next"], json!(null));
     let ids = |page: &serde_json::Value| -> std::collections::BTreeSet<String> {
         let sessions = page["sessions"].as_array().unwrap().iter();
         sessions.map(|session| session["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(ids(&one).union(&ids(&two)).count(), 702);
+    assert_eq!(ids(&first_page).union(&ids(&second_page)).count(), 702);
     assert_eq!(server.get_as("/v1/sessions?after=x", &current.access).status, 400);
 }

@@ -1,4 +1,4 @@
-//! An issuer with a path: a server below a part of a host.
+//! A server whose issuer has a path, such as `https://example.com/auth`.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -32,11 +32,11 @@ fn every_url_in_the_metadata_is_served() {
         let path = address.as_str().unwrap().strip_prefix("https://example.com").unwrap();
         assert!(path.starts_with("/auth/"), "{name}");
         let status = server.get(path).status;
-        assert!(status == 200 || status == 405, "{name}: {path} is answered {status}");
+        assert!(status == 200 || status == 405, "{name}: {path} returns {status}");
     }
 }
 
-/// RFC 8414 §3.1 inserts the well-known part before the path, OpenID Connect Discovery §4 appends it.
+/// RFC 8414 §3.1 inserts the well-known part before the path. OpenID Connect Discovery §4 appends it.
 #[test]
 fn the_metadata_are_served_at_both_well_known_paths() {
     let server = server();
@@ -60,7 +60,7 @@ fn openapi_names_the_path_and_no_hsts_header_covers_the_whole_host() {
     assert!(reply.header("content-security-policy").is_some());
 }
 
-/// A proxy may take the path away or leave it.
+/// A proxy may remove the path or keep it.
 #[test]
 fn routes_are_served_with_the_path_and_without_it() {
     let server = server();
@@ -100,7 +100,7 @@ fn the_cookie_is_limited_to_the_path() {
     assert_eq!(refreshed.status, 200);
 }
 
-/// What an address answers, as JSON.
+/// The JSON of a 200 response. `None` for any other result.
 fn get(port: u16, path: &str) -> Option<Value> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
@@ -109,7 +109,7 @@ fn get(port: u16, path: &str) -> Option<Value> {
     serde_json::from_str(&body).ok().filter(|_| status == 200)
 }
 
-/// A proxy that leaves the path as it is, and one that takes the issuer's part away.
+/// One configuration keeps the path; the other removes the issuer's part.
 #[test]
 fn the_server_works_behind_nginx_at_a_sub_path() {
     for rest in ["", "/"] {
@@ -129,6 +129,6 @@ fn the_server_works_behind_nginx_at_a_sub_path() {
         assert_eq!(metadata["issuer"], format!("{here}/auth"));
         let keys = metadata["jwks_uri"].as_str().unwrap().strip_prefix(&here).unwrap();
         assert!(get(port, keys).is_some(), "{rest:?}");
-        assert_eq!(get(port, "/.well-known/jwks.json"), None, "nothing else of the host is served");
+        assert_eq!(get(port, "/.well-known/jwks.json"), None, "nginx forwards only the path of the issuer");
     }
 }

@@ -72,7 +72,7 @@ fn every_rejected_sign_in_has_the_same_response_and_headers() {
     let patch = Call::new(Method::PATCH, &path).bearer(&token).json(&disabled);
     assert_eq!(server.request(patch).status, 200);
     let expected =
-        server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"})).without_id();
+        server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"})).without_request_id();
     assert_eq!(format!("{} {}", expected.0.as_u16(), expected.2), BAD_CREDENTIALS);
     for body in [
         json!({"username": "nobody", "password": PASSWORD}),
@@ -86,7 +86,7 @@ fn every_rejected_sign_in_has_the_same_response_and_headers() {
         json!({"username": 1, "password": PASSWORD}),
         json!({"username": "john_doe", "password": ["x"]}),
     ] {
-        assert_eq!(server.post("/getTokens", &body).without_id(), expected, "{body}");
+        assert_eq!(server.post("/getTokens", &body).without_request_id(), expected, "{body}");
     }
 }
 
