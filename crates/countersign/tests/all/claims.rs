@@ -1,5 +1,5 @@
-//! Custom claims of users and sessions. Every route rejects invalid claims when they are written, and an accepted
-//! claim never makes a later request fail.
+//! Custom claims of users and sessions. Every route rejects invalid claims when they are written, and an
+//! accepted claim never makes a later request fail.
 
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;

@@ -1,4 +1,4 @@
-//! Signing keys: rotated without any verifier failing, useless without the master key.
+//! Signing keys: verifiers accept all tokens during a rotation, and private keys are useless without the master key.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::harness::{Harness, ISSUER, Tokens};
 use crate::process::{Process, command};
 
-/// A resource server that keeps the key set for an hour and never asks in between.
+/// A resource server that fetches the key set once an hour and not in between.
 struct CachingVerifier {
     keys: KeySet,
     fetched_at: u64,
@@ -46,7 +46,7 @@ fn a_verifier_that_caches_keys_for_an_hour_survives_three_rotations() {
         Harness::with(|config| config.signing_keys.rotate_after = countersign::config::Lifetime::minutes(70));
     server.add_user("jane");
     let mut refresh = server.sign_in("jane").refresh;
-    // Three phases, so that some cache is always about to expire.
+    // Three verifiers whose caches expire at different times.
     let mut verifiers: Vec<_> = (0..3).map(|_| CachingVerifier::fetch(&server)).collect();
     verifiers.iter_mut().zip(0..).for_each(|(verifier, phase)| verifier.fetched_at -= phase * 1200);
     let (mut issued, mut signers) = (Vec::<(u64, String)>::new(), std::collections::BTreeSet::new());
@@ -131,7 +131,7 @@ fn a_key_of_a_new_algorithm_is_published_before_it_signs() {
     let token = server.sign_in("jane").access;
     let server = server.restart(|config| config.access_token.algorithm = Algorithm::EdDsa);
     let alg = |token: &str| countersign_token::unverified::decode(token).unwrap().header["alg"].clone();
-    assert_eq!(alg(&server.sign_in("jane").access), "ES256", "verifiers do not know the new key yet");
+    assert_eq!(alg(&server.sign_in("jane").access), "ES256", "verifiers do not have the new key yet");
     server.wait_seconds(3900);
     server.keep_keys();
     assert_eq!(alg(&server.sign_in("jane").access), "EdDSA");
@@ -195,12 +195,12 @@ fn the_data_directory_has_no_usable_token_or_key_without_the_master_key() {
         }
         files += 1;
     }
-    assert!(files >= 3, "database, log and master key at least");
+    assert!(files >= 3, "at least the database, its write-ahead log and the master key");
     let app = &server.edge.app;
     let ring = server.runtime.block_on(app.store.signing_keys()).unwrap();
-    let stranger = ServerKeys::parse(&ServerKeys::generate(&app.world)).unwrap();
+    let other_keys = ServerKeys::parse(&ServerKeys::generate(&app.world)).unwrap();
     for key in &ring.keys {
-        assert!(stranger.unwrap("csr/signing-key", &key.private).is_none());
+        assert!(other_keys.unwrap("csr/signing-key", &key.private).is_none());
         assert!(app.server_keys.unwrap("csr/signing-key", &key.private).is_some());
         let private = app.server_keys.unwrap("csr/signing-key", &key.private).unwrap();
         let plain = private.expose();
@@ -225,7 +225,8 @@ fn doctor_changes_nothing_with_any_configured_master_key() {
     }
 }
 
-/// A published key that another program wrote to the database, with the private half of one that is this server's.
+/// Another program writes a public key to the database, with the private key of one of this server's keys or an
+/// invalid one.
 // G5
 #[test]
 fn signing_keys_that_another_program_inserted_are_not_trusted_or_published() {

@@ -127,8 +127,8 @@ fn listed(server: &Process) -> BTreeSet<String> {
     }
 }
 
-/// Row 12 of the refresh table repairs a lost rotation without an error for the client, so this reads the metric
-/// that counts these repairs.
+/// Row 12 of the refresh table repairs a lost rotation without an error for the client, so this reads the
+/// metric that counts these repairs.
 fn assert_no_rotation_was_lost(server: &mut Process) {
     let main = std::mem::replace(&mut server.port, 0);
     server.port = server.management_port();

@@ -1,4 +1,4 @@
-//! Moving from the tutorial: tokens that Node's own `jsonwebtoken` made.
+//! Legacy tokens: tokens that the tutorial's old server signed. These tests sign them with Node's `jsonwebtoken`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use countersign::flows::accounts::NewAccount;
 use countersign_core::Secret;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Harness, PASSWORD, START, Tokens};
+use crate::harness::{Call, Harness, PASSWORD, Reply, START, Tokens};
 
 const REFRESH_SECRET: &str = "refresh-secret";
 const ACCESS_SECRET: &str = "access-secret";
 
-/// Signs as the tutorial does, with the library that the tutorial uses.
+/// Signs a token with the same library and options as the tutorial.
 fn node_sign(payload: &Value, secret: &str) -> String {
     let oracles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracles");
     assert!(
@@ -70,12 +70,12 @@ fn a_legacy_refresh_token_is_accepted_once() {
     assert!(pair.refresh.starts_with("csr_"));
     assert_eq!(server.get_as("/protectedRoute", &pair.access).json()["user"]["sub"], "1");
     assert_eq!(server.refresh(&pair.refresh).status, 200);
-    assert_eq!(server.refresh(&old).status, 403, "never twice");
+    assert_eq!(server.refresh(&old).status, 403, "the second use is rejected");
     let server = server.restart(|config| {
         config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));
         config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
     });
-    assert_eq!(server.refresh(&old).status, 403, "not after a restart either");
+    assert_eq!(server.refresh(&old).status, 403, "also after a restart");
 }
 
 #[test]
@@ -115,18 +115,18 @@ fn a_legacy_access_token_is_accepted_until_it_expires() {
 #[test]
 fn a_legacy_token_with_a_wrong_secret_or_user_or_no_expiry_is_rejected() {
     let server = server();
-    let forever = json!({"id": 1, "iat": START});
-    let nobody = json!({"id": 2, "iat": START, "exp": START + 900});
+    let without_expiry = json!({"id": 1, "iat": START});
+    let unknown_user = json!({"id": 2, "iat": START, "exp": START + 900});
     for token in [
         node_sign(&payload(900), "another secret"),
         node_sign(&payload(900), ACCESS_SECRET),
-        node_sign(&nobody, REFRESH_SECRET),
-        node_sign(&forever, REFRESH_SECRET),
+        node_sign(&unknown_user, REFRESH_SECRET),
+        node_sign(&without_expiry, REFRESH_SECRET),
     ] {
         assert_eq!(server.refresh(&token).status, 403);
     }
-    let without = Harness::new();
-    assert_eq!(without.refresh(&node_sign(&payload(900), REFRESH_SECRET)).status, 403, "off by default");
+    let by_default = Harness::new();
+    assert_eq!(by_default.refresh(&node_sign(&payload(900), REFRESH_SECRET)).status, 403);
 }
 
 // D4, D5
@@ -135,8 +135,8 @@ fn a_legacy_token_is_rejected_after_its_users_sessions_are_revoked() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let pair = Tokens::of_tutorial(&server.refresh(&node_sign(&payload(80_000), REFRESH_SECRET)));
-    let all = server.delete_as("/v1/sessions", &pair.access);
-    assert_eq!(all.status, 200);
+    let revoked = server.delete_as("/v1/sessions", &pair.access);
+    assert_eq!(revoked.status, 200);
     assert_eq!(server.refresh(&old).status, 403);
 }
 
@@ -154,18 +154,23 @@ fn an_access_token_is_never_accepted_as_a_legacy_refresh_token() {
     assert_eq!(config.check().unwrap_err().key, "legacy.refresh_secret");
 }
 
-/// A token of the tutorial for John, issued some seconds after the start.
+/// John's legacy refresh token, issued some seconds after [`START`].
 fn issued(seconds: u64) -> String {
     let payload = json!({"id": 1, "username": "john_doe", "iat": START + seconds, "exp": START + 86_400});
     node_sign(&payload, REFRESH_SECRET)
 }
 
-/// What administrators do to John.
-fn do_to_john(server: &Harness, admin: &str, (method, path): (Method, &str), body: &Value) -> Value {
-    let call = Call::new(method, &format!("/v1/admin/{path}")).bearer(admin).json(body);
-    let reply = server.request(call);
+/// Sends a request as an administrator, which must succeed.
+fn send_as_admin(server: &Harness, admin: &str, call: Call) -> Reply {
+    let reply = server.request(call.bearer(admin));
     assert!(reply.status.is_success(), "{reply:?}");
-    if reply.text.is_empty() { Value::Null } else { reply.json() }
+    reply
+}
+
+/// Resets John's password. Returns the temporary password.
+fn reset_password(server: &Harness, admin: &str) -> Value {
+    let reply = send_as_admin(server, admin, Call::post("/v1/admin/users/1/password").json(&json!({})));
+    reply.json()["temporary_password"].clone()
 }
 
 #[test]
@@ -173,13 +178,12 @@ fn a_temporary_password_before_the_first_sign_in_keeps_legacy_tokens_valid() {
     let server = server();
     let admin = server.administrator();
     server.wait_seconds(10);
-    // Twice, because the first one went astray.
+    // Twice, as when the user did not receive the first one.
     for _ in 0..2 {
-        do_to_john(&server, &admin, (Method::POST, "users/1/password"), &json!({}));
+        reset_password(&server, &admin);
     }
     assert_eq!(server.refresh(&issued(0)).status, 200, "the phone");
-    let temporary = do_to_john(&server, &admin, (Method::POST, "users/1/password"), &json!({}));
-    let temporary = &temporary["temporary_password"];
+    let temporary = reset_password(&server, &admin);
     let sign_in =
         json!({"username": "john_doe", "password": temporary, "newPassword": "hgwq trnb xkcd zpvm"});
     assert_eq!(server.post("/getTokens", &sign_in).status, 200, "the computer");
@@ -192,14 +196,15 @@ fn a_sign_out_everywhere_revokes_earlier_legacy_tokens_but_not_later_ones() {
     type SignOut = fn(&Harness, &str);
     let sign_outs: [(&str, SignOut); 3] = [
         ("revoke", |server, admin| {
-            do_to_john(server, admin, (Method::DELETE, "sessions?user=1"), &json!({}));
+            send_as_admin(server, admin, Call::new(Method::DELETE, "/v1/admin/sessions?user=1"));
         }),
         ("disable and enable", |server, admin| {
             for disabled in [true, false] {
-                do_to_john(server, admin, (Method::PATCH, "users/1"), &json!({"disabled": disabled}));
+                let patch = Call::new(Method::PATCH, "/v1/admin/users/1");
+                send_as_admin(server, admin, patch.json(&json!({"disabled": disabled})));
             }
         }),
-        ("a new password of one's own", |server, _| {
+        ("the user changes the password", |server, _| {
             let access = server.sign_in("john_doe").access;
             let body = json!({"current_password": PASSWORD, "new_password": "hgwq trnb xkcd zpvm"});
             assert_eq!(server.post_as("/v1/users/me/password", &access, &body).status, 204);
@@ -211,11 +216,19 @@ fn a_sign_out_everywhere_revokes_earlier_legacy_tokens_but_not_later_ones() {
         server.wait_seconds(10);
         sign_out(&server, &admin);
         assert_eq!(server.refresh(&issued(9)).status, 403, "{name}");
-        assert_eq!(server.refresh(&issued(10)).status, 403, "{name}: in the same second, it may be older");
+        assert_eq!(
+            server.refresh(&issued(10)).status,
+            403,
+            "{name}: in the same second, so possibly before it"
+        );
         let untimed = json!({"id": 1, "exp": START + 86_400});
-        assert_eq!(server.refresh(&node_sign(&untimed, REFRESH_SECRET)).status, 403, "{name}: of any time");
+        assert_eq!(
+            server.refresh(&node_sign(&untimed, REFRESH_SECRET)).status,
+            403,
+            "{name}: without an issue time"
+        );
         server.wait_seconds(5);
-        assert_eq!(server.refresh(&issued(11)).status, 200, "{name}: the tutorial's server still signs");
+        assert_eq!(server.refresh(&issued(11)).status, 200, "{name}: issued later by the old server");
     }
 }
 

@@ -1,4 +1,5 @@
-//! User names that could be confused with another user's name or id: in commands, at sign-up, and in existing accounts.
+//! User names that could be confused with another user's name or id, in commands, at sign-up and in existing
+//! accounts.
 
 use std::path::Path;
 

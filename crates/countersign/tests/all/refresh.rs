@@ -1,4 +1,4 @@
-//! Every row of the state machine, through HTTP or, where HTTP cannot reach it, through the database.
+//! Every row of the table of refresh decisions, through HTTP. Some tests change the database directly to reach a row.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn server() -> Harness {
     server
 }
 
-/// Refreshes and gives the new pair back.
+/// Refreshes, which must succeed, and returns the new pair.
 fn rotate(server: &Harness, token: &str) -> Tokens {
     let reply = server.refresh(token);
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -75,10 +75,10 @@ fn row_2_a_disabled_user_cannot_refresh() {
     server.database().execute("UPDATE users SET disabled_at = 1", []).unwrap();
     assert_eq!(server.refresh(&token).status, 403);
     server.database().execute("UPDATE users SET disabled_at = NULL, epoch = 1", []).unwrap();
-    assert_eq!(server.refresh(&token).status, 403, "all sessions were ended at once meanwhile");
+    assert_eq!(server.refresh(&token).status, 403, "all of the user's sessions were revoked");
     assert_eq!(server.refreshes("ended"), 2);
     server.database().execute("UPDATE users SET epoch = 0", []).unwrap();
-    assert_eq!(server.refresh(&token).status, 200, "nothing was changed by the refusals");
+    assert_eq!(server.refresh(&token).status, 200, "the rejected refreshes changed nothing");
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn too_many_refreshes_of_a_session_are_throttled_and_do_not_revoke_it() {
     let throttled = server.refresh(&token);
     assert_eq!((throttled.status.as_u16(), throttled.header("retry-after")), (429, Some("1")));
     assert_eq!(server.refreshes("session_throttled"), 1);
-    assert_eq!(server.refresh(&other).status, 200, "another session has its own");
+    assert_eq!(server.refresh(&other).status, 200, "another session has a separate budget");
     server.wait_seconds(1);
-    assert_eq!(server.refresh(&token).status, 200, "the session goes on");
+    assert_eq!(server.refresh(&token).status, 200, "the session is still valid");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn clock_differences_up_to_five_seconds_do_not_revoke_a_session() {
             let (one, two) = (Tokens::of_tutorial(&rotated), Tokens::of_tutorial(&duplicate));
             assert_eq!(one.refresh, two.refresh);
             let access = server.get_as("/protectedRoute", &one.access);
-            assert_eq!(access.status, 200, "a token that was issued {behind} s ahead");
+            assert_eq!(access.status, 200, "a token whose issue time is {behind} s in the future");
         }
     }
 }
@@ -219,7 +219,7 @@ fn row_9_a_lost_response_is_repeated_within_the_grace_period() {
     server.wait_seconds(10);
     let again = rotate(&server, &first);
     assert_eq!(again.refresh, second.refresh);
-    assert_ne!(again.access, second.access, "a fresh access token each time");
+    assert_ne!(again.access, second.access, "each response has a new access token");
     assert_eq!(server.refreshes("replayed"), 1);
 }
 
@@ -261,16 +261,16 @@ fn row_11_a_stolen_token_revokes_the_session_and_the_story_names_both_holders() 
         server.request(call.from(address).header("user-agent", agent))
     };
     server.wait_seconds(900);
-    let owners = refresh_from(
+    let owners_reply = refresh_from(
         &stolen,
         "198.51.100.7",
         "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
     );
-    assert_eq!(owners.status, 200);
+    assert_eq!(owners_reply.status, 200);
     server.wait_seconds(11);
     assert_eq!(refresh_from(&stolen, "203.0.113.9", "curl/8.5.0").status, 403);
-    let owners_next = Tokens::of_tutorial(&owners).refresh;
-    assert_eq!(server.refresh(&owners_next).status, 403, "the session has ended for both");
+    let owners_token = Tokens::of_tutorial(&owners_reply).refresh;
+    assert_eq!(server.refresh(&owners_token).status, 403, "the session is revoked for both");
     assert_eq!((server.refreshes("reuse"), server.refreshes("ended")), (1, 1));
     let story = server.story(server.session_of(&stolen));
     let last = story.lines().last().unwrap();
@@ -309,12 +309,12 @@ fn a_restart_does_not_change_the_end_of_the_grace_period() {
     assert_eq!(server.refresh(&first).status, 403);
 }
 
-/// Keeps the sessions as they are now, for [`lose_writes`].
-fn remember(server: &Harness) {
+/// Saves a copy of the sessions for [`lose_writes`].
+fn save_sessions(server: &Harness) {
     server.database().execute("CREATE TABLE earlier AS SELECT * FROM sessions", []).unwrap();
 }
 
-/// Stops the server, puts the sessions back as they were remembered, and starts it again.
+/// Stops the server, restores the sessions that [`save_sessions`] saved, and starts it again.
 fn lose_writes(server: Harness) -> Harness {
     server.restart(|config| {
         let database = rusqlite::Connection::open(config.data_dir.join("countersign.db")).unwrap();
@@ -332,7 +332,7 @@ fn a_delayed_request_that_overlaps_a_refresh_is_not_reuse() {
     let first = server.sign_in("john_doe").refresh;
     server.wait_seconds(900);
     let by = Presence { at: server.now(), address: None, device: "a phone on a train".to_owned() };
-    // Its body is still on its way when the same app, which gave up waiting, asks again.
+    // The request's body is still in transit when the same client times out and sends a second request.
     server.wait_seconds(2);
     let second = rotate(&server, &first).refresh;
     let (token, client) = (Secret::new(first), ClientId::first_party());
@@ -344,7 +344,7 @@ fn a_delayed_request_that_overlaps_a_refresh_is_not_reuse() {
 fn row_12_a_write_that_the_store_lost_signs_no_user_out() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
-    remember(&server);
+    save_sessions(&server);
     server.wait_seconds(900);
     let second = rotate(&server, &first).refresh;
     let server = lose_writes(server);
@@ -359,7 +359,7 @@ fn row_12_a_write_that_the_store_lost_signs_no_user_out() {
 fn row_13_a_token_too_far_ahead_revokes_the_session() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
-    remember(&server);
+    save_sessions(&server);
     let second = rotate(&server, &first).refresh;
     let third = rotate(&server, &second).refresh;
     let server = lose_writes(server);
@@ -379,7 +379,7 @@ fn sessions_remain_valid_after_the_master_key_is_replaced() {
     std::fs::write(&path, format!("{}\n{old}", new.expose())).unwrap();
     let server = server.restart(|_| {});
     let second = rotate(&server, &first).refresh;
-    assert_eq!(rotate(&server, &first).refresh, second, "a replay across the change of keys");
+    assert_eq!(rotate(&server, &first).refresh, second, "a replay after the change of the master key");
     std::fs::write(&path, old).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! A backup that is put back: what was revoked or spent since is not valid again.
+//! Restores: tokens that were revoked or used after the backup do not become valid again.
 
 use std::path::Path;
 use std::process::Output;
@@ -32,7 +32,8 @@ fn protected(server: &Process, access: &str) -> u16 {
     server.send(&format!("{head}\r\nauthorization: Bearer {access}\r\n\r\n")).0
 }
 
-/// A server from which a backup was made, and a session each from before and after it; then it was stopped.
+/// Runs a server, makes the backup `monday.db` and stops the server. Returns the access and refresh tokens of two
+/// sessions: one from before the backup, which is revoked after it, and one from after the backup.
 fn after_a_backup(directory: &Path) -> [(String, String); 2] {
     let server = Process::dev(directory);
     let before = sign_in(&server);
@@ -40,7 +41,7 @@ fn after_a_backup(directory: &Path) -> [(String, String); 2] {
     assert!(made.status.success(), "{}", told(&made));
     let after = sign_in(&server);
     assert_eq!(server.post("/logout", &json!({"refreshToken": before.1})).0, 204);
-    // At once: what was answered last is written down when the server stops.
+    // The server stops directly after the last response and must still keep its effect.
     server.stop();
     [before, after]
 }
@@ -66,15 +67,19 @@ fn nothing_that_was_revoked_or_opened_since_the_backup_is_valid_after_a_restore(
             assert!(patiently(|| protected(&server, access) == 403), "round {round}");
         }
         let (access, token) = sign_in(&server);
-        assert_eq!((refresh(&server, &token), protected(&server, &access)), (200, 200), "who signs in again");
-        // One of the old keys may have been retired because it was stolen.
+        assert_eq!(
+            (refresh(&server, &token), protected(&server, &access)),
+            (200, 200),
+            "a new sign-in works"
+        );
+        // A key in the backup may have been retired since because it was stolen, so no key is kept.
         assert!(kids(&keys()).iter().all(|kid| !before.contains(kid)), "{before:?}");
         server.stop();
     }
     let kept = std::fs::read_dir(at.join("data"))
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("before-restore"));
-    assert_eq!(kept.count(), 2, "what was replaced is kept");
+    assert_eq!(kept.count(), 2, "each restore keeps the database that it replaces");
 }
 
 #[test]
@@ -90,7 +95,7 @@ fn a_copy_that_was_put_in_place_by_hand_is_refused_until_it_is_restored() {
     serve.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     let refused = Process::try_start(serve).err().unwrap();
     assert!(refused.contains("older copy") && refused.contains("countersign restore"), "{refused}");
-    // No command makes it look newer than it is.
+    // No command writes to the copy, because a write would make it look current.
     for arguments in [&["doctor"][..], &["session", "revoke", "--all"], &["user", "disable", "john_doe"]] {
         let refused = run(at, arguments);
         assert!(
@@ -130,7 +135,7 @@ fn a_failed_restore_changes_nothing() {
             "{words}"
         );
     }
-    assert_eq!(refresh(&server, &token), 200, "the server goes on");
+    assert_eq!(refresh(&server, &token), 200, "the running server is not affected");
     assert!(!at.join("data/countersign.restoring").exists());
 }
 
@@ -173,7 +178,7 @@ fn a_leftover_write_ahead_log_is_not_applied_to_a_restored_database() {
     let (_, token) = sign_in(&server);
     assert!(run(at, &["client", "add", "later", "--authentication", "none"]).status.success());
     server.kill();
-    assert!(at.join("data/countersign.db-wal").exists(), "a killed server leaves its log");
+    assert!(at.join("data/countersign.db-wal").exists(), "a killed server leaves its write-ahead log");
     std::fs::remove_file(at.join("data/countersign.db")).unwrap();
     let restored = run(at, &["restore", "monday.db"]);
     assert!(restored.status.success(), "{}", told(&restored));

@@ -1,4 +1,4 @@
-//! The server's own routes accept and reject the tokens in `tests/vectors`, as every verifier of this repository does.
+//! The server's own routes accept and reject the tokens in `tests/vectors` as the repository's verifiers do.
 
 use axum::http::Method;
 use countersign::services::keyring::Keys;
