@@ -1,4 +1,4 @@
-//! Accounts: signing up, passwords, throttles.
+//! Accounts: sign-up, passwords, and the throttle for password guesses.
 
 use axum::http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
 
 const OTHER: &str = "hgwq trnb xkcd zpvm";
 
-fn open() -> Harness {
+fn open_registration() -> Harness {
     Harness::with(|config| config.registration.enabled = true)
 }
 
@@ -19,7 +19,7 @@ fn code(reply: &Reply) -> String {
 fn sign_up_is_rejected_unless_registration_is_enabled() {
     let body = json!({"username": "jane", "password": PASSWORD});
     assert_eq!(code(&Harness::new().post("/v1/users", &body)), "403 registration_closed");
-    let server = open();
+    let server = open_registration();
     let reply = server.post("/v1/users", &body);
     assert_eq!((reply.status.as_u16(), &reply.json()["username"]), (201, &json!("jane")));
     assert!(!reply.text.contains("argon2") && !reply.text.contains(PASSWORD));
@@ -33,7 +33,7 @@ fn sign_up_is_rejected_unless_registration_is_enabled() {
 // E1, E2, E3
 #[test]
 fn a_password_must_be_long_and_hard_to_guess_without_other_rules() {
-    let server = open();
+    let server = open_registration();
     let sign_up = |name: &str, password: &str| {
         let reply = server.post("/v1/users", &json!({"username": name, "password": password}));
         if reply.status == 201 { "201".to_owned() } else { code(&reply) }
@@ -49,7 +49,7 @@ fn a_password_must_be_long_and_hard_to_guess_without_other_rules() {
 // E1
 #[test]
 fn passwords_are_not_truncated() {
-    let server = open();
+    let server = open_registration();
     let (one, other) = (format!("{}one", "vbzq mwtx ".repeat(8)), format!("{}two", "vbzq mwtx ".repeat(8)));
     server.post("/v1/users", &json!({"username": "jane", "password": one}));
     let sign_in =
@@ -92,7 +92,7 @@ fn an_attacker_cannot_lock_the_owner_out_of_a_known_device() {
     let guesses: Vec<_> = (1..=8).map(|host| guess(&format!("203.0.113.{host}"))).collect();
     assert_eq!(guesses, [403, 403, 403, 403, 403, 429, 429, 429]);
     let body = json!({"username": "jane", "password": PASSWORD});
-    assert_eq!(server.post("/getTokens", &body).status, 429, "a device that the account does not know");
+    assert_eq!(server.post("/getTokens", &body).status, 429, "an unknown device");
     let known = Call::post("/getTokens").header("cookie", &format!("__Host-countersign-device={device}"));
     assert_eq!(server.request(known.json(&body)).status, 200);
     let forged = format!("__Host-countersign-device={}A", &device[..device.len() - 1]);
@@ -218,20 +218,20 @@ fn a_temporary_password_can_only_be_used_to_set_a_new_password() {
         server.post("/v1/sessions", &body)
     };
     assert_eq!(code(&with(json!({}))), "403 password_change_required");
-    // The tutorial's route says so to the holder of the password alone.
+    // The tutorial's route only reports this to a client that sends the correct temporary password.
     let mut body = json!({"username": "jane", "password": temporary});
-    let told = |body: &serde_json::Value| {
+    let message = |body: &serde_json::Value| {
         let reply = server.post("/getTokens", body);
         (reply.status.as_u16(), reply.json()["message"].as_str().unwrap().to_owned())
     };
-    assert_eq!(told(&body), (403, "This password is temporary. Send `newPassword` too".to_owned()));
+    assert_eq!(message(&body), (403, "This password is temporary. Send `newPassword` too".to_owned()));
     let refused = (403, "Failed to authenticate credentials".to_owned());
     body["newPassword"] = json!(7);
-    assert_eq!(told(&body), refused);
+    assert_eq!(message(&body), refused);
     body["newPassword"] = json!("short");
-    assert_eq!(told(&body).0, 422);
+    assert_eq!(message(&body).0, 422);
     let guess = json!({"username": "jane", "password": "guess", "newPassword": "hgwq trnb xkcd zpvm"});
-    assert_eq!(told(&guess), refused);
+    assert_eq!(message(&guess), refused);
     assert_eq!(code(&with(json!({"new_password": "short"}))), "422 weak_password");
     let opened = with(json!({"new_password": PASSWORD}));
     assert_eq!(opened.status, 201);

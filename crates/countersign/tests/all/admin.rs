@@ -1,4 +1,4 @@
-//! Administration over HTTP.
+//! The admin routes: users, sessions and password resets.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -31,9 +31,9 @@ impl Desk {
 fn admin_routes_require_an_administrator_and_the_admin_scope() {
     let Desk { server, .. } = Desk::new();
     server.add_user("jane");
-    let janes = server.sign_in("jane").access;
+    let no_admin = server.sign_in("jane").access;
     let without_scope = server.sign_in("root").access;
-    for (path, token) in [("/v1/admin/users", &janes), ("/v1/admin/sessions", &without_scope)] {
+    for (path, token) in [("/v1/admin/users", &no_admin), ("/v1/admin/sessions", &without_scope)] {
         let reply = server.get_as(path, token);
         assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (403, &json!("insufficient_scope")));
     }
@@ -94,7 +94,7 @@ fn disabling_or_deleting_a_user_revokes_the_users_sessions_at_once() {
         assert_eq!(desk.server.get_as("/v1/users/me", &tokens.access).status, 401);
         if end == "disable" {
             desk.patch(&id, &json!({"disabled": false}));
-            assert_eq!(desk.server.refresh(&tokens.refresh).status, 403, "what ended stays ended");
+            assert_eq!(desk.server.refresh(&tokens.refresh).status, 403, "the session stays revoked");
             desk.server.sign_in("jane");
         }
     }
@@ -109,17 +109,21 @@ fn sessions_are_revoked_by_id_by_user_by_client_or_all_at_once() {
     let (first, second) = (desk.server.sign_in("jane"), desk.server.sign_in("jane"));
     let johns = desk.server.sign_in("john");
     let id = desk.server.session_of(&first.refresh);
-    let end = |path: &str| desk.server.delete_as(path, &desk.access);
-    assert_eq!(end(&format!("/v1/admin/sessions/{id}")).status, 204);
-    assert_eq!(end(&format!("/v1/admin/sessions/{id}")).status, 404);
-    assert_eq!(end(&format!("/v1/admin/sessions?user={}", jane.id)).told(), r#"200 {"ended":1}"#);
+    let revoke = |path: &str| desk.server.delete_as(path, &desk.access);
+    assert_eq!(revoke(&format!("/v1/admin/sessions/{id}")).status, 204);
+    assert_eq!(revoke(&format!("/v1/admin/sessions/{id}")).status, 404);
+    assert_eq!(revoke(&format!("/v1/admin/sessions?user={}", jane.id)).told(), r#"200 {"ended":1}"#);
     assert_eq!(desk.server.refresh(&second.refresh).status, 403);
-    assert_eq!(end("/v1/admin/sessions?client=billing").told(), r#"200 {"ended":0}"#);
-    assert_eq!(end("/v1/admin/sessions?client=a&user=b").status, 400);
-    assert_eq!(end("/v1/admin/sessions").status, 400, "everybody's must be said");
-    assert_eq!(end("/v1/admin/sessions?all=true").told(), r#"200 {"ended":2}"#, "john's and this one");
+    assert_eq!(revoke("/v1/admin/sessions?client=billing").told(), r#"200 {"ended":0}"#);
+    assert_eq!(revoke("/v1/admin/sessions?client=a&user=b").status, 400);
+    assert_eq!(revoke("/v1/admin/sessions").status, 400, "all sessions need `all=true`");
+    assert_eq!(
+        revoke("/v1/admin/sessions?all=true").told(),
+        r#"200 {"ended":2}"#,
+        "john's session and the administrator's"
+    );
     assert_eq!(desk.server.refresh(&johns.refresh).status, 403);
-    assert_eq!(end("/v1/admin/sessions?all=true").status, 401);
+    assert_eq!(revoke("/v1/admin/sessions?all=true").status, 401);
 }
 
 #[test]

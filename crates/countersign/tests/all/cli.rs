@@ -1,4 +1,4 @@
-//! The commands: what they print, what they answer, what they say when it goes wrong.
+//! The commands: their output, exit codes and error messages.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn run_with(directory: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = command(directory);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A command that reads nothing may be gone already.
+    // A command that reads no input may have ended already.
     child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
     child.wait_with_output().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Cookie mode: the refresh token never reaches a script.
+//! Cookie mode: the refresh token is in a cookie that scripts cannot read.
 
 use axum::http::Method;
 use serde_json::json;
@@ -62,8 +62,8 @@ fn a_rejected_cookie_is_deleted_from_the_browser() {
     let (server, reply) = signed_in();
     let access = reply.json()["access_token"].as_str().unwrap().to_owned();
     let cookie = reply.cookie(COOKIE).unwrap();
-    let ended = server.request(Call::new(Method::DELETE, "/v1/sessions").bearer(&access));
-    assert_eq!(ended.cookie(COOKIE).as_deref(), Some(""));
+    let signed_out = server.request(Call::new(Method::DELETE, "/v1/sessions").bearer(&access));
+    assert_eq!(signed_out.cookie(COOKIE).as_deref(), Some(""));
     let refused = server.request(refresh(&cookie));
     assert_eq!((refused.status.as_u16(), refused.cookie(COOKIE).as_deref()), (401, Some("")));
 }
@@ -124,7 +124,7 @@ fn a_duplicate_cookie_fails_a_refresh_but_still_signs_out() {
         .header("cookie", &format!("{COOKIE}=other"))
         .header("cookie", &format!("{COOKIE}={own}"));
     assert_eq!(server.request(two_lines).status, 400);
-    let next = server.request(refresh(&own)).cookie(COOKIE).expect("the session is untouched");
+    let next = server.request(refresh(&own)).cookie(COOKIE).expect("the session is still valid");
     let signed_out = server.request(Call::post("/logout").header("cookie", &orders[1].replace(&own, &next)));
     assert_eq!((signed_out.status.as_u16(), signed_out.cookie(COOKIE).as_deref()), (204, Some("")));
     assert_eq!(server.request(refresh(&next)).status, 401);
@@ -150,7 +150,7 @@ fn a_cookie_with_non_ascii_characters_does_not_hide_the_refresh_cookie() {
     assert_eq!(server.request(Call::post("/v1/sessions/refresh").header("cookie", &line)).status, 200);
 }
 
-/// fetch, axios, ky and Angular's client each send a request without content in another way.
+/// fetch, axios, ky and Angular's client each send a request without content in a different way.
 #[test]
 fn a_refresh_by_cookie_accepts_what_client_libraries_send_as_an_empty_body() {
     let (server, reply) = signed_in();
@@ -176,5 +176,5 @@ fn a_refresh_by_cookie_accepts_what_client_libraries_send_as_an_empty_body() {
         assert_eq!(server.request(refresh(&own).header("content-type", kind).bytes(body)).status, expected);
     }
     let nothing = Call::post("/v1/sessions/refresh").header("content-type", "application/json").bytes("{}");
-    assert_eq!(server.request(nothing).status, 400, "and there is no cookie");
+    assert_eq!(server.request(nothing).status, 400, "neither a token in the body nor a cookie");
 }

@@ -1,4 +1,4 @@
-//! The lab: there in development, absent otherwise, and narrow.
+//! The lab: it exists only in development mode, and can only access its own sessions and clients.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn refresh(server: &Harness, token: &str) -> Reply {
     post(server, "/v1/sessions/refresh", &json!({"refresh_token": token, "client_id": "lab"}))
 }
 
-/// Every file of the page, by its path below `/lab/`.
+/// The paths of all files below a directory.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
@@ -106,21 +106,21 @@ fn only_the_labs_sessions_have_the_labs_shorter_lifetimes() {
         |access: &str| server.request(local(Method::GET, "/protectedRoute").bearer(access)).status.as_u16();
     assert_eq!(protected(&first.access), 200);
     server.wait_seconds(30);
-    assert_eq!(protected(&first.access), 403, "there is no jitter");
+    assert_eq!(protected(&first.access), 403, "the lifetime has no jitter");
     let second = Tokens::of_first_party(&refresh(&server, &first.refresh));
     assert_eq!(protected(&second.access), 200);
     server.wait_seconds(10);
     assert_eq!(
         Tokens::of_first_party(&refresh(&server, &first.refresh)).refresh,
         second.refresh,
-        "in the grace"
+        "in the grace period"
     );
     server.wait_seconds(1);
     assert_eq!(refresh(&server, &first.refresh).status, 401);
-    let told = get(&server, "/v1/lab").json();
-    assert_eq!((&told["access_token_lifetime"], &told["grace"]), (&json!(30), &json!(10)));
+    let settings = get(&server, "/v1/lab").json();
+    assert_eq!((&settings["access_token_lifetime"], &settings["grace"]), (&json!(30), &json!(10)));
     assert_eq!(post(&server, "/getTokens", &json!({})).json()["expiresIn"], 900);
-    // As another client it is refused, as everywhere.
+    // Another client cannot use the lab's token, as on every server.
     let lab = Tokens::of_first_party(&open(&server));
     assert_eq!(post(&server, "/v1/sessions/refresh", &json!({"refresh_token": lab.refresh})).status, 401);
 }
@@ -131,8 +131,8 @@ fn the_lab_keeps_stricter_lifetimes_of_the_server() {
         config.access_token.lifetime = countersign::config::Lifetime::seconds(5);
         config.refresh_token.grace = countersign::config::Lifetime::seconds(0);
     });
-    let told = get(&server, "/v1/lab").json();
-    assert_eq!((&told["access_token_lifetime"], &told["grace"]), (&json!(5), &json!(0)));
+    let settings = get(&server, "/v1/lab").json();
+    assert_eq!((&settings["access_token_lifetime"], &settings["grace"]), (&json!(5), &json!(0)));
 }
 
 #[test]
@@ -145,7 +145,11 @@ fn the_lab_shows_only_its_own_sessions() {
     let foreign = server.session_of(&other.refresh);
     assert_eq!(get(&server, &format!("/v1/lab/sessions/{foreign}")).status, 404);
     let events = get(&server, "/v1/lab/events");
-    assert!(events.text.contains(&own), "the first event is the lab's, not the one before: {}", events.text);
+    assert!(
+        events.text.contains(&own),
+        "the first event is of a lab session, not of the earlier one: {}",
+        events.text
+    );
 }
 
 // B4
@@ -180,29 +184,29 @@ fn pages_of_other_origins_cannot_use_the_lab() {
     }
     let rebound = Call::new(Method::GET, "/v1/lab").header("host", "evil.example");
     assert_eq!(server.request(rebound).status, 421);
-    let told = get(&server, "/v1/lab");
-    assert_eq!(told.header("access-control-allow-origin"), None);
-    assert_eq!(told.header("cross-origin-resource-policy"), Some("same-origin"));
+    let reply = get(&server, "/v1/lab");
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+    assert_eq!(reply.header("cross-origin-resource-policy"), Some("same-origin"));
 }
 
 #[test]
 fn the_labs_api_client_can_introspect_tokens() {
     let server = Harness::in_development(|_| {});
     let tokens = Tokens::of_first_party(&open(&server));
-    let told = get(&server, "/v1/lab").json()["introspection"].clone();
-    let credentials = |secret: &str| {
+    let client = get(&server, "/v1/lab").json()["introspection"].clone();
+    let introspect = |secret: &str| {
         let call =
-            local(Method::POST, "/oauth2/introspect").basic(told["client_id"].as_str().unwrap(), secret);
+            local(Method::POST, "/oauth2/introspect").basic(client["client_id"].as_str().unwrap(), secret);
         server.request(call.form(&[("token", &tokens.access)]))
     };
-    let secret = told["client_secret"].as_str().unwrap();
-    assert_eq!(credentials(secret).json()["active"], true);
-    assert_eq!(credentials("csc_another").status, 401);
+    let secret = client["client_secret"].as_str().unwrap();
+    assert_eq!(introspect(secret).json()["active"], true);
+    assert_eq!(introspect("csc_another").status, 401);
     post(&server, "/logout", &json!({"refreshToken": tokens.refresh}));
-    assert_eq!(credentials(secret).json(), json!({"active": false}));
+    assert_eq!(introspect(secret).json(), json!({"active": false}));
     let clients: i64 =
         server.database().query_row("SELECT count(*) FROM clients", [], |row| row.get(0)).unwrap();
-    assert_eq!(clients, 0, "it is nowhere but in memory");
+    assert_eq!(clients, 0, "the lab's client is only in memory");
 }
 
 // C8
@@ -228,14 +232,14 @@ fn the_lab_rotates_the_signing_key() {
         assert_eq!(post(&server, "/v1/lab/keys/rotate", &json!({})).status, 200);
     }
     let published = get(&server, "/.well-known/jwks.json").json()["keys"].as_array().unwrap().len();
-    assert_eq!(published, 18, "the next, the active and sixteen retired ones");
+    assert_eq!(published, 18, "the next, the active and 16 retired keys");
 }
 
 #[test]
 fn sigterm_during_a_restart_stops_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Process::dev(directory.path());
-    // A request that is not finished keeps the drain going.
+    // The restart waits for this incomplete request.
     let mut unfinished = std::net::TcpStream::connect(server.address()).unwrap();
     unfinished
         .write_all(b"POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
@@ -253,9 +257,9 @@ fn a_restart_keeps_the_data_and_the_ports() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let pair: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
-    let ended: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
-    assert_eq!(server.post("/logout", &json!({"refreshToken": ended["refresh_token"]})).0, 204);
-    let before = server.management_port();
+    let revoked: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
+    assert_eq!(server.post("/logout", &json!({"refreshToken": revoked["refresh_token"]})).0, 204);
+    let management_port = server.management_port();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
     assert!(patiently(|| server.log.lock().unwrap().matches("the server accepts connections").count() == 2));
     assert!(patiently(|| server
@@ -264,8 +268,8 @@ fn a_restart_keeps_the_data_and_the_ports() {
     let body = json!({"refresh_token": pair["refresh_token"], "client_id": "lab"});
     assert_eq!(server.post("/v1/sessions/refresh", &body).0, 200);
     let log = server.log.lock().unwrap().clone();
-    assert_eq!(log.matches(&format!("management=127.0.0.1:{before}")).count(), 2);
-    // What was revoked before is no news: the first event is that of the refresh.
+    assert_eq!(log.matches(&format!("management=127.0.0.1:{management_port}")).count(), 2);
+    // The revocation before the restart is not sent again: the first event is that of the refresh.
     let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
     stream.write_all(b"GET /v1/lab/events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let event = BufReader::new(stream).lines().map(Result::unwrap).find(|line| line.starts_with("event:"));

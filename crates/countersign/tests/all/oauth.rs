@@ -1,4 +1,4 @@
-//! What registered clients may ask: introspection, revocation, and who may not.
+//! Client authentication, introspection (RFC 7662), revocation (RFC 7009) and server metadata (RFC 8414).
 
 use axum::http::Method;
 use countersign::flows::open::{self, Request};
@@ -11,7 +11,7 @@ use serde_json::{Map, json};
 use crate::harness::{Call, Harness, ISSUER, Reply, Tokens};
 
 impl Harness {
-    /// Registers a client for some audiences; answers its secret.
+    /// Registers a client with audiences. Returns its secret, which a public client does not use.
     fn register(&self, id: &str, method: Option<SecretMethod>, audiences: &[&str]) -> String {
         let world = &self.edge.app.world;
         let (secret, hash) = ClientSecretHash::generate(world);
@@ -24,7 +24,7 @@ impl Harness {
         secret.expose().clone()
     }
 
-    /// Opens a session for a client.
+    /// Adds a user and opens a session for the user and a client, with the scope `orders:read`.
     fn open_for(&self, user: &str, client: &str) -> Tokens {
         let user = self.add_user(user);
         let by = Presence { at: self.now(), address: None, device: String::new() };
@@ -89,11 +89,12 @@ fn custom_claims_cannot_override_members_of_the_introspection_response() {
 #[test]
 fn a_token_for_another_audience_is_inactive() {
     let server = Harness::new();
-    let theirs = server.register("billing", Some(SecretMethod::Basic), &["https://billing.example"]);
-    let ours = server.register("orders", Some(SecretMethod::Basic), &["https://billing.example", ISSUER]);
+    let billing = server.register("billing", Some(SecretMethod::Basic), &["https://billing.example"]);
+    let orders = server.register("orders", Some(SecretMethod::Basic), &["https://billing.example", ISSUER]);
     let access = server.open_for("jane", "billing").access;
-    assert_eq!(server.introspect("billing", &theirs, &access).told(), INACTIVE, "not even its own");
-    assert_eq!(server.introspect("orders", &ours, &access).json()["active"], true);
+    let reply = server.introspect("billing", &billing, &access);
+    assert_eq!(reply.told(), INACTIVE, "also for the client that the token was issued to");
+    assert_eq!(server.introspect("orders", &orders, &access).json()["active"], true);
 }
 
 #[test]
@@ -113,7 +114,11 @@ fn a_client_can_introspect_only_its_own_current_refresh_tokens() {
     let next = next.as_str().unwrap();
     assert_eq!(server.introspect("shop", &shop, next).json()["active"], true);
     server.database().execute("UPDATE sessions SET scope = 'orders:admin'", []).unwrap();
-    assert_eq!(server.introspect("shop", &shop, next).told(), INACTIVE, "the token is not bound to this row");
+    assert_eq!(
+        server.introspect("shop", &shop, next).told(),
+        INACTIVE,
+        "the token was not issued for this scope"
+    );
 }
 
 // B1, B11
@@ -133,7 +138,7 @@ fn no_route_accepts_a_confidential_clients_refresh_token_without_its_secret() {
         }
         Call::post("/v1/sessions/refresh").json(&body)
     };
-    let told = |call: Call| {
+    let code = |call: Call| {
         let reply = server.request(call);
         format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or_default())
     };
@@ -145,24 +150,28 @@ fn no_route_accepts_a_confidential_clients_refresh_token_without_its_secret() {
         body(&till.refresh, Some("till"), None),
         body(&till.refresh, Some("till"), None).basic("till", &post),
         body(&till.refresh, None, Some(&post)),
-        body(&shop.refresh, Some("nobody"), None),
+        body(&shop.refresh, Some("unknown"), None),
         body(&shop.refresh, Some(""), None),
     ] {
-        assert_eq!(told(call), "401 invalid_client");
+        assert_eq!(code(call), "401 invalid_client");
     }
     let two_ways = body(&shop.refresh, Some("shop"), Some(&basic)).basic("shop", &basic);
-    assert_eq!(told(two_ways), "400 invalid_request");
-    assert_eq!(told(body(&shop.refresh, None, None)), "401 invalid_refresh_token", "as the server's own app");
-    assert_eq!(told(body(&shop.refresh, Some("first-party"), None)), "401 invalid_refresh_token");
+    assert_eq!(code(two_ways), "400 invalid_request");
+    assert_eq!(
+        code(body(&shop.refresh, None, None)),
+        "401 invalid_refresh_token",
+        "as the first-party client"
+    );
+    assert_eq!(code(body(&shop.refresh, Some("first-party"), None)), "401 invalid_refresh_token");
     assert_eq!(server.refresh(&shop.refresh).status, 403, "the tutorial's route");
     let cookie = format!("__Host-countersign={}", shop.refresh);
     assert_eq!(
-        told(Call::post("/v1/sessions/refresh").header("cookie", &cookie)),
+        code(Call::post("/v1/sessions/refresh").header("cookie", &cookie)),
         "401 invalid_refresh_token"
     );
     server.post("/logout", &json!({"refreshToken": shop.refresh}));
     let refreshed = server.request(body(&shop.refresh, None, None).basic("shop", &basic));
-    assert_eq!(refreshed.status, 200, "none of this ended the session or spent its token");
+    assert_eq!(refreshed.status, 200, "the rejected requests did not revoke the session or use the token");
     assert_eq!(server.request(body(&till.refresh, Some("till"), Some(&post))).status, 200);
 }
 
@@ -193,15 +202,15 @@ fn a_signed_introspection_response_has_its_own_type_and_audience() {
     assert_eq!(decoded.claims["aud"], "orders");
     assert_eq!(decoded.claims["token_introspection"]["active"], true);
     let call = Call::post("/oauth2/introspect").basic("orders", &secret).form(&[("token", &access)]);
-    let refused = "application/token-introspection+jwt;q=0, application/json";
-    let plain = server.request(call.header("accept", refused));
+    let only_json = "application/token-introspection+jwt;q=0, application/json";
+    let plain = server.request(call.header("accept", only_json));
     assert_eq!(plain.header("content-type"), Some("application/json"));
-    // It is no access token, and an access token is no answer.
+    // The signed response is not accepted as an access token, and neither is a page of the revocation list.
     assert_eq!(server.get_as("/protectedRoute", &reply.text).status, 403);
     assert_eq!(server.introspect("orders", &secret, &reply.text).told(), INACTIVE);
-    let piece = server.get("/revocations").text;
-    assert_eq!(server.get_as("/protectedRoute", &piece).status, 403);
-    assert_eq!(server.introspect("orders", &secret, &piece).told(), INACTIVE);
+    let page = server.get("/revocations").text;
+    assert_eq!(server.get_as("/protectedRoute", &page).status, 403);
+    assert_eq!(server.introspect("orders", &secret, &page).told(), INACTIVE);
 }
 
 // B1
@@ -212,17 +221,17 @@ fn a_client_must_use_its_registered_authentication_method() {
     let post = server.register("post", Some(SecretMethod::Post), &[ISSUER]);
     server.register("public", None, &[]);
     let form = |fields: &[(&str, &str)]| Call::post("/oauth2/introspect").form(fields);
-    let good = [
+    let accepted = [
         form(&[("token", "x")]).basic("basic", &basic),
         form(&[("token", "x"), ("client_id", "basic")]).basic("basic", &basic),
         form(&[("token", "x"), ("client_id", "post"), ("client_secret", &post)]),
     ];
-    for call in good {
+    for call in accepted {
         assert_eq!(server.request(call).told(), INACTIVE);
     }
     let refused = [
-        ("nobody", form(&[("token", "x")])),
-        ("unknown", form(&[("token", "x")]).basic("nobody", &basic)),
+        ("no client", form(&[("token", "x")])),
+        ("an unknown client", form(&[("token", "x")]).basic("unknown", &basic)),
         ("a wrong secret", form(&[("token", "x")]).basic("basic", &post)),
         ("no secret", form(&[("token", "x"), ("client_id", "basic")])),
         (
@@ -238,21 +247,27 @@ fn a_client_must_use_its_registered_authentication_method() {
         ("a bearer token", form(&[("token", "x")]).bearer(&basic)),
         ("two headers", form(&[("token", "x")]).basic("basic", &basic).basic("basic", &basic)),
     ];
-    let mut answers = Vec::new();
+    let mut bodies = Vec::new();
     for (what, call) in refused {
         let reply = server.request(call);
         assert_eq!(reply.status, 401, "{what}: {reply:?}");
         assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="countersign""#), "{what}");
         assert_eq!(reply.json()["error"], "invalid_client", "{what}");
-        answers.push(reply.text);
+        bodies.push(reply.text);
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "nobody learns which check refused it");
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "the response does not reveal which check failed");
     for (what, call) in [
-        ("both at once", form(&[("token", "x"), ("client_secret", &basic)]).basic("basic", &basic)),
-        ("both, one of them empty", form(&[("token", "x"), ("client_secret", "")]).basic("basic", &basic)),
-        ("an assertion besides", form(&[("token", "x"), ("client_assertion", "x")]).basic("basic", &basic)),
-        ("two names", form(&[("token", "x"), ("client_id", "post")]).basic("basic", &basic)),
+        ("both methods", form(&[("token", "x"), ("client_secret", &basic)]).basic("basic", &basic)),
+        (
+            "both methods, one with an empty secret",
+            form(&[("token", "x"), ("client_secret", "")]).basic("basic", &basic),
+        ),
+        (
+            "an assertion in addition",
+            form(&[("token", "x"), ("client_assertion", "x")]).basic("basic", &basic),
+        ),
+        ("two client ids", form(&[("token", "x"), ("client_id", "post")]).basic("basic", &basic)),
         ("no token", form(&[]).basic("basic", &basic)),
         ("an empty token", form(&[("token", "")]).basic("basic", &basic)),
         ("a parameter twice", form(&[("token", "x"), ("token", "y")]).basic("basic", &basic)),
@@ -296,11 +311,11 @@ fn a_client_can_revoke_only_its_own_tokens() {
     }
     assert!(server.row(server.session_of(&joe.refresh)).live_user(server.now()).is_some());
     assert_eq!(as_shop(&jane.refresh).told(), "200 ");
-    assert_eq!(as_shop(&jane.refresh).status, 200, "again");
+    assert_eq!(as_shop(&jane.refresh).status, 200, "a second time");
     assert_eq!(as_shop("garbage").status, 200);
     let ended = |refresh: &str| server.row(server.session_of(refresh)).live_user(server.now()).is_none();
     assert!(ended(&jane.refresh));
-    // A public client names itself; an access token stands for its session.
+    // A public client only sends its id. The revocation of an access token revokes its session.
     assert_eq!(
         revoke(&[("token", &joe.access), ("client_id", "app"), ("token_type_hint", "access_token")]).status,
         200

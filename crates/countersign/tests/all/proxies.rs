@@ -1,4 +1,5 @@
-//! Real proxies in front of an application that believes `Remote-User`, configured as the examples are.
+//! nginx, Caddy and Envoy with the configuration of the examples, in front of an application that trusts
+//! `Remote-User`.
 
 pub(crate) mod site;
 
@@ -68,7 +69,7 @@ fn a_client_cannot_forge_its_identity_or_the_checked_path() {
                 );
             }
         }
-        // Nor what it asks for.
+        // A client cannot change the path or method that the server checks either.
         for header in [
             "X-Original-URL: http://app.example/assets/x",
             "X-Original-Method: OPTIONS",
@@ -132,14 +133,14 @@ fn a_browser_is_redirected_to_the_sign_in_page_with_a_return_address() {
         let site = Site::start(kind);
         let (status, text) =
             site.get("/orders?id=7&x", "accept: text/html,*/*\r\nsec-fetch-mode: navigate\r\n");
-        let place = format!(
+        let location = format!(
             "location: https://app.example/sign-in?rd=http%3A%2F%2Fapp.example%3A{}%2Forders%3Fid%3D7%26x",
             site.port
         );
         assert_eq!(status, 302, "{kind:?}: {text}");
-        assert!(text.to_lowercase().contains(&place.to_lowercase()), "{kind:?}: {text}");
-        for program in ["accept: application/json\r\n", "accept: text/html\r\nsec-fetch-mode: cors\r\n"] {
-            assert_eq!(site.get("/orders", program).0, 401, "{kind:?}: {program}");
+        assert!(text.to_lowercase().contains(&location.to_lowercase()), "{kind:?}: {text}");
+        for headers in ["accept: application/json\r\n", "accept: text/html\r\nsec-fetch-mode: cors\r\n"] {
+            assert_eq!(site.get("/orders", headers).0, 401, "{kind:?}: {headers}");
         }
         assert_eq!(site.send("POST", "/orders", "accept: text/html\r\n").0, 401, "{kind:?}");
     }
@@ -177,7 +178,7 @@ fn a_page_of_another_origin_cannot_use_the_cookie() {
         }
         let (status, text) = site.get("/assets/logo.svg", &cookie);
         assert_eq!(status, 200, "{kind:?}: {text}");
-        assert!(!text.contains("john_doe"), "{kind:?}: the cookie is not read: {text}");
+        assert!(!text.contains("john_doe"), "{kind:?}: the server ignores the cookie: {text}");
     }
 }
 
@@ -215,12 +216,12 @@ fn a_page_of_another_origin_cannot_open_a_websocket_with_the_cookie() {
 // D10
 #[test]
 fn cookies_are_rejected_if_envoy_does_not_forward_all_headers() {
-    let every = r#"- safe_regex: { regex: ".*" }"#;
-    let few = "[{ exact: cookie }, { exact: accept }, { exact: x-forwarded-proto }]";
+    let all = r#"- safe_regex: { regex: ".*" }"#;
+    let some = "[{ exact: cookie }, { exact: accept }, { exact: x-forwarded-proto }]";
     let site = Site::start_with(Kind::Envoy, |text| {
-        let line = format!("patterns:\n                          {every}");
+        let line = format!("patterns:\n                          {all}");
         assert!(text.contains(&line));
-        text.replace(&line, &format!("patterns: {few}"))
+        text.replace(&line, &format!("patterns: {some}"))
     });
     let (cookie, own) = (site.cookie(), format!("origin: http://{}\r\n", site.host()));
     for headers in [own.as_str(), "origin: http://mallory.example\r\n", "sec-fetch-site: none\r\n"] {
@@ -268,7 +269,7 @@ fn a_proxy_rejects_requests_after_sign_out_and_while_the_server_is_down() {
         let token = bearer(pair["accessToken"].as_str().unwrap());
         assert_eq!(site.get("/orders", &token).0, 200, "{kind:?}");
         site.server.post("/logout", &json!({"refreshToken": pair["refreshToken"]}));
-        assert_eq!(site.get("/orders", &token).0, 401, "{kind:?}: the very next request");
+        assert_eq!(site.get("/orders", &token).0, 401, "{kind:?}: the next request");
         let other = bearer(site.sign_in()["accessToken"].as_str().unwrap());
         site.server.child.kill().unwrap();
         site.server.child.wait().unwrap();
@@ -285,5 +286,8 @@ fn only_a_trusted_proxy_may_request_a_check() {
                    x-original-url: http://app.example/assets/x\r\nx-original-method: GET\r\n\r\n";
     let (status, _) = server.send(request);
     assert_eq!(status, 403);
-    assert!(patiently(|| server.log.lock().unwrap().contains("trusted_proxies")), "the operator learns why");
+    assert!(
+        patiently(|| server.log.lock().unwrap().contains("trusted_proxies")),
+        "the log explains the rejection"
+    );
 }

@@ -1,4 +1,5 @@
-//! Canaries through a whole process at its most talkative: none of them may be in its log, metrics or errors.
+//! Secrets stay out of the log, the metrics and error texts. These tests send known secrets (canaries) through a
+//! server process that logs at level `trace`, and search its output for them.
 
 use std::process::Command;
 
@@ -13,8 +14,8 @@ fn text(body: &str, name: &str) -> String {
     serde_json::from_str::<Value>(body).unwrap()[name].as_str().unwrap().to_owned()
 }
 
-/// Walks through every kind of request; everything secret that it met.
-fn walk(server: &Process) -> Vec<String> {
+/// Sends every kind of request. Returns all secrets that these requests and their responses contained.
+fn send_all_requests(server: &Process) -> Vec<String> {
     let mut canaries = vec![PASSWORD.to_owned(), WRONG.to_owned()];
     let (_, signed_in) = server.post("/v1/sessions", &json!({"username": "jane", "password": PASSWORD}));
     let (access, refresh) = (text(&signed_in, "access_token"), text(&signed_in, "refresh_token"));
@@ -40,7 +41,7 @@ fn walk(server: &Process) -> Vec<String> {
     canaries
 }
 
-fn talkative(directory: &std::path::Path, format: &str) -> Process {
+fn start_with_trace_log(directory: &std::path::Path, format: &str) -> Process {
     Process::dev_with(directory, |command: &mut Command| {
         command.args(["--log-format", format]).env("COUNTERSIGN_LOG__FILTER", "trace");
     })
@@ -60,9 +61,9 @@ fn add_jane(directory: &std::path::Path) {
 fn no_secret_is_in_the_log_or_the_metrics() {
     for format in ["human", "json"] {
         let directory = tempfile::tempdir().unwrap();
-        let mut server = talkative(directory.path(), format);
+        let mut server = start_with_trace_log(directory.path(), format);
         add_jane(directory.path());
-        let mut canaries = walk(&server);
+        let mut canaries = send_all_requests(&server);
         for file in ["master-key", "dev-password"] {
             let text = std::fs::read_to_string(directory.path().join("data").join(file)).unwrap();
             canaries.push(text.trim().to_owned());
@@ -92,9 +93,9 @@ fn no_secret_is_in_the_log_or_the_metrics() {
 #[test]
 fn a_client_cannot_inject_lines_into_the_log() {
     let directory = tempfile::tempdir().unwrap();
-    let server = talkative(directory.path(), "json");
-    let evil = "jane\r\n{\"level\":\"INFO\",\"forged\":true}\u{1b}[31m";
-    server.post("/getTokens", &json!({"username": evil, "password": "x"}));
+    let server = start_with_trace_log(directory.path(), "json");
+    let forged = "jane\r\n{\"level\":\"INFO\",\"forged\":true}\u{1b}[31m";
+    server.post("/getTokens", &json!({"username": forged, "password": "x"}));
     let request = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nuser-agent: a\u{1b}[31mb\"}\r\n\
                    x-request-id: a\"b\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
     server.try_send(request);
@@ -104,8 +105,8 @@ fn a_client_cannot_inject_lines_into_the_log() {
     let (_, log) = server.stop();
     let mut answered = 0;
     for line in log.lines() {
-        let event: Value =
-            serde_json::from_str(line).unwrap_or_else(|_| panic!("not one event a line: {line:?}"));
+        let event: Value = serde_json::from_str(line)
+            .unwrap_or_else(|_| panic!("not one JSON object on the line: {line:?}"));
         assert!(event.get("forged").is_none());
         assert!(!line.contains('\u{1b}'));
         if event["span"]["request_id"] == "known-id" && event["message"] == "answered" {
@@ -194,7 +195,7 @@ fn a_password_in_the_stores_url_is_in_no_output() {
 #[test]
 fn a_password_in_the_url_of_a_command_is_in_no_error() {
     const CANARY: &str = "canary-url-password";
-    // In the form of a token, so that its keys are asked for.
+    // It has the form of a token, so that the command fetches the key set.
     const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.e30.AA";
     let directory = tempfile::tempdir().unwrap();
     for arguments in [
@@ -241,7 +242,7 @@ fn a_secret_in_an_invalid_configuration_file_is_in_no_error() {
         let output = check.args(["--config", "c.toml", "config", "check"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{text}");
-        // A key that is no key is named, as any misspelt one.
+        // The error may name an unknown configuration key, and in one case the canary is such a key.
         assert!(!said.contains(CANARY) || text.contains("[access_token.secret]"), "{text}: {said}");
     }
 }

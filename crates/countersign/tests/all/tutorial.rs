@@ -1,4 +1,4 @@
-//! The tutorial's API, line by line.
+//! The three routes of the tutorial and `/logout`: every status and message.
 
 use axum::http::Method;
 use serde_json::{Value, json};
