@@ -117,15 +117,15 @@ fn commands_do_not_change_a_database_of_another_program() {
     assert!(told(&run(at, &["user", "list"])).contains("belongs to another program"));
 }
 
-/// A server's directory that belongs to a service user, if these tests run as root. Otherwise it belongs to the
-/// user who runs the tests.
+/// A server's directory that belongs to a service user, if these tests run as root. Otherwise it belongs to
+/// the user who runs the tests.
 struct Service {
     directory: tempfile::TempDir,
     program: PathBuf,
     is_root: bool,
 }
 
-/// The user and group id of the service: `nobody` on most systems.
+/// The user and group id of the service. Most systems use it for the user without privileges.
 const SERVICE: u32 = 65_534;
 
 impl Service {

@@ -13,7 +13,7 @@ fn rounds() -> u32 {
     std::env::var("COUNTERSIGN_ROUNDS").ok().map_or(30, |rounds| rounds.parse().unwrap())
 }
 
-/// Sends [`AT_ONCE`] concurrent refreshes with one token. Returns the status and the new refresh token of each.
+/// Sends [`AT_ONCE`] concurrent refreshes with one token. Returns each status and new refresh token.
 fn present(server: &Harness, token: &str) -> Vec<(u16, String)> {
     let calls = (0..AT_ONCE).map(|_| {
         let (routes, body) = (server.routes.clone(), json!({"refreshToken": token}));

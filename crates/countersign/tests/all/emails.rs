@@ -1,4 +1,4 @@
-//! E-mail addresses: users set their own, administrators verify them, and applications only see verified ones.
+//! E-mail addresses: users set them, administrators verify them, and applications only see verified ones.
 
 use axum::http::Method;
 use serde_json::{Value, json};

@@ -282,7 +282,7 @@ fn many_refresh_events_do_not_displace_rare_events() {
     let events = stream.take(&server, 3);
     assert_eq!(names(&events), ["gap", "revoked", "renewed"]);
     assert_eq!(events[2].data["generation"], 10_000, "the server keeps the newest 10,000");
-    // A client that reads the stream from the start also receives the rare events, and all events that are kept.
+    // A client that reads from the start receives all events that the server keeps, the rare ones included.
     let all = Stream::open(&server, events_request(&admin)).take(&server, 10_003);
     assert_eq!(names(&all[..4]), ["opened", "opened", "revoked", "renewed"]);
 }

@@ -1,5 +1,5 @@
-//! Forward authentication: responses to checks from proxies, including checks that the real proxies in `proxies.rs`
-//! do not send.
+//! Forward authentication: responses to checks from proxies, including checks that the real proxies in
+//! `proxies.rs` do not send.
 
 use axum::http::Method;
 use serde_json::json;
@@ -171,8 +171,8 @@ fn a_cookie_without_proof_of_its_origin_does_not_authenticate() {
     assert_eq!(twice.status, 403, "a duplicate cookie");
 }
 
-/// The check of one request in each of the three dialects (nginx, forward-auth, Envoy), with the scheme that the
-/// proxy sends.
+/// The check of one request in each of the three dialects (nginx, forward-auth, Envoy), with the scheme
+/// that the proxy sends.
 fn checks(scheme: &str, method: &str, path: &str) -> [Call; 3] {
     let nginx = Call::new(Method::GET, "/authz/auth-request")
         .header("x-original-url", &format!("{scheme}://app.example{path}"))

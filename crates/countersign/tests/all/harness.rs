@@ -47,7 +47,7 @@ pub(crate) struct Harness {
     key_policy: Option<countersign_core::signing_keys::KeyPolicy>,
 }
 
-/// The routes that clients can reach. A clone can move into a task, so that tests can send concurrent requests.
+/// The routes that clients can reach. Tests move a clone into each task to send concurrent requests.
 #[derive(Clone)]
 pub(crate) struct PublicRoutes(Router);
 

@@ -68,7 +68,7 @@ fn imported_users_sign_in_with_old_passwords_and_get_new_hashes() {
     };
     for name in ["jane", "john"] {
         assert_eq!(sign_in(name, "twelve metres of rope"), 403);
-        // The first sign-in hashes the normalized password again. Then the spelling with an ordinary 2 works too.
+        // The first sign-in hashes the normalized password, so the spelling with an ordinary 2 then works.
         for password in [PASSWORD, PASSWORD, "twelve2 metres of rope"] {
             assert_eq!(sign_in(name, password), 200, "{name} {password}");
         }

@@ -1,7 +1,8 @@
 //! Races between a check and the write that depends on it.
 //!
 //! These tests wrap the store. Just before a request writes to an account or a session, the wrapper runs a
-//! conflicting write (the interloper). The request must then fail and must not change what the interloper wrote.
+//! conflicting write (the interloper). The request must then fail and must not change the result of that
+//! write.
 
 use std::path::Path;
 use std::pin::Pin;

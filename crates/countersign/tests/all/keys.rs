@@ -1,4 +1,5 @@
-//! Signing keys: verifiers accept all tokens during a rotation, and private keys are useless without the master key.
+//! Signing keys: verifiers accept all tokens during a rotation, and private keys are useless without the
+//! master key.
 
 use std::time::Duration;
 
@@ -225,8 +226,8 @@ fn doctor_changes_nothing_with_any_configured_master_key() {
     }
 }
 
-/// Another program writes a public key to the database, with the private key of one of this server's keys or an
-/// invalid one.
+/// Another program writes a public key to the database, with the private key of one of this server's keys
+/// or an invalid one.
 // G5
 #[test]
 fn signing_keys_that_another_program_inserted_are_not_trusted_or_published() {

@@ -1,4 +1,4 @@
-//! Legacy tokens: tokens that the tutorial's old server signed. These tests sign them with Node's `jsonwebtoken`.
+//! Legacy tokens, which the tutorial's old server signed. These tests sign them with Node's `jsonwebtoken`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! Log lines: each rejected request and each administrative change is logged with the reason, the user and the
-//! request id.
+//! Log lines: each rejected request and each administrative change is logged with the reason, the user and
+//! the request id.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn lines(log: &str) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The only line with this message and this value of a field. Fails if there is no such line or more than one.
+/// The only line with this message and this value of a field. Fails unless exactly one line matches.
 fn only<'a>(log: &'a [Value], message: &str, field: &str, value: &str) -> &'a Value {
     let found: Vec<_> =
         log.iter().filter(|line| line["message"] == message && line[field] == value).collect();

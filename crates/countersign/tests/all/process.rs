@@ -12,7 +12,7 @@ use serde_json::Value;
 /// The longest time that a test waits for a process.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Checks the condition every 50 ms until it is true, for at most [`PATIENCE`]. Returns whether it became true.
+/// Checks the condition every 50 ms, for at most [`PATIENCE`]. Returns whether it became true.
 pub(crate) fn patiently(mut is_true: impl FnMut() -> bool) -> bool {
     let pause = Duration::from_millis(50);
     (0..PATIENCE.as_millis() / pause.as_millis()).any(|_| {

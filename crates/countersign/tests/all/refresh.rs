@@ -1,4 +1,5 @@
-//! Every row of the table of refresh decisions, through HTTP. Some tests change the database directly to reach a row.
+//! Every row of the table of refresh decisions, through HTTP. Some tests change the database directly to
+//! reach a row.
 
 use std::time::Duration;
 

@@ -32,8 +32,8 @@ fn protected(server: &Process, access: &str) -> u16 {
     server.send(&format!("{head}\r\nauthorization: Bearer {access}\r\n\r\n")).0
 }
 
-/// Runs a server, makes the backup `monday.db` and stops the server. Returns the access and refresh tokens of two
-/// sessions: one from before the backup, which is revoked after it, and one from after the backup.
+/// Runs a server, makes the backup `monday.db` and stops the server. Returns the access and refresh tokens
+/// of two sessions: one from before the backup, which is revoked after it, and one from after the backup.
 fn after_a_backup(directory: &Path) -> [(String, String); 2] {
     let server = Process::dev(directory);
     let before = sign_in(&server);

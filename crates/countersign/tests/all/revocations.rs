@@ -157,7 +157,7 @@ fn a_long_list_is_returned_in_pages_that_a_cursor_continues() {
         }
     }
     assert_eq!((seen.len(), pages), (2500, 3));
-    // With a cursor of another list, such as a list from before a restore, the server returns the list from its start.
+    // For a cursor of another list, such as one from before a restore, the list starts again.
     let foreign = format!("2500-{}", "0".repeat(12));
     assert_eq!(list(&server, Some(&foreign))["after"], Value::Null);
 }

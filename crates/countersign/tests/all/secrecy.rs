@@ -1,5 +1,5 @@
-//! Secrets stay out of the log, the metrics and error texts. These tests send known secrets (canaries) through a
-//! server process that logs at level `trace`, and search its output for them.
+//! Secrets stay out of the log, the metrics and error texts. These tests send known secrets (canaries)
+//! through a server process that logs at level `trace`, and search its output for them.
 
 use std::process::Command;
 

@@ -175,8 +175,8 @@ fn a_revoked_session_is_rejected_by_the_protected_route_at_once() {
         let tokens = server.sign_in("jane");
         assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 200);
         revoke(&server, &tokens);
-        // This reads the revocation list. The next session must be opened later than this revocation, because a
-        // revocation by user covers all sessions up to its time.
+        // This reads the revocation list. The next session must be opened later than this revocation,
+        // because a revocation by user covers all sessions up to its time.
         server.wait_seconds(1);
         assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 403);
     }

@@ -63,8 +63,8 @@ fn server(directory: &std::path::Path) -> Process {
     };
     run(&["user", "add", "disabled", "--generate-password"]);
     run(&["user", "disable", "disabled"]);
-    // Each imported hash takes about as long as a hash of this server, so the test would notice a sign-in that
-    // skips the work of an imported hash.
+    // Each imported hash takes about as long as a hash of this server, so the test would notice a sign-in
+    // that skips the work of an imported hash.
     let imported = r#"{"username":"passwordless"}
 {"username":"bcrypt","password_hash":"$2b$08$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi"}
 {"username":"pbkdf2","password_hash":"pbkdf2_sha256$150000$salt$qHeML+asA16ump7qyYQ/VXA3isvVHTQdaY33m4wzigc="}"#;
@@ -89,8 +89,8 @@ fn unknown_disabled_passwordless_and_imported_users_take_as_long_as_a_wrong_pass
         ("imported PBKDF2", body("pbkdf2", PASSWORD)),
     ];
     let mut times: Vec<Vec<f64>> = causes.iter().map(|_| Vec::new()).collect();
-    // Not measured: the first hashes of a process are slower, and the server only learns the cost of an imported
-    // hash when it first verifies one.
+    // Not measured: the first hashes of a process are slower, and the server only learns the cost of an
+    // imported hash when it first verifies one.
     for (_, body) in &causes {
         seconds(&server, body);
     }

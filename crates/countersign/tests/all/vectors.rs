@@ -33,7 +33,7 @@ fn the_protected_route_decides_each_shared_vector_as_expected() {
     let (mut wrong, mut tried) = (Vec::new(), 0);
     for vector in vectors["vectors"].as_array().unwrap() {
         let token = vector["token"].as_str().unwrap();
-        // A header value can only have visible characters, and a request without a token gets a different response.
+        // A header value has only visible characters, and a request without a token gets another response.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! A server, a proxy that checks each request with it, and an application behind the proxy. All three are real.
+//! A real server, a real proxy that checks each request with the server, and an application behind the proxy.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -173,8 +173,8 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Starts an application and returns its port. It returns the head of the request that it received; for a WebSocket
-/// handshake it opens the WebSocket and sends the head in a frame.
+/// Starts an application and returns its port. It returns the head of the request that it received; for a
+/// WebSocket handshake it opens the WebSocket and sends the head in a frame.
 fn application() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
