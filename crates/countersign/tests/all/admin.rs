@@ -112,13 +112,16 @@ fn sessions_are_revoked_by_id_by_user_by_client_or_all_at_once() {
     let revoke = |path: &str| desk.server.delete_as(path, &desk.access);
     assert_eq!(revoke(&format!("/v1/admin/sessions/{id}")).status, 204);
     assert_eq!(revoke(&format!("/v1/admin/sessions/{id}")).status, 404);
-    assert_eq!(revoke(&format!("/v1/admin/sessions?user={}", jane.id)).told(), r#"200 {"ended":1}"#);
+    assert_eq!(
+        revoke(&format!("/v1/admin/sessions?user={}", jane.id)).status_and_body(),
+        r#"200 {"ended":1}"#
+    );
     assert_eq!(desk.server.refresh(&second.refresh).status, 403);
-    assert_eq!(revoke("/v1/admin/sessions?client=billing").told(), r#"200 {"ended":0}"#);
+    assert_eq!(revoke("/v1/admin/sessions?client=billing").status_and_body(), r#"200 {"ended":0}"#);
     assert_eq!(revoke("/v1/admin/sessions?client=a&user=b").status, 400);
     assert_eq!(revoke("/v1/admin/sessions").status, 400, "all sessions need `all=true`");
     assert_eq!(
-        revoke("/v1/admin/sessions?all=true").told(),
+        revoke("/v1/admin/sessions?all=true").status_and_body(),
         r#"200 {"ended":2}"#,
         "john's session and the administrator's"
     );

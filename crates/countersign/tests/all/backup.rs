@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::process::{Process, command};
 
-fn told(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -37,11 +37,11 @@ fn a_failed_backup_leaves_no_file_and_its_error_names_both_files() {
     let mut limited = Command::new("sh");
     limited.args(["-c", script, env!("CARGO_BIN_EXE_countersign")]).current_dir(at).env_clear();
     let refused = limited.output().unwrap();
-    let words = told(&refused);
-    assert!(!refused.status.success(), "{words}");
-    assert!(words.contains("full/copy.db") && words.contains("data/countersign.db"), "{words}");
+    let printed = text_of(&refused);
+    assert!(!refused.status.success(), "{printed}");
+    assert!(printed.contains("full/copy.db") && printed.contains("data/countersign.db"), "{printed}");
     assert_eq!(files_in(&at.join("full")), [""; 0]);
-    let refused = told(&run(at, &["backup", "absent/copy.db"]));
+    let refused = text_of(&run(at, &["backup", "absent/copy.db"]));
     assert!(refused.contains("absent/copy.db") && refused.contains("data/countersign.db"), "{refused}");
     assert!(run(at, &["backup", "full/copy.db"]).status.success());
     assert_eq!(files_in(&at.join("full")), ["copy.db"]);
@@ -78,14 +78,14 @@ fn restore_rejects_other_files_and_backups_of_newer_releases() {
         "other-history.db",
         "data",
     ] {
-        let refused = told(&run(at, &["restore", file]));
+        let refused = text_of(&run(at, &["restore", file]));
         assert!(refused.contains(&format!("{file} is not a backup")), "{refused}");
         assert!(refused.contains("data/countersign.db"), "{refused}");
     }
-    let refused = told(&run(at, &["restore", "newer.db"]));
+    let refused = text_of(&run(at, &["restore", "newer.db"]));
     assert!(refused.contains("newer.db") && refused.contains("newer release"), "{refused}");
     assert!(std::fs::read(at.join("data/countersign.db")).unwrap() == before, "nothing was changed");
-    assert!(told(&run(at, &["user", "list"])).contains("john_doe"));
+    assert!(text_of(&run(at, &["user", "list"])).contains("john_doe"));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_missing_database_is_an_error_in_both_forms_of_its_url() {
     let absent = at.join("absent.db");
     for url in [format!("sqlite://{}", absent.display()), format!("sqlite:{}", absent.display())] {
         let refused = command(at).env("DATABASE_URL", &url).args(["user", "list"]).output().unwrap();
-        assert!(told(&refused).contains("there is no database at"), "{url}: {}", told(&refused));
+        assert!(text_of(&refused).contains("there is no database at"), "{url}: {}", text_of(&refused));
         assert!(!absent.exists(), "{url}");
     }
 }
@@ -114,7 +114,7 @@ fn commands_do_not_change_a_database_of_another_program() {
         assert!(!refused.status.success(), "{arguments:?}");
         assert!(std::fs::read(&file).unwrap() == before, "{arguments:?}");
     }
-    assert!(told(&run(at, &["user", "list"])).contains("belongs to another program"));
+    assert!(text_of(&run(at, &["user", "list"])).contains("belongs to another program"));
 }
 
 /// A server's directory that belongs to a service user, if these tests run as root. Otherwise it belongs to
@@ -178,7 +178,7 @@ fn lock_files_of_another_user_do_not_prevent_a_service_from_running() {
         service.foreign_file(name, 0o444);
     }
     let listed = service.run(&["user", "list"]);
-    assert!(listed.status.success(), "{}", told(&listed));
+    assert!(listed.status.success(), "{}", text_of(&listed));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn an_unusable_file_is_reported_with_the_command_that_repairs_it() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use", "countersign.db-wal", "countersign.db-shm"] {
         let path = service.foreign_file(name, 0o000);
-        let refused = told(&service.run(&["user", "list"]));
+        let refused = text_of(&service.run(&["user", "list"]));
         let is_repairable =
             refused.contains("run `chown --reference=") && refused.contains(&format!("data/{name}` as root"));
         assert!(is_repairable, "{name}: {refused}");
@@ -197,7 +197,7 @@ fn an_unusable_file_is_reported_with_the_command_that_repairs_it() {
     if service.is_root {
         chown(&database, Some(0), Some(0)).unwrap();
     }
-    let refused = told(&service.run(&["user", "list"]));
+    let refused = text_of(&service.run(&["user", "list"]));
     assert!(refused.contains("chown --reference=data data/countersign.db"), "{refused}");
 }
 

@@ -85,9 +85,9 @@ fn a_number_that_would_be_rounded_is_rejected_by_commands() {
         &["user", "import", "users.jsonl"],
     ] {
         let refused = run(arguments);
-        let words = String::from_utf8(refused.stderr).unwrap();
+        let printed = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success(), "{arguments:?}");
-        assert!(words.contains("would be rounded; write it as a string"), "{words}");
+        assert!(printed.contains("would be rounded; write it as a string"), "{printed}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 
 /// The command for a server whose data directory is in `disk`. The shell script runs first and mounts `disk`.
 fn on_small_disk(directory: &Path, script: &str) -> Command {
@@ -75,7 +75,7 @@ fn on_a_full_disk_the_server_returns_503_and_loses_no_data() {
     assert_eq!(sign_out.0, 503, "a revocation that is not durable is not acknowledged");
     assert!(server.log.lock().unwrap().contains("the store could not answer"));
     std::fs::remove_file(disk.join("ballast")).unwrap();
-    assert!(patiently(|| server.get("/readyz").0 == 200), "{}", server.log.lock().unwrap());
+    assert!(eventually(|| server.get("/readyz").0 == 200), "{}", server.log.lock().unwrap());
     let (status, body) = refresh(&server, &token);
     assert_eq!(status, 200, "the last acknowledged token is still valid: {body}");
     assert_eq!(refresh(&server, &refresh_token(&body)).0, 200);

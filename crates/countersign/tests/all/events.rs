@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
-use crate::process::{PATIENCE, Process, command};
+use crate::process::{Process, TIME_LIMIT, command};
 
 const EVENTS: &str = "/v1/admin/events";
 
@@ -314,7 +314,7 @@ fn slow_client(server: &Process, admin: &str, number: usize) -> TcpStream {
     socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
     socket.connect(&SocketAddr::from(([127, 0, 0, 1], server.port)).into()).unwrap();
     let mut stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let request =
         format!("GET {EVENTS} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {admin}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

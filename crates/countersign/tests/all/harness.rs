@@ -412,7 +412,7 @@ impl Reply {
     }
 
     /// The status, a space and the body.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn status_and_body(&self) -> String {
         let mut text = self.status.as_u16().to_string();
         write!(text, " {}", self.text).unwrap();
         text

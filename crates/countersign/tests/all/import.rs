@@ -97,8 +97,8 @@ fn import_accepts_json_lines_json_arrays_csv_and_standard_input() {
     let mut piped = command.spawn().unwrap();
     piped.stdin.take().unwrap().write_all(b"{\"username\":\"d\"}\n").unwrap();
     let output = piped.wait_with_output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told, json!({"added": 1, "skipped": 0}));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, json!({"added": 1, "skipped": 0}));
 }
 
 #[test]
@@ -109,9 +109,12 @@ fn an_import_adds_no_account_if_one_cannot_be_added() {
     let both = "{\"username\":\"new\"}\n{\"username\":\"JANE\"}\n";
     let output = import(at, &[], "b.jsonl", both);
     assert!(!output.status.success());
-    let told = text(&output.stderr);
-    assert!(told.contains("b.jsonl line 2: this username is taken"), "{told}");
-    assert!(told.contains("nothing was imported: 1 accounts cannot be added; --skip-existing"), "{told}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("b.jsonl line 2: this username is taken"), "{printed}");
+    assert!(
+        printed.contains("nothing was imported: 1 accounts cannot be added; --skip-existing"),
+        "{printed}"
+    );
     assert!(!show(at, "new").status.success());
     // An import of the same file adds only the accounts that are missing.
     for expected in ["1 accounts were added, 1 were skipped.\n", "0 accounts were added, 2 were skipped.\n"] {
@@ -156,9 +159,9 @@ fn every_error_names_the_line_the_field_and_what_is_accepted() {
     ];
     for (line, expected) in cases {
         let output = import(at, &[], "users.jsonl", &format!("{{\"username\":\"fine\"}}\n{line}\n"));
-        let told = text(&output.stderr);
-        assert!(told.contains(&format!("users.jsonl line 2: {expected}")), "{line}: {told}");
-        assert!(told.contains("nothing was imported: 1 records have errors"), "{told}");
+        let printed = text(&output.stderr);
+        assert!(printed.contains(&format!("users.jsonl line 2: {expected}")), "{line}: {printed}");
+        assert!(printed.contains("nothing was imported: 1 records have errors"), "{printed}");
     }
     let twice = import(at, &[], "twice.jsonl", "{\"username\":\"Jane\"}\n{\"username\":\"jane\"}\n");
     assert!(text(&twice.stderr).contains("line 2: `username`: line 1 has the same name"), "{twice:?}");

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::SessionId;
 use serde_json::{Value, json};
 
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 
 const WORKERS: usize = 8;
 
@@ -172,7 +172,7 @@ fn sigkill_loses_no_acknowledged_write_and_forks_no_session() {
             .kill();
         server = Process::dev(directory.path());
         let mut restarted = server;
-        assert!(patiently(|| restarted.get("/revocations").0 == 200));
+        assert!(eventually(|| restarted.get("/revocations").0 == 200));
         let listed = listed(&restarted);
         for holder in &holders {
             let mut holder = holder.lock().unwrap();

@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Harness, Reply, Tokens};
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab");
 
@@ -245,10 +245,10 @@ fn sigterm_during_a_restart_stops_the_server() {
         .write_all(b"POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
         .unwrap();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
-    assert!(patiently(|| server.log.lock().unwrap().contains("asked to stop")));
+    assert!(eventually(|| server.log.lock().unwrap().contains("asked to stop")));
     server.signal("-TERM");
     drop(unfinished);
-    assert!(patiently(|| server.child.try_wait().unwrap().is_some_and(|status| status.success())));
+    assert!(eventually(|| server.child.try_wait().unwrap().is_some_and(|status| status.success())));
     assert_eq!(server.log.lock().unwrap().matches("the server accepts connections").count(), 1);
 }
 
@@ -261,8 +261,8 @@ fn a_restart_keeps_the_data_and_the_ports() {
     assert_eq!(server.post("/logout", &json!({"refreshToken": revoked["refresh_token"]})).0, 204);
     let management_port = server.management_port();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
-    assert!(patiently(|| server.log.lock().unwrap().matches("the server accepts connections").count() == 2));
-    assert!(patiently(|| server
+    assert!(eventually(|| server.log.lock().unwrap().matches("the server accepts connections").count() == 2));
+    assert!(eventually(|| server
         .try_send("GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .is_some_and(|(status, _)| status == 200)));
     let body = json!({"refresh_token": pair["refresh_token"], "client_id": "lab"});

@@ -65,7 +65,7 @@ fn an_access_token_is_active_until_its_session_is_revoked() {
         assert_eq!(body[name], value, "{name}");
     }
     server.post("/logout", &json!({"refreshToken": tokens.refresh}));
-    assert_eq!(server.introspect("orders", &secret, &tokens.access).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &secret, &tokens.access).status_and_body(), INACTIVE);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_token_for_another_audience_is_inactive() {
     let orders = server.register("orders", Some(SecretMethod::Basic), &["https://billing.example", ISSUER]);
     let access = server.open_for("jane", "billing").access;
     let reply = server.introspect("billing", &billing, &access);
-    assert_eq!(reply.told(), INACTIVE, "also for the client that the token was issued to");
+    assert_eq!(reply.status_and_body(), INACTIVE, "also for the client that the token was issued to");
     assert_eq!(server.introspect("orders", &orders, &access).json()["active"], true);
 }
 
@@ -106,16 +106,16 @@ fn a_client_can_introspect_only_its_own_current_refresh_tokens() {
     let body = server.introspect("shop", &shop, &tokens.refresh).json();
     assert_eq!((&body["active"], &body["client_id"]), (&json!(true), &json!("shop")));
     assert_eq!(body["exp"], json!(server.now().plus(std::time::Duration::from_secs(7 * 86_400))));
-    assert_eq!(server.introspect("orders", &other, &tokens.refresh).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &other, &tokens.refresh).status_and_body(), INACTIVE);
     let refresh = json!({"refresh_token": tokens.refresh, "client_id": "shop"});
     let call = || Call::post("/v1/sessions/refresh").json(&refresh);
     let next = server.request(call().basic("shop", &shop)).json()["refresh_token"].clone();
-    assert_eq!(server.introspect("shop", &shop, &tokens.refresh).told(), INACTIVE);
+    assert_eq!(server.introspect("shop", &shop, &tokens.refresh).status_and_body(), INACTIVE);
     let next = next.as_str().unwrap();
     assert_eq!(server.introspect("shop", &shop, next).json()["active"], true);
     server.database().execute("UPDATE sessions SET scope = 'orders:admin'", []).unwrap();
     assert_eq!(
-        server.introspect("shop", &shop, next).told(),
+        server.introspect("shop", &shop, next).status_and_body(),
         INACTIVE,
         "the token was not issued for this scope"
     );
@@ -207,10 +207,10 @@ fn a_signed_introspection_response_has_its_own_type_and_audience() {
     assert_eq!(plain.header("content-type"), Some("application/json"));
     // The signed response is not accepted as an access token, and neither is a page of the revocation list.
     assert_eq!(server.get_as("/protectedRoute", &reply.text).status, 403);
-    assert_eq!(server.introspect("orders", &secret, &reply.text).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &secret, &reply.text).status_and_body(), INACTIVE);
     let page = server.get("/revocations").text;
     assert_eq!(server.get_as("/protectedRoute", &page).status, 403);
-    assert_eq!(server.introspect("orders", &secret, &page).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &secret, &page).status_and_body(), INACTIVE);
 }
 
 // B1
@@ -227,7 +227,7 @@ fn a_client_must_use_its_registered_authentication_method() {
         form(&[("token", "x"), ("client_id", "post"), ("client_secret", &post)]),
     ];
     for call in accepted {
-        assert_eq!(server.request(call).told(), INACTIVE);
+        assert_eq!(server.request(call).status_and_body(), INACTIVE);
     }
     let refused = [
         ("no client", form(&[("token", "x")])),
@@ -304,7 +304,7 @@ fn a_client_can_revoke_only_its_own_tokens() {
         assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (400, &json!("invalid_grant")));
     }
     assert!(server.row(server.session_of(&joe.refresh)).live_user(server.now()).is_some());
-    assert_eq!(as_shop(&jane.refresh).told(), "200 ");
+    assert_eq!(as_shop(&jane.refresh).status_and_body(), "200 ");
     assert_eq!(as_shop(&jane.refresh).status, 200, "a second time");
     assert_eq!(as_shop("garbage").status, 200);
     let ended = |refresh: &str| server.row(server.session_of(refresh)).live_user(server.now()).is_none();

@@ -10,7 +10,7 @@ use countersign_core::{ServerKeys, Timestamp, testing};
 use serde_json::json;
 
 use crate::harness::Harness;
-use crate::process::{PATIENCE, Process, command, patiently, read_reply};
+use crate::process::{Process, TIME_LIMIT, command, eventually, read_reply};
 
 #[test]
 fn development_prints_the_password_once_and_the_tutorials_ready_line() {
@@ -114,7 +114,7 @@ fn a_client_that_never_finishes_its_headers_is_disconnected() {
     });
     for start in ["", "POST /getTokens HTTP/1.1\r\nhost: localhost\r\n"] {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         stream.write_all(start.as_bytes()).unwrap();
         let mut rest = Vec::new();
         // The server closes the connection, with or without a response. A time-out would be an error here.
@@ -134,7 +134,7 @@ fn a_client_that_never_finishes_its_body_gets_408() {
         command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
     });
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let head = "POST /getTokens HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).unwrap();
     let (status, body) = read_reply(&mut stream).unwrap();
@@ -152,7 +152,7 @@ fn a_client_that_never_reads_its_responses_is_disconnected() {
     stream.set_nonblocking(true).unwrap();
     let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
     // Sends more requests than the responses that fit into the buffers of both sides.
-    let is_disconnected = patiently(|| {
+    let is_disconnected = eventually(|| {
         for _ in 0..200 {
             match stream.write(request) {
                 Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return true,
@@ -196,7 +196,7 @@ fn a_stopping_server_completes_requests_in_progress() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let body = r#"{"refreshToken":"x"}"#;
     let head = format!(
         "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -240,7 +240,7 @@ fn tls_certificates_are_read_from_files_and_again_on_sighup() {
     let second = certificate(directory.path(), "second.pem");
     assert!(!curl(server.port, &second), "the server has not read the new certificate yet");
     server.signal("-HUP");
-    assert!(patiently(|| curl(server.port, &second)), "{}", server.log.lock().unwrap());
+    assert!(eventually(|| curl(server.port, &second)), "{}", server.log.lock().unwrap());
     std::fs::write(directory.path().join("tls.key"), "broken").unwrap();
     server.signal("-HUP");
     std::thread::sleep(Duration::from_millis(300));

@@ -10,12 +10,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// The longest time that a test waits for a process.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Checks the condition every 50 ms, for at most [`PATIENCE`]. Returns whether it became true.
-pub(crate) fn patiently(mut is_true: impl FnMut() -> bool) -> bool {
+/// Checks the condition every 50 ms, for at most [`TIME_LIMIT`]. Returns whether it became true.
+pub(crate) fn eventually(mut is_true: impl FnMut() -> bool) -> bool {
     let pause = Duration::from_millis(50);
-    (0..PATIENCE.as_millis() / pause.as_millis()).any(|_| {
+    (0..TIME_LIMIT.as_millis() / pause.as_millis()).any(|_| {
         let result = is_true();
         if !result {
             std::thread::sleep(pause);
@@ -182,7 +182,7 @@ pub(crate) fn post(path: &str, body: &str) -> String {
 
 fn send(address: &str, request: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(request.as_bytes()).ok()?;
     read_reply(&mut stream)
 }

@@ -5,7 +5,7 @@ pub(crate) mod site;
 
 use serde_json::json;
 
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 use site::{KINDS, Kind, Site, bearer};
 
 #[test]
@@ -287,7 +287,7 @@ fn only_a_trusted_proxy_may_request_a_check() {
     let (status, _) = server.send(request);
     assert_eq!(status, 403);
     assert!(
-        patiently(|| server.log.lock().unwrap().contains("trusted_proxies")),
+        eventually(|| server.log.lock().unwrap().contains("trusted_proxies")),
         "the log explains the rejection"
     );
 }

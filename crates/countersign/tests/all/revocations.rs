@@ -234,7 +234,7 @@ fn an_unchanged_list_is_not_sent_again() {
     server.add_user("jane");
     let tag = server.get("/revocations").header("etag").unwrap().to_owned();
     let get = || server.request(Call::new(Method::GET, "/revocations").header("if-none-match", &tag));
-    assert_eq!(get().told(), "304 ");
+    assert_eq!(get().status_and_body(), "304 ");
     server.wait_seconds(3);
     assert_eq!(get().status, 200, "the page has a newer time");
     server.post("/logout", &json!({"refreshToken": server.sign_in("jane").refresh}));

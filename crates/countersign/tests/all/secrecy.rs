@@ -183,9 +183,9 @@ fn a_password_in_the_stores_url_is_in_no_output() {
                 command.args(arguments).env(variable, url).env("COUNTERSIGN_MASTER_KEY_FILE", "key");
                 command.env("COUNTERSIGN_ISSUER", "https://id.example.com").env("RUST_LOG", "trace");
                 let output = command.output().unwrap();
-                let said = [output.stdout, output.stderr].concat();
-                let said = String::from_utf8_lossy(&said);
-                assert!(!said.contains(CANARY), "{arguments:?} {url}: {said}");
+                let printed = [output.stdout, output.stderr].concat();
+                let printed = String::from_utf8_lossy(&printed);
+                assert!(!printed.contains(CANARY), "{arguments:?} {url}: {printed}");
             }
         }
     }
@@ -217,9 +217,9 @@ fn a_password_in_the_url_of_a_command_is_in_no_error() {
         vec!["bench".to_owned(), "--url".to_owned(), format!("https://jane:{CANARY}@127.0.0.1:1")],
     ] {
         let output = command(directory.path()).args(&arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && !said.is_empty(), "{arguments:?}");
-        assert!(!said.contains(CANARY), "{arguments:?}: {said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && !printed.is_empty(), "{arguments:?}");
+        assert!(!printed.contains(CANARY), "{arguments:?}: {printed}");
     }
 }
 
@@ -240,9 +240,9 @@ fn a_secret_in_an_invalid_configuration_file_is_in_no_error() {
         std::fs::write(directory.path().join("c.toml"), &text).unwrap();
         let mut check = command(directory.path());
         let output = check.args(["--config", "c.toml", "config", "check"]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{text}");
         // The error may name an unknown configuration key, and in one case the canary is such a key.
-        assert!(!said.contains(CANARY) || text.contains("[access_token.secret]"), "{text}: {said}");
+        assert!(!printed.contains(CANARY) || text.contains("[access_token.secret]"), "{text}: {printed}");
     }
 }

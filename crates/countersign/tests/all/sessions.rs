@@ -94,11 +94,11 @@ fn a_user_revokes_all_other_sessions_or_all_sessions() {
     let server = server();
     let (first, second, third) = (server.sign_in("jane"), server.sign_in("jane"), server.sign_in("jane"));
     let others = server.delete_as("/v1/sessions?except=current", &second.access);
-    assert_eq!(others.told(), r#"200 {"ended":2}"#);
+    assert_eq!(others.status_and_body(), r#"200 {"ended":2}"#);
     assert_eq!(server.refresh(&first.refresh).status, 403);
     assert_eq!(server.refresh(&third.refresh).status, 403);
     assert_eq!(server.delete_as("/v1/sessions?except=mine", &second.access).status, 400);
-    assert_eq!(server.delete_as("/v1/sessions", &second.access).told(), r#"200 {"ended":1}"#);
+    assert_eq!(server.delete_as("/v1/sessions", &second.access).status_and_body(), r#"200 {"ended":1}"#);
     assert_eq!(server.refresh(&second.refresh).status, 403);
 }
 

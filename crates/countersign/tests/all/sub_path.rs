@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Harness, PASSWORD};
-use crate::process::{Process, patiently, read_reply};
+use crate::process::{Process, eventually, read_reply};
 use crate::proxies::site::{Running, free_port, nginx};
 
 const ISSUER: &str = "https://example.com/auth";
@@ -124,7 +124,7 @@ fn the_server_works_behind_nginx_at_a_sub_path() {
             "events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{port}; {location} }} }}"
         );
         let _nginx = Running(nginx(directory.path(), &text));
-        assert!(patiently(|| get(port, "/auth/.well-known/openid-configuration").is_some()), "{rest:?}");
+        assert!(eventually(|| get(port, "/auth/.well-known/openid-configuration").is_some()), "{rest:?}");
         let metadata = get(port, "/auth/.well-known/openid-configuration").unwrap();
         assert_eq!(metadata["issuer"], format!("{here}/auth"));
         let keys = metadata["jwks_uri"].as_str().unwrap().strip_prefix(&here).unwrap();

@@ -36,7 +36,7 @@ fn correct_credentials_get_a_token_pair() {
 #[test]
 fn missing_credentials_are_rejected_with_401() {
     let server = server();
-    let post = |call: Call| server.request(call).told();
+    let post = |call: Call| server.request(call).status_and_body();
     assert_eq!(post(Call::post("/getTokens")), NO_CREDENTIALS);
     assert_eq!(post(Call::post("/getTokens").bytes("username=john_doe")), NO_CREDENTIALS);
     let text = Call::post("/getTokens").header("content-type", "text/plain");
@@ -116,9 +116,9 @@ fn a_refresh_token_gets_the_next_pair() {
 #[test]
 fn a_missing_refresh_token_is_rejected_with_401() {
     let server = server();
-    assert_eq!(server.request(Call::post("/refreshToken")).told(), NO_REFRESH_TOKEN);
+    assert_eq!(server.request(Call::post("/refreshToken")).status_and_body(), NO_REFRESH_TOKEN);
     for body in [json!({}), json!([]), json!({"refreshToken": null}), json!({"refreshToken": ""})] {
-        assert_eq!(server.post("/refreshToken", &body).told(), NO_REFRESH_TOKEN, "{body}");
+        assert_eq!(server.post("/refreshToken", &body).status_and_body(), NO_REFRESH_TOKEN, "{body}");
     }
 }
 
@@ -127,13 +127,16 @@ fn every_invalid_refresh_token_gets_the_same_response() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     for value in [json!(1), json!(true), json!(["x"]), json!({}), json!("x"), json!(tokens.access)] {
-        assert_eq!(server.post("/refreshToken", &json!({"refreshToken": value})).told(), BAD_REFRESH_TOKEN);
+        assert_eq!(
+            server.post("/refreshToken", &json!({"refreshToken": value})).status_and_body(),
+            BAD_REFRESH_TOKEN
+        );
     }
     server.post("/logout", &json!({"refreshToken": tokens.refresh}));
-    assert_eq!(server.refresh(&tokens.refresh).told(), BAD_REFRESH_TOKEN, "revoked");
+    assert_eq!(server.refresh(&tokens.refresh).status_and_body(), BAD_REFRESH_TOKEN, "revoked");
     let expired = server.sign_in("john_doe");
     server.wait_seconds(7 * 86_400);
-    assert_eq!(server.refresh(&expired.refresh).told(), BAD_REFRESH_TOKEN, "expired");
+    assert_eq!(server.refresh(&expired.refresh).status_and_body(), BAD_REFRESH_TOKEN, "expired");
 }
 
 #[test]
@@ -155,10 +158,10 @@ fn the_protected_route_accepts_tokens_with_and_without_the_bearer_scheme() {
 #[test]
 fn a_missing_access_token_is_rejected_with_401() {
     let server = server();
-    assert_eq!(server.get("/protectedRoute").told(), NO_ACCESS_TOKEN);
+    assert_eq!(server.get("/protectedRoute").status_and_body(), NO_ACCESS_TOKEN);
     for header in ["", "Bearer", "Bearer ", "bearer"] {
         let call = Call::new(Method::GET, "/protectedRoute").header("authorization", header);
-        assert_eq!(server.request(call).told(), NO_ACCESS_TOKEN, "{header:?}");
+        assert_eq!(server.request(call).status_and_body(), NO_ACCESS_TOKEN, "{header:?}");
     }
 }
 
@@ -173,13 +176,17 @@ fn an_invalid_access_token_is_rejected_in_both_forms_of_the_header() {
     for token in ["x", "..", &tokens.refresh, &tampered, &longest, &one_more, "Basic am9objpkb2U="] {
         for header in [token.to_owned(), format!("Bearer {token}")] {
             let call = Call::new(Method::GET, "/protectedRoute").header("authorization", &header);
-            assert_eq!(server.request(call).told(), BAD_ACCESS_TOKEN);
+            assert_eq!(server.request(call).status_and_body(), BAD_ACCESS_TOKEN);
         }
     }
     let twice = Call::new(Method::GET, "/protectedRoute").bearer(&tokens.access).bearer(&tokens.access);
-    assert_eq!(server.request(twice).told(), BAD_ACCESS_TOKEN);
+    assert_eq!(server.request(twice).status_and_body(), BAD_ACCESS_TOKEN);
     server.wait_seconds(946);
-    assert_eq!(server.get_as("/protectedRoute", &tokens.access).told(), BAD_ACCESS_TOKEN, "expired");
+    assert_eq!(
+        server.get_as("/protectedRoute", &tokens.access).status_and_body(),
+        BAD_ACCESS_TOKEN,
+        "expired"
+    );
 }
 
 #[test]
@@ -194,8 +201,11 @@ fn a_body_may_have_at_most_16384_bytes() {
             let call = Call::post(path).header("content-type", "application/json");
             server.request(call.bytes(body_of(length)))
         };
-        assert_eq!(post(16_384).told(), refused);
-        assert_eq!(post(16_385).told(), r#"413 {"message":"The body is larger than 16384 bytes."}"#);
+        assert_eq!(post(16_384).status_and_body(), refused);
+        assert_eq!(
+            post(16_385).status_and_body(),
+            r#"413 {"message":"The body is larger than 16384 bytes."}"#
+        );
     }
 }
 
@@ -211,7 +221,10 @@ fn malformed_requests_and_unknown_routes_get_json_errors() {
     assert!(wrong_method.json()["message"].is_string());
     let head = server.request(Call::post("/protectedRoute"));
     assert_eq!((head.status.as_u16(), head.header("allow")), (405, Some("GET,HEAD")));
-    assert_eq!(server.get("/nothing").told(), r#"404 {"message":"There is nothing at this path."}"#);
+    assert_eq!(
+        server.get("/nothing").status_and_body(),
+        r#"404 {"message":"There is nothing at this path."}"#
+    );
 }
 
 // D2
@@ -221,12 +234,12 @@ fn logout_revokes_the_session_and_accepts_invalid_tokens() {
     let tokens = server.sign_in("john_doe");
     let refreshed = Tokens::of_tutorial(&server.refresh(&tokens.refresh));
     for value in [json!("garbage"), json!(1), json!(null)] {
-        assert_eq!(server.post("/logout", &json!({"refreshToken": value})).told(), "204 ");
+        assert_eq!(server.post("/logout", &json!({"refreshToken": value})).status_and_body(), "204 ");
     }
-    assert_eq!(server.request(Call::post("/logout")).told(), "204 ");
-    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).told(), "204 ");
-    assert_eq!(server.refresh(&refreshed.refresh).told(), BAD_REFRESH_TOKEN);
-    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).told(), "204 ");
+    assert_eq!(server.request(Call::post("/logout")).status_and_body(), "204 ");
+    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).status_and_body(), "204 ");
+    assert_eq!(server.refresh(&refreshed.refresh).status_and_body(), BAD_REFRESH_TOKEN);
+    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).status_and_body(), "204 ");
     assert!(server.story(server.session_of(&refreshed.refresh)).contains("its holder signed out"));
 }
 

@@ -6,12 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::operations::with_tls;
-use crate::process::{PATIENCE, Process, patiently};
+use crate::process::{Process, TIME_LIMIT, eventually};
 
 /// Sends the bytes. Returns everything that the server sends until it closes the connection.
 fn exchange(server: &Process, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(bytes).unwrap();
     let mut received = Vec::new();
     stream.read_to_end(&mut received).ok();
@@ -67,14 +67,14 @@ fn idle_connections_are_closed_and_free_their_connection_slots() {
     let idle: Vec<_> = (0..40)
         .map(|number| {
             let mut stream = TcpStream::connect(server.address()).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
             stream.write_all(beginnings[number % 4]).unwrap();
             stream
         })
         .collect();
     let served = || server.try_send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert!(
-        patiently(|| served().is_some_and(|(status, _)| status == 200)),
+        eventually(|| served().is_some_and(|(status, _)| status == 200)),
         "the idle connections are closed"
     );
     for mut stream in idle {
@@ -99,7 +99,7 @@ fn a_connection_over_the_limit_is_closed_at_once() {
     assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock));
     assert!(reply.is_empty());
     drop(held);
-    assert!(patiently(|| {
+    assert!(eventually(|| {
         server.try_send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").is_some()
     }));
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{PATIENCE, Process, command, patiently};
+use crate::process::{Process, TIME_LIMIT, command, eventually};
 
 /// The server's configuration; the other keys have their defaults.
 const CONFIGURATION: &str = r#"
@@ -82,7 +82,7 @@ impl Site {
             Kind::Envoy => envoy(directory.path(), &text),
         };
         let site = Self { server, proxy, port, directory };
-        assert!(patiently(|| TcpStream::connect(("127.0.0.1", port)).is_ok()), "{kind:?} did not start");
+        assert!(eventually(|| TcpStream::connect(("127.0.0.1", port)).is_ok()), "{kind:?} did not start");
         site
     }
 
@@ -125,7 +125,7 @@ impl Site {
             self.host()
         );
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         // The connection stays open, so this reads only the head, and one frame if the WebSocket opens.
         let mut bytes = Vec::new();
@@ -260,7 +260,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 /// Sends a request. Returns the status and the whole response; the status is 0 without a response.
 fn exchange(address: &str, request: &str) -> (u16, String) {
     let Ok(mut stream) = TcpStream::connect(address) else { return (0, String::new()) };
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut stream, &mut bytes).ok();
