@@ -35,7 +35,7 @@ struct Holder {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {
-    Live,
+    Active,
     /// The client sent a refresh and received no response.
     RefreshInDoubt,
     /// The client sent a revocation and received no response.
@@ -46,7 +46,7 @@ enum Known {
 fn sign_in(server: &Process) -> Holder {
     let (status, body) = server.post("/getTokens", &json!({}));
     assert_eq!(status, 200, "{body}");
-    Holder { token: refresh_token(&body), spent: None, state: Known::Live }
+    Holder { token: refresh_token(&body), spent: None, state: Known::Active }
 }
 
 fn refresh_token(body: &str) -> String {
@@ -86,12 +86,12 @@ impl Holder {
         match (self.state, first.0) {
             (Known::Revoked, status) => assert_eq!(status, 403, "a revocation was lost"),
             (Known::RevocationInDoubt, 200 | 403) => {
-                self.state = if first.0 == 200 { Known::Live } else { Known::Revoked }
+                self.state = if first.0 == 200 { Known::Active } else { Known::Revoked }
             }
-            (Known::Live | Known::RefreshInDoubt, 200) => self.state = Known::Live,
+            (Known::Active | Known::RefreshInDoubt, 200) => self.state = Known::Active,
             other => panic!("a rotation was lost: {other:?}"),
         }
-        if self.state != Known::Live {
+        if self.state != Known::Active {
             return;
         }
         let successor = refresh_token(&first.1);
@@ -183,7 +183,7 @@ fn sigkill_loses_no_acknowledged_write_and_forks_no_session() {
                 }
                 Known::RefreshInDoubt => counts.1 += 1,
                 Known::RevocationInDoubt => counts.2 += 1,
-                Known::Live => {}
+                Known::Active => {}
             }
             holder.check(&restarted);
             if holder.state == Known::Revoked {
