@@ -1,4 +1,4 @@
-//! Accounts: signing up, passwords, throttles.
+//! Accounts: sign-up, passwords, and the throttle for password guesses.
 
 use axum::http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
 
 const OTHER: &str = "hgwq trnb xkcd zpvm";
 
-fn open() -> Harness {
+fn open_registration() -> Harness {
     Harness::with(|config| config.registration.enabled = true)
 }
 
@@ -16,10 +16,10 @@ fn code(reply: &Reply) -> String {
 }
 
 #[test]
-fn strangers_sign_up_only_where_the_operator_lets_them() {
+fn sign_up_is_rejected_unless_registration_is_enabled() {
     let body = json!({"username": "jane", "password": PASSWORD});
     assert_eq!(code(&Harness::new().post("/v1/users", &body)), "403 registration_closed");
-    let server = open();
+    let server = open_registration();
     let reply = server.post("/v1/users", &body);
     assert_eq!((reply.status.as_u16(), &reply.json()["username"]), (201, &json!("jane")));
     assert!(!reply.text.contains("argon2") && !reply.text.contains(PASSWORD));
@@ -32,8 +32,8 @@ fn strangers_sign_up_only_where_the_operator_lets_them() {
 
 // E1, E2, E3
 #[test]
-fn a_password_is_long_and_unusual_and_that_is_all() {
-    let server = open();
+fn a_password_must_be_long_and_hard_to_guess_without_other_rules() {
+    let server = open_registration();
     let sign_up = |name: &str, password: &str| {
         let reply = server.post("/v1/users", &json!({"username": name, "password": password}));
         if reply.status == 201 { "201".to_owned() } else { code(&reply) }
@@ -49,7 +49,7 @@ fn a_password_is_long_and_unusual_and_that_is_all() {
 // E1
 #[test]
 fn passwords_are_not_truncated() {
-    let server = open();
+    let server = open_registration();
     let (one, other) = (format!("{}one", "vbzq mwtx ".repeat(8)), format!("{}two", "vbzq mwtx ".repeat(8)));
     server.post("/v1/users", &json!({"username": "jane", "password": one}));
     let sign_in =
@@ -59,7 +59,7 @@ fn passwords_are_not_truncated() {
 
 // D4
 #[test]
-fn a_new_password_ends_the_other_sessions_and_the_old_one_is_proved_first() {
+fn a_password_change_needs_the_old_password_and_revokes_the_other_sessions() {
     let server = Harness::new();
     server.add_user("jane");
     let (this, other) = (server.sign_in("jane"), server.sign_in("jane"));
@@ -80,7 +80,7 @@ fn a_new_password_ends_the_other_sessions_and_the_old_one_is_proved_first() {
 
 // E4
 #[test]
-fn a_stranger_cannot_lock_the_owner_out() {
+fn an_attacker_cannot_lock_the_owner_out_of_a_known_device() {
     let server = Harness::with(|config| config.throttle.account_burst = 5);
     server.add_user("jane");
     let reply = server.post("/getTokens", &json!({"username": "jane", "password": PASSWORD}));
@@ -92,7 +92,7 @@ fn a_stranger_cannot_lock_the_owner_out() {
     let guesses: Vec<_> = (1..=8).map(|host| guess(&format!("203.0.113.{host}"))).collect();
     assert_eq!(guesses, [403, 403, 403, 403, 403, 429, 429, 429]);
     let body = json!({"username": "jane", "password": PASSWORD});
-    assert_eq!(server.post("/getTokens", &body).status, 429, "a device that the account does not know");
+    assert_eq!(server.post("/getTokens", &body).status, 429, "an unknown device");
     let known = Call::post("/getTokens").header("cookie", &format!("__Host-countersign-device={device}"));
     assert_eq!(server.request(known.json(&body)).status, 200);
     let forged = format!("__Host-countersign-device={}A", &device[..device.len() - 1]);
@@ -101,7 +101,7 @@ fn a_stranger_cannot_lock_the_owner_out() {
 
 // E4
 #[test]
-fn no_more_than_a_hundred_guesses_get_through_before_the_throttle() {
+fn the_throttle_stops_guesses_at_one_account_after_thirty() {
     let server = Harness::new();
     server.add_user("jane");
     let guess = |index: u32| {
@@ -113,7 +113,7 @@ fn no_more_than_a_hundred_guesses_get_through_before_the_throttle() {
 
 // E4
 #[test]
-fn what_is_the_servers_fault_counts_as_no_guess() {
+fn a_sign_in_that_fails_because_of_the_store_does_not_count_as_a_guess() {
     let server = Harness::with(|config| config.throttle.account_burst = 2);
     server.add_user("jane");
     let body = json!({"username": "jane", "password": PASSWORD});
@@ -127,7 +127,7 @@ fn what_is_the_servers_fault_counts_as_no_guess() {
 
 // E4
 #[test]
-fn a_known_device_has_a_throttle_too() {
+fn guesses_from_a_known_device_are_throttled() {
     let server = Harness::with(|config| config.throttle.device_burst = 3);
     server.add_user("jane");
     let device = server
@@ -142,7 +142,7 @@ fn a_known_device_has_a_throttle_too() {
 }
 
 #[test]
-fn signing_in_rightly_is_never_throttled() {
+fn correct_sign_ins_are_not_throttled() {
     let server =
         Harness::with(|config| (config.throttle.account_burst, config.throttle.address_burst) = (2, 2));
     server.add_user("jane");
@@ -153,7 +153,7 @@ fn signing_in_rightly_is_never_throttled() {
 
 // E7
 #[test]
-fn every_door_that_takes_a_password_shares_the_throttle() {
+fn all_routes_that_accept_a_password_share_one_throttle() {
     let server = Harness::with(|config| config.throttle.account_burst = 4);
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -205,7 +205,7 @@ fn a_user_changes_and_deletes_their_own_account() {
 
 // E10
 #[test]
-fn a_temporary_password_is_good_for_setting_another_one_alone() {
+fn a_temporary_password_can_only_be_used_to_set_a_new_password() {
     let server = Harness::new();
     let root = server.add_admin("root");
     let admin = server.sign_in_for(root.username.as_str(), "countersign:admin").access;
@@ -218,20 +218,20 @@ fn a_temporary_password_is_good_for_setting_another_one_alone() {
         server.post("/v1/sessions", &body)
     };
     assert_eq!(code(&with(json!({}))), "403 password_change_required");
-    // The tutorial's route says so to the holder of the password alone.
+    // The tutorial's route only reports this to a client that sends the correct temporary password.
     let mut body = json!({"username": "jane", "password": temporary});
-    let told = |body: &serde_json::Value| {
+    let message = |body: &serde_json::Value| {
         let reply = server.post("/getTokens", body);
         (reply.status.as_u16(), reply.json()["message"].as_str().unwrap().to_owned())
     };
-    assert_eq!(told(&body), (403, "This password is temporary. Send `newPassword` too".to_owned()));
+    assert_eq!(message(&body), (403, "This password is temporary. Send `newPassword` too".to_owned()));
     let refused = (403, "Failed to authenticate credentials".to_owned());
     body["newPassword"] = json!(7);
-    assert_eq!(told(&body), refused);
+    assert_eq!(message(&body), refused);
     body["newPassword"] = json!("short");
-    assert_eq!(told(&body).0, 422);
+    assert_eq!(message(&body).0, 422);
     let guess = json!({"username": "jane", "password": "guess", "newPassword": "hgwq trnb xkcd zpvm"});
-    assert_eq!(told(&guess), refused);
+    assert_eq!(message(&guess), refused);
     assert_eq!(code(&with(json!({"new_password": "short"}))), "422 weak_password");
     let opened = with(json!({"new_password": PASSWORD}));
     assert_eq!(opened.status, 201);

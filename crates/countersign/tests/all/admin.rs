@@ -1,4 +1,4 @@
-//! Administration over HTTP.
+//! The admin routes: users, sessions and password resets.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -28,12 +28,12 @@ impl Desk {
 }
 
 #[test]
-fn only_an_administrators_session_of_that_scope_gets_in() {
+fn admin_routes_require_an_administrator_and_the_admin_scope() {
     let Desk { server, .. } = Desk::new();
     server.add_user("jane");
-    let janes = server.sign_in("jane").access;
+    let no_admin = server.sign_in("jane").access;
     let without_scope = server.sign_in("root").access;
-    for (path, token) in [("/v1/admin/users", &janes), ("/v1/admin/sessions", &without_scope)] {
+    for (path, token) in [("/v1/admin/users", &no_admin), ("/v1/admin/sessions", &without_scope)] {
         let reply = server.get_as(path, token);
         assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (403, &json!("insufficient_scope")));
     }
@@ -41,7 +41,7 @@ fn only_an_administrators_session_of_that_scope_gets_in() {
 }
 
 #[test]
-fn users_are_made_shown_changed_and_deleted() {
+fn users_are_created_shown_changed_and_deleted() {
     let desk = Desk::new();
     let body = json!({"id": "7", "username": "jane", "email": "j@example.com", "claims": {"team": "red"}});
     let made = desk.add(&body);
@@ -62,7 +62,7 @@ fn users_are_made_shown_changed_and_deleted() {
 }
 
 #[test]
-fn a_list_comes_in_pieces() {
+fn the_list_of_users_is_returned_in_pages() {
     let desk = Desk::new();
     for id in ["1", "2", "3"] {
         desk.add(&json!({"id": id, "username": format!("user-{id}")}));
@@ -80,7 +80,7 @@ fn a_list_comes_in_pieces() {
 
 // D3
 #[test]
-fn a_disabled_or_deleted_users_sessions_end_at_once() {
+fn disabling_or_deleting_a_user_revokes_the_users_sessions_at_once() {
     for end in ["disable", "delete"] {
         let desk = Desk::new();
         let id = desk.server.add_user("jane").id.to_string();
@@ -94,7 +94,7 @@ fn a_disabled_or_deleted_users_sessions_end_at_once() {
         assert_eq!(desk.server.get_as("/v1/users/me", &tokens.access).status, 401);
         if end == "disable" {
             desk.patch(&id, &json!({"disabled": false}));
-            assert_eq!(desk.server.refresh(&tokens.refresh).status, 403, "what ended stays ended");
+            assert_eq!(desk.server.refresh(&tokens.refresh).status, 403, "the session stays revoked");
             desk.server.sign_in("jane");
         }
     }
@@ -102,24 +102,31 @@ fn a_disabled_or_deleted_users_sessions_end_at_once() {
 
 // D5
 #[test]
-fn one_session_a_users_a_clients_or_everybodys_can_be_ended() {
+fn sessions_are_revoked_by_id_by_user_by_client_or_all_at_once() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane");
     desk.server.add_user("john");
     let (first, second) = (desk.server.sign_in("jane"), desk.server.sign_in("jane"));
     let johns = desk.server.sign_in("john");
     let id = desk.server.session_of(&first.refresh);
-    let end = |path: &str| desk.server.delete_as(path, &desk.access);
-    assert_eq!(end(&format!("/v1/admin/sessions/{id}")).status, 204);
-    assert_eq!(end(&format!("/v1/admin/sessions/{id}")).status, 404);
-    assert_eq!(end(&format!("/v1/admin/sessions?user={}", jane.id)).told(), r#"200 {"ended":1}"#);
+    let revoke = |path: &str| desk.server.delete_as(path, &desk.access);
+    assert_eq!(revoke(&format!("/v1/admin/sessions/{id}")).status, 204);
+    assert_eq!(revoke(&format!("/v1/admin/sessions/{id}")).status, 404);
+    assert_eq!(
+        revoke(&format!("/v1/admin/sessions?user={}", jane.id)).status_and_body(),
+        r#"200 {"ended":1}"#
+    );
     assert_eq!(desk.server.refresh(&second.refresh).status, 403);
-    assert_eq!(end("/v1/admin/sessions?client=billing").told(), r#"200 {"ended":0}"#);
-    assert_eq!(end("/v1/admin/sessions?client=a&user=b").status, 400);
-    assert_eq!(end("/v1/admin/sessions").status, 400, "everybody's must be said");
-    assert_eq!(end("/v1/admin/sessions?all=true").told(), r#"200 {"ended":2}"#, "john's and this one");
+    assert_eq!(revoke("/v1/admin/sessions?client=billing").status_and_body(), r#"200 {"ended":0}"#);
+    assert_eq!(revoke("/v1/admin/sessions?client=a&user=b").status, 400);
+    assert_eq!(revoke("/v1/admin/sessions").status, 400, "all sessions need `all=true`");
+    assert_eq!(
+        revoke("/v1/admin/sessions?all=true").status_and_body(),
+        r#"200 {"ended":2}"#,
+        "john's session and the administrator's"
+    );
     assert_eq!(desk.server.refresh(&johns.refresh).status, 403);
-    assert_eq!(end("/v1/admin/sessions?all=true").status, 401);
+    assert_eq!(revoke("/v1/admin/sessions?all=true").status, 401);
 }
 
 #[test]
@@ -137,7 +144,7 @@ fn a_session_is_shown_with_its_story() {
 }
 
 #[test]
-fn a_backend_opens_a_session_for_a_user_whom_it_knows() {
+fn an_administrator_opens_a_session_for_a_user_and_a_registered_client() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane").id.to_string();
     let open = |body: Value| desk.server.post_as("/v1/admin/sessions", &desk.access, &body);
@@ -161,7 +168,7 @@ fn a_backend_opens_a_session_for_a_user_whom_it_knows() {
 
 // E10
 #[test]
-fn an_administrator_resets_a_password_and_chooses_none() {
+fn an_administrator_can_reset_a_password_but_not_choose_one() {
     let desk = Desk::new();
     let jane = desk.server.add_user("jane").id.to_string();
     let tokens = desk.server.sign_in("jane");

@@ -1,4 +1,4 @@
-//! Backups that fail, restores of what is no backup, and files that another user made.
+//! Failed backups, restores of files that are not backups, and data files of another user.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::process::{Process, command};
 
-fn told(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -23,7 +23,7 @@ fn files_in(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_backup_that_fails_leaves_no_file_and_names_both() {
+fn a_failed_backup_leaves_no_file_and_its_error_names_both_files() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     Process::dev(at).stop();
@@ -31,23 +31,24 @@ fn a_backup_that_fails_leaves_no_file_and_names_both() {
     std::fs::write(at.join("users.jsonl"), lines.collect::<String>()).unwrap();
     assert!(run(at, &["user", "import", "users.jsonl"]).status.success());
     std::fs::create_dir(at.join("full")).unwrap();
-    // No file of this process may become longer than 64 or 128 KiB, so the copy fails in its middle.
+    // The shell limits the size of the files that the program writes to 64 or 128 KiB, depending on its block
+    // size. So the copy fails before it is complete.
     let script = "trap '' XFSZ; ulimit -f 128; exec \"$0\" --data-dir data backup full/copy.db";
     let mut limited = Command::new("sh");
     limited.args(["-c", script, env!("CARGO_BIN_EXE_countersign")]).current_dir(at).env_clear();
     let refused = limited.output().unwrap();
-    let words = told(&refused);
-    assert!(!refused.status.success(), "{words}");
-    assert!(words.contains("full/copy.db") && words.contains("data/countersign.db"), "{words}");
+    let printed = text_of(&refused);
+    assert!(!refused.status.success(), "{printed}");
+    assert!(printed.contains("full/copy.db") && printed.contains("data/countersign.db"), "{printed}");
     assert_eq!(files_in(&at.join("full")), [""; 0]);
-    let refused = told(&run(at, &["backup", "absent/copy.db"]));
+    let refused = text_of(&run(at, &["backup", "absent/copy.db"]));
     assert!(refused.contains("absent/copy.db") && refused.contains("data/countersign.db"), "{refused}");
     assert!(run(at, &["backup", "full/copy.db"]).status.success());
     assert_eq!(files_in(&at.join("full")), ["copy.db"]);
 }
 
 #[test]
-fn what_is_no_backup_of_this_program_is_not_restored() {
+fn restore_rejects_other_files_and_backups_of_newer_releases() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     Process::dev(at).stop();
@@ -77,30 +78,30 @@ fn what_is_no_backup_of_this_program_is_not_restored() {
         "other-history.db",
         "data",
     ] {
-        let refused = told(&run(at, &["restore", file]));
+        let refused = text_of(&run(at, &["restore", file]));
         assert!(refused.contains(&format!("{file} is not a backup")), "{refused}");
         assert!(refused.contains("data/countersign.db"), "{refused}");
     }
-    let refused = told(&run(at, &["restore", "newer.db"]));
+    let refused = text_of(&run(at, &["restore", "newer.db"]));
     assert!(refused.contains("newer.db") && refused.contains("newer release"), "{refused}");
     assert!(std::fs::read(at.join("data/countersign.db")).unwrap() == before, "nothing was changed");
-    assert!(told(&run(at, &["user", "list"])).contains("john_doe"));
+    assert!(text_of(&run(at, &["user", "list"])).contains("john_doe"));
 }
 
 #[test]
-fn a_database_that_is_missing_is_an_error_in_every_spelling_of_its_url() {
+fn a_missing_database_is_an_error_in_both_forms_of_its_url() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let absent = at.join("absent.db");
     for url in [format!("sqlite://{}", absent.display()), format!("sqlite:{}", absent.display())] {
         let refused = command(at).env("DATABASE_URL", &url).args(["user", "list"]).output().unwrap();
-        assert!(told(&refused).contains("there is no database at"), "{url}: {}", told(&refused));
+        assert!(text_of(&refused).contains("there is no database at"), "{url}: {}", text_of(&refused));
         assert!(!absent.exists(), "{url}");
     }
 }
 
 #[test]
-fn a_database_of_another_program_is_left_as_it_is() {
+fn commands_do_not_change_a_database_of_another_program() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     std::fs::create_dir(at.join("data")).unwrap();
@@ -113,23 +114,25 @@ fn a_database_of_another_program_is_left_as_it_is() {
         assert!(!refused.status.success(), "{arguments:?}");
         assert!(std::fs::read(&file).unwrap() == before, "{arguments:?}");
     }
-    assert!(told(&run(at, &["user", "list"])).contains("belongs to another program"));
+    assert!(text_of(&run(at, &["user", "list"])).contains("belongs to another program"));
 }
 
-/// A server's directory that belongs to the user of a service; root, if these tests run as root, is another one.
+/// A server's directory that belongs to a service user, if these tests run as root. Otherwise it belongs to
+/// the user who runs the tests.
 struct Service {
     directory: tempfile::TempDir,
     program: PathBuf,
     is_root: bool,
 }
 
+/// The user and group id of the service. Most systems use it for the user without privileges.
 const SERVICE: u32 = 65_534;
 
 impl Service {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-        // The service's user may not reach the directory that the program was built in.
+        // The service user may lack access to the directory that the program was built in.
         let program = directory.path().join("countersign");
         std::fs::copy(env!("CARGO_BIN_EXE_countersign"), &program).unwrap();
         let service = Self { directory, program, is_root };
@@ -148,7 +151,7 @@ impl Service {
         }
     }
 
-    /// Runs a command as the service.
+    /// Runs a command as the service user.
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(&self.program);
         command.current_dir(self.at()).env_clear().args(["--data-dir", "data"]).args(arguments);
@@ -158,8 +161,8 @@ impl Service {
         command.output().unwrap()
     }
 
-    /// Makes a file that another user owns and that has these permissions for the service.
-    fn others_file(&self, name: &str, mode: u32) -> PathBuf {
+    /// Creates a file with this mode in the data directory. If the tests run as root, root owns the file.
+    fn foreign_file(&self, name: &str, mode: u32) -> PathBuf {
         let path = self.at().join("data").join(name);
         std::fs::remove_file(&path).ok();
         std::fs::write(&path, "").unwrap();
@@ -169,21 +172,21 @@ impl Service {
 }
 
 #[test]
-fn lock_files_that_another_user_made_keep_no_service_out() {
+fn lock_files_of_another_user_do_not_prevent_a_service_from_running() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use"] {
-        service.others_file(name, 0o444);
+        service.foreign_file(name, 0o444);
     }
     let listed = service.run(&["user", "list"]);
-    assert!(listed.status.success(), "{}", told(&listed));
+    assert!(listed.status.success(), "{}", text_of(&listed));
 }
 
 #[test]
-fn a_file_that_the_service_cannot_use_is_named_with_the_command_that_repairs_it() {
+fn an_unusable_file_is_reported_with_the_command_that_repairs_it() {
     let service = Service::new();
     for name in ["countersign.lock", "countersign.in-use", "countersign.db-wal", "countersign.db-shm"] {
-        let path = service.others_file(name, 0o000);
-        let refused = told(&service.run(&["user", "list"]));
+        let path = service.foreign_file(name, 0o000);
+        let refused = text_of(&service.run(&["user", "list"]));
         let is_repairable =
             refused.contains("run `chown --reference=") && refused.contains(&format!("data/{name}` as root"));
         assert!(is_repairable, "{name}: {refused}");
@@ -194,12 +197,12 @@ fn a_file_that_the_service_cannot_use_is_named_with_the_command_that_repairs_it(
     if service.is_root {
         chown(&database, Some(0), Some(0)).unwrap();
     }
-    let refused = told(&service.run(&["user", "list"]));
+    let refused = text_of(&service.run(&["user", "list"]));
     assert!(refused.contains("chown --reference=data data/countersign.db"), "{refused}");
 }
 
 #[test]
-fn what_root_makes_in_a_services_directory_belongs_to_the_service() {
+fn files_that_root_creates_in_a_data_directory_belong_to_its_owner() {
     let service = Service::new();
     let at = service.at();
     assert!(service.run(&["backup", "monday.db"]).status.success());

@@ -1,11 +1,11 @@
-//! Whatever is sent to whichever route: a short 4xx in JSON, never a 5xx, a panic or a page.
+//! Invalid input: every route returns a short 4xx response in JSON, never a 5xx, and never panics.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Harness, Reply};
 
-/// Every route and method that the API's description names.
+/// Every method and path in the OpenAPI description.
 fn operations() -> Vec<(Method, String)> {
     let description: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
     let paths = description["paths"].as_object().unwrap();
@@ -17,11 +17,11 @@ fn operations() -> Vec<(Method, String)> {
 }
 
 #[test]
-fn the_description_and_the_route_table_name_the_same_paths() {
+fn the_openapi_description_and_the_route_table_have_the_same_paths() {
     let routes = include_str!("../../src/http/mod.rs");
     let (clients, _) = routes.split_once("pub fn management_routes").unwrap();
     let quoted = clients.split('"').skip(1).step_by(2);
-    // A description has no word for the rest of a path.
+    // OpenAPI has no notation for a parameter that matches the rest of a path.
     let template = |text: &str| text.replace("{*", "{");
     let mut routed: Vec<_> = quoted.filter(|text| text.starts_with('/')).map(template).collect();
     let mut described: Vec<_> = operations().into_iter().map(|(_, path)| path).collect();
@@ -92,7 +92,7 @@ fn malformed_bodies_get_a_short_4xx_at_every_route() {
     let kinds =
         ["application/json", "application/json; charset=utf-16", "text/plain", "application/json;;charset"];
     for (method, path) in operations() {
-        // These would do what they say, whatever the body.
+        // These routes ignore the body and would revoke sessions.
         if method == Method::DELETE && ["/v1/sessions", "/v1/admin/sessions"].contains(&path.as_str()) {
             continue;
         }
@@ -104,11 +104,11 @@ fn malformed_bodies_get_a_short_4xx_at_every_route() {
             }
         }
     }
-    assert_eq!(server.get_as("/v1/users/me", &access).status, 200, "nothing was changed");
+    assert_eq!(server.get_as("/v1/users/me", &access).status, 200, "the account is unchanged");
 }
 
 #[test]
-fn a_compressed_body_is_not_unpacked() {
+fn a_compressed_body_is_rejected() {
     let server = Harness::new();
     for path in ["/getTokens", "/v1/sessions"] {
         let call = Call::post(path).header("content-encoding", "gzip").json(&json!({}));
@@ -134,7 +134,7 @@ fn malformed_headers_get_a_short_4xx() {
 }
 
 #[test]
-fn a_misspelt_filter_ends_nobodys_session() {
+fn a_misspelt_filter_revokes_no_session() {
     let server = Harness::new();
     server.add_admin("root");
     let tokens = server.sign_in_for("root", "countersign:admin");
@@ -158,13 +158,13 @@ fn a_misspelt_filter_ends_nobodys_session() {
 }
 
 #[test]
-fn what_was_sent_is_not_repeated() {
+fn error_responses_do_not_repeat_values_from_the_request() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");
     let secret = "hunter2-hunter2-hunter2";
     let long = secret.repeat(500);
-    for (body, told) in [
+    for (body, expected) in [
         (json!({"username": "a", "password": 123_456_789}), "expected a string"),
         (json!({"username": "a", "password": [secret]}), "expected a string"),
         (json!({"username": "a", "password": "b", "token_mode": secret}), "expected `body` or `cookie`"),
@@ -178,7 +178,7 @@ fn what_was_sent_is_not_repeated() {
         let reply = server.post("/v1/sessions", &body);
         assert_eq!(reply.status, 400);
         assert!(!reply.text.contains("123456789") && !reply.text.contains("hunter2"), "{}", reply.text);
-        assert!(reply.text.contains(told) && reply.text.len() < 400, "{}", reply.text);
+        assert!(reply.text.contains(expected) && reply.text.len() < 400, "{}", reply.text);
     }
     let reply = server.delete_as(&format!("/v1/sessions?{secret}=x"), &tokens.access);
     assert!(reply.status == 400 && !reply.text.contains("hunter2"), "{}", reply.text);
@@ -186,7 +186,7 @@ fn what_was_sent_is_not_repeated() {
 
 // C2, incident 3
 #[test]
-fn a_key_id_is_looked_up_in_memory_and_nowhere_else() {
+fn a_key_id_is_only_looked_up_in_memory() {
     use base64::Engine;
     let server = Harness::new();
     let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);

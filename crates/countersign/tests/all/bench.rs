@@ -1,4 +1,4 @@
-//! `countersign bench`: it does what it says it measures. How fast, no test asks.
+//! `countersign bench`: it completes the requests that it reports. These tests do not check speed.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn results(output: &Output) -> Value {
 }
 
 #[test]
-fn each_profile_does_real_work_on_a_server_of_its_own() {
+fn each_profile_completes_requests_on_a_temporary_server() {
     let directory = tempfile::tempdir().unwrap();
     let results = results(&bench(directory.path(), &["--json"], ""));
     for profile in ["sign-in", "refresh", "verify", "mixed"] {
@@ -34,11 +34,11 @@ fn each_profile_does_real_work_on_a_server_of_its_own() {
         assert!(micros("p50_micros") > 0 && micros("p50_micros") <= micros("p999_micros"), "{measured}");
         assert!(micros("p999_micros") <= micros("max_micros"), "{measured}");
     }
-    assert!(!directory.path().join("data").exists(), "what was measured is gone");
+    assert!(!directory.path().join("data").exists(), "the temporary server leaves no data");
 }
 
 #[test]
-fn a_running_server_is_measured_with_an_account_of_its_own() {
+fn a_running_server_is_measured_with_a_given_account() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut add = command(directory.path());
@@ -52,12 +52,12 @@ fn a_running_server_is_measured_with_an_account_of_its_own() {
     let table = String::from_utf8(shown.stdout).unwrap();
     assert!(table.contains("REQUESTS/S") && table.contains("refresh "), "{table}");
     let shown = bench(directory.path(), &refresh, "wrong\n");
-    let complaint = String::from_utf8(shown.stderr).unwrap();
-    assert!(!shown.status.success() && complaint.contains("signing in was answered 403"), "{complaint}");
+    let stderr = String::from_utf8(shown.stderr).unwrap();
+    assert!(!shown.status.success() && stderr.contains("signing in was answered 403"), "{stderr}");
 }
 
 #[test]
-fn what_cannot_be_measured_says_why() {
+fn bench_explains_why_it_cannot_measure() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, reason) in [
         (&["--url", "https://id.example"][..], "is no http:// address"),
@@ -65,8 +65,8 @@ fn what_cannot_be_measured_says_why() {
         (&["--username", "jane"], "--username needs --url"),
     ] {
         let output = bench(directory.path(), arguments, "");
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{complaint}");
-        assert!(complaint.contains(reason), "{complaint}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(reason), "{stderr}");
     }
 }

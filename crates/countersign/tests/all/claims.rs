@@ -1,4 +1,5 @@
-//! Own claims at every door: what is refused is refused when it is written, and what is kept never fails a request.
+//! Custom claims of users and sessions. Every route rejects invalid claims when they are written, and an
+//! accepted claim never makes a later request fail.
 
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
@@ -22,7 +23,7 @@ impl Desk {
         Self { server, access }
     }
 
-    /// Status and text of the answer to a body, to the letter.
+    /// Sends a body without reformatting it. Returns the status and the text of the response.
     fn send(&self, method: Method, path: &str, body: &str) -> (u16, String) {
         let call = Call::new(method, path).bearer(&self.access).header("content-type", "application/json");
         let reply = self.server.request(call.bytes(body));
@@ -33,7 +34,7 @@ impl Desk {
 const TOO_LARGE: &str = "18446744073709551616";
 
 #[test]
-fn a_number_that_would_be_rounded_is_refused_at_every_route() {
+fn a_number_that_would_be_rounded_is_rejected_by_every_route() {
     let desk = Desk::new();
     let id = desk.server.add_user("jane").id.to_string();
     for number in [TOO_LARGE, "-9223372036854775809", "1e-400", "3.14159265358979323846"] {
@@ -48,15 +49,15 @@ fn a_number_that_would_be_rounded_is_refused_at_every_route() {
             ),
         ] {
             let (status, text) = desk.send(method, &path, &body);
-            let is_told =
+            let is_explained =
                 text.contains(&format!("the number {number} would be rounded; write it as a string"));
-            assert!(status == 400 && is_told, "{path} {status} {text}");
+            assert!(status == 400 && is_explained, "{path} {status} {text}");
         }
     }
 }
 
 #[test]
-fn a_number_that_is_kept_is_in_the_token_as_it_was_written() {
+fn an_accepted_number_is_unchanged_in_the_access_token() {
     let desk = Desk::new();
     let claims = r#"{"account":18446744073709551615,"debt":-9223372036854775808,"share":0.1}"#;
     let body = format!(r#"{{"username":"jane","id":"7","claims":{claims}}}"#);
@@ -65,14 +66,14 @@ fn a_number_that_is_kept_is_in_the_token_as_it_was_written() {
         desk.send(Method::POST, "/v1/admin/sessions", r#"{"subject":"7","client_id":"shop"}"#);
     assert_eq!(status, 201, "{text}");
     let pair: Value = serde_json::from_str(&text).unwrap();
-    let said = unverified::decode(pair["access_token"].as_str().unwrap()).unwrap().claims;
+    let decoded = unverified::decode(pair["access_token"].as_str().unwrap()).unwrap().claims;
     for (name, value) in serde_json::from_str::<Value>(claims).unwrap().as_object().unwrap() {
-        assert_eq!(&said[name], value, "{name}");
+        assert_eq!(&decoded[name], value, "{name}");
     }
 }
 
 #[test]
-fn a_number_that_would_be_rounded_is_refused_by_commands() {
+fn a_number_that_would_be_rounded_is_rejected_by_commands() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let run = |arguments: &[&str]| command(at).args(arguments).output().unwrap();
@@ -84,23 +85,23 @@ fn a_number_that_would_be_rounded_is_refused_by_commands() {
         &["user", "import", "users.jsonl"],
     ] {
         let refused = run(arguments);
-        let words = String::from_utf8(refused.stderr).unwrap();
+        let printed = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success(), "{arguments:?}");
-        assert!(words.contains("would be rounded; write it as a string"), "{words}");
+        assert!(printed.contains("would be rounded; write it as a string"), "{printed}");
     }
 }
 
 #[test]
-fn a_users_and_a_sessions_claims_have_one_limit_at_every_door() {
+fn claims_of_users_and_sessions_share_one_size_limit_on_every_route() {
     let desk = Desk::new();
     let large = |length: usize| json!({"x": "y".repeat(length)});
-    let id = desk.server.add(NewAccount {
+    let jane = desk.server.add(NewAccount {
         username: "jane".to_owned(),
         claims: Some(large(1000)),
         ..NewAccount::default()
     });
     let open = |claims: &Value| {
-        let body = json!({"subject": id.id.as_str(), "client_id": "shop", "claims": claims}).to_string();
+        let body = json!({"subject": jane.id.as_str(), "client_id": "shop", "claims": claims}).to_string();
         desk.send(Method::POST, "/v1/admin/sessions", &body)
     };
     assert_eq!(open(&json!({"own": "z".repeat(500)})).0, 201);
@@ -110,12 +111,12 @@ fn a_users_and_a_sessions_claims_have_one_limit_at_every_door() {
         assert!(text.contains("invalid_account") && text.contains("at most 1536 bytes"), "{text}");
     }
     let patch = json!({"claims": large(1600)}).to_string();
-    let (status, text) = desk.send(Method::PATCH, &format!("/v1/admin/users/{}", id.id), &patch);
+    let (status, text) = desk.send(Method::PATCH, &format!("/v1/admin/users/{}", jane.id), &patch);
     assert!(status == 422 && text.contains("at most 1536 bytes"), "{status} {text}");
 }
 
 #[test]
-fn no_claim_makes_a_users_requests_fail() {
+fn unusual_claims_never_make_a_users_requests_fail() {
     let server = Harness::with(|config| {
         config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
         config.forward_auth = toml::from_str(r#"identity_headers = "remote""#).unwrap();

@@ -1,6 +1,6 @@
-//! Many presentations of one token at once: one successor, one step.
+//! Concurrent requests: refreshes with the same token, and refreshes or sign-ins during a revocation.
 //!
-//! `COUNTERSIGN_ROUNDS` sets the rounds; the long run plays a thousand.
+//! `COUNTERSIGN_ROUNDS` sets the number of rounds (default 30). The long run uses 1000.
 
 use serde_json::json;
 
@@ -8,16 +8,16 @@ use crate::harness::{Call, Harness, Tokens};
 
 const AT_ONCE: usize = 64;
 
-#[expect(clippy::disallowed_methods, reason = "the long run plays more rounds than a test run")]
+#[expect(clippy::disallowed_methods, reason = "the long run has more rounds than a test run")]
 fn rounds() -> u32 {
     std::env::var("COUNTERSIGN_ROUNDS").ok().map_or(30, |rounds| rounds.parse().unwrap())
 }
 
-/// Presents one token many times at once; every answer's status and successor.
+/// Sends [`AT_ONCE`] concurrent refreshes with one token. Returns each status and new refresh token.
 fn present(server: &Harness, token: &str) -> Vec<(u16, String)> {
     let calls = (0..AT_ONCE).map(|_| {
-        let (door, body) = (server.door.clone(), json!({"refreshToken": token}));
-        server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await })
+        let (routes, body) = (server.routes.clone(), json!({"refreshToken": token}));
+        server.runtime.spawn(async move { routes.call(Call::post("/refreshToken").json(&body)).await })
     });
     let calls: Vec<_> = calls.collect();
     calls
@@ -29,17 +29,17 @@ fn present(server: &Harness, token: &str) -> Vec<(u16, String)> {
 
 // incident 13
 #[test]
-fn sixty_four_presentations_at_once_get_one_successor_and_move_the_row_by_one() {
+fn sixty_four_concurrent_refreshes_get_one_successor_and_rotate_once() {
     let server = Harness::new();
     server.add_user("jane");
     let mut token = server.sign_in("jane").refresh;
     let session = server.session_of(&token);
     for round in 1..=rounds() {
         server.wait_seconds(900);
-        let answers = present(&server, &token);
-        let (status, successor) = answers[0].clone();
+        let replies = present(&server, &token);
+        let (status, successor) = replies[0].clone();
         assert_eq!(status, 200, "round {round}");
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "round {round}: a fork");
+        assert!(replies.iter().all(|reply| *reply == replies[0]), "round {round}: the session forked");
         assert_eq!(server.row(session).session.ratchet.generation, round);
         token = successor;
     }
@@ -49,14 +49,14 @@ fn sixty_four_presentations_at_once_get_one_successor_and_move_the_row_by_one() 
 
 // incident 17
 #[test]
-fn nothing_is_issued_after_an_acknowledged_revocation() {
+fn a_concurrent_refresh_leaves_no_usable_token_after_a_revocation() {
     let server = Harness::new();
     server.add_user("jane");
     for _ in 0..rounds().min(100) {
         let tokens = server.sign_in("jane");
         let refreshing = (0..16).map(|_| {
-            let (door, body) = (server.door.clone(), json!({"refreshToken": tokens.refresh}));
-            server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await })
+            let (routes, body) = (server.routes.clone(), json!({"refreshToken": tokens.refresh}));
+            server.runtime.spawn(async move { routes.call(Call::post("/refreshToken").json(&body)).await })
         });
         let refreshing: Vec<_> = refreshing.collect();
         assert_eq!(server.post("/logout", &json!({"refreshToken": tokens.refresh})).status, 204);
@@ -73,15 +73,15 @@ fn nothing_is_issued_after_an_acknowledged_revocation() {
 
 // D3, incident 17
 #[test]
-fn a_sign_in_that_is_under_way_when_its_user_is_disabled_opens_nothing() {
+fn a_sign_in_in_progress_opens_no_session_once_its_user_is_disabled() {
     let server = Harness::with(|config| config.password.workers = 1);
     let jane = server.add_user("jane");
     let admin = server.administrator();
     let body = json!({"username": "jane", "password": crate::harness::PASSWORD});
     for _ in 0..rounds().min(20) {
         let signing_in = (0..4).map(|_| {
-            let (door, body) = (server.door.clone(), body.clone());
-            server.runtime.spawn(async move { door.call(Call::post("/getTokens").json(&body)).await })
+            let (routes, body) = (server.routes.clone(), body.clone());
+            server.runtime.spawn(async move { routes.call(Call::post("/getTokens").json(&body)).await })
         });
         let signing_in: Vec<_> = signing_in.collect();
         let path = format!("/v1/admin/users/{}", jane.id);
@@ -105,7 +105,7 @@ fn live_sessions(server: &Harness, user: &str) -> u32 {
 }
 
 #[test]
-fn restored_tabs_that_refresh_in_a_row_sign_nobody_out() {
+fn restored_tabs_that_refresh_one_after_another_keep_the_session() {
     let server = Harness::new();
     server.add_user("jane");
     let first = server.sign_in("jane").refresh;
@@ -115,6 +115,6 @@ fn restored_tabs_that_refresh_in_a_row_sign_nobody_out() {
         server.wait_seconds(2);
         let reply = server.refresh(&latest);
         latest = Tokens::of_tutorial(&reply).refresh;
-        assert_eq!(server.refresh(&first).status, 200, "a slow tab with the oldest token");
+        assert_eq!(server.refresh(&first).status, 200, "a slow tab that still has the oldest token");
     }
 }

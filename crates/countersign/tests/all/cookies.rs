@@ -1,4 +1,4 @@
-//! Cookie mode: the refresh token never reaches a script.
+//! Cookie mode: the refresh token is in a cookie that scripts cannot read.
 
 use axum::http::Method;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn refresh(cookie: &str) -> Call {
 
 // D9
 #[test]
-fn the_refresh_token_travels_in_its_cookie_alone() {
+fn the_refresh_token_is_sent_only_in_its_cookie() {
     let (_server, reply) = signed_in();
     assert!(reply.json().get("refresh_token").is_none() && !reply.text.contains("csr_"));
     let lines = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
@@ -47,7 +47,7 @@ fn every_cookie_is_bound_to_this_host_and_hidden_from_scripts() {
 }
 
 #[test]
-fn a_refresh_by_cookie_takes_no_body_and_sets_the_next_cookie() {
+fn a_refresh_by_cookie_needs_no_body_and_sets_the_next_cookie() {
     let (server, reply) = signed_in();
     let first = reply.cookie(COOKIE).unwrap();
     let refreshed = server.request(refresh(&first));
@@ -58,19 +58,19 @@ fn a_refresh_by_cookie_takes_no_body_and_sets_the_next_cookie() {
 }
 
 #[test]
-fn a_refused_cookie_is_taken_out_of_the_browser() {
+fn a_rejected_cookie_is_deleted_from_the_browser() {
     let (server, reply) = signed_in();
     let access = reply.json()["access_token"].as_str().unwrap().to_owned();
     let cookie = reply.cookie(COOKIE).unwrap();
-    let ended = server.request(Call::new(Method::DELETE, "/v1/sessions").bearer(&access));
-    assert_eq!(ended.cookie(COOKIE).as_deref(), Some(""));
+    let signed_out = server.request(Call::new(Method::DELETE, "/v1/sessions").bearer(&access));
+    assert_eq!(signed_out.cookie(COOKIE).as_deref(), Some(""));
     let refused = server.request(refresh(&cookie));
     assert_eq!((refused.status.as_u16(), refused.cookie(COOKIE).as_deref()), (401, Some("")));
 }
 
 // D10
 #[test]
-fn a_page_of_another_origin_changes_nothing() {
+fn a_page_of_another_origin_cannot_refresh_with_the_cookie() {
     let (server, reply) = signed_in();
     let cookie = reply.cookie(COOKIE).unwrap();
     let from = |site: &str, origin: &str| {
@@ -88,7 +88,7 @@ fn a_page_of_another_origin_changes_nothing() {
 
 // D10
 #[test]
-fn a_form_is_no_json() {
+fn form_and_text_bodies_are_rejected_where_json_is_expected() {
     let (server, _) = signed_in();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         let body = json!({"username": "jane", "password": PASSWORD}).to_string();
@@ -99,7 +99,7 @@ fn a_form_is_no_json() {
 
 // D2
 #[test]
-fn signing_out_by_the_cookie_alone_ends_the_session_and_clears_the_cookie() {
+fn sign_out_with_only_the_cookie_revokes_the_session_and_deletes_the_cookie() {
     let (server, reply) = signed_in();
     let cookie = format!("{COOKIE}={}", reply.cookie(COOKIE).unwrap());
     let foreign = Call::post("/logout").header("cookie", &cookie).header("sec-fetch-site", "same-site");
@@ -112,7 +112,7 @@ fn signing_out_by_the_cookie_alone_ends_the_session_and_clears_the_cookie() {
 
 // D9
 #[test]
-fn a_cookie_that_comes_twice_counts_as_absent_and_signs_out() {
+fn a_duplicate_cookie_fails_a_refresh_but_still_signs_out() {
     let (server, reply) = signed_in();
     let own = reply.cookie(COOKIE).unwrap();
     let orders = [format!("{COOKIE}={own}; {COOKIE}=other"), format!("{COOKIE}=other; {COOKIE}={own}")];
@@ -124,7 +124,7 @@ fn a_cookie_that_comes_twice_counts_as_absent_and_signs_out() {
         .header("cookie", &format!("{COOKIE}=other"))
         .header("cookie", &format!("{COOKIE}={own}"));
     assert_eq!(server.request(two_lines).status, 400);
-    let next = server.request(refresh(&own)).cookie(COOKIE).expect("the session is untouched");
+    let next = server.request(refresh(&own)).cookie(COOKIE).expect("the session is still valid");
     let signed_out = server.request(Call::post("/logout").header("cookie", &orders[1].replace(&own, &next)));
     assert_eq!((signed_out.status.as_u16(), signed_out.cookie(COOKIE).as_deref()), (204, Some("")));
     assert_eq!(server.request(refresh(&next)).status, 401);
@@ -132,7 +132,7 @@ fn a_cookie_that_comes_twice_counts_as_absent_and_signs_out() {
 
 // D2
 #[test]
-fn a_body_that_signs_nobody_out_does_not_hide_the_cookie() {
+fn sign_out_uses_the_cookie_if_the_body_has_no_valid_token() {
     for body in [json!({}), json!({"refreshToken": ""}), json!({"refreshToken": "csr_no-token"}), json!(null)]
     {
         let (server, reply) = signed_in();
@@ -144,15 +144,15 @@ fn a_body_that_signs_nobody_out_does_not_hide_the_cookie() {
 }
 
 #[test]
-fn another_cookie_with_other_characters_hides_nothing() {
+fn a_cookie_with_non_ascii_characters_does_not_hide_the_refresh_cookie() {
     let (server, reply) = signed_in();
     let line = format!("name=é; {COOKIE}={}", reply.cookie(COOKIE).unwrap());
     assert_eq!(server.request(Call::post("/v1/sessions/refresh").header("cookie", &line)).status, 200);
 }
 
-/// fetch, axios, ky and Angular's client each send a request without content in another way.
+/// fetch, axios, ky and Angular's client each send a request without content in a different way.
 #[test]
-fn a_refresh_by_cookie_may_come_with_what_client_libraries_send_for_no_body() {
+fn a_refresh_by_cookie_accepts_what_client_libraries_send_as_an_empty_body() {
     let (server, reply) = signed_in();
     let mut own = reply.cookie(COOKIE).unwrap();
     let form = "application/x-www-form-urlencoded";
@@ -176,5 +176,5 @@ fn a_refresh_by_cookie_may_come_with_what_client_libraries_send_for_no_body() {
         assert_eq!(server.request(refresh(&own).header("content-type", kind).bytes(body)).status, expected);
     }
     let nothing = Call::post("/v1/sessions/refresh").header("content-type", "application/json").bytes("{}");
-    assert_eq!(server.request(nothing).status, 400, "and there is no cookie");
+    assert_eq!(server.request(nothing).status, 400, "neither a token in the body nor a cookie");
 }

@@ -1,4 +1,4 @@
-//! What pages of other origins may do.
+//! CORS: which routes a page of another origin can use.
 
 use axum::http::Method;
 use serde_json::json;
@@ -42,7 +42,7 @@ fn keys_metadata_and_revocations_are_readable_from_every_origin() {
 
 // D10
 #[test]
-fn without_configuration_no_page_of_another_origin_is_answered() {
+fn other_origins_are_not_allowed_by_default() {
     let server = Harness::new();
     for path in ["/v1/sessions", "/v1/users/me", "/v1/admin/users", "/getTokens", "/refreshToken", "/logout"]
     {
@@ -53,7 +53,7 @@ fn without_configuration_no_page_of_another_origin_is_answered() {
 
 // D10
 #[test]
-fn a_page_of_an_allowed_origin_signs_in_refreshes_and_reads_the_answers() {
+fn a_page_of_an_allowed_origin_can_sign_in_refresh_and_read_responses() {
     let server = server();
     let from = |call: Call| call.header("origin", APP).header("sec-fetch-site", "same-site");
     for (path, method) in [("/v1/sessions", "POST"), ("/v1/users/me", "PATCH"), ("/v1/sessions/x", "DELETE")]
@@ -76,12 +76,12 @@ fn a_page_of_an_allowed_origin_signs_in_refreshes_and_reads_the_answers() {
     let pair = server.request(from(Call::post("/getTokens")).json(&body));
     assert_eq!((pair.status.as_u16(), allowed(&pair)), (200, Some(APP)));
     let refused = server.request(from(Call::new(Method::GET, "/v1/users/me")).bearer("no token"));
-    assert_eq!((refused.status.as_u16(), allowed(&refused)), (401, Some(APP)), "a page can read why");
+    assert_eq!((refused.status.as_u16(), allowed(&refused)), (401, Some(APP)), "the page can read the error");
 }
 
 // D10
 #[test]
-fn an_origin_that_is_nearly_allowed_is_not() {
+fn origins_that_resemble_an_allowed_origin_are_rejected() {
     let server = server();
     for origin in [
         "http://app.example.com",

@@ -1,7 +1,7 @@
-//! A full disk and a directory that cannot be written: a clear error, 503, nothing lost.
+//! A full disk and a read-only data directory: the server reports a clear error or a 503, and loses no data.
 //!
-//! The server runs in a mount namespace of its own on a small file system in
-//! memory, which the test fills through `/proc/PID/root`.
+//! The server runs in a separate mount namespace, on a small file system in memory. The test fills this file
+//! system through `/proc/PID/root`.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 
-/// The server on a file system of `megabytes`, mounted with `options`.
+/// The command for a server whose data directory is in `disk`. The shell script runs first and mounts `disk`.
 fn on_small_disk(directory: &Path, script: &str) -> Command {
     let binary = env!("CARGO_BIN_EXE_countersign");
     let serve = format!(
         "{script}; exec {binary} --data-dir disk/data serve --dev --listen 127.0.0.1:0 --management-listen 127.0.0.1:0"
     );
     let mut command = Command::new("unshare");
-    // Root may mount as it is; anybody else becomes root in a namespace of their own.
+    // Root may mount file systems. Other users become root in a new user namespace.
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         command.arg("--map-root-user");
     }
@@ -28,7 +28,7 @@ fn on_small_disk(directory: &Path, script: &str) -> Command {
     command
 }
 
-/// The small disk, from outside its namespace.
+/// The path of the small disk outside its mount namespace.
 fn disk(server: &Process, directory: &Path) -> PathBuf {
     let inside = std::fs::canonicalize(directory).unwrap().join("disk");
     PathBuf::from(format!("/proc/{}/root{}", server.child.id(), inside.display()))
@@ -42,7 +42,7 @@ fn refresh_token(body: &str) -> String {
     serde_json::from_str::<Value>(body).unwrap()["refreshToken"].as_str().unwrap().to_owned()
 }
 
-/// Fills the disk to the last byte.
+/// Writes to the disk until it is full.
 fn fill(disk: &Path) {
     use std::io::Write;
     let mut ballast = std::fs::File::options().create(true).append(true).open(disk.join("ballast")).unwrap();
@@ -50,14 +50,14 @@ fn fill(disk: &Path) {
 }
 
 #[test]
-fn a_full_disk_is_told_so_and_loses_nothing() {
+fn on_a_full_disk_the_server_returns_503_and_loses_no_data() {
     let directory = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=3m none disk";
     let server = Process::start(on_small_disk(directory.path(), mount));
     let mut token = refresh_token(&server.post("/getTokens", &json!({})).1);
     let disk = disk(&server, directory.path());
     fill(&disk);
-    // The log's last page may still have room for a write or two.
+    // The last page of the write-ahead log may still have space for a few writes.
     let mut refused = None;
     for _ in 0..2000 {
         let (status, body) = refresh(&server, &token);
@@ -75,14 +75,14 @@ fn a_full_disk_is_told_so_and_loses_nothing() {
     assert_eq!(sign_out.0, 503, "a revocation that is not durable is not acknowledged");
     assert!(server.log.lock().unwrap().contains("a request failed because of a store error"));
     std::fs::remove_file(disk.join("ballast")).unwrap();
-    assert!(patiently(|| server.get("/readyz").0 == 200), "{}", server.log.lock().unwrap());
+    assert!(eventually(|| server.get("/readyz").0 == 200), "{}", server.log.lock().unwrap());
     let (status, body) = refresh(&server, &token);
-    assert_eq!(status, 200, "the last acknowledged token still works: {body}");
+    assert_eq!(status, 200, "the last acknowledged token is still valid: {body}");
     assert_eq!(refresh(&server, &refresh_token(&body)).0, 200);
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_written_is_told_so_at_the_start() {
+fn a_read_only_data_directory_is_an_error_at_startup() {
     let directory = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=3m none disk; mkdir disk/data; mount -o remount,ro disk";
     let refused = Process::try_start(on_small_disk(directory.path(), mount)).err().unwrap();

@@ -1,4 +1,4 @@
-//! An e-mail address is only a claim until it is verified.
+//! E-mail addresses: users set them, administrators verify them, and applications only see verified ones.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn sign_up(server: &Harness, name: &str, email: &str) -> Value {
 }
 
 #[test]
-fn an_address_that_a_user_gives_is_unverified_whoever_has_it_too() {
+fn an_address_that_a_user_sets_is_unverified_and_need_not_be_unique() {
     let (server, _) = server();
     let jane = sign_up(&server, "jane", "boss@example.com");
     assert_eq!((&jane["email"], &jane["email_verified"]), (&json!("boss@example.com"), &json!(false)));
@@ -33,11 +33,11 @@ fn an_address_that_a_user_gives_is_unverified_whoever_has_it_too() {
     assert_eq!((&changed["email"], &changed["email_verified"]), (&json!("other@example.com"), &json!(false)));
     let asserted = json!({"current_password": PASSWORD, "email": "a@example.com", "email_verified": true});
     let call = Call::new(Method::PATCH, "/v1/users/me").bearer(&access).json(&asserted);
-    assert_eq!(code(&server.request(call)), "400 malformed_request", "nobody vouches for themselves");
+    assert_eq!(code(&server.request(call)), "400 malformed_request", "users cannot verify their own address");
 }
 
 #[test]
-fn an_administrator_vouches_for_an_address_that_is_named_and_one_user_has_it() {
+fn an_administrator_verifies_an_address_and_only_one_user_can_have_it() {
     let (server, admin) = server();
     let ids: Vec<_> = ["jane", "john"]
         .iter()
@@ -60,22 +60,22 @@ fn an_administrator_vouches_for_an_address_that_is_named_and_one_user_has_it() {
     assert_eq!(
         (&john["role"], &john["email_verified"]),
         (&json!("user"), &json!(false)),
-        "nothing was changed"
+        "the rejected change has no effect"
     );
     let body = json!({"username": "jack", "email": "boss@example.com", "email_verified": true});
     assert_eq!(code(&server.post_as("/v1/admin/users", &admin, &body)), "409 email_taken");
-    // The owner's own change takes the proof away.
+    // If the owner changes the address, it is unverified again.
     let access = server.sign_in("jane").access;
     let body = json!({"current_password": PASSWORD, "email": "boss@example.com"});
     let changed = server.request(Call::new(Method::PATCH, "/v1/users/me").bearer(&access).json(&body));
     assert_eq!(changed.json()["email_verified"], json!(false));
     let again = patch(&ids[1], json!({"email": "boss@example.com", "email_verified": true}));
-    assert_eq!(again.status, 200, "the address is free");
+    assert_eq!(again.status, 200, "another user can now have the verified address");
 }
 
 // G4
 #[test]
-fn an_application_behind_a_proxy_sees_a_verified_address_alone() {
+fn an_application_behind_a_proxy_only_receives_verified_addresses() {
     let server = Harness::with(|config| {
         config.registration.enabled = true;
         config.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()];
@@ -83,7 +83,6 @@ fn an_application_behind_a_proxy_sees_a_verified_address_alone() {
     let admin = server.administrator();
     let id = sign_up(&server, "jane", "boss@example.com")["id"].as_str().unwrap().to_owned();
     let ask = || {
-        // A change of the account keeps its sessions: one token does for both.
         let access = Tokens::of_tutorial(
             &server.post("/getTokens", &json!({"username": "jane", "password": PASSWORD})),
         );

@@ -1,4 +1,5 @@
-//! What the server answers to proxies, and to inquiries that no real proxy of `proxies.rs` sends.
+//! Forward authentication: responses to checks from proxies, including checks that the real proxies in
+//! `proxies.rs` do not send.
 
 use axum::http::Method;
 use serde_json::json;
@@ -7,7 +8,7 @@ use crate::harness::{Call, Harness, Reply};
 
 const PROXY: &str = "10.0.0.9";
 
-/// A server that a proxy at [`PROXY`] asks.
+/// A server that trusts the proxy at [`PROXY`], with this `forward_auth` configuration.
 fn behind(forward_auth: &str) -> Harness {
     Harness::with(|config| {
         config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
@@ -36,7 +37,7 @@ fn envoy(server: &Harness, method: Method, path: &str, change: impl FnOnce(Call)
 }
 
 #[test]
-fn envoy_is_answered_about_the_request_that_it_sends() {
+fn ext_authz_decides_about_the_request_that_envoy_forwards() {
     let server = harness();
     let user = server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -44,7 +45,11 @@ fn envoy_is_answered_about_the_request_that_it_sends() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("x-auth-request-user"), Some(user.id.as_str()));
     assert_eq!(reply.header("x-auth-request-preferred-username"), Some("jane"));
-    assert_eq!(reply.header("x-auth-request-groups"), Some(""), "it replaces what the client sent");
+    assert_eq!(
+        reply.header("x-auth-request-groups"),
+        Some(""),
+        "an empty header overwrites one from the client"
+    );
     assert_eq!(envoy(&server, Method::GET, "/orders", |call| call).status, 401);
     assert_eq!(envoy(&server, Method::GET, "/", |call| call).status, 401);
     assert_eq!(envoy(&server, Method::GET, "/assets/x", |call| call).status, 200);
@@ -53,15 +58,15 @@ fn envoy_is_answered_about_the_request_that_it_sends() {
     let challenge = r#"Bearer error="insufficient_scope", scope="countersign:admin""#;
     assert_eq!(refused.header("www-authenticate"), Some(challenge));
     let sent = envoy(&server, Method::GET, "/a?b=c", |call| call.header("accept", "text/html"));
-    let place = "https://app.example/sign-in?theme=dark&rd=https%3A%2F%2Fapp.example%2Fa%3Fb%3Dc";
-    assert_eq!((sent.status.as_u16(), sent.header("location")), (302, Some(place)));
+    let location = "https://app.example/sign-in?theme=dark&rd=https%3A%2F%2Fapp.example%2Fa%3Fb%3Dc";
+    assert_eq!((sent.status.as_u16(), sent.header("location")), (302, Some(location)));
     for path in ["/assets/../admin", "/assets/%2e%2e/admin", "//admin", "/assets;x"] {
         assert_eq!(envoy(&server, Method::GET, path, |call| call).status, 403, "{path}");
     }
 }
 
 #[test]
-fn groups_come_from_the_users_claims_and_none_becomes_two() {
+fn groups_come_from_claims_and_a_group_with_a_comma_is_omitted() {
     let server = harness();
     let claims = json!({"groups": ["staff", "a,admins", 7, "night shift"]});
     server.add(countersign::flows::accounts::NewAccount {
@@ -76,7 +81,7 @@ fn groups_come_from_the_users_claims_and_none_becomes_two() {
 
 // G4
 #[test]
-fn an_inquiry_that_could_be_a_clients_own_is_refused() {
+fn a_check_that_a_client_could_have_sent_itself_is_rejected() {
     let server = harness();
     let forwarded = [
         ("x-forwarded-method", "GET"),
@@ -90,9 +95,9 @@ fn an_inquiry_that_could_be_a_clients_own_is_refused() {
         server.request(headers.iter().fold(call, with)).status.as_u16()
     };
     assert_eq!(ask(&forwarded, PROXY), 200);
-    assert_eq!(ask(&forwarded, "192.0.2.1"), 403, "a stranger");
+    assert_eq!(ask(&forwarded, "192.0.2.1"), 403, "an address that is not trusted");
     for left_out in 0..forwarded.len() {
-        let kept = forwarded.iter().enumerate().filter(|(place, _)| *place != left_out);
+        let kept = forwarded.iter().enumerate().filter(|(index, _)| *index != left_out);
         let rest: Vec<_> = kept.map(|(_, header)| *header).collect();
         assert_eq!(ask(&rest, PROXY), 403, "without {:?}", forwarded[left_out]);
     }
@@ -106,17 +111,18 @@ fn an_inquiry_that_could_be_a_clients_own_is_refused() {
     ] {
         assert_eq!(ask(&[&forwarded[..], &[extra]].concat(), PROXY), 403, "{extra:?}");
     }
-    for (place, bad) in [(0, ""), (0, "GET /"), (3, "assets/x"), (3, "http://app.example/assets/x"), (3, "")]
+    for (index, invalid) in
+        [(0, ""), (0, "GET /"), (3, "assets/x"), (3, "http://app.example/assets/x"), (3, "")]
     {
         let mut headers = forwarded;
-        headers[place].1 = bad;
+        headers[index].1 = invalid;
         assert_eq!(ask(&headers, PROXY), 403, "{headers:?}");
     }
 }
 
 // G4
 #[test]
-fn no_header_that_says_what_a_request_is_for_has_a_default() {
+fn every_header_that_describes_the_request_is_required() {
     let server = harness();
     let access = signed_in(&server, "jane");
     let nginx = [("x-original-url", "https://app.example/orders"), ("x-original-method", "GET")];
@@ -133,7 +139,7 @@ fn no_header_that_says_what_a_request_is_for_has_a_default() {
         ("/authz/ext-authz/orders", &envoy),
     ] {
         for left_out in 0..=needed.len() {
-            let kept = needed.iter().enumerate().filter(|(place, _)| *place != left_out);
+            let kept = needed.iter().enumerate().filter(|(index, _)| *index != left_out);
             let call = Call::new(Method::GET, path).from(PROXY).bearer(&access);
             let reply = server.request(kept.fold(call, |call, (_, (name, value))| call.header(name, value)));
             let expected = if left_out == needed.len() { 200 } else { 403 };
@@ -144,7 +150,7 @@ fn no_header_that_says_what_a_request_is_for_has_a_default() {
 
 // D10
 #[test]
-fn a_cookie_without_proof_of_its_page_gets_what_no_cookie_gets() {
+fn a_cookie_without_proof_of_its_origin_does_not_authenticate() {
     let server = harness();
     let access = signed_in(&server, "jane");
     let cookie = format!("session={access}");
@@ -160,13 +166,14 @@ fn a_cookie_without_proof_of_its_page_gets_what_no_cookie_gets() {
     assert_eq!(ask("/assets/x", &[("origin", "https://www.example")]).status, 403);
     assert_eq!(ask("/assets/x", &[("upgrade", "websocket")]).status, 403);
     let page = ask("/orders", &[("accept", "text/html")]);
-    assert_eq!(page.status, 403, "not 302: signing in again would change nothing");
+    assert_eq!(page.status, 403, "no redirect, because a new sign-in would not help");
     let twice = ask("/orders", &[("sec-fetch-site", "same-origin"), ("cookie", "session=x; name=é")]);
-    assert_eq!(twice.status, 403, "the cookie comes twice");
+    assert_eq!(twice.status, 403, "a duplicate cookie");
 }
 
-/// A request for a path in the words of each dialect, over a scheme that the proxy names.
-fn inquiries(scheme: &str, method: &str, path: &str) -> [Call; 3] {
+/// The check of one request in each of the three dialects (nginx, forward-auth, Envoy), with the scheme
+/// that the proxy sends.
+fn checks(scheme: &str, method: &str, path: &str) -> [Call; 3] {
     let nginx = Call::new(Method::GET, "/authz/auth-request")
         .header("x-original-url", &format!("{scheme}://app.example{path}"))
         .header("x-original-method", method);
@@ -183,13 +190,13 @@ fn inquiries(scheme: &str, method: &str, path: &str) -> [Call; 3] {
 
 // incident 50
 #[test]
-fn a_header_that_an_application_may_take_for_the_path_is_refused_unless_the_proxy_sends_it() {
+fn extra_headers_that_applications_may_read_as_the_path_are_rejected() {
     let server = harness();
-    for (dialect, call) in inquiries("https", "GET", "/assets/a.css").into_iter().enumerate() {
+    for (dialect, call) in checks("https", "GET", "/assets/a.css").into_iter().enumerate() {
         assert_eq!(server.request(call).status, 200, "dialect {dialect}");
     }
     for name in ["x-original-url", "x-rewrite-url", "x_rewrite_url"] {
-        for (dialect, call) in inquiries("https", "GET", "/assets/a.css").into_iter().enumerate() {
+        for (dialect, call) in checks("https", "GET", "/assets/a.css").into_iter().enumerate() {
             assert_eq!(
                 server.request(call.header(name, "/admin")).status,
                 403,
@@ -200,10 +207,10 @@ fn a_header_that_an_application_may_take_for_the_path_is_refused_unless_the_prox
 }
 
 #[test]
-fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
+fn a_route_for_options_allows_preflights_and_no_other_method() {
     let server = behind(r#"routes = [{ path = "/api", methods = ["OPTIONS"], access = "public" }]"#);
     for (method, expected) in [("OPTIONS", 200), ("GET", 401), ("HEAD", 401), ("POST", 401)] {
-        for (dialect, call) in inquiries("https", method, "/api/orders").into_iter().enumerate() {
+        for (dialect, call) in checks("https", method, "/api/orders").into_iter().enumerate() {
             let call = call.header("origin", "https://www.example").header("content-length", "0");
             assert_eq!(server.request(call).status, expected, "{method} in dialect {dialect}");
         }
@@ -212,10 +219,10 @@ fn a_route_for_a_method_lets_a_preflight_through_and_nothing_else() {
 
 // incident 50
 #[test]
-fn where_the_method_decides_no_header_may_stand_for_it() {
+fn method_override_headers_are_rejected_if_routes_depend_on_the_method() {
     let server = behind(r#"routes = [{ path = "/files", methods = ["GET"], access = "public" }]"#);
     for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
-        for (dialect, call) in inquiries("https", "GET", "/files/a").into_iter().enumerate() {
+        for (dialect, call) in checks("https", "GET", "/files/a").into_iter().enumerate() {
             assert_eq!(
                 server.request(call.header(name, "DELETE")).status,
                 403,
@@ -225,13 +232,13 @@ fn where_the_method_decides_no_header_may_stand_for_it() {
     }
 }
 
-/// TLS may end one hop before the proxy that asks, which then says `http`.
+/// If TLS ends one hop before the proxy that sends the check, this proxy sends the scheme `http`.
 #[test]
 fn the_scheme_that_browsers_use_can_be_configured() {
     for (scheme, expected) in [("", 403), (r#"scheme = "https""#, 200)] {
         let server = behind(&format!("cookie = \"session\"\n{scheme}"));
         let cookie = format!("session={}", signed_in(&server, "jane"));
-        for (dialect, call) in inquiries("http", "POST", "/orders").into_iter().enumerate() {
+        for (dialect, call) in checks("http", "POST", "/orders").into_iter().enumerate() {
             let call = call.header("cookie", &cookie).header("origin", "https://app.example");
             assert_eq!(server.request(call).status, expected, "{scheme} in dialect {dialect}");
         }
@@ -240,7 +247,7 @@ fn the_scheme_that_browsers_use_can_be_configured() {
 
 // D10
 #[test]
-fn a_proxy_may_name_the_scheme_of_a_socket() {
+fn a_proxy_may_send_ws_or_wss_as_the_scheme() {
     let server = harness();
     let cookie = format!("session={}", signed_in(&server, "jane"));
     for (proto, origin, expected) in [
@@ -250,7 +257,7 @@ fn a_proxy_may_name_the_scheme_of_a_socket() {
         ("wss", "https://www.example", 403),
         ("ftp", "https://app.example", 403),
     ] {
-        for (dialect, call) in inquiries(proto, "GET", "/socket").into_iter().enumerate() {
+        for (dialect, call) in checks(proto, "GET", "/socket").into_iter().enumerate() {
             let call = call.header("cookie", &cookie).header("origin", origin);
             let reply = server.request(call.header("sec-websocket-version", "13"));
             assert_eq!(reply.status, expected, "{proto} {origin} in dialect {dialect}");
@@ -260,13 +267,13 @@ fn a_proxy_may_name_the_scheme_of_a_socket() {
 
 // G4
 #[test]
-fn a_browser_is_sent_back_to_configured_hosts_only() {
+fn a_browser_is_only_redirected_back_to_configured_hosts() {
     let server = behind(
         r#"sign_in = "https://id.example/sign-in"
                hosts = ["wiki.example"]
                routes = [{ host = "App.example.", path = "/admin", scope = "x" }]"#,
     );
-    for (host, place) in [
+    for (host, location) in [
         ("app.example", "https://id.example/sign-in?rd=https%3A%2F%2Fapp.example%2Fa"),
         ("APP.example.:443", "https://id.example/sign-in?rd=https%3A%2F%2Fapp.example%2Fa"),
         ("wiki.example:8443", "https://id.example/sign-in?rd=https%3A%2F%2Fwiki.example%3A8443%2Fa"),
@@ -277,13 +284,13 @@ fn a_browser_is_sent_back_to_configured_hosts_only() {
         let call = Call::new(Method::GET, "/authz/ext-authz/a").from(PROXY).header("host", host);
         let call = call.header("x-forwarded-proto", "https").header("accept", "text/html");
         let reply = server.request(call);
-        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, Some(place)), "{host}");
+        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, Some(location)), "{host}");
     }
 }
 
 // G4
 #[test]
-fn a_name_that_could_be_read_as_another_is_sent_encoded_and_a_group_not_at_all() {
+fn ambiguous_user_names_are_sent_encoded_and_ambiguous_groups_are_omitted() {
     let server = harness();
     let groups =
         json!({"groups": ["staff", " admins", "admins ", "a,admins", "", "\tadmins", "root\u{a0}", "voilà"]});

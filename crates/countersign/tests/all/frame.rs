@@ -1,4 +1,4 @@
-//! What every answer has.
+//! What all responses have in common: security headers, caching, request ids, and errors of the store.
 
 use axum::http::Method;
 use serde_json::json;
@@ -25,12 +25,12 @@ fn check_headers(reply: &Reply) {
 
 // D11, B10
 #[test]
-fn security_headers_are_on_every_answer() {
+fn every_response_has_the_security_headers() {
     let server = Harness::new();
     server.add_user("jane");
     let access = server.sign_in("jane").access;
     let large = Call::post("/getTokens").header("content-type", "application/json").bytes(vec![b' '; 20_000]);
-    let timed = Call::post("/v1/sessions").header("sec-fetch-site", "cross-site").json(&json!({}));
+    let cross_site = Call::post("/v1/sessions").header("sec-fetch-site", "cross-site").json(&json!({}));
     for (status, reply) in [
         (200, server.get_as("/protectedRoute", &access)),
         (200, server.get("/livez")),
@@ -40,7 +40,7 @@ fn security_headers_are_on_every_answer() {
         (401, server.get("/protectedRoute")),
         (401, server.get("/v1/users/me")),
         (403, server.get_as("/protectedRoute", "x")),
-        (403, server.request(timed)),
+        (403, server.request(cross_site)),
         (404, server.get("/nothing")),
         (404, server.get("/v1/nothing")),
         (405, server.get("/getTokens")),
@@ -65,7 +65,7 @@ fn only_the_key_set_may_be_cached() {
 }
 
 #[test]
-fn a_request_id_is_kept_when_it_is_plain_and_replaced_when_not() {
+fn a_request_id_is_kept_if_it_is_plain_and_replaced_otherwise() {
     let server = Harness::new();
     let with = |id: &str| {
         let reply = server.request(Call::new(Method::GET, "/livez").header("x-request-id", id));
@@ -80,7 +80,7 @@ fn a_request_id_is_kept_when_it_is_plain_and_replaced_when_not() {
 
 // G3, C10, incident 30
 #[test]
-fn a_store_that_fails_is_told_in_general_words_and_nothing_is_trusted() {
+fn a_store_failure_returns_503_without_internal_details_and_loses_nothing() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");
@@ -99,5 +99,5 @@ fn a_store_that_fails_is_told_in_general_words_and_nothing_is_trusted() {
     }
     assert_eq!(server.refreshes("unavailable"), 1);
     server.database().execute("ALTER TABLE away RENAME TO sessions", []).unwrap();
-    assert_eq!(server.refresh(&tokens.refresh).status, 200, "nothing was lost");
+    assert_eq!(server.refresh(&tokens.refresh).status, 200, "the session is unchanged");
 }

@@ -1,4 +1,4 @@
-//! One row a session: refreshing makes the database no larger.
+//! The size of the database: a session has one row, and refreshes do not add rows.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn size(server: &Harness) -> u64 {
     std::fs::metadata(server.directory.path().join("countersign.db")).unwrap().len()
 }
 
-/// Refreshes every session once, at once.
+/// Refreshes every session once, all of them concurrently.
 fn refresh_all(server: &Harness, tokens: &mut [Secret<String>]) {
     let edge = &server.edge;
     server.wait_seconds(60);
@@ -36,7 +36,7 @@ fn refresh_all(server: &Harness, tokens: &mut [Secret<String>]) {
 }
 
 #[test]
-fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database() {
+fn a_hundred_thousand_refreshes_do_not_enlarge_the_database() {
     let server = Harness::new();
     let user = server.add_user("jane");
     let app = &server.edge.app;
@@ -63,7 +63,7 @@ fn a_hundred_thousand_refreshes_leave_a_thousand_rows_and_no_larger_a_database()
 }
 
 #[test]
-fn ended_sessions_are_swept_once_their_last_access_token_has_expired() {
+fn ended_sessions_are_deleted_after_their_last_access_token_has_expired() {
     let server = Harness::new();
     server.add_user("jane");
     let sweep = || server.runtime.block_on(sweeper::sweep(&server.edge.app)).unwrap();
@@ -71,9 +71,13 @@ fn ended_sessions_are_swept_once_their_last_access_token_has_expired() {
     server.post("/logout", &serde_json::json!({"refreshToken": revoked.refresh}));
     let (idle, revoked) = (server.session_of(&idle.refresh), server.session_of(&revoked.refresh));
     let rows = |id| server.runtime.block_on(server.edge.app.store.session(id)).unwrap().is_some();
-    // 945 seconds of an access token, and five for a node whose clock is behind.
+    // The longest lifetime of an access token is 945 seconds. Five more are for a node whose clock is behind.
     server.wait_seconds(7 * 86_400 + 950);
-    assert_eq!((sweep(), rows(idle)), (0, true), "an access token may have been issued at the last second");
+    assert_eq!(
+        (sweep(), rows(idle)),
+        (0, true),
+        "an access token from the session's last second may still be valid"
+    );
     server.wait_seconds(1);
     assert_eq!((sweep(), rows(idle), rows(revoked)), (1, false, true));
     server.wait_seconds(23 * 86_400);

@@ -1,4 +1,4 @@
-//! Guessing passwords, with and without device tokens, and temporary passwords.
+//! Password guesses with and without device tokens, and temporary passwords.
 
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
@@ -13,7 +13,7 @@ fn code(reply: &Reply) -> String {
     format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or_default())
 }
 
-/// Signs in at the tutorial's door, and returns the device token.
+/// Signs in through `/getTokens`. Returns the device token, a cookie that marks a known device of an account.
 fn device(server: &Harness, name: &str) -> String {
     let body = json!({"username": name, "password": PASSWORD});
     server.post("/getTokens", &body).cookie(DEVICE).unwrap()
@@ -25,26 +25,26 @@ fn guess(server: &Harness, name: &str, device: &str, from: &str) -> u16 {
     server.request(call.json(&body)).status.as_u16()
 }
 
-/// How many of many guesses are looked at, each with the next of some device tokens.
-fn guesses(server: &Harness, devices: &[String]) -> usize {
+/// Sends 20 guesses with each device token. Returns the number that the server checks and does not throttle.
+fn checked_guesses(server: &Harness, devices: &[String]) -> usize {
     let tries = (0..20).flat_map(|_| devices.iter());
     tries.filter(|device| guess(server, "jane", device, "192.0.2.1") == 403).count()
 }
 
 // E4
 #[test]
-fn many_device_tokens_do_not_mean_many_guesses() {
+fn more_device_tokens_do_not_allow_more_guesses() {
     let server = Harness::with(|config| config.throttle.address_burst = 60);
     server.add_user("jane");
     let devices: Vec<_> = (0..25).map(|_| device(&server, "jane")).collect();
-    assert_eq!(guesses(&server, &devices), 30, "one budget of the account's known devices");
+    assert_eq!(checked_guesses(&server, &devices), 30, "the account's known devices share one budget");
     let body = json!({"username": "jane", "password": PASSWORD});
-    assert_eq!(server.post("/getTokens", &body).status, 200, "unknown devices have their own lane");
+    assert_eq!(server.post("/getTokens", &body).status, 200, "unknown devices have a separate budget");
 }
 
 // E4
 #[test]
-fn known_devices_of_other_accounts_lock_nobody_out_at_the_same_address() {
+fn guesses_from_known_devices_do_not_lock_out_others_at_the_same_address() {
     let server = Harness::with(|config| config.throttle.address_burst = 12);
     let names: Vec<_> = (0..4).map(|number| format!("user{number}")).collect();
     let devices: Vec<_> = names
@@ -55,8 +55,8 @@ fn known_devices_of_other_accounts_lock_nobody_out_at_the_same_address() {
         })
         .collect();
     for (name, device) in names.iter().zip(&devices).take(3) {
-        let looked_at = (0..40).filter(|_| guess(&server, name, device, "192.0.2.1") == 403).count();
-        assert_eq!(looked_at, 10, "a device's own lane");
+        let checked = (0..40).filter(|_| guess(&server, name, device, "192.0.2.1") == 403).count();
+        assert_eq!(checked, 10, "the budget of one known device");
     }
     let body = json!({"username": names[3], "password": PASSWORD});
     let own = Call::post("/getTokens").header("cookie", &format!("{DEVICE}={}", devices[3]));
@@ -65,7 +65,7 @@ fn known_devices_of_other_accounts_lock_nobody_out_at_the_same_address() {
 
 // E4
 #[test]
-fn a_try_that_is_refused_for_the_accounts_sake_costs_a_device_nothing() {
+fn a_try_that_the_account_limit_rejects_does_not_count_for_the_device() {
     let server = Harness::with(|config| config.throttle.account_burst = 5);
     server.add_user("jane");
     let [one, two] = [device(&server, "jane"), device(&server, "jane")];
@@ -74,7 +74,7 @@ fn a_try_that_is_refused_for_the_accounts_sake_costs_a_device_nothing() {
     assert_eq!(guess(&server, "jane", &two, "192.0.2.1"), 429);
     server.wait_seconds(5 * 60);
     let outcomes: Vec<_> = (0..5).map(|_| guess(&server, "jane", &two, "192.0.2.1")).collect();
-    assert_eq!(outcomes, [403; 5], "only the account's budget had to come back");
+    assert_eq!(outcomes, [403; 5], "only the account's budget had to refill");
 }
 
 // D4
@@ -88,7 +88,7 @@ fn the_device_that_changes_the_password_stays_known() {
     for _ in 0..3 {
         guess(&server, "jane", "none", "203.0.113.1");
     }
-    assert_eq!(guess(&server, "jane", &device, "203.0.113.2"), 403, "a lane of its own");
+    assert_eq!(guess(&server, "jane", &device, "203.0.113.2"), 403, "a separate budget");
 }
 
 // D4
@@ -100,23 +100,23 @@ fn the_device_that_signs_the_others_out_stays_known() {
     let old = device(&server, "jane");
     let access = server.sign_in("jane").access;
     let call = Call::new(Method::DELETE, "/v1/sessions?except=current").bearer(&access);
-    let made_up =
+    let with_invalid_cookie =
         Call::new(Method::DELETE, "/v1/sessions?except=current").bearer(&server.sign_in("john").access);
-    let made_up = server.request(made_up.header("cookie", &format!("{DEVICE}=x")));
-    assert_eq!(made_up.cookie(DEVICE), None, "an access token makes no device known");
+    let reply = server.request(with_invalid_cookie.header("cookie", &format!("{DEVICE}=x")));
+    assert_eq!(reply.cookie(DEVICE), None, "an access token alone does not make a device known");
     let new = server.request(call.header("cookie", &format!("{DEVICE}={old}"))).cookie(DEVICE).unwrap();
     for _ in 0..3 {
         guess(&server, "jane", "none", "203.0.113.1");
     }
-    assert_eq!(guess(&server, "jane", &old, "203.0.113.2"), 429, "it was bound to the epoch before");
-    assert_eq!(guess(&server, "jane", &new, "203.0.113.2"), 403, "a lane of its own");
+    assert_eq!(guess(&server, "jane", &old, "203.0.113.2"), 429, "it was bound to the previous epoch");
+    assert_eq!(guess(&server, "jane", &new, "203.0.113.2"), 403, "a separate budget");
 }
 
 // E4
 #[test]
-fn a_device_token_ends_with_what_it_stands_for() {
-    type End = fn(&Harness, &str);
-    let endings: [(&str, End); 4] = [
+fn password_changes_sign_outs_and_deletions_invalidate_device_tokens() {
+    type Change = fn(&Harness, &str);
+    let changes: [(&str, Change); 4] = [
         ("a new password", |server, access| {
             let body = json!({"current_password": PASSWORD, "new_password": OTHER});
             assert_eq!(server.post_as("/v1/users/me/password", access, &body).status, 204);
@@ -124,13 +124,13 @@ fn a_device_token_ends_with_what_it_stands_for() {
         ("a sign-out everywhere", |server, access| {
             assert_eq!(server.delete_as("/v1/sessions", access).status, 200);
         }),
-        ("another person of that name", |server, access| {
+        ("a new account with the same name", |server, access| {
             let body = json!({"current_password": PASSWORD});
             let call = Call::new(Method::DELETE, "/v1/users/me").bearer(access).json(&body);
             assert_eq!(server.request(call).status, 204);
             server.add_user("jane");
         }),
-        ("another account of that id", |server, access| {
+        ("a new account with the same id", |server, access| {
             let id = server.get_as("/v1/users/me", access).json()["id"].as_str().unwrap().to_owned();
             let body = json!({"current_password": PASSWORD});
             server.request(Call::new(Method::DELETE, "/v1/users/me").bearer(access).json(&body));
@@ -139,13 +139,13 @@ fn a_device_token_ends_with_what_it_stands_for() {
             server.add(NewAccount { id: Some(id.parse().unwrap()), username, ..NewAccount::default() });
         }),
     ];
-    for (name, end) in endings {
+    for (name, change) in changes {
         let server = Harness::with(|config| config.throttle.account_burst = 3);
         server.add_user("jane");
         let device = device(&server, "jane");
         let access = server.sign_in("jane").access;
-        end(&server, &access);
-        // Three guesses of another device fill the account's lane. An unknown device has no other.
+        change(&server, &access);
+        // Three guesses from an unknown device use up the budget of all unknown devices of the account.
         for _ in 0..3 {
             guess(&server, "jane", "none", "203.0.113.1");
         }
@@ -186,18 +186,18 @@ fn a_temporary_password_works_once_and_cannot_be_kept() {
     assert_eq!(
         code(&sign_in(&temporary, Some(&composed))),
         "422 weak_password",
-        "the same after normalisation"
+        "the same password after normalization"
     );
     assert_eq!(sign_in(&temporary, Some(OTHER)).status, 201);
     assert_eq!(code(&sign_in(&temporary, Some(PASSWORD))), "401 invalid_credentials");
-    // Several at once: one of them sets the password.
+    // Of several concurrent sign-ins, only one sets the password.
     let temporary = reset();
     let replies: Vec<_> = (0..8)
         .map(|number| {
-            let door = server.door.clone();
+            let routes = server.routes.clone();
             let new = format!("{OTHER} {number}");
             let body = json!({"username": "jane", "password": temporary, "new_password": new});
-            server.runtime.spawn(async move { door.call(Call::post("/v1/sessions").json(&body)).await })
+            server.runtime.spawn(async move { routes.call(Call::post("/v1/sessions").json(&body)).await })
         })
         .collect();
     let statuses: Vec<_> =
@@ -208,7 +208,7 @@ fn a_temporary_password_works_once_and_cannot_be_kept() {
 
 // E10
 #[test]
-fn a_temporary_password_confirms_nothing_but_another_password() {
+fn a_temporary_password_only_confirms_a_password_change() {
     let server = Harness::new();
     server.add_admin("root");
     let jane = server.add_user("jane");
@@ -232,7 +232,7 @@ fn a_temporary_password_confirms_nothing_but_another_password() {
 
 // E2
 #[test]
-fn a_new_password_differs_from_the_old_one() {
+fn a_new_password_must_differ_from_the_old_one() {
     let server = Harness::new();
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -244,7 +244,7 @@ fn a_new_password_differs_from_the_old_one() {
 
 // D4
 #[test]
-fn while_changes_of_the_old_password_are_in_flight_a_reset_wins() {
+fn a_password_reset_wins_against_concurrent_password_changes() {
     for round in 0..4 {
         let server = Harness::new();
         server.add_admin("root");
@@ -256,10 +256,10 @@ fn while_changes_of_the_old_password_are_in_flight_a_reset_wins() {
             .into_iter()
             .enumerate()
             .map(|(number, access)| {
-                let (door, new) = (server.door.clone(), format!("{OTHER} {number}"));
+                let (routes, new) = (server.routes.clone(), format!("{OTHER} {number}"));
                 let body = json!({"current_password": PASSWORD, "new_password": new});
                 let call = Call::post("/v1/users/me/password").bearer(&access).json(&body);
-                server.runtime.spawn(async move { door.call(call).await.status.as_u16() })
+                server.runtime.spawn(async move { routes.call(call).await.status.as_u16() })
             })
             .collect();
         let reset = server.post_as(&path, &admin, &json!({}));
@@ -269,6 +269,10 @@ fn while_changes_of_the_old_password_are_in_flight_a_reset_wins() {
         assert!(statuses.iter().filter(|status| **status == 204).count() <= 1, "round {round}: {statuses:?}");
         let sign_in =
             json!({"username": "jane", "password": temporary, "new_password": PASSWORD.to_owned() + " new"});
-        assert_eq!(server.post("/v1/sessions", &sign_in).status, 201, "round {round}: the reset stands");
+        assert_eq!(
+            server.post("/v1/sessions", &sign_in).status,
+            201,
+            "round {round}: the temporary password is valid"
+        );
     }
 }

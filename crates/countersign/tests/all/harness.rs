@@ -1,4 +1,4 @@
-//! A server in this process: its own directory, a clock that stands still until told, entropy from a counter.
+//! A server in the test's process, with a temporary directory, a manual clock and seeded entropy.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -34,24 +34,24 @@ pub(crate) const START: u64 = 1_800_000_000;
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
 
-/// Good enough for every test user.
+/// The password of every test user; long enough for the password policy.
 pub(crate) const PASSWORD: &str = "vbzq mwtx krfj plnd";
 
 pub(crate) struct Harness {
     pub(crate) edge: Arc<Edge>,
     pub(crate) directory: TempDir,
     pub(crate) runtime: Runtime,
-    pub(crate) door: Door,
+    pub(crate) routes: PublicRoutes,
     clock: Arc<ManualClock>,
     management: Router,
     key_policy: Option<countersign_core::signing_keys::KeyPolicy>,
 }
 
-/// What clients reach, for tasks that call it at once.
+/// The routes that clients can reach. Tests move a clone into each task to send concurrent requests.
 #[derive(Clone)]
-pub(crate) struct Door(Router);
+pub(crate) struct PublicRoutes(Router);
 
-/// An answer, whole.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -59,7 +59,7 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
-/// A pair as a client keeps it.
+/// A token pair.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -75,7 +75,7 @@ impl Harness {
         Self::in_directory(tempfile::tempdir().unwrap(), START, change)
     }
 
-    /// A server for development, with its lab. Clients call it localhost.
+    /// A server in development mode, with the lab. It only accepts requests with the host `localhost`.
     pub(crate) fn in_development(change: impl FnOnce(&mut Config)) -> Self {
         let demo = DemoUser { username: "john_doe".to_owned(), password: Secret::new(PASSWORD.to_owned()) };
         let with_demo = |server: Assembled| server.with_demo(demo).unwrap();
@@ -84,12 +84,12 @@ impl Harness {
         server
     }
 
-    /// A server over a directory that another one may have left.
+    /// A server whose data directory may contain the files of an earlier server.
     pub(crate) fn in_directory(directory: TempDir, start: u64, change: impl FnOnce(&mut Config)) -> Self {
         Self::assembled(directory, start, change, |store| store, |server| server)
     }
 
-    /// A server whose store is wrapped in another one.
+    /// A server whose store is replaced by `wrap(store)`.
     pub(crate) fn over_store<S: Store + 'static>(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<S>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self::assembled(directory, START, |_| {}, |store| wrap(store), |server| server)
@@ -104,7 +104,7 @@ impl Harness {
     ) -> Self {
         let mut config = Config { issuer: Some(ISSUER.to_owned()), ..Config::default() };
         config.data_dir = directory.path().to_owned();
-        // Every test hashes; its memory is what is tested elsewhere.
+        // Most tests sign in from one address, so its limit is out of reach unless a test sets it.
         config.throttle.address_burst = 100_000;
         change(&mut config);
         let clock = ManualClock::at(Timestamp::from_seconds(start));
@@ -122,18 +122,18 @@ impl Harness {
             })
             .unwrap();
         let Assembled { edge, key_policy } = finish(assembled);
-        let door = Door(http::routes(&edge));
+        let routes = PublicRoutes(http::routes(&edge));
         let management = http::management_routes(&edge);
-        let server = Self { edge, directory, runtime, door, clock, management, key_policy };
+        let server = Self { edge, directory, runtime, routes, clock, management, key_policy };
         server.list_revocations();
         server
     }
 
-    /// Stops this server and starts another one over its directory and at its time.
+    /// Stops this server and starts another one with the same directory and the same time.
     pub(crate) fn restart(self, change: impl FnOnce(&mut Config)) -> Self {
         let now = self.now().seconds();
-        let Self { edge, directory, runtime, door, management, .. } = self;
-        drop((edge, door, management));
+        let Self { edge, directory, runtime, routes, management, .. } = self;
+        drop((edge, routes, management));
         drop(runtime);
         Self::in_directory(directory, now, change)
     }
@@ -143,7 +143,8 @@ impl Harness {
         self.list_revocations();
     }
 
-    /// Does what the server does ten times a second. A store that fails leaves the list as it is.
+    /// Reads new revocations from the store, as the server does ten times a second. If the store fails, the
+    /// list stays unchanged.
     pub(crate) fn list_revocations(&self) {
         let app = &self.edge.app;
         self.runtime.block_on(async {
@@ -152,12 +153,12 @@ impl Harness {
         });
     }
 
-    /// Sets the clock forward, as when a virtual machine is resumed. No time passes for the process.
+    /// Sets the wall clock forward, as when a virtual machine resumes. The monotonic clock does not change.
     pub(crate) fn set_forward(&self, seconds: u64) {
         self.clock.set_forward(Duration::from_secs(seconds));
     }
 
-    /// Sets the clock back, as if another node answered whose clock is behind.
+    /// Sets the wall clock back, which also simulates another node whose clock is behind.
     pub(crate) fn set_back(&self, seconds: u64) {
         self.clock.set_back(Duration::from_secs(seconds));
         self.list_revocations();
@@ -171,7 +172,7 @@ impl Harness {
         self.edge.app.world.now()
     }
 
-    /// Does to the signing keys what the server does every half minute.
+    /// Maintains the signing keys, as the server does every 30 seconds.
     pub(crate) fn keep_keys(&self) {
         let app = &self.edge.app;
         let policy = self.key_policy.unwrap();
@@ -181,7 +182,7 @@ impl Harness {
         app.keyring.replace(self.runtime.block_on(keeper.keep()).unwrap());
     }
 
-    /// Rotates the signing keys as the command does, and lets the server notice.
+    /// Rotates the signing keys as `key rotate --now` does; the server then loads them.
     pub(crate) fn rotate_keys(&self) {
         let app = &self.edge.app;
         let policy = self.key_policy.unwrap();
@@ -193,7 +194,7 @@ impl Harness {
     }
 
     pub(crate) fn request(&self, request: Call) -> Reply {
-        self.runtime.block_on(self.door.call(request))
+        self.runtime.block_on(self.routes.call(request))
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
@@ -226,14 +227,14 @@ impl Harness {
         })
     }
 
-    /// How often a refresh ended so.
+    /// The number of refreshes with this outcome, from the metrics.
     pub(crate) fn refreshes(&self, outcome: &str) -> u64 {
         let line = format!("countersign_refresh_total{{outcome=\"{outcome}\"}} ");
         let metrics = self.metrics();
         metrics.lines().find_map(|text| text.strip_prefix(&line)).unwrap().parse().unwrap()
     }
 
-    /// Makes an account with [`PASSWORD`], or a name's own.
+    /// Adds a user with [`PASSWORD`].
     pub(crate) fn add_user(&self, name: &str) -> User {
         self.add(NewAccount { username: name.to_owned(), ..NewAccount::default() })
     }
@@ -248,7 +249,7 @@ impl Harness {
         made.unwrap().user
     }
 
-    /// Registers a public client, unless there is one of that id.
+    /// Registers a public client, unless a client with this id exists.
     pub(crate) fn register_public(&self, id: &str) {
         let authentication = ClientAuthentication::None;
         let id = id.parse().unwrap();
@@ -257,14 +258,14 @@ impl Harness {
         self.runtime.block_on(self.edge.app.store.add_client(&[], &client)).unwrap();
     }
 
-    /// Signs somebody in at the tutorial's door.
+    /// Signs a user in through `/getTokens`.
     pub(crate) fn sign_in(&self, name: &str) -> Tokens {
         let reply = self.post("/getTokens", &json!({"username": name, "password": PASSWORD}));
         assert_eq!(reply.status, 200, "{reply:?}");
         Tokens::of_tutorial(&reply)
     }
 
-    /// Signs somebody in at the first-party door, for a scope.
+    /// Signs a user in through `/v1/sessions` and requests a scope.
     pub(crate) fn sign_in_for(&self, name: &str, scope: &str) -> Tokens {
         let reply =
             self.post("/v1/sessions", &json!({"username": name, "password": PASSWORD, "scope": scope}));
@@ -272,7 +273,7 @@ impl Harness {
         Tokens::of_first_party(&reply)
     }
 
-    /// The access token of a new administrator.
+    /// Adds the administrator `root` and returns an access token with the admin scope.
     pub(crate) fn administrator(&self) -> String {
         self.add_admin("root");
         self.sign_in_for("root", "countersign:admin").access
@@ -287,18 +288,18 @@ impl Harness {
         RefreshToken::parse(refresh, &self.edge.app.server_keys).unwrap().session
     }
 
-    /// A session's row.
+    /// The session's row, and its user's.
     pub(crate) fn row(&self, id: SessionId) -> countersign_core::session::SessionWithUser {
         self.runtime.block_on(self.edge.app.store.session(id)).unwrap().unwrap()
     }
 
-    /// A session's story.
+    /// The session's story, as `session explain` prints it.
     pub(crate) fn story(&self, id: SessionId) -> String {
         let row = self.row(id);
         countersign_core::story::tell(&row, self.now(), countersign::time_text::spoken).join("\n")
     }
 
-    /// The database, past every verb.
+    /// A direct connection to the database, for changes that the store's interface does not allow.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open(self.directory.path().join("countersign.db")).unwrap();
         connection.busy_timeout(Duration::from_secs(5)).unwrap();
@@ -306,10 +307,10 @@ impl Harness {
     }
 }
 
-impl Door {
+impl PublicRoutes {
     pub(crate) async fn call(&self, call: Call) -> Reply {
-        let (parts, mut body) = self.answer(call).await.into_parts();
-        // A stream has no end: its first event is what it answers.
+        let (parts, mut body) = self.respond(call).await.into_parts();
+        // An event stream never ends, so this reads only its first event.
         let bytes = if parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
             body.frame().await.unwrap().unwrap().into_data().unwrap()
         } else {
@@ -319,7 +320,7 @@ impl Door {
         Reply { status: parts.status, headers: parts.headers, text }
     }
 
-    pub(crate) async fn answer(&self, Call { method, path, headers, body, from }: Call) -> Response {
+    pub(crate) async fn respond(&self, Call { method, path, headers, body, from }: Call) -> Response {
         let mut builder = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| name == "host") {
             builder = builder.header("host", "id.example.com");
@@ -341,7 +342,7 @@ fn master_key(directory: &TempDir, world: &World) -> Secret<String> {
     Secret::new(std::fs::read_to_string(path).unwrap())
 }
 
-/// A request.
+/// A request to [`PublicRoutes`].
 pub(crate) struct Call {
     method: Method,
     path: String,
@@ -378,7 +379,7 @@ impl Call {
         self.header("content-type", "application/x-www-form-urlencoded").bytes(body)
     }
 
-    /// As a client that sends its secret in the header.
+    /// Authenticates a client with `client_secret_basic` (RFC 6749 §2.3.1).
     pub(crate) fn basic(self, id: &str, secret: &str) -> Self {
         let both = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
         self.header("authorization", &format!("Basic {both}"))
@@ -404,22 +405,22 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The value of a cookie that is set.
+    /// The value that a `Set-Cookie` header gives this cookie; empty if the header deletes it.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
         let found = lines.filter_map(|line| line.split_once('=')).find(|(found, _)| *found == name);
         found.map(|(_, rest)| rest.split(';').next().unwrap_or_default().to_owned())
     }
 
-    /// Status and body, for whole comparisons.
-    pub(crate) fn told(&self) -> String {
+    /// The status, a space and the body.
+    pub(crate) fn status_and_body(&self) -> String {
         let mut text = self.status.as_u16().to_string();
         write!(text, " {}", self.text).unwrap();
         text
     }
 
-    /// Everything but what differs by nature: the request's id.
-    pub(crate) fn without_id(&self) -> (StatusCode, Vec<(String, String)>, String) {
+    /// The response without the request id, which differs in each response.
+    pub(crate) fn without_request_id(&self) -> (StatusCode, Vec<(String, String)>, String) {
         let headers = self.headers.iter().filter(|(name, _)| *name != "x-request-id");
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
         (self.status, headers.collect(), self.text.clone())

@@ -1,4 +1,4 @@
-//! Passwords cost the same for everybody, and never more than the server has.
+//! Password hashing: each sign-in costs one hash, and a bounded pool limits memory and waiting requests.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn hashes(server: &Harness) -> u64 {
 
 // E5
 #[test]
-fn every_cause_of_a_refusal_costs_one_hash() {
+fn every_rejected_sign_in_costs_one_hash() {
     let server = Harness::new();
     server.add_user("jane");
     server.add_user("disabled");
@@ -28,7 +28,7 @@ fn every_cause_of_a_refusal_costs_one_hash() {
         )
         .unwrap();
     for (name, password) in [
-        ("nobody", PASSWORD),
+        ("unknown", PASSWORD),
         ("jane", "wrong"),
         ("jane", ""),
         ("disabled", PASSWORD),
@@ -44,7 +44,7 @@ fn every_cause_of_a_refusal_costs_one_hash() {
 
 // E6
 #[test]
-fn what_is_too_long_is_refused_on_every_path_before_it_is_hashed() {
+fn too_long_passwords_are_rejected_on_every_route_before_hashing() {
     let server = Harness::with(|config| config.registration.enabled = true);
     server.add_user("jane");
     let access = server.sign_in("jane").access;
@@ -56,8 +56,8 @@ fn what_is_too_long_is_refused_on_every_path_before_it_is_hashed() {
         ("/v1/users", json!({"username": "john", "password": long})),
         ("/v1/users/me/password", json!({"current_password": long, "new_password": long})),
     ];
-    let told = bodies.map(|(path, body)| server.post_as(path, &access, &body).status.as_u16());
-    assert_eq!(told, [403, 401, 422, 403]);
+    let statuses = bodies.map(|(path, body)| server.post_as(path, &access, &body).status.as_u16());
+    assert_eq!(statuses, [403, 401, 422, 403]);
     for method in [Method::PATCH, Method::DELETE] {
         let mut body = json!({"current_password": long});
         if method == Method::PATCH {
@@ -70,12 +70,12 @@ fn what_is_too_long_is_refused_on_every_path_before_it_is_hashed() {
 
 // E6
 #[test]
-fn a_password_that_is_dear_to_estimate_holds_nobody_up() {
+fn a_password_that_is_expensive_to_estimate_runs_in_the_bounded_pool() {
     let server = Harness::with(|config| config.registration.enabled = true);
-    let nasty = "+@55@{32@3z[75$<7<6+%25%2{3$Z!42564[+2z!({4+5(15+7%[|Z0{0{z${11@4[{$!!$2|7Z3Z|@z@(@1[65|20{165z530@6`";
+    let expensive = "+@55@{32@3z[75$<7<6+%25%2{3$Z!42564[+2z!({4+5(15+7%[|Z0{0{z${11@4[{$!!$2|7Z3Z|@z@(@1[65|20{165z530@6`";
     let before = hashes(&server);
-    let reply = server.post("/v1/users", &json!({"username": "jane", "password": nasty}));
-    assert_eq!((reply.status.as_u16(), hashes(&server) - before), (201, 1), "estimated in the bounded pool");
+    let reply = server.post("/v1/users", &json!({"username": "jane", "password": expensive}));
+    assert_eq!((reply.status.as_u16(), hashes(&server) - before), (201, 1), "one use of the pool");
 }
 
 // E6
@@ -97,53 +97,53 @@ fn a_weaker_hash_is_replaced_at_the_next_sign_in() {
 
 // E6
 #[test]
-fn whoever_finds_the_line_full_is_asked_to_come_again() {
+fn sign_ins_beyond_the_queue_get_503_and_retry_after() {
     let server = Harness::with(|config| (config.password.workers, config.password.queue) = (1, 2));
     server.add_user("jane");
     let body = json!({"username": "jane", "password": PASSWORD});
     let calls = (0..20).map(|_| {
-        let (door, body) = (server.door.clone(), body.clone());
-        server.runtime.spawn(async move { door.call(Call::post("/getTokens").json(&body)).await })
+        let (routes, body) = (server.routes.clone(), body.clone());
+        server.runtime.spawn(async move { routes.call(Call::post("/getTokens").json(&body)).await })
     });
     let calls: Vec<_> = calls.collect();
     let replies: Vec<_> = calls.into_iter().map(|call| server.runtime.block_on(call).unwrap()).collect();
     let busy: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
     assert!(replies.iter().all(|reply| reply.status == 200 || reply.status == 503));
-    assert!(!busy.is_empty() && busy.len() < 20, "{} were busy", busy.len());
+    assert!(!busy.is_empty() && busy.len() < 20, "{} of 20 requests got a 503", busy.len());
     assert!(busy.iter().all(|reply| reply.header("retry-after") == Some("2")));
     server.sign_in("jane");
 }
 
 // E6
 #[test]
-fn five_hundred_sign_ins_at_once_stay_within_the_memory_of_the_pool() {
+fn five_hundred_concurrent_sign_ins_stay_within_the_memory_limit() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         for lane in ["ADDRESS", "ACCOUNT"] {
             command.env(format!("COUNTERSIGN_THROTTLE__{lane}_BURST"), "1000000");
         }
     });
-    let body = json!({"username": "nobody", "password": "wrong"}).to_string();
+    let body = json!({"username": "unknown", "password": "wrong"}).to_string();
     let statuses = server.post_at_once("/getTokens", &body, 500);
     let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
     assert_eq!(count(403) + count(503), 500, "{statuses:?}");
-    assert!(count(403) >= 60 && count(503) > 0, "{} were hashed, {} were busy", count(403), count(503));
+    assert!(count(403) >= 60 && count(503) > 0, "{} were hashed, {} got a 503", count(403), count(503));
     let peak = server.peak_memory_kib();
-    // Two hashes of 19 MiB at a time, and everything else.
+    // Two hashes of 19 MiB at a time, and the rest of the server.
     assert!(peak < 150 * 1024, "{peak} KiB");
 }
 
-/// Correct passwords cost no try, so the line has a share for each address.
+/// A correct password does not count for the throttle, so the queue of the pool has a share for each address.
 // E6
 #[test]
-fn one_address_does_not_keep_the_others_out_with_correct_passwords() {
+fn correct_sign_ins_from_one_address_do_not_block_other_addresses() {
     let server = Harness::new();
     server.add_user("jane");
     server.add_user("john");
     let sign_in = |name: &str, from: &str| {
         let body = json!({"username": name, "password": PASSWORD});
-        let (door, call) = (server.door.clone(), Call::post("/getTokens").from(from).json(&body));
-        server.runtime.spawn(async move { door.call(call).await })
+        let (routes, call) = (server.routes.clone(), Call::post("/getTokens").from(from).json(&body));
+        server.runtime.spawn(async move { routes.call(call).await })
     };
     let greedy: Vec<_> = (0..100).map(|_| sign_in("jane", "203.0.113.1")).collect();
     let other = server.runtime.block_on(sign_in("john", "203.0.113.2")).unwrap();
@@ -151,7 +151,7 @@ fn one_address_does_not_keep_the_others_out_with_correct_passwords() {
     let count = |status: u16| many.iter().filter(|reply| reply.status == status).count();
     assert!(
         count(200) >= 8 && count(503) > 0 && count(200) + count(503) == 100,
-        "{} and {}",
+        "{} requests got a 200, {} got a 503",
         count(200),
         count(503)
     );

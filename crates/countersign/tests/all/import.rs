@@ -1,4 +1,4 @@
-//! `user import`: accounts of another system, with the hashes of their passwords.
+//! `user import`: adds the accounts of another system with their password hashes.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::process::{Process, command, left_by_a_server};
 
-/// bcrypt, cost 5, of [`PASSWORD`], made by bcryptjs.
+/// The bcrypt hash of [`PASSWORD`] with cost 5, from bcryptjs.
 const BCRYPT: &str = "$2b$05$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi";
-/// PBKDF2-HMAC-SHA256 with 1000 iterations, made by Django.
+/// The PBKDF2-HMAC-SHA256 hash of [`PASSWORD`] with 1000 iterations, from Django.
 const DJANGO: &str = "pbkdf2_sha256$1000$2rsKTMdQugL5CXoU4PhqMv$qHeML+asA16ump7qyYQ/VXA3isvVHTQdaY33m4wzigc=";
-/// NFKC makes an ordinary 2 of the superscript; other systems hash it as it was typed.
+/// NFKC changes the superscript to an ordinary 2. Other systems hash the password without this normalization.
 const PASSWORD: &str = "twelve² metres of rope";
 
 fn import(at: &Path, flags: &[&str], file: &str, text: &str) -> Output {
@@ -36,7 +36,7 @@ fn text(bytes: &[u8]) -> String {
 
 // E6
 #[test]
-fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
+fn imported_users_sign_in_with_old_passwords_and_get_new_hashes() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Process::dev(at);
@@ -68,7 +68,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
     };
     for name in ["jane", "john"] {
         assert_eq!(sign_in(name, "twelve metres of rope"), 403);
-        // The first sign-in hashes the password in its normal form, in which its other spelling is the same.
+        // The first sign-in hashes the normalized password, so the spelling with an ordinary 2 then works.
         for password in [PASSWORD, PASSWORD, "twelve2 metres of rope"] {
             assert_eq!(sign_in(name, password), 200, "{name} {password}");
         }
@@ -77,7 +77,7 @@ fn imported_users_sign_in_with_their_old_passwords_and_are_hashed_again() {
 }
 
 #[test]
-fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
+fn import_accepts_json_lines_json_arrays_csv_and_standard_input() {
     let directory = left_by_a_server();
     let at = directory.path();
     let array = format!("\u{feff}[{}, {}]", json!({"username": "a"}), json!({"username": "b"}));
@@ -97,30 +97,33 @@ fn a_file_is_json_lines_or_an_array_or_csv_and_may_come_from_standard_input() {
     let mut piped = command.spawn().unwrap();
     piped.stdin.take().unwrap().write_all(b"{\"username\":\"d\"}\n").unwrap();
     let output = piped.wait_with_output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told, json!({"added": 1, "skipped": 0}));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, json!({"added": 1, "skipped": 0}));
 }
 
 #[test]
-fn one_account_that_cannot_be_added_means_that_none_is() {
+fn an_import_adds_no_account_if_one_cannot_be_added() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert!(import(at, &[], "a.jsonl", "{\"username\":\"jane\"}").status.success());
     let both = "{\"username\":\"new\"}\n{\"username\":\"JANE\"}\n";
     let output = import(at, &[], "b.jsonl", both);
     assert!(!output.status.success());
-    let told = text(&output.stderr);
-    assert!(told.contains("b.jsonl line 2: this username is taken"), "{told}");
-    assert!(told.contains("nothing was imported: 1 accounts cannot be added; --skip-existing"), "{told}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("b.jsonl line 2: this username is taken"), "{printed}");
+    assert!(
+        printed.contains("nothing was imported: 1 accounts cannot be added; --skip-existing"),
+        "{printed}"
+    );
     assert!(!show(at, "new").status.success());
-    // The same file again and again adds what is missing.
+    // An import of the same file adds only the accounts that are missing.
     for expected in ["1 accounts were added, 1 were skipped.\n", "0 accounts were added, 2 were skipped.\n"] {
         assert_eq!(text(&import(at, &["--skip-existing"], "b.jsonl", both).stdout), expected);
     }
 }
 
 #[test]
-fn a_dry_run_says_what_would_happen_to_each_record_and_changes_nothing() {
+fn a_dry_run_reports_the_outcome_of_each_record_and_changes_nothing() {
     let directory = left_by_a_server();
     let at = directory.path();
     assert!(import(at, &[], "a.jsonl", "{\"username\":\"jane\"}").status.success());
@@ -156,9 +159,9 @@ fn every_error_names_the_line_the_field_and_what_is_accepted() {
     ];
     for (line, expected) in cases {
         let output = import(at, &[], "users.jsonl", &format!("{{\"username\":\"fine\"}}\n{line}\n"));
-        let told = text(&output.stderr);
-        assert!(told.contains(&format!("users.jsonl line 2: {expected}")), "{line}: {told}");
-        assert!(told.contains("nothing was imported: 1 records have errors"), "{told}");
+        let printed = text(&output.stderr);
+        assert!(printed.contains(&format!("users.jsonl line 2: {expected}")), "{line}: {printed}");
+        assert!(printed.contains("nothing was imported: 1 records have errors"), "{printed}");
     }
     let twice = import(at, &[], "twice.jsonl", "{\"username\":\"Jane\"}\n{\"username\":\"jane\"}\n");
     assert!(text(&twice.stderr).contains("line 2: `username`: line 1 has the same name"), "{twice:?}");

@@ -1,8 +1,8 @@
-//! Another request comes between a verification and the write that rests on it, at the worst moment.
+//! Races between a check and the write that depends on it.
 //!
-//! The store is wrapped: just before the next write of an account or a session,
-//! something else happens. Whatever that is, it wins: the request in flight must
-//! fail, and leave everything as the interloper left it.
+//! These tests wrap the store. Just before a request writes to an account or a session, the wrapper runs a
+//! conflicting write (the interloper). The request must then fail and must not change the result of that
+//! write.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -30,12 +30,12 @@ use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
 const OTHER: &str = "hgwq trnb xkcd zpvm";
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Interference = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
+type ConflictingWrite = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 
-/// A store in which something happens just before the next write.
+/// A store that runs a conflicting write just before the next write.
 pub(crate) struct Interloper {
     inner: Arc<dyn Store>,
-    next: Mutex<Option<Interference>>,
+    next: Mutex<Option<ConflictingWrite>>,
 }
 
 impl Interloper {
@@ -43,8 +43,8 @@ impl Interloper {
         Arc::new(Self { inner, next: Mutex::new(None) })
     }
 
-    fn before_the_next_write(&self, interference: Interference) {
-        *self.next.lock().unwrap() = Some(interference);
+    fn before_the_next_write(&self, write: ConflictingWrite) {
+        *self.next.lock().unwrap() = Some(write);
     }
 
     fn has_interfered(&self) -> bool {
@@ -53,8 +53,8 @@ impl Interloper {
 
     async fn interfere(&self) {
         let next = self.next.lock().unwrap().take();
-        if let Some(interference) = next {
-            interference(self.inner.clone()).await;
+        if let Some(write) = next {
+            write(self.inner.clone()).await;
         }
     }
 }
@@ -179,27 +179,27 @@ impl Store for Interloper {
     }
 }
 
-/// What may come between.
+/// What happens to the user just before the request's write.
 #[derive(Debug, Clone, Copy)]
-enum Between {
+enum Conflict {
     Reset,
     Disable,
     SignOutEverywhere,
     SignOutHere,
     Demote,
     Delete,
-    /// Deleted, and the name registered by another person.
+    /// Deletes the user and adds another user with the same name.
     Replace,
 }
 
-const BETWEEN: [Between; 7] = [
-    Between::Reset,
-    Between::Disable,
-    Between::SignOutEverywhere,
-    Between::SignOutHere,
-    Between::Demote,
-    Between::Delete,
-    Between::Replace,
+const CONFLICTS: [Conflict; 7] = [
+    Conflict::Reset,
+    Conflict::Disable,
+    Conflict::SignOutEverywhere,
+    Conflict::SignOutHere,
+    Conflict::Demote,
+    Conflict::Delete,
+    Conflict::Replace,
 ];
 
 fn how(reason: RevokedReason) -> Revoked {
@@ -207,11 +207,17 @@ fn how(reason: RevokedReason) -> Revoked {
     Revoked { reason, by, presented: None }
 }
 
-/// Does it to the user with an id, who has a session.
-async fn come_between(store: &dyn Store, this: Between, (id, session): (&UserId, Option<SessionId>)) {
+/// The user whose request is interrupted, and the session of the request; a sign-in has none.
+struct Target {
+    user: UserId,
+    session: Option<SessionId>,
+}
+
+async fn interrupt(store: &dyn Store, conflict: Conflict, target: &Target) {
+    let id = &target.user;
     let own = Whose::User(id.clone());
-    let change = match this {
-        Between::Reset => UserChange::SetPassword {
+    let change = match conflict {
+        Conflict::Reset => UserChange::SetPassword {
             password: Password {
                 hash: PasswordHash::from_stored("$argon2id$reset".to_owned()),
                 kind: PasswordKind::Temporary,
@@ -219,15 +225,15 @@ async fn come_between(store: &dyn Store, this: Between, (id, session): (&UserId,
             keep: None,
             how: how(RevokedReason::PasswordChanged),
         },
-        Between::Disable => UserChange::Disable(how(RevokedReason::UserDisabled)),
-        Between::Demote => UserChange::SetRole(Role::User),
-        Between::Delete | Between::Replace => UserChange::Delete(how(RevokedReason::UserDeleted)),
-        Between::SignOutEverywhere => {
+        Conflict::Disable => UserChange::Disable(how(RevokedReason::UserDisabled)),
+        Conflict::Demote => UserChange::SetRole(Role::User),
+        Conflict::Delete | Conflict::Replace => UserChange::Delete(how(RevokedReason::UserDeleted)),
+        Conflict::SignOutEverywhere => {
             store.revoke_all(&own, None, &how(RevokedReason::EndedByAdmin)).await.unwrap();
             return;
         }
-        Between::SignOutHere => {
-            if let Some(session) = session {
+        Conflict::SignOutHere => {
+            if let Some(session) = target.session {
                 assert!(store.revoke(session, &own, &how(RevokedReason::SignedOut)).await.unwrap());
             }
             return;
@@ -235,13 +241,13 @@ async fn come_between(store: &dyn Store, this: Between, (id, session): (&UserId,
     };
     let before = store.user(id).await.unwrap().unwrap();
     store.change_user(id, &[], &[change]).await.unwrap();
-    if matches!(this, Between::Replace) {
+    if matches!(conflict, Conflict::Replace) {
         let other = User { id: "another".parse().unwrap(), epoch: 0, ..before };
         assert_eq!(store.add_user(&[], &other).await.unwrap(), Added::Added);
     }
 }
 
-/// Everything but what a sign-in may always change.
+/// All users and sessions as text.
 async fn everything(store: &dyn Store) -> String {
     let users = store.users(&Page::first(100)).await.unwrap();
     let sessions = store.sessions(&Whose::Everyone, &Page::first(100)).await.unwrap();
@@ -257,7 +263,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Jane is an administrator with a session, so that every request is hers to make.
+    /// Jane is an administrator with two sessions, so that she may send every request.
     fn new() -> Self {
         let mut interloper = None;
         let server = Harness::over_store(|store| {
@@ -274,28 +280,31 @@ impl Scene {
         Self { server, interloper: interloper.unwrap(), jane, tokens, admin }
     }
 
-    /// Sends a request while something comes between, and checks that what came between is all that happened.
-    fn check(&self, name: &str, this: Between, session: Option<SessionId>, call: Call) -> Reply {
+    /// Sends a request with a conflict before its write. Checks that the request fails and changes nothing.
+    fn check(&self, name: &str, conflict: Conflict, session: Option<SessionId>, call: Call) -> Reply {
         let after = Arc::new(Mutex::new(String::new()));
-        let (id, seen) = (self.jane.id.clone(), after.clone());
+        let (target, seen) = (Target { user: self.jane.id.clone(), session }, after.clone());
         self.interloper.before_the_next_write(Box::new(move |store| {
             Box::pin(async move {
-                come_between(&*store, this, (&id, session)).await;
+                interrupt(&*store, conflict, &target).await;
                 *seen.lock().unwrap() = everything(&*store).await;
             })
         }));
         let reply = self.server.request(call);
-        assert!(self.interloper.has_interfered(), "{name} writes");
+        assert!(self.interloper.has_interfered(), "{name} wrote nothing");
         let now = self.server.runtime.block_on(everything(&*self.interloper.inner));
-        assert_eq!(*after.lock().unwrap(), now, "{name} after {this:?}: {reply:?}");
-        assert!([401, 403, 404, 409].contains(&reply.status.as_u16()), "{name} after {this:?}: {reply:?}");
+        assert_eq!(*after.lock().unwrap(), now, "{name} after {conflict:?}: {reply:?}");
+        assert!(
+            [401, 403, 404, 409].contains(&reply.status.as_u16()),
+            "{name} after {conflict:?}: {reply:?}"
+        );
         reply
     }
 }
 
 // D6
 #[test]
-fn a_change_of_ones_own_account_loses_against_whatever_comes_between() {
+fn a_users_account_change_fails_if_a_conflicting_write_comes_first() {
     type Request = fn(&Scene) -> Call;
     let requests: [(&str, Request); 3] = [
         ("a password change", |scene| {
@@ -312,17 +321,17 @@ fn a_change_of_ones_own_account_loses_against_whatever_comes_between() {
         }),
     ];
     for (name, request) in requests {
-        for this in BETWEEN.into_iter().filter(|this| !matches!(this, Between::Demote)) {
+        for conflict in CONFLICTS.into_iter().filter(|conflict| !matches!(conflict, Conflict::Demote)) {
             let scene = Scene::new();
             let session = scene.server.session_of(&scene.tokens.refresh);
-            scene.check(name, this, Some(session), request(&scene));
+            scene.check(name, conflict, Some(session), request(&scene));
         }
     }
 }
 
 // D6
 #[test]
-fn an_administrators_write_loses_against_whatever_comes_between() {
+fn an_administrators_write_fails_if_a_conflicting_write_comes_first() {
     type Request = fn(&Scene) -> (Method, String, serde_json::Value);
     let requests: [(&str, Request); 5] = [
         ("a new account", |_| (Method::POST, "/v1/admin/users".to_owned(), json!({"username": "jack"}))),
@@ -339,12 +348,12 @@ fn an_administrators_write_loses_against_whatever_comes_between() {
         }),
     ];
     for (name, request) in requests {
-        for this in BETWEEN {
+        for conflict in CONFLICTS {
             let scene = Scene::new();
             let session = scene.server.session_of(&scene.admin.refresh);
             let (method, path, body) = request(&scene);
             let call = Call::new(method, &path).bearer(&scene.admin.access).json(&body);
-            scene.check(name, this, Some(session), call);
+            scene.check(name, conflict, Some(session), call);
         }
     }
 }
@@ -358,28 +367,32 @@ impl Scene {
 
 // D6
 #[test]
-fn a_sign_in_loses_against_whatever_ends_all_sessions() {
+fn a_sign_in_fails_if_all_sessions_are_revoked_before_its_write() {
     let bodies = [
         ("/getTokens", json!({"username": "jane", "password": PASSWORD})),
         ("/v1/sessions", json!({"username": "jane", "password": PASSWORD})),
         ("/v1/sessions", json!({"username": "jane", "password": PASSWORD, "new_password": OTHER})),
     ];
     for (path, body) in bodies {
-        for this in
-            [Between::Reset, Between::Disable, Between::SignOutEverywhere, Between::Delete, Between::Replace]
-        {
+        for conflict in [
+            Conflict::Reset,
+            Conflict::Disable,
+            Conflict::SignOutEverywhere,
+            Conflict::Delete,
+            Conflict::Replace,
+        ] {
             let scene = Scene::new();
-            scene.check(path, this, None, Call::post(path).json(&body));
+            scene.check(path, conflict, None, Call::post(path).json(&body));
         }
     }
 }
 
 #[test]
-fn a_refresh_loses_against_whatever_ends_its_session() {
-    for this in BETWEEN.into_iter().filter(|this| !matches!(this, Between::Demote)) {
+fn a_refresh_fails_if_its_session_is_revoked_before_its_write() {
+    for conflict in CONFLICTS.into_iter().filter(|conflict| !matches!(conflict, Conflict::Demote)) {
         let scene = Scene::new();
         let session = scene.server.session_of(&scene.tokens.refresh);
         let call = Call::post("/refreshToken").json(&json!({"refreshToken": scene.tokens.refresh}));
-        scene.check("a refresh", this, Some(session), call);
+        scene.check("a refresh", conflict, Some(session), call);
     }
 }

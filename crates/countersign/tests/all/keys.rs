@@ -1,4 +1,5 @@
-//! Signing keys: rotated without any verifier failing, useless without the master key.
+//! Signing keys: verifiers accept all tokens during a rotation, and private keys are useless without the
+//! master key.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::harness::{Harness, ISSUER, Tokens};
 use crate::process::{Process, command};
 
-/// A resource server that keeps the key set for an hour and never asks in between.
+/// A resource server that fetches the key set once an hour and not in between.
 struct CachingVerifier {
     keys: KeySet,
     fetched_at: u64,
@@ -41,12 +42,12 @@ fn kids(server: &Harness) -> Vec<String> {
 
 // C8
 #[test]
-fn a_verifier_that_caches_for_an_hour_sees_three_rotations_and_no_failure() {
+fn a_verifier_that_caches_keys_for_an_hour_survives_three_rotations() {
     let server =
         Harness::with(|config| config.signing_keys.rotate_after = countersign::config::Lifetime::minutes(70));
     server.add_user("jane");
     let mut refresh = server.sign_in("jane").refresh;
-    // Three phases, so that some cache is always about to expire.
+    // Three verifiers whose caches expire at different times.
     let mut verifiers: Vec<_> = (0..3).map(|_| CachingVerifier::fetch(&server)).collect();
     verifiers.iter_mut().zip(0..).for_each(|(verifier, phase)| verifier.fetched_at -= phase * 1200);
     let (mut issued, mut signers) = (Vec::<(u64, String)>::new(), std::collections::BTreeSet::new());
@@ -77,7 +78,7 @@ fn a_verifier_that_caches_for_an_hour_sees_three_rotations_and_no_failure() {
 }
 
 #[test]
-fn retired_keys_leave_the_set_after_their_last_token() {
+fn a_retired_key_leaves_the_key_set_after_its_last_token_has_expired() {
     let server = Harness::new();
     let first = kids(&server);
     server.rotate_keys();
@@ -91,7 +92,7 @@ fn retired_keys_leave_the_set_after_their_last_token() {
 
 // C6
 #[test]
-fn the_published_set_has_public_members_alone_and_every_key_its_kid() {
+fn every_published_key_has_a_key_id_and_only_public_members() {
     let server = Harness::new();
     server.rotate_keys();
     let set: Value = server.get("/.well-known/jwks.json").json();
@@ -103,7 +104,7 @@ fn the_published_set_has_public_members_alone_and_every_key_its_kid() {
 }
 
 #[test]
-fn each_algorithm_signs_and_is_verified() {
+fn each_algorithm_signs_tokens_that_verifiers_accept() {
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa, Algorithm::Es256] {
         let server = Harness::with(|config| config.access_token.algorithm = algorithm);
         server.add_user("jane");
@@ -113,7 +114,7 @@ fn each_algorithm_signs_and_is_verified() {
 }
 
 #[test]
-fn hs256_signs_with_the_shared_secret_and_publishes_nothing() {
+fn hs256_signs_with_the_shared_secret_and_publishes_no_key() {
     let server = Harness::with(|config| {
         config.access_token.algorithm = Algorithm::Hs256;
         config.access_token.secret = Some(Secret::new("a secret of thirty-two bytes or so".to_owned()));
@@ -125,13 +126,13 @@ fn hs256_signs_with_the_shared_secret_and_publishes_nothing() {
 }
 
 #[test]
-fn another_algorithm_is_published_before_it_signs() {
+fn a_key_of_a_new_algorithm_is_published_before_it_signs() {
     let server = Harness::new();
     server.add_user("jane");
     let token = server.sign_in("jane").access;
     let server = server.restart(|config| config.access_token.algorithm = Algorithm::EdDsa);
     let alg = |token: &str| countersign_token::unverified::decode(token).unwrap().header["alg"].clone();
-    assert_eq!(alg(&server.sign_in("jane").access), "ES256", "verifiers do not know the new key yet");
+    assert_eq!(alg(&server.sign_in("jane").access), "ES256", "verifiers do not have the new key yet");
     server.wait_seconds(3900);
     server.keep_keys();
     assert_eq!(alg(&server.sign_in("jane").access), "EdDSA");
@@ -141,7 +142,7 @@ fn another_algorithm_is_published_before_it_signs() {
 
 // C5
 #[test]
-fn a_token_for_another_audience_is_refused() {
+fn a_token_for_another_audience_is_rejected() {
     let server =
         Harness::with(|config| config.access_token.audience = Some("https://api.example".to_owned()));
     server.add_user("jane");
@@ -154,7 +155,7 @@ fn a_token_for_another_audience_is_refused() {
 }
 
 #[test]
-fn an_old_master_key_can_go_once_the_newest_encrypts_the_signing_keys() {
+fn an_old_master_key_can_be_removed_after_signing_keys_are_reencrypted() {
     let server = Harness::new();
     server.rotate_keys();
     let path = server.directory.path().join("master-key");
@@ -172,7 +173,7 @@ fn an_old_master_key_can_go_once_the_newest_encrypts_the_signing_keys() {
 
 // G5
 #[test]
-fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted() {
+fn the_data_directory_has_no_usable_token_or_key_without_the_master_key() {
     let server = Harness::new();
     server.add_user("jane");
     let tokens = server.sign_in("jane");
@@ -195,12 +196,12 @@ fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted
         }
         files += 1;
     }
-    assert!(files >= 3, "database, log and master key at least");
+    assert!(files >= 3, "at least the database, its write-ahead log and the master key");
     let app = &server.edge.app;
     let ring = server.runtime.block_on(app.store.signing_keys()).unwrap();
-    let stranger = ServerKeys::parse(&ServerKeys::generate(&app.world)).unwrap();
+    let other_keys = ServerKeys::parse(&ServerKeys::generate(&app.world)).unwrap();
     for key in &ring.keys {
-        assert!(stranger.unwrap("csr/signing-key", &key.private).is_none());
+        assert!(other_keys.unwrap("csr/signing-key", &key.private).is_none());
         assert!(app.server_keys.unwrap("csr/signing-key", &key.private).is_some());
         let private = app.server_keys.unwrap("csr/signing-key", &key.private).unwrap();
         let plain = private.expose();
@@ -210,7 +211,7 @@ fn without_the_master_key_nothing_in_the_directory_can_be_presented_or_decrypted
 }
 
 #[test]
-fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
+fn doctor_changes_nothing_with_any_configured_master_key() {
     let directory = tempfile::tempdir().unwrap();
     Process::dev(directory.path()).stop();
     let old = std::fs::read_to_string(directory.path().join("data/master-key")).unwrap();
@@ -225,10 +226,11 @@ fn the_doctor_changes_nothing_whichever_master_keys_it_is_given() {
     }
 }
 
-/// A published key that another program wrote to the database, with the private half of one that is this server's.
+/// Another program writes a public key to the database, with the private key of one of this server's keys
+/// or an invalid one.
 // G5
 #[test]
-fn a_key_that_was_not_made_under_the_master_key_is_neither_trusted_nor_published() {
+fn signing_keys_that_another_program_inserted_are_not_trusted_or_published() {
     let server = Harness::new();
     server.add_user("jane");
     let own = kids(&server);

@@ -1,4 +1,4 @@
-//! The lab: there in development, absent otherwise, and narrow.
+//! The lab: it exists only in development mode, and can only access its own sessions and clients.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Harness, Reply, Tokens};
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab");
 
@@ -31,14 +31,14 @@ fn refresh(server: &Harness, token: &str) -> Reply {
     post(server, "/v1/sessions/refresh", &json!({"refresh_token": token, "client_id": "lab"}))
 }
 
-/// Every file of the page, by its path below `/lab/`.
+/// The paths of all files below a directory.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 #[test]
-fn there_is_no_lab_but_in_development() {
+fn the_lab_exists_only_in_development() {
     let server = Harness::new();
     server.add_user("john_doe");
     for path in ["/", "/lab/index.html", "/v1/lab", "/v1/lab/events"] {
@@ -59,7 +59,7 @@ fn there_is_no_lab_but_in_development() {
 
 // A12, A18, D11
 #[test]
-fn the_page_and_its_files_load_nothing_from_elsewhere_and_cannot_be_framed() {
+fn the_lab_page_loads_nothing_from_other_hosts_and_cannot_be_framed() {
     let server = Harness::in_development(|_| {});
     let page = get(&server, "/");
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -97,7 +97,7 @@ fn the_page_and_its_files_load_nothing_from_elsewhere_and_cannot_be_framed() {
 }
 
 #[test]
-fn the_labs_sessions_live_shorter_and_nobody_elses() {
+fn only_the_labs_sessions_have_the_labs_shorter_lifetimes() {
     let server = Harness::in_development(|_| {});
     let reply = open(&server);
     assert_eq!((reply.status.as_u16(), &reply.json()["expires_in"]), (201, &json!(30)), "{reply:?}");
@@ -106,37 +106,37 @@ fn the_labs_sessions_live_shorter_and_nobody_elses() {
         |access: &str| server.request(local(Method::GET, "/protectedRoute").bearer(access)).status.as_u16();
     assert_eq!(protected(&first.access), 200);
     server.wait_seconds(30);
-    assert_eq!(protected(&first.access), 403, "there is no jitter");
+    assert_eq!(protected(&first.access), 403, "the lifetime has no jitter");
     let second = Tokens::of_first_party(&refresh(&server, &first.refresh));
     assert_eq!(protected(&second.access), 200);
     server.wait_seconds(10);
     assert_eq!(
         Tokens::of_first_party(&refresh(&server, &first.refresh)).refresh,
         second.refresh,
-        "in the grace"
+        "in the grace period"
     );
     server.wait_seconds(1);
     assert_eq!(refresh(&server, &first.refresh).status, 401);
-    let told = get(&server, "/v1/lab").json();
-    assert_eq!((&told["access_token_lifetime"], &told["grace"]), (&json!(30), &json!(10)));
+    let settings = get(&server, "/v1/lab").json();
+    assert_eq!((&settings["access_token_lifetime"], &settings["grace"]), (&json!(30), &json!(10)));
     assert_eq!(post(&server, "/getTokens", &json!({})).json()["expiresIn"], 900);
-    // As another client it is refused, as everywhere.
+    // Another client cannot use the lab's token, as on every server.
     let lab = Tokens::of_first_party(&open(&server));
     assert_eq!(post(&server, "/v1/sessions/refresh", &json!({"refresh_token": lab.refresh})).status, 401);
 }
 
 #[test]
-fn a_server_that_is_stricter_stays_so() {
+fn the_lab_keeps_stricter_lifetimes_of_the_server() {
     let server = Harness::in_development(|config| {
         config.access_token.lifetime = countersign::config::Lifetime::seconds(5);
         config.refresh_token.grace = countersign::config::Lifetime::seconds(0);
     });
-    let told = get(&server, "/v1/lab").json();
-    assert_eq!((&told["access_token_lifetime"], &told["grace"]), (&json!(5), &json!(0)));
+    let settings = get(&server, "/v1/lab").json();
+    assert_eq!((&settings["access_token_lifetime"], &settings["grace"]), (&json!(5), &json!(0)));
 }
 
 #[test]
-fn the_lab_sees_its_own_sessions_alone() {
+fn the_lab_shows_only_its_own_sessions() {
     let server = Harness::in_development(|_| {});
     let other = Tokens::of_tutorial(&post(&server, "/getTokens", &json!({})));
     let own = open(&server).json()["session_id"].as_str().unwrap().to_owned();
@@ -145,12 +145,16 @@ fn the_lab_sees_its_own_sessions_alone() {
     let foreign = server.session_of(&other.refresh);
     assert_eq!(get(&server, &format!("/v1/lab/sessions/{foreign}")).status, 404);
     let events = get(&server, "/v1/lab/events");
-    assert!(events.text.contains(&own), "the first event is the lab's, not the one before: {}", events.text);
+    assert!(
+        events.text.contains(&own),
+        "the first event is of a lab session, not of the earlier one: {}",
+        events.text
+    );
 }
 
 // B4
 #[test]
-fn the_labs_clients_are_the_labs_alone() {
+fn the_client_ids_of_the_lab_are_reserved() {
     let server = Harness::in_development(|_| {});
     server.add_admin("root");
     let body =
@@ -180,29 +184,29 @@ fn pages_of_other_origins_cannot_use_the_lab() {
     }
     let rebound = Call::new(Method::GET, "/v1/lab").header("host", "evil.example");
     assert_eq!(server.request(rebound).status, 421);
-    let told = get(&server, "/v1/lab");
-    assert_eq!(told.header("access-control-allow-origin"), None);
-    assert_eq!(told.header("cross-origin-resource-policy"), Some("same-origin"));
+    let reply = get(&server, "/v1/lab");
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+    assert_eq!(reply.header("cross-origin-resource-policy"), Some("same-origin"));
 }
 
 #[test]
-fn the_labs_api_introspects() {
+fn the_labs_api_client_can_introspect_tokens() {
     let server = Harness::in_development(|_| {});
     let tokens = Tokens::of_first_party(&open(&server));
-    let told = get(&server, "/v1/lab").json()["introspection"].clone();
-    let credentials = |secret: &str| {
+    let client = get(&server, "/v1/lab").json()["introspection"].clone();
+    let introspect = |secret: &str| {
         let call =
-            local(Method::POST, "/oauth2/introspect").basic(told["client_id"].as_str().unwrap(), secret);
+            local(Method::POST, "/oauth2/introspect").basic(client["client_id"].as_str().unwrap(), secret);
         server.request(call.form(&[("token", &tokens.access)]))
     };
-    let secret = told["client_secret"].as_str().unwrap();
-    assert_eq!(credentials(secret).json()["active"], true);
-    assert_eq!(credentials("csc_another").status, 401);
+    let secret = client["client_secret"].as_str().unwrap();
+    assert_eq!(introspect(secret).json()["active"], true);
+    assert_eq!(introspect("csc_another").status, 401);
     post(&server, "/logout", &json!({"refreshToken": tokens.refresh}));
-    assert_eq!(credentials(secret).json(), json!({"active": false}));
+    assert_eq!(introspect(secret).json(), json!({"active": false}));
     let clients: i64 =
         server.database().query_row("SELECT count(*) FROM clients", [], |row| row.get(0)).unwrap();
-    assert_eq!(clients, 0, "it is nowhere but in memory");
+    assert_eq!(clients, 0, "the lab's client is only in memory");
 }
 
 // C8
@@ -228,44 +232,44 @@ fn the_lab_rotates_the_signing_key() {
         assert_eq!(post(&server, "/v1/lab/keys/rotate", &json!({})).status, 200);
     }
     let published = get(&server, "/.well-known/jwks.json").json()["keys"].as_array().unwrap().len();
-    assert_eq!(published, 18, "the next, the active and sixteen retired ones");
+    assert_eq!(published, 18, "the next, the active and 16 retired keys");
 }
 
 #[test]
-fn who_asks_to_stop_during_a_restart_is_heard() {
+fn sigterm_during_a_restart_stops_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Process::dev(directory.path());
-    // A request that is not finished keeps the drain going.
+    // The restart waits for this incomplete request.
     let mut unfinished = std::net::TcpStream::connect(server.address()).unwrap();
     unfinished
         .write_all(b"POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
         .unwrap();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
-    assert!(patiently(|| server.log.lock().unwrap().contains("shutting down")));
+    assert!(eventually(|| server.log.lock().unwrap().contains("shutting down")));
     server.signal("-TERM");
     drop(unfinished);
-    assert!(patiently(|| server.child.try_wait().unwrap().is_some_and(|status| status.success())));
+    assert!(eventually(|| server.child.try_wait().unwrap().is_some_and(|status| status.success())));
     assert_eq!(server.log.lock().unwrap().matches("the server accepts connections").count(), 1);
 }
 
 #[test]
-fn the_server_begins_anew_over_the_same_data_and_at_the_same_port() {
+fn a_restart_keeps_the_data_and_the_ports() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let pair: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
-    let ended: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
-    assert_eq!(server.post("/logout", &json!({"refreshToken": ended["refresh_token"]})).0, 204);
-    let before = server.management_port();
+    let revoked: Value = serde_json::from_str(&server.post("/v1/lab/sessions", &json!({})).1).unwrap();
+    assert_eq!(server.post("/logout", &json!({"refreshToken": revoked["refresh_token"]})).0, 204);
+    let management_port = server.management_port();
     assert_eq!(server.post("/v1/lab/restart", &json!({})).0, 202);
-    assert!(patiently(|| server.log.lock().unwrap().matches("the server accepts connections").count() == 2));
-    assert!(patiently(|| server
+    assert!(eventually(|| server.log.lock().unwrap().matches("the server accepts connections").count() == 2));
+    assert!(eventually(|| server
         .try_send("GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .is_some_and(|(status, _)| status == 200)));
     let body = json!({"refresh_token": pair["refresh_token"], "client_id": "lab"});
     assert_eq!(server.post("/v1/sessions/refresh", &body).0, 200);
     let log = server.log.lock().unwrap().clone();
-    assert_eq!(log.matches(&format!("management=127.0.0.1:{before}")).count(), 2);
-    // What was revoked before is no news: the first event is that of the refresh.
+    assert_eq!(log.matches(&format!("management=127.0.0.1:{management_port}")).count(), 2);
+    // The revocation before the restart is not sent again: the first event is that of the refresh.
     let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
     stream.write_all(b"GET /v1/lab/events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let event = BufReader::new(stream).lines().map(Result::unwrap).find(|line| line.starts_with("event:"));

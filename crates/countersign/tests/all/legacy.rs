@@ -1,4 +1,4 @@
-//! Moving from the tutorial: tokens that Node's own `jsonwebtoken` made.
+//! Legacy tokens, which the tutorial's old server signed. These tests sign them with Node's `jsonwebtoken`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use countersign::flows::accounts::NewAccount;
 use countersign_core::Secret;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Harness, PASSWORD, START, Tokens};
+use crate::harness::{Call, Harness, PASSWORD, Reply, START, Tokens};
 
 const REFRESH_SECRET: &str = "refresh-secret";
 const ACCESS_SECRET: &str = "access-secret";
 
-/// Signs as the tutorial does, with the library that the tutorial uses.
+/// Signs a token with the same library and options as the tutorial.
 fn node_sign(payload: &Value, secret: &str) -> String {
     let oracles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracles");
     assert!(
@@ -53,7 +53,7 @@ fn payload(lifetime: u64) -> Value {
 
 // D2
 #[test]
-fn signing_out_with_a_refresh_token_of_the_tutorial_leaves_it_worthless() {
+fn a_legacy_refresh_token_is_rejected_after_sign_out() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     assert_eq!(server.post("/logout", &json!({"refreshToken": old})).status, 204);
@@ -61,7 +61,7 @@ fn signing_out_with_a_refresh_token_of_the_tutorial_leaves_it_worthless() {
 }
 
 #[test]
-fn a_refresh_token_of_the_tutorial_is_taken_once() {
+fn a_legacy_refresh_token_is_accepted_once() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let reply = server.refresh(&old);
@@ -70,21 +70,21 @@ fn a_refresh_token_of_the_tutorial_is_taken_once() {
     assert!(pair.refresh.starts_with("csr_"));
     assert_eq!(server.get_as("/protectedRoute", &pair.access).json()["user"]["sub"], "1");
     assert_eq!(server.refresh(&pair.refresh).status, 200);
-    assert_eq!(server.refresh(&old).status, 403, "never twice");
+    assert_eq!(server.refresh(&old).status, 403, "the second use is rejected");
     let server = server.restart(|config| {
         config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));
         config.legacy.accept_until = Some("2027-01-22".parse::<Date>().unwrap());
     });
-    assert_eq!(server.refresh(&old).status, 403, "not after a restart either");
+    assert_eq!(server.refresh(&old).status, 403, "also after a restart");
 }
 
 #[test]
-fn sixty_four_at_once_get_one_session() {
+fn sixty_four_concurrent_uses_of_a_legacy_token_open_one_session() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let calls = (0..64).map(|_| {
-        let (door, body) = (server.door.clone(), json!({"refreshToken": old}));
-        server.runtime.spawn(async move { door.call(Call::post("/refreshToken").json(&body)).await.status })
+        let (routes, body) = (server.routes.clone(), json!({"refreshToken": old}));
+        server.runtime.spawn(async move { routes.call(Call::post("/refreshToken").json(&body)).await.status })
     });
     let calls: Vec<_> = calls.collect();
     let opened = calls.into_iter().map(|call| server.runtime.block_on(call).unwrap());
@@ -92,7 +92,7 @@ fn sixty_four_at_once_get_one_session() {
 }
 
 #[test]
-fn nothing_of_the_tutorial_is_taken_after_the_date() {
+fn legacy_tokens_are_rejected_after_the_configured_date() {
     let server = server();
     let refresh = node_sign(&payload(30 * 86_400), REFRESH_SECRET);
     let access = node_sign(&payload(30 * 86_400), ACCESS_SECRET);
@@ -103,7 +103,7 @@ fn nothing_of_the_tutorial_is_taken_after_the_date() {
 }
 
 #[test]
-fn an_access_token_of_the_tutorial_is_taken_until_it_expires() {
+fn a_legacy_access_token_is_accepted_until_it_expires() {
     let server = server();
     let access = node_sign(&payload(900), ACCESS_SECRET);
     let reply = server.get_as("/protectedRoute", &access);
@@ -113,36 +113,36 @@ fn an_access_token_of_the_tutorial_is_taken_until_it_expires() {
 }
 
 #[test]
-fn a_tutorial_token_with_another_secret_user_or_no_end_is_refused() {
+fn a_legacy_token_with_a_wrong_secret_or_user_or_no_expiry_is_rejected() {
     let server = server();
-    let forever = json!({"id": 1, "iat": START});
-    let nobody = json!({"id": 2, "iat": START, "exp": START + 900});
+    let without_expiry = json!({"id": 1, "iat": START});
+    let unknown_user = json!({"id": 2, "iat": START, "exp": START + 900});
     for token in [
         node_sign(&payload(900), "another secret"),
         node_sign(&payload(900), ACCESS_SECRET),
-        node_sign(&nobody, REFRESH_SECRET),
-        node_sign(&forever, REFRESH_SECRET),
+        node_sign(&unknown_user, REFRESH_SECRET),
+        node_sign(&without_expiry, REFRESH_SECRET),
     ] {
         assert_eq!(server.refresh(&token).status, 403);
     }
-    let without = Harness::new();
-    assert_eq!(without.refresh(&node_sign(&payload(900), REFRESH_SECRET)).status, 403, "off by default");
+    let by_default = Harness::new();
+    assert_eq!(by_default.refresh(&node_sign(&payload(900), REFRESH_SECRET)).status, 403);
 }
 
 // D4, D5
 #[test]
-fn a_tutorial_token_ends_with_its_users_sessions() {
+fn a_legacy_token_is_rejected_after_its_users_sessions_are_revoked() {
     let server = server();
     let old = node_sign(&payload(86_400), REFRESH_SECRET);
     let pair = Tokens::of_tutorial(&server.refresh(&node_sign(&payload(80_000), REFRESH_SECRET)));
-    let all = server.delete_as("/v1/sessions", &pair.access);
-    assert_eq!(all.status, 200);
+    let revoked = server.delete_as("/v1/sessions", &pair.access);
+    assert_eq!(revoked.status, 200);
     assert_eq!(server.refresh(&old).status, 403);
 }
 
 // C3
 #[test]
-fn an_access_token_is_no_refresh_token_whatever_the_secrets() {
+fn an_access_token_is_never_accepted_as_a_legacy_refresh_token() {
     use countersign::config::Config;
     let server = server();
     let own = json!({"id": 1, "iat": START, "exp": START + 900, "iss": crate::harness::ISSUER, "sid": "x"});
@@ -154,32 +154,36 @@ fn an_access_token_is_no_refresh_token_whatever_the_secrets() {
     assert_eq!(config.check().unwrap_err().key, "legacy.refresh_secret");
 }
 
-/// A token of the tutorial for John, issued some seconds after the start.
+/// John's legacy refresh token, issued some seconds after [`START`].
 fn issued(seconds: u64) -> String {
     let payload = json!({"id": 1, "username": "john_doe", "iat": START + seconds, "exp": START + 86_400});
     node_sign(&payload, REFRESH_SECRET)
 }
 
-/// What administrators do to John.
-fn do_to_john(server: &Harness, admin: &str, (method, path): (Method, &str), body: &Value) -> Value {
-    let call = Call::new(method, &format!("/v1/admin/{path}")).bearer(admin).json(body);
-    let reply = server.request(call);
+/// Sends a request as an administrator, which must succeed.
+fn send_as_admin(server: &Harness, admin: &str, call: Call) -> Reply {
+    let reply = server.request(call.bearer(admin));
     assert!(reply.status.is_success(), "{reply:?}");
-    if reply.text.is_empty() { Value::Null } else { reply.json() }
+    reply
+}
+
+/// Resets John's password. Returns the temporary password.
+fn reset_password(server: &Harness, admin: &str) -> Value {
+    let reply = send_as_admin(server, admin, Call::post("/v1/admin/users/1/password").json(&json!({})));
+    reply.json()["temporary_password"].clone()
 }
 
 #[test]
-fn a_temporary_password_for_a_user_who_has_not_arrived_ends_no_tutorial_token() {
+fn a_temporary_password_before_the_first_sign_in_keeps_legacy_tokens_valid() {
     let server = server();
     let admin = server.administrator();
     server.wait_seconds(10);
-    // Twice, because the first one went astray.
+    // Twice, as when the user did not receive the first one.
     for _ in 0..2 {
-        do_to_john(&server, &admin, (Method::POST, "users/1/password"), &json!({}));
+        reset_password(&server, &admin);
     }
     assert_eq!(server.refresh(&issued(0)).status, 200, "the phone");
-    let temporary = do_to_john(&server, &admin, (Method::POST, "users/1/password"), &json!({}));
-    let temporary = &temporary["temporary_password"];
+    let temporary = reset_password(&server, &admin);
     let sign_in =
         json!({"username": "john_doe", "password": temporary, "newPassword": "hgwq trnb xkcd zpvm"});
     assert_eq!(server.post("/getTokens", &sign_in).status, 200, "the computer");
@@ -188,18 +192,19 @@ fn a_temporary_password_for_a_user_who_has_not_arrived_ends_no_tutorial_token() 
 
 // D4, D5
 #[test]
-fn a_tutorial_token_of_before_a_sign_out_everywhere_is_refused_and_a_later_one_is_not() {
+fn a_sign_out_everywhere_revokes_earlier_legacy_tokens_but_not_later_ones() {
     type SignOut = fn(&Harness, &str);
     let sign_outs: [(&str, SignOut); 3] = [
         ("revoke", |server, admin| {
-            do_to_john(server, admin, (Method::DELETE, "sessions?user=1"), &json!({}));
+            send_as_admin(server, admin, Call::new(Method::DELETE, "/v1/admin/sessions?user=1"));
         }),
         ("disable and enable", |server, admin| {
             for disabled in [true, false] {
-                do_to_john(server, admin, (Method::PATCH, "users/1"), &json!({"disabled": disabled}));
+                let patch = Call::new(Method::PATCH, "/v1/admin/users/1");
+                send_as_admin(server, admin, patch.json(&json!({"disabled": disabled})));
             }
         }),
-        ("a new password of one's own", |server, _| {
+        ("the user changes the password", |server, _| {
             let access = server.sign_in("john_doe").access;
             let body = json!({"current_password": PASSWORD, "new_password": "hgwq trnb xkcd zpvm"});
             assert_eq!(server.post_as("/v1/users/me/password", &access, &body).status, 204);
@@ -211,16 +216,24 @@ fn a_tutorial_token_of_before_a_sign_out_everywhere_is_refused_and_a_later_one_i
         server.wait_seconds(10);
         sign_out(&server, &admin);
         assert_eq!(server.refresh(&issued(9)).status, 403, "{name}");
-        assert_eq!(server.refresh(&issued(10)).status, 403, "{name}: in the same second, it may be older");
+        assert_eq!(
+            server.refresh(&issued(10)).status,
+            403,
+            "{name}: in the same second, so possibly before it"
+        );
         let untimed = json!({"id": 1, "exp": START + 86_400});
-        assert_eq!(server.refresh(&node_sign(&untimed, REFRESH_SECRET)).status, 403, "{name}: of any time");
+        assert_eq!(
+            server.refresh(&node_sign(&untimed, REFRESH_SECRET)).status,
+            403,
+            "{name}: without an issue time"
+        );
         server.wait_seconds(5);
-        assert_eq!(server.refresh(&issued(11)).status, 200, "{name}: the tutorial's server still signs");
+        assert_eq!(server.refresh(&issued(11)).status, 200, "{name}: issued later by the old server");
     }
 }
 
 #[test]
-fn a_tutorial_token_may_name_its_user_by_another_claim() {
+fn the_claim_that_names_the_user_of_a_legacy_token_is_configurable() {
     for (claim, id) in [("userId", json!(1)), ("_id", json!("1")), ("sub", json!("1"))] {
         let server = Harness::with(|config| {
             config.legacy.refresh_secret = Some(Secret::new(REFRESH_SECRET.to_owned()));

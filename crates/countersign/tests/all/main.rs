@@ -1,9 +1,9 @@
-//! The server from the outside: in this process with a clock that the test owns, and as a real process.
+//! Integration tests of the server: in the test's process with a manual clock, or as a separate process.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that meets what it does not expect fails there"
+    reason = "a panic or a failed unwrap is how a test reports an unexpected value"
 )]
 
 mod accounts;

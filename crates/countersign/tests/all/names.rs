@@ -1,4 +1,5 @@
-//! Names that could be taken for another user's: at commands, at sign-up, and of older accounts.
+//! User names that could be confused with another user's name or id, in commands, at sign-up and in existing
+//! accounts.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Harness, PASSWORD};
 use crate::process::command;
 
-/// Whether a command went well, and all that it said.
+/// Whether a command succeeded, and its standard output and standard error.
 fn run(directory: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command(directory).args(arguments).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
@@ -22,7 +23,7 @@ fn is_disabled(directory: &Path, user: &str) -> bool {
 }
 
 #[test]
-fn a_command_does_nothing_when_a_text_is_one_users_id_and_anothers_name() {
+fn a_command_rejects_text_that_is_one_users_id_and_anothers_name() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     assert!(run(at, &["migrate"]).0);
@@ -30,7 +31,7 @@ fn a_command_does_nothing_when_a_text_is_one_users_id_and_anothers_name() {
         let (done, text) = run(at, &["user", "add", name, "--id", id, "--generate-password"]);
         assert!(done, "{text}");
     }
-    // As an older release accepted it.
+    // An older release accepted this name.
     let database = rusqlite::Connection::open(at.join("data/countersign.db")).unwrap();
     database.execute("UPDATE users SET username = '5', username_key = '5' WHERE id = '9'", []).unwrap();
     for arguments in [
@@ -53,7 +54,7 @@ fn a_command_does_nothing_when_a_text_is_one_users_id_and_anothers_name() {
 }
 
 #[test]
-fn nobody_signs_up_under_a_name_that_could_be_taken_for_another() {
+fn sign_up_rejects_names_that_look_like_other_names() {
     let server = Harness::with(|config| config.registration.enabled = true);
     let anna = server.add_user("anna");
     let sign_up = |name: &str| {
@@ -76,7 +77,7 @@ fn nobody_signs_up_under_a_name_that_could_be_taken_for_another() {
 }
 
 #[test]
-fn an_older_account_signs_in_under_a_name_that_a_new_one_cannot_have() {
+fn an_existing_account_can_sign_in_with_a_name_that_sign_up_now_rejects() {
     let server = Harness::new();
     let mut user = server.add_user("anna");
     for (id, name) in [("a", "\u{430}nna"), ("b", "anna  maria"), ("c", "anna☺")] {

@@ -1,4 +1,4 @@
-//! What registered clients may ask: introspection, revocation, and who may not.
+//! Client authentication, introspection (RFC 7662), revocation (RFC 7009) and server metadata (RFC 8414).
 
 use axum::http::Method;
 use countersign::flows::open::{self, Request};
@@ -13,7 +13,7 @@ use serde_json::{Map, json};
 use crate::harness::{Call, Harness, ISSUER, Reply, Tokens};
 
 impl Harness {
-    /// Registers a client for some audiences; answers its secret.
+    /// Registers a client with audiences. Returns its secret, which a public client does not use.
     fn register(&self, id: &str, method: Option<SecretMethod>, audiences: &[&str]) -> String {
         let world = &self.edge.app.world;
         let (secret, hash) = ClientSecretHash::generate(world);
@@ -27,7 +27,7 @@ impl Harness {
         secret.expose().clone()
     }
 
-    /// Opens a session for a client.
+    /// Adds a user and opens a session for the user and a client, with the scope `orders:read`.
     fn open_for(&self, user: &str, client: &str) -> Tokens {
         let user = self.add_user(user);
         let by = Presence { at: self.now(), address: None, device: String::new() };
@@ -47,7 +47,7 @@ impl Harness {
 const INACTIVE: &str = r#"200 {"active":false}"#;
 
 #[test]
-fn an_access_token_is_active_until_its_session_ends() {
+fn an_access_token_is_active_until_its_session_is_revoked() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let tokens = server.open_for("jane", "shop");
@@ -68,11 +68,11 @@ fn an_access_token_is_active_until_its_session_ends() {
         assert_eq!(body[name], value, "{name}");
     }
     server.post("/logout", &json!({"refreshToken": tokens.refresh}));
-    assert_eq!(server.introspect("orders", &secret, &tokens.access).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &secret, &tokens.access).status_and_body(), INACTIVE);
 }
 
 #[test]
-fn a_users_own_claims_cannot_say_that_a_token_is_another() {
+fn custom_claims_cannot_override_members_of_the_introspection_response() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let claims = json!({"active": false, "token_type": "x", "username": "root"});
@@ -92,15 +92,16 @@ fn a_users_own_claims_cannot_say_that_a_token_is_another() {
 #[test]
 fn a_token_for_another_audience_is_inactive() {
     let server = Harness::new();
-    let theirs = server.register("billing", Some(SecretMethod::Basic), &["https://billing.example"]);
-    let ours = server.register("orders", Some(SecretMethod::Basic), &["https://billing.example", ISSUER]);
+    let billing = server.register("billing", Some(SecretMethod::Basic), &["https://billing.example"]);
+    let orders = server.register("orders", Some(SecretMethod::Basic), &["https://billing.example", ISSUER]);
     let access = server.open_for("jane", "billing").access;
-    assert_eq!(server.introspect("billing", &theirs, &access).told(), INACTIVE, "not even its own");
-    assert_eq!(server.introspect("orders", &ours, &access).json()["active"], true);
+    let reply = server.introspect("billing", &billing, &access);
+    assert_eq!(reply.status_and_body(), INACTIVE, "also for the client that the token was issued to");
+    assert_eq!(server.introspect("orders", &orders, &access).json()["active"], true);
 }
 
 #[test]
-fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
+fn a_client_can_introspect_only_its_own_current_refresh_tokens() {
     let server = Harness::new();
     let shop = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
     let other = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
@@ -108,20 +109,24 @@ fn only_its_own_client_sees_a_refresh_token_and_only_the_current_one() {
     let body = server.introspect("shop", &shop, &tokens.refresh).json();
     assert_eq!((&body["active"], &body["client_id"]), (&json!(true), &json!("shop")));
     assert_eq!(body["exp"], json!(server.now().plus(std::time::Duration::from_secs(7 * 86_400))));
-    assert_eq!(server.introspect("orders", &other, &tokens.refresh).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &other, &tokens.refresh).status_and_body(), INACTIVE);
     let refresh = json!({"refresh_token": tokens.refresh, "client_id": "shop"});
     let call = || Call::post("/v1/sessions/refresh").json(&refresh);
     let next = server.request(call().basic("shop", &shop)).json()["refresh_token"].clone();
-    assert_eq!(server.introspect("shop", &shop, &tokens.refresh).told(), INACTIVE);
+    assert_eq!(server.introspect("shop", &shop, &tokens.refresh).status_and_body(), INACTIVE);
     let next = next.as_str().unwrap();
     assert_eq!(server.introspect("shop", &shop, next).json()["active"], true);
     server.database().execute("UPDATE sessions SET scope = 'orders:admin'", []).unwrap();
-    assert_eq!(server.introspect("shop", &shop, next).told(), INACTIVE, "the token is not bound to this row");
+    assert_eq!(
+        server.introspect("shop", &shop, next).status_and_body(),
+        INACTIVE,
+        "the token was not issued for this scope"
+    );
 }
 
 // B1, B11
 #[test]
-fn a_confidential_clients_refresh_token_is_of_no_use_without_its_secret_on_any_route() {
+fn no_route_accepts_a_confidential_clients_refresh_token_without_its_secret() {
     let server = Harness::new();
     let basic = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
     let post = server.register("till", Some(SecretMethod::Post), &[ISSUER]);
@@ -136,7 +141,7 @@ fn a_confidential_clients_refresh_token_is_of_no_use_without_its_secret_on_any_r
         }
         Call::post("/v1/sessions/refresh").json(&body)
     };
-    let told = |call: Call| {
+    let code = |call: Call| {
         let reply = server.request(call);
         format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or_default())
     };
@@ -148,30 +153,34 @@ fn a_confidential_clients_refresh_token_is_of_no_use_without_its_secret_on_any_r
         body(&till.refresh, Some("till"), None),
         body(&till.refresh, Some("till"), None).basic("till", &post),
         body(&till.refresh, None, Some(&post)),
-        body(&shop.refresh, Some("nobody"), None),
+        body(&shop.refresh, Some("unknown"), None),
         body(&shop.refresh, Some(""), None),
     ] {
-        assert_eq!(told(call), "401 invalid_client");
+        assert_eq!(code(call), "401 invalid_client");
     }
     let two_ways = body(&shop.refresh, Some("shop"), Some(&basic)).basic("shop", &basic);
-    assert_eq!(told(two_ways), "400 invalid_request");
-    assert_eq!(told(body(&shop.refresh, None, None)), "401 invalid_refresh_token", "as the server's own app");
-    assert_eq!(told(body(&shop.refresh, Some("first-party"), None)), "401 invalid_refresh_token");
+    assert_eq!(code(two_ways), "400 invalid_request");
+    assert_eq!(
+        code(body(&shop.refresh, None, None)),
+        "401 invalid_refresh_token",
+        "as the first-party client"
+    );
+    assert_eq!(code(body(&shop.refresh, Some("first-party"), None)), "401 invalid_refresh_token");
     assert_eq!(server.refresh(&shop.refresh).status, 403, "the tutorial's route");
     let cookie = format!("__Host-countersign={}", shop.refresh);
     assert_eq!(
-        told(Call::post("/v1/sessions/refresh").header("cookie", &cookie)),
+        code(Call::post("/v1/sessions/refresh").header("cookie", &cookie)),
         "401 invalid_refresh_token"
     );
     server.post("/logout", &json!({"refreshToken": shop.refresh}));
     let refreshed = server.request(body(&shop.refresh, None, None).basic("shop", &basic));
-    assert_eq!(refreshed.status, 200, "none of this ended the session or spent its token");
+    assert_eq!(refreshed.status, 200, "the rejected requests did not revoke the session or use the token");
     assert_eq!(server.request(body(&till.refresh, Some("till"), Some(&post))).status, 200);
 }
 
 // B8
 #[test]
-fn introspection_shows_the_scope_that_the_user_may_have_now() {
+fn introspection_shows_the_users_current_scope() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     server.add_admin("root");
@@ -184,7 +193,7 @@ fn introspection_shows_the_scope_that_the_user_may_have_now() {
 
 // C3, C5
 #[test]
-fn a_signed_answer_has_a_type_and_an_audience_of_its_own() {
+fn a_signed_introspection_response_has_its_own_type_and_audience() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let access = server.open_for("jane", "shop").access;
@@ -196,36 +205,36 @@ fn a_signed_answer_has_a_type_and_an_audience_of_its_own() {
     assert_eq!(decoded.claims["aud"], "orders");
     assert_eq!(decoded.claims["token_introspection"]["active"], true);
     let call = Call::post("/oauth2/introspect").basic("orders", &secret).form(&[("token", &access)]);
-    let refused = "application/token-introspection+jwt;q=0, application/json";
-    let plain = server.request(call.header("accept", refused));
+    let only_json = "application/token-introspection+jwt;q=0, application/json";
+    let plain = server.request(call.header("accept", only_json));
     assert_eq!(plain.header("content-type"), Some("application/json"));
-    // It is no access token, and an access token is no answer.
+    // The signed response is not accepted as an access token, and neither is a page of the revocation list.
     assert_eq!(server.get_as("/protectedRoute", &reply.text).status, 403);
-    assert_eq!(server.introspect("orders", &secret, &reply.text).told(), INACTIVE);
-    let piece = server.get("/revocations").text;
-    assert_eq!(server.get_as("/protectedRoute", &piece).status, 403);
-    assert_eq!(server.introspect("orders", &secret, &piece).told(), INACTIVE);
+    assert_eq!(server.introspect("orders", &secret, &reply.text).status_and_body(), INACTIVE);
+    let page = server.get("/revocations").text;
+    assert_eq!(server.get_as("/protectedRoute", &page).status, 403);
+    assert_eq!(server.introspect("orders", &secret, &page).status_and_body(), INACTIVE);
 }
 
 // B1
 #[test]
-fn a_client_authenticates_in_the_one_way_that_it_registered() {
+fn a_client_must_use_its_registered_authentication_method() {
     let server = Harness::new();
     let basic = server.register("basic", Some(SecretMethod::Basic), &[ISSUER]);
     let post = server.register("post", Some(SecretMethod::Post), &[ISSUER]);
     server.register("public", None, &[]);
     let form = |fields: &[(&str, &str)]| Call::post("/oauth2/introspect").form(fields);
-    let good = [
+    let accepted = [
         form(&[("token", "x")]).basic("basic", &basic),
         form(&[("token", "x"), ("client_id", "basic")]).basic("basic", &basic),
         form(&[("token", "x"), ("client_id", "post"), ("client_secret", &post)]),
     ];
-    for call in good {
-        assert_eq!(server.request(call).told(), INACTIVE);
+    for call in accepted {
+        assert_eq!(server.request(call).status_and_body(), INACTIVE);
     }
     let refused = [
-        ("nobody", form(&[("token", "x")])),
-        ("unknown", form(&[("token", "x")]).basic("nobody", &basic)),
+        ("no client", form(&[("token", "x")])),
+        ("an unknown id", form(&[("token", "x")]).basic("unknown", &basic)),
         ("a wrong secret", form(&[("token", "x")]).basic("basic", &post)),
         ("no secret", form(&[("token", "x"), ("client_id", "basic")])),
         (
@@ -241,21 +250,21 @@ fn a_client_authenticates_in_the_one_way_that_it_registered() {
         ("a bearer token", form(&[("token", "x")]).bearer(&basic)),
         ("two headers", form(&[("token", "x")]).basic("basic", &basic).basic("basic", &basic)),
     ];
-    let mut answers = Vec::new();
+    let mut bodies = Vec::new();
     for (what, call) in refused {
         let reply = server.request(call);
         assert_eq!(reply.status, 401, "{what}: {reply:?}");
         assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="countersign""#), "{what}");
         assert_eq!(reply.json()["error"], "invalid_client", "{what}");
-        answers.push(reply.text);
+        bodies.push(reply.text);
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "nobody learns which check refused it");
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "the response does not reveal which check failed");
     for (what, call) in [
-        ("both at once", form(&[("token", "x"), ("client_secret", &basic)]).basic("basic", &basic)),
-        ("both, one of them empty", form(&[("token", "x"), ("client_secret", "")]).basic("basic", &basic)),
-        ("an assertion besides", form(&[("token", "x"), ("client_assertion", "x")]).basic("basic", &basic)),
-        ("two names", form(&[("token", "x"), ("client_id", "post")]).basic("basic", &basic)),
+        ("both methods", form(&[("token", "x"), ("client_secret", &basic)]).basic("basic", &basic)),
+        ("an empty secret as well", form(&[("token", "x"), ("client_secret", "")]).basic("basic", &basic)),
+        ("an assertion as well", form(&[("token", "x"), ("client_assertion", "x")]).basic("basic", &basic)),
+        ("two client ids", form(&[("token", "x"), ("client_id", "post")]).basic("basic", &basic)),
         ("no token", form(&[]).basic("basic", &basic)),
         ("an empty token", form(&[("token", "")]).basic("basic", &basic)),
         ("a parameter twice", form(&[("token", "x"), ("token", "y")]).basic("basic", &basic)),
@@ -271,7 +280,7 @@ fn a_client_authenticates_in_the_one_way_that_it_registered() {
 
 // B11
 #[test]
-fn the_database_holds_no_secret_of_a_client() {
+fn the_database_contains_no_client_secret() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Basic), &[ISSUER]);
     let hash: Vec<u8> =
@@ -284,7 +293,7 @@ fn the_database_holds_no_secret_of_a_client() {
 }
 
 #[test]
-fn a_client_takes_back_its_own_tokens_and_no_others() {
+fn a_client_can_revoke_only_its_own_tokens() {
     let server = Harness::new();
     let secret = server.register("shop", Some(SecretMethod::Post), &[]);
     server.register("app", None, &[]);
@@ -298,12 +307,12 @@ fn a_client_takes_back_its_own_tokens_and_no_others() {
         assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (400, &json!("invalid_grant")));
     }
     assert!(server.row(server.session_of(&joe.refresh)).live_user(server.now()).is_some());
-    assert_eq!(as_shop(&jane.refresh).told(), "200 ");
-    assert_eq!(as_shop(&jane.refresh).status, 200, "again");
+    assert_eq!(as_shop(&jane.refresh).status_and_body(), "200 ");
+    assert_eq!(as_shop(&jane.refresh).status, 200, "a second time");
     assert_eq!(as_shop("garbage").status, 200);
     let ended = |refresh: &str| server.row(server.session_of(refresh)).live_user(server.now()).is_none();
     assert!(ended(&jane.refresh));
-    // A public client names itself; an access token stands for its session.
+    // A public client only sends its id. The revocation of an access token revokes its session.
     assert_eq!(
         revoke(&[("token", &joe.access), ("client_id", "app"), ("token_type_hint", "access_token")]).status,
         200
@@ -313,7 +322,7 @@ fn a_client_takes_back_its_own_tokens_and_no_others() {
 
 // incident 30, C10
 #[test]
-fn a_store_that_cannot_answer_is_never_an_answer() {
+fn introspection_and_revocation_return_503_if_the_store_fails() {
     let server = Harness::new();
     let secret = server.register("shop", Some(SecretMethod::Basic), &[ISSUER]);
     let tokens = server.open_for("jane", "shop");
@@ -334,7 +343,7 @@ fn a_store_that_cannot_answer_is_never_an_answer() {
 
 // B10
 #[test]
-fn secrets_and_tokens_are_not_taken_from_a_url() {
+fn tokens_and_client_secrets_are_not_read_from_the_url() {
     let server = Harness::new();
     let secret = server.register("orders", Some(SecretMethod::Post), &[ISSUER]);
     let access = server.open_for("jane", "shop").access;
@@ -348,7 +357,7 @@ fn secrets_and_tokens_are_not_taken_from_a_url() {
 }
 
 #[test]
-fn metadata_lists_what_is_there() {
+fn every_endpoint_in_the_metadata_exists() {
     let server = Harness::new();
     let metadata = server.get("/.well-known/openid-configuration").json();
     assert_eq!(metadata, server.get("/.well-known/oauth-authorization-server").json());

@@ -1,4 +1,4 @@
-//! A running process: health, metrics, limits in time, TLS, its end.
+//! The server process: start, health, metrics, time limits, TLS and shutdown.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,29 +10,29 @@ use countersign_core::{ServerKeys, Timestamp, testing};
 use serde_json::json;
 
 use crate::harness::Harness;
-use crate::process::{PATIENCE, Process, command, patiently, read_reply};
+use crate::process::{Process, TIME_LIMIT, command, eventually, read_reply};
 
 #[test]
-fn the_first_line_is_the_tutorials() {
+fn development_prints_the_password_once_and_the_tutorials_ready_line() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
-    let last = server.said.lines().last().unwrap();
+    let last = server.stdout.lines().last().unwrap();
     assert_eq!(last, format!("Server is running on port {}", server.port));
-    let kept = std::fs::read_to_string(directory.path().join("data/dev-password")).unwrap();
-    assert!(server.said.contains(kept.trim()));
+    let password = std::fs::read_to_string(directory.path().join("data/dev-password")).unwrap();
+    assert!(server.stdout.contains(password.trim()));
     drop(server);
     let again = Process::dev(directory.path());
-    assert!(!again.said.contains(kept.trim()), "printed once");
-    let body = json!({"username": "john_doe", "password": kept.trim()});
+    assert!(!again.stdout.contains(password.trim()), "only the first start prints it");
+    let body = json!({"username": "john_doe", "password": password.trim()});
     assert_eq!(again.post("/getTokens", &body).0, 200);
     assert_eq!(again.post("/getTokens", &json!({})).0, 200);
     let form =
         "POST /getTokens HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 3\r\n\r\na=b";
-    assert_eq!(again.send(form).0, 401, "a body that is not empty signs nobody in");
+    assert_eq!(again.send(form).0, 401, "only an empty body signs in the demo user");
 }
 
 #[test]
-fn development_listens_on_loopback_alone() {
+fn development_mode_listens_only_on_loopback() {
     let directory = tempfile::tempdir().unwrap();
     let mut serve = command(directory.path());
     serve.args(["serve", "--dev", "--listen", "192.0.2.1:0"]);
@@ -53,7 +53,7 @@ fn another_master_key() -> String {
 }
 
 #[test]
-fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
+fn start_errors_for_a_missing_issuer_or_master_key_recommend_init() {
     let directory = tempfile::tempdir().unwrap();
     let start = |issuer: Option<&str>| {
         let mut serve = command(directory.path());
@@ -72,7 +72,7 @@ fn a_server_without_issuer_or_master_key_says_how_to_make_them() {
 }
 
 #[test]
-fn health_is_on_both_listeners_and_metrics_on_one() {
+fn health_routes_are_on_both_listeners_and_metrics_on_one() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Process::dev(directory.path());
     for path in ["/livez", "/readyz", "/healthz"] {
@@ -93,7 +93,7 @@ fn health_is_on_both_listeners_and_metrics_on_one() {
 }
 
 #[test]
-fn metrics_name_routes_and_never_paths() {
+fn metrics_are_labelled_with_routes_and_never_with_paths() {
     let server = Harness::new();
     server.get("/v1/sessions/csr_secret-in-a-path");
     server.get("/secret-in-a-path");
@@ -107,17 +107,17 @@ fn metrics_name_routes_and_never_paths() {
 
 // G6
 #[test]
-fn a_client_that_never_finishes_its_header_is_let_go() {
+fn a_client_that_never_finishes_its_headers_is_disconnected() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__HEADER_TIME", "1s");
     });
     for start in ["", "POST /getTokens HTTP/1.1\r\nhost: localhost\r\n"] {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         stream.write_all(start.as_bytes()).unwrap();
         let mut rest = Vec::new();
-        // An end, with or without an answer; not a time-out.
+        // The server closes the connection, with or without a response. A time-out would be an error here.
         match stream.read_to_end(&mut rest) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
@@ -128,13 +128,13 @@ fn a_client_that_never_finishes_its_header_is_let_go() {
 
 // G6
 #[test]
-fn a_client_that_never_finishes_its_body_is_told_so() {
+fn a_client_that_never_finishes_its_body_gets_408() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
     });
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let head = "POST /getTokens HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).unwrap();
     let (status, body) = read_reply(&mut stream).unwrap();
@@ -143,7 +143,7 @@ fn a_client_that_never_finishes_its_body_is_told_so() {
 
 // G6
 #[test]
-fn a_client_that_never_reads_its_answers_is_let_go() {
+fn a_client_that_never_reads_its_responses_is_disconnected() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__REQUEST_TIME", "1s");
@@ -151,8 +151,8 @@ fn a_client_that_never_reads_its_answers_is_let_go() {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_nonblocking(true).unwrap();
     let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    // More answers than both sides' buffers hold.
-    let is_let_go = patiently(|| {
+    // Sends more requests than the responses that fit into the buffers of both sides.
+    let is_disconnected = eventually(|| {
         for _ in 0..200 {
             match stream.write(request) {
                 Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return true,
@@ -161,11 +161,11 @@ fn a_client_that_never_reads_its_answers_is_let_go() {
         }
         false
     });
-    assert!(is_let_go);
+    assert!(is_disconnected);
     assert_eq!(server.get("/livez").0, 200);
 }
 
-/// A server with a certificate of its own.
+/// A server with a self-signed certificate.
 pub(crate) fn with_tls(directory: &Path) -> Process {
     certificate(directory, "trusted.pem");
     Process::dev_with(directory, |command| {
@@ -174,7 +174,7 @@ pub(crate) fn with_tls(directory: &Path) -> Process {
 }
 
 #[test]
-fn a_request_names_one_host_and_in_development_this_machine() {
+fn a_request_needs_one_host_header_and_in_development_a_local_one() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let with =
@@ -184,15 +184,19 @@ fn a_request_names_one_host_and_in_development_this_machine() {
     assert_eq!(with("host: [::1]:3000\r\n"), 200);
     assert_eq!(with(""), 400);
     assert_eq!(with("host: localhost\r\nhost: localhost\r\n"), 400);
-    assert_eq!(with("host: evil.example\r\n"), 421, "a page whose name was made to point here");
+    assert_eq!(
+        with("host: evil.example\r\n"),
+        421,
+        "DNS rebinding: a foreign name that resolves to this host"
+    );
 }
 
 #[test]
-fn at_its_end_it_answers_what_is_in_flight() {
+fn a_stopping_server_completes_requests_in_progress() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     let body = r#"{"refreshToken":"x"}"#;
     let head = format!(
         "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -203,7 +207,7 @@ fn at_its_end_it_answers_what_is_in_flight() {
     std::thread::sleep(Duration::from_millis(200));
     server.signal("-TERM");
     std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(server.address()).is_err(), "no new connections");
+    assert!(TcpStream::connect(server.address()).is_err(), "it accepts no new connections");
     stream.write_all(&body.as_bytes()[5..]).unwrap();
     assert_eq!(read_reply(&mut stream).unwrap().0, 403);
     let (code, log) = server.stop();
@@ -226,7 +230,7 @@ fn curl(port: u16, trusted: &str) -> bool {
 }
 
 #[test]
-fn tls_is_served_from_files_and_read_again_on_sighup() {
+fn tls_certificates_are_read_from_files_and_again_on_sighup() {
     let directory = tempfile::tempdir().unwrap();
     let first = certificate(directory.path(), "first.pem");
     let server = Process::dev_with(directory.path(), |command| {
@@ -234,9 +238,9 @@ fn tls_is_served_from_files_and_read_again_on_sighup() {
     });
     assert!(curl(server.port, &first));
     let second = certificate(directory.path(), "second.pem");
-    assert!(!curl(server.port, &second), "not read yet");
+    assert!(!curl(server.port, &second), "the server has not read the new certificate yet");
     server.signal("-HUP");
-    assert!(patiently(|| curl(server.port, &second)), "{}", server.log.lock().unwrap());
+    assert!(eventually(|| curl(server.port, &second)), "{}", server.log.lock().unwrap());
     std::fs::write(directory.path().join("tls.key"), "broken").unwrap();
     server.signal("-HUP");
     std::thread::sleep(Duration::from_millis(300));
@@ -244,7 +248,7 @@ fn tls_is_served_from_files_and_read_again_on_sighup() {
 }
 
 #[test]
-fn a_port_that_is_taken_says_what_to_do() {
+fn a_port_in_use_is_an_error_that_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let mut serve = command(directory.path());
@@ -254,7 +258,7 @@ fn a_port_that_is_taken_says_what_to_do() {
 }
 
 #[test]
-fn another_master_key_is_refused_in_words() {
+fn a_wrong_or_missing_master_key_is_explained_at_startup() {
     let directory = tempfile::tempdir().unwrap();
     drop(Process::dev(directory.path()));
     std::fs::write(directory.path().join("data/master-key"), another_master_key()).unwrap();

@@ -1,4 +1,4 @@
-//! A real server process over a real directory.
+//! The server as a separate process with a directory on disk.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,36 +9,38 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long a process may take for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest time that a test waits for a process.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Asks again and again until it is so.
-pub(crate) fn patiently(mut is_so: impl FnMut() -> bool) -> bool {
+/// Checks the condition every 50 ms, for at most [`TIME_LIMIT`]. Returns whether it became true.
+pub(crate) fn eventually(mut is_true: impl FnMut() -> bool) -> bool {
     let pause = Duration::from_millis(50);
-    (0..PATIENCE.as_millis() / pause.as_millis()).any(|_| {
-        let so = is_so();
-        if !so {
+    (0..TIME_LIMIT.as_millis() / pause.as_millis()).any(|_| {
+        let result = is_true();
+        if !result {
             std::thread::sleep(pause);
         }
-        so
+        result
     })
 }
 
 pub(crate) struct Process {
     pub(crate) child: Child,
     pub(crate) port: u16,
+    /// Standard error so far.
     pub(crate) log: Arc<Mutex<String>>,
-    pub(crate) said: String,
+    /// Standard output up to the line with the port.
+    pub(crate) stdout: String,
 }
 
-/// A directory in which a server has run and stopped.
+/// A directory with the data of a server that was killed.
 pub(crate) fn left_by_a_server() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     drop(Process::dev(directory.path()));
     directory
 }
 
-/// The program, with nothing of this test's environment that it would read.
+/// The program with an empty environment and the data directory `data`.
 pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.current_dir(directory).env_clear().args(["--data-dir", "data"]);
@@ -62,8 +64,8 @@ impl Process {
         Self::try_start(command).unwrap_or_else(|log| panic!("the server did not start: {log}"))
     }
 
-    /// The process, or what it logged before it ended.
-    #[expect(clippy::zombie_processes, reason = "a process that started is waited for when it is dropped")]
+    /// The running process, or its log if it ended before it listened.
+    #[expect(clippy::zombie_processes, reason = "`Drop` waits for a process that started")]
     pub(crate) fn try_start(mut command: Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -75,7 +77,7 @@ impl Process {
             }
         });
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut said = String::new();
+        let mut stdout = String::new();
         loop {
             let mut line = String::new();
             if output.read_line(&mut line).unwrap() == 0 {
@@ -83,10 +85,10 @@ impl Process {
                 logging.join().unwrap();
                 return Err(log.lock().unwrap().clone());
             }
-            said.push_str(&line);
+            stdout.push_str(&line);
             if let Some(port) = line.trim().strip_prefix("Server is running on port ") {
                 let port = port.parse().unwrap();
-                return Ok(Self { child, port, log, said });
+                return Ok(Self { child, port, log, stdout });
             }
         }
     }
@@ -95,14 +97,14 @@ impl Process {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Where its metrics are: the log tells.
+    /// The port of the management listener, from the log.
     pub(crate) fn management_port(&self) -> u16 {
         let log = self.log.lock().unwrap();
         let rest = log.split("management=127.0.0.1:").nth(1).unwrap();
         rest.split(|character: char| !character.is_ascii_digit()).next().unwrap().parse().unwrap()
     }
 
-    /// One request on a connection of its own; status and body. `None`: the connection broke.
+    /// Sends one request on a new connection. Returns status and body, or `None` if the connection broke.
     pub(crate) fn try_send(&self, request: &str) -> Option<(u16, String)> {
         send(&self.address(), request)
     }
@@ -123,7 +125,7 @@ impl Process {
         self.try_send(&post(path, &body.to_string()))
     }
 
-    /// The same request many times at once; every status.
+    /// Sends the same request `times` times concurrently. Returns the statuses.
     pub(crate) fn post_at_once(&self, path: &str, body: &str, times: usize) -> Vec<u16> {
         let (address, request) = (self.address(), post(path, body));
         let calls: Vec<_> = (0..times)
@@ -140,13 +142,13 @@ impl Process {
         assert!(status.success());
     }
 
-    /// Ends it as a power cut would.
+    /// Sends SIGKILL, so that the server cannot shut down in order.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop and waits; its exit code and its whole log.
+    /// Sends SIGTERM and waits. Returns the exit code and the whole log.
     pub(crate) fn stop(mut self) -> (i32, String) {
         self.signal("-TERM");
         let code = self.child.wait().unwrap().code().unwrap();
@@ -169,7 +171,7 @@ impl Drop for Process {
     }
 }
 
-/// A POST of JSON, to the letter.
+/// The text of a POST request with a JSON body.
 pub(crate) fn post(path: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
@@ -180,12 +182,12 @@ pub(crate) fn post(path: &str, body: &str) -> String {
 
 fn send(address: &str, request: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(request.as_bytes()).ok()?;
     read_reply(&mut stream)
 }
 
-/// Status and body of what comes until the connection closes.
+/// Reads until the connection closes. Returns status and body, or `None` without a complete response.
 pub(crate) fn read_reply(stream: &mut TcpStream) -> Option<(u16, String)> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).ok()?;

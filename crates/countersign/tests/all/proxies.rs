@@ -1,14 +1,15 @@
-//! Real proxies in front of an application that believes `Remote-User`, configured as the examples are.
+//! nginx, Caddy and Envoy with the configuration of the examples, in front of an application that trusts
+//! `Remote-User`.
 
 pub(crate) mod site;
 
 use serde_json::json;
 
-use crate::process::{Process, patiently};
+use crate::process::{Process, eventually};
 use site::{KINDS, Kind, Site, bearer};
 
 #[test]
-fn a_proxy_lets_in_whom_the_server_knows_and_says_who_it_is() {
+fn a_proxy_accepts_signed_in_users_and_forwards_their_identity() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = site.sign_in()["accessToken"].as_str().unwrap().to_owned();
@@ -30,7 +31,7 @@ fn a_proxy_lets_in_whom_the_server_knows_and_says_who_it_is() {
 }
 
 #[test]
-fn each_part_of_the_application_needs_its_own_scope() {
+fn each_route_requires_its_own_scope() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -44,7 +45,7 @@ fn each_part_of_the_application_needs_its_own_scope() {
 
 // G4, incident 50
 #[test]
-fn no_client_tells_the_application_who_it_is() {
+fn a_client_cannot_forge_its_identity_or_the_checked_path() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -68,7 +69,7 @@ fn no_client_tells_the_application_who_it_is() {
                 );
             }
         }
-        // Nor what it asks for.
+        // A client cannot change the path or method that the server checks either.
         for header in [
             "X-Original-URL: http://app.example/assets/x",
             "X-Original-Method: OPTIONS",
@@ -86,7 +87,7 @@ fn no_client_tells_the_application_who_it_is() {
 
 // incident 50
 #[test]
-fn no_spelling_of_a_path_leads_past_its_route() {
+fn no_spelling_of_a_path_bypasses_its_route() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -127,19 +128,19 @@ fn no_spelling_of_a_path_leads_past_its_route() {
 }
 
 #[test]
-fn a_browser_is_sent_to_sign_in_and_comes_back() {
+fn a_browser_is_redirected_to_the_sign_in_page_with_a_return_address() {
     for kind in KINDS {
         let site = Site::start(kind);
         let (status, text) =
             site.get("/orders?id=7&x", "accept: text/html,*/*\r\nsec-fetch-mode: navigate\r\n");
-        let place = format!(
+        let location = format!(
             "location: https://app.example/sign-in?rd=http%3A%2F%2Fapp.example%3A{}%2Forders%3Fid%3D7%26x",
             site.port
         );
         assert_eq!(status, 302, "{kind:?}: {text}");
-        assert!(text.to_lowercase().contains(&place.to_lowercase()), "{kind:?}: {text}");
-        for program in ["accept: application/json\r\n", "accept: text/html\r\nsec-fetch-mode: cors\r\n"] {
-            assert_eq!(site.get("/orders", program).0, 401, "{kind:?}: {program}");
+        assert!(text.to_lowercase().contains(&location.to_lowercase()), "{kind:?}: {text}");
+        for headers in ["accept: application/json\r\n", "accept: text/html\r\nsec-fetch-mode: cors\r\n"] {
+            assert_eq!(site.get("/orders", headers).0, 401, "{kind:?}: {headers}");
         }
         assert_eq!(site.send("POST", "/orders", "accept: text/html\r\n").0, 401, "{kind:?}");
     }
@@ -147,7 +148,7 @@ fn a_browser_is_sent_to_sign_in_and_comes_back() {
 
 // D10
 #[test]
-fn a_page_of_another_origin_changes_nothing_with_the_cookie() {
+fn a_page_of_another_origin_cannot_use_the_cookie() {
     for kind in KINDS {
         let site = Site::start(kind);
         let cookie = site.cookie();
@@ -177,13 +178,13 @@ fn a_page_of_another_origin_changes_nothing_with_the_cookie() {
         }
         let (status, text) = site.get("/assets/logo.svg", &cookie);
         assert_eq!(status, 200, "{kind:?}: {text}");
-        assert!(!text.contains("john_doe"), "{kind:?}: the cookie is not read: {text}");
+        assert!(!text.contains("john_doe"), "{kind:?}: the server ignores the cookie: {text}");
     }
 }
 
 // D10
 #[test]
-fn a_page_of_another_origin_opens_no_socket_with_the_cookie() {
+fn a_page_of_another_origin_cannot_open_a_websocket_with_the_cookie() {
     for kind in KINDS {
         let site = Site::start(kind);
         let cookie = site.cookie();
@@ -214,13 +215,13 @@ fn a_page_of_another_origin_opens_no_socket_with_the_cookie() {
 
 // D10
 #[test]
-fn an_envoy_that_forwards_few_headers_lets_no_cookie_in() {
-    let every = r#"- safe_regex: { regex: ".*" }"#;
-    let few = "[{ exact: cookie }, { exact: accept }, { exact: x-forwarded-proto }]";
+fn cookies_are_rejected_if_envoy_does_not_forward_all_headers() {
+    let all = r#"- safe_regex: { regex: ".*" }"#;
+    let some = "[{ exact: cookie }, { exact: accept }, { exact: x-forwarded-proto }]";
     let site = Site::start_with(Kind::Envoy, |text| {
-        let line = format!("patterns:\n                          {every}");
+        let line = format!("patterns:\n                          {all}");
         assert!(text.contains(&line));
-        text.replace(&line, &format!("patterns: {few}"))
+        text.replace(&line, &format!("patterns: {some}"))
     });
     let (cookie, own) = (site.cookie(), format!("origin: http://{}\r\n", site.host()));
     for headers in [own.as_str(), "origin: http://mallory.example\r\n", "sec-fetch-site: none\r\n"] {
@@ -235,7 +236,7 @@ fn an_envoy_that_forwards_few_headers_lets_no_cookie_in() {
 
 // incident 50
 #[test]
-fn no_spelling_of_a_host_leads_past_its_route() {
+fn no_spelling_of_a_host_bypasses_its_route() {
     for kind in KINDS {
         let site = Site::start(kind);
         let token = bearer(site.sign_in()["accessToken"].as_str().unwrap());
@@ -261,14 +262,14 @@ fn no_spelling_of_a_host_leads_past_its_route() {
 
 // C10, D2
 #[test]
-fn nobody_gets_in_after_signing_out_or_while_the_server_is_away() {
+fn a_proxy_rejects_requests_after_sign_out_and_while_the_server_is_down() {
     for kind in KINDS {
         let mut site = Site::start(kind);
         let pair = site.sign_in();
         let token = bearer(pair["accessToken"].as_str().unwrap());
         assert_eq!(site.get("/orders", &token).0, 200, "{kind:?}");
         site.server.post("/logout", &json!({"refreshToken": pair["refreshToken"]}));
-        assert_eq!(site.get("/orders", &token).0, 401, "{kind:?}: the very next request");
+        assert_eq!(site.get("/orders", &token).0, 401, "{kind:?}: the next request");
         let other = bearer(site.sign_in()["accessToken"].as_str().unwrap());
         site.server.child.kill().unwrap();
         site.server.child.wait().unwrap();
@@ -278,12 +279,15 @@ fn nobody_gets_in_after_signing_out_or_while_the_server_is_away() {
 }
 
 #[test]
-fn only_a_trusted_proxy_may_ask() {
+fn only_a_trusted_proxy_may_request_a_check() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev(directory.path());
     let request = "GET /authz/auth-request HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                    x-original-url: http://app.example/assets/x\r\nx-original-method: GET\r\n\r\n";
     let (status, _) = server.send(request);
     assert_eq!(status, 403);
-    assert!(patiently(|| server.log.lock().unwrap().contains("trusted_proxies")), "the operator learns why");
+    assert!(
+        eventually(|| server.log.lock().unwrap().contains("trusted_proxies")),
+        "the log explains the rejection"
+    );
 }

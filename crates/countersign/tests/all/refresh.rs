@@ -1,4 +1,5 @@
-//! Every row of the state machine, through HTTP or, where HTTP cannot reach it, through the database.
+//! Every row of the table of refresh decisions, through HTTP. Some tests change the database directly to
+//! reach a row.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ fn server() -> Harness {
     server
 }
 
-/// Refreshes and gives the new pair back.
+/// Refreshes, which must succeed, and returns the new pair.
 fn rotate(server: &Harness, token: &str) -> Tokens {
     let reply = server.refresh(token);
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -30,7 +31,7 @@ fn reason(server: &Harness, token: &str) -> Option<RevokedReason> {
 }
 
 #[test]
-fn row_0_garbage_is_refused_before_the_store() {
+fn row_0_an_invalid_token_is_rejected_without_a_store_query() {
     let server = server();
     let mut token = server.sign_in("john_doe").refresh;
     token.replace_range(50..51, if &token[50..51] == "A" { "B" } else { "A" });
@@ -39,7 +40,7 @@ fn row_0_garbage_is_refused_before_the_store() {
 }
 
 #[test]
-fn row_1_a_session_that_is_gone_is_refused() {
+fn row_1_a_token_of_an_unknown_session_is_rejected() {
     let server = server();
     let token = server.sign_in("john_doe").refresh;
     server.database().execute("DELETE FROM sessions", []).unwrap();
@@ -49,7 +50,7 @@ fn row_1_a_session_that_is_gone_is_refused() {
 
 // B9, D8
 #[test]
-fn row_2_a_session_ends_when_idle_and_in_any_case() {
+fn row_2_a_session_expires_when_idle_and_at_its_maximum_lifetime() {
     let server = server();
     let idle = server.sign_in("john_doe").refresh;
     let mut busy = server.sign_in("john_doe").refresh;
@@ -75,14 +76,14 @@ fn row_2_a_disabled_user_cannot_refresh() {
     server.database().execute("UPDATE users SET disabled_at = 1", []).unwrap();
     assert_eq!(server.refresh(&token).status, 403);
     server.database().execute("UPDATE users SET disabled_at = NULL, epoch = 1", []).unwrap();
-    assert_eq!(server.refresh(&token).status, 403, "all sessions were ended at once meanwhile");
+    assert_eq!(server.refresh(&token).status, 403, "all of the user's sessions were revoked");
     assert_eq!(server.refreshes("ended"), 2);
     server.database().execute("UPDATE users SET epoch = 0", []).unwrap();
-    assert_eq!(server.refresh(&token).status, 200, "nothing was changed by the refusals");
+    assert_eq!(server.refresh(&token).status, 200, "the rejected refreshes changed nothing");
 }
 
 #[test]
-fn row_3_another_clients_token_is_refused_and_stays_good() {
+fn row_3_another_clients_token_is_rejected_and_stays_valid() {
     let server = server();
     let user = server.add_admin("root");
     server.register_public("billing");
@@ -97,7 +98,7 @@ fn row_3_another_clients_token_is_refused_and_stays_good() {
 
 // G6
 #[test]
-fn a_session_has_a_budget_of_refreshes_far_above_honest_use_that_never_ends_it() {
+fn too_many_refreshes_of_a_session_are_throttled_and_do_not_revoke_it() {
     let server = server();
     server.add_user("jane");
     let (mut token, other) = (server.sign_in("jane").refresh, server.sign_in("jane").refresh);
@@ -109,13 +110,13 @@ fn a_session_has_a_budget_of_refreshes_far_above_honest_use_that_never_ends_it()
     let throttled = server.refresh(&token);
     assert_eq!((throttled.status.as_u16(), throttled.header("retry-after")), (429, Some("1")));
     assert_eq!(server.refreshes("session_throttled"), 1);
-    assert_eq!(server.refresh(&other).status, 200, "another session has its own");
+    assert_eq!(server.refresh(&other).status, 200, "another session has a separate budget");
     server.wait_seconds(1);
-    assert_eq!(server.refresh(&token).status, 200, "the session goes on");
+    assert_eq!(server.refresh(&token).status, 200, "the session is still valid");
 }
 
 #[test]
-fn two_clocks_a_few_seconds_apart_end_no_session_and_more_is_an_alarm() {
+fn clock_differences_up_to_five_seconds_do_not_revoke_a_session() {
     for (behind, status) in [(1, 200), (5, 200), (6, 403)] {
         let server = server();
         server.add_user("jane");
@@ -130,13 +131,13 @@ fn two_clocks_a_few_seconds_apart_end_no_session_and_more_is_an_alarm() {
             let (one, two) = (Tokens::of_tutorial(&rotated), Tokens::of_tutorial(&duplicate));
             assert_eq!(one.refresh, two.refresh);
             let access = server.get_as("/protectedRoute", &one.access);
-            assert_eq!(access.status, 200, "a token that was issued {behind} s ahead");
+            assert_eq!(access.status, 200, "a token whose issue time is {behind} s in the future");
         }
     }
 }
 
 #[test]
-fn row_4_a_changed_row_ends_the_session_and_releases_nothing() {
+fn row_4_a_tampered_row_revokes_the_session_and_issues_no_token() {
     for change in [
         "UPDATE sessions SET scope = 'countersign:admin'",
         "UPDATE sessions SET user_id = (SELECT id FROM users WHERE username = 'root')",
@@ -154,7 +155,7 @@ fn row_4_a_changed_row_ends_the_session_and_releases_nothing() {
 }
 
 #[test]
-fn row_5_a_genuine_tag_around_a_wrong_secret_changes_nothing() {
+fn row_5_a_valid_tag_with_a_wrong_secret_is_rejected_and_changes_nothing() {
     let server = server();
     let token = server.sign_in("john_doe").refresh;
     server.database().execute("UPDATE sessions SET current_hash = ?1", [[0_u8; 32]]).unwrap();
@@ -177,7 +178,7 @@ fn row_7_each_refresh_rotates_the_token() {
 }
 
 #[test]
-fn row_8_the_token_that_a_recovery_skipped_ends_the_session() {
+fn row_8_the_token_that_a_recovery_skipped_revokes_the_session() {
     let server = Harness::with(|config| config.refresh_token.late_retry = LateRetryConfig::Recover);
     server.add_user("john_doe");
     let first = server.sign_in("john_doe").refresh;
@@ -191,19 +192,19 @@ fn row_8_the_token_that_a_recovery_skipped_ends_the_session() {
 }
 
 #[test]
-fn row_9_a_lost_answer_is_given_again_within_the_grace() {
+fn row_9_a_lost_response_is_repeated_within_the_grace_period() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     let second = rotate(&server, &first);
     server.wait_seconds(10);
     let again = rotate(&server, &first);
     assert_eq!(again.refresh, second.refresh);
-    assert_ne!(again.access, second.access, "a fresh access token each time");
+    assert_ne!(again.access, second.access, "each response has a new access token");
     assert_eq!(server.refreshes("replayed"), 1);
 }
 
 #[test]
-fn row_9_too_many_replays_are_asked_to_wait_and_end_nothing() {
+fn row_9_too_many_replays_are_throttled_and_revoke_nothing() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     let second = rotate(&server, &first).refresh;
@@ -217,7 +218,7 @@ fn row_9_too_many_replays_are_asked_to_wait_and_end_nothing() {
 }
 
 #[test]
-fn row_10_a_late_retry_recovers_where_the_policy_says_so() {
+fn row_10_a_late_retry_recovers_if_the_policy_allows_it() {
     let server = Harness::with(|config| config.refresh_token.late_retry = LateRetryConfig::Recover);
     server.add_user("john_doe");
     let first = server.sign_in("john_doe").refresh;
@@ -231,7 +232,7 @@ fn row_10_a_late_retry_recovers_where_the_policy_says_so() {
 }
 
 #[test]
-fn row_11_a_stolen_token_ends_the_session_and_its_story_names_both_holders() {
+fn row_11_a_stolen_token_revokes_the_session_and_the_story_names_both_holders() {
     use crate::harness::Call;
     let server = server();
     let stolen = server.sign_in("john_doe").refresh;
@@ -240,16 +241,16 @@ fn row_11_a_stolen_token_ends_the_session_and_its_story_names_both_holders() {
         server.request(call.from(address).header("user-agent", agent))
     };
     server.wait_seconds(900);
-    let owners = refresh_from(
+    let owners_reply = refresh_from(
         &stolen,
         "198.51.100.7",
         "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
     );
-    assert_eq!(owners.status, 200);
+    assert_eq!(owners_reply.status, 200);
     server.wait_seconds(11);
     assert_eq!(refresh_from(&stolen, "203.0.113.9", "curl/8.5.0").status, 403);
-    let owners_next = Tokens::of_tutorial(&owners).refresh;
-    assert_eq!(server.refresh(&owners_next).status, 403, "the session has ended for both");
+    let owners_token = Tokens::of_tutorial(&owners_reply).refresh;
+    assert_eq!(server.refresh(&owners_token).status, 403, "the session is revoked for both");
     assert_eq!((server.refreshes("reuse"), server.refreshes("ended")), (1, 1));
     let story = server.story(server.session_of(&stolen));
     let last = story.lines().last().unwrap();
@@ -261,7 +262,7 @@ fn row_11_a_stolen_token_ends_the_session_and_its_story_names_both_holders() {
 }
 
 #[test]
-fn row_11_the_grace_does_not_slide() {
+fn row_11_a_replay_does_not_extend_the_grace_period() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     server.wait_seconds(900);
@@ -276,7 +277,7 @@ fn row_11_the_grace_does_not_slide() {
 
 // incident 14
 #[test]
-fn a_restart_neither_stretches_nor_shortens_the_grace() {
+fn a_restart_does_not_change_the_end_of_the_grace_period() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
     let second = rotate(&server, &first).refresh;
@@ -288,12 +289,12 @@ fn a_restart_neither_stretches_nor_shortens_the_grace() {
     assert_eq!(server.refresh(&first).status, 403);
 }
 
-/// Keeps the sessions as they are now, for [`lose_writes`].
-fn remember(server: &Harness) {
+/// Saves a copy of the sessions for [`lose_writes`].
+fn save_sessions(server: &Harness) {
     server.database().execute("CREATE TABLE earlier AS SELECT * FROM sessions", []).unwrap();
 }
 
-/// Stops the server, puts the sessions back as they were remembered, and starts it again.
+/// Stops the server, restores the sessions that [`save_sessions`] saved, and starts it again.
 fn lose_writes(server: Harness) -> Harness {
     server.restart(|config| {
         let database = rusqlite::Connection::open(config.data_dir.join("countersign.db")).unwrap();
@@ -303,7 +304,7 @@ fn lose_writes(server: Harness) -> Harness {
 
 // incident 14
 #[test]
-fn a_request_that_began_earlier_and_is_judged_later_is_no_theft() {
+fn a_delayed_request_that_overlaps_a_refresh_is_not_reuse() {
     use countersign::flows::refresh::refresh;
     use countersign_core::session::Presence;
     use countersign_core::{ClientId, Secret};
@@ -311,7 +312,7 @@ fn a_request_that_began_earlier_and_is_judged_later_is_no_theft() {
     let first = server.sign_in("john_doe").refresh;
     server.wait_seconds(900);
     let by = Presence { at: server.now(), address: None, device: "a phone on a train".to_owned() };
-    // Its body is still on its way when the same app, which gave up waiting, asks again.
+    // The request's body is still in transit when the same client times out and sends a second request.
     server.wait_seconds(2);
     let second = rotate(&server, &first).refresh;
     let (token, client) = (Secret::new(first), ClientId::first_party());
@@ -320,10 +321,10 @@ fn a_request_that_began_earlier_and_is_judged_later_is_no_theft() {
 }
 
 #[test]
-fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
+fn row_12_a_write_that_the_store_lost_signs_no_user_out() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
-    remember(&server);
+    save_sessions(&server);
     server.wait_seconds(900);
     let second = rotate(&server, &first).refresh;
     let server = lose_writes(server);
@@ -335,10 +336,10 @@ fn row_12_a_write_that_the_store_lost_signs_nobody_out() {
 }
 
 #[test]
-fn row_13_a_token_too_far_ahead_ends_the_session() {
+fn row_13_a_token_too_far_ahead_revokes_the_session() {
     let server = server();
     let first = server.sign_in("john_doe").refresh;
-    remember(&server);
+    save_sessions(&server);
     let second = rotate(&server, &first).refresh;
     let third = rotate(&server, &second).refresh;
     let server = lose_writes(server);
@@ -348,7 +349,7 @@ fn row_13_a_token_too_far_ahead_ends_the_session() {
 }
 
 #[test]
-fn a_master_key_that_was_replaced_still_reads_its_sessions() {
+fn sessions_remain_valid_after_the_master_key_is_replaced() {
     use countersign_core::ServerKeys;
     let server = server();
     let first = server.sign_in("john_doe").refresh;
@@ -358,7 +359,7 @@ fn a_master_key_that_was_replaced_still_reads_its_sessions() {
     std::fs::write(&path, format!("{}\n{old}", new.expose())).unwrap();
     let server = server.restart(|_| {});
     let second = rotate(&server, &first).refresh;
-    assert_eq!(rotate(&server, &first).refresh, second, "a replay across the change of keys");
+    assert_eq!(rotate(&server, &first).refresh, second, "a replay after the change of the master key");
     std::fs::write(&path, old).unwrap();
 }
 

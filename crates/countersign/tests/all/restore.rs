@@ -1,17 +1,17 @@
-//! A backup that is put back: what was revoked or spent since is not valid again.
+//! Restores: tokens that were revoked or used after the backup do not become valid again.
 
 use std::path::Path;
 use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, command, patiently};
+use crate::process::{Process, command, eventually};
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {
     command(directory).args(arguments).output().unwrap()
 }
 
-fn told(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -32,15 +32,16 @@ fn protected(server: &Process, access: &str) -> u16 {
     server.send(&format!("{head}\r\nauthorization: Bearer {access}\r\n\r\n")).0
 }
 
-/// A server from which a backup was made, and a session each from before and after it; then it was stopped.
+/// Runs a server, makes the backup `monday.db` and stops the server. Returns the access and refresh tokens
+/// of two sessions: one from before the backup, which is revoked after it, and one from after the backup.
 fn after_a_backup(directory: &Path) -> [(String, String); 2] {
     let server = Process::dev(directory);
     let before = sign_in(&server);
     let made = run(directory, &["backup", "monday.db"]);
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", text_of(&made));
     let after = sign_in(&server);
     assert_eq!(server.post("/logout", &json!({"refreshToken": before.1})).0, 204);
-    // At once: what was answered last is written down when the server stops.
+    // The server stops directly after the last response and must still keep its effect.
     server.stop();
     [before, after]
 }
@@ -50,7 +51,7 @@ fn nothing_that_was_revoked_or_opened_since_the_backup_is_valid_after_a_restore(
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let sessions = after_a_backup(at);
-    let keys = || told(&run(at, &["key", "list", "--json"]));
+    let keys = || text_of(&run(at, &["key", "list", "--json"]));
     let kids = |list: &str| {
         let list: Vec<serde_json::Value> = serde_json::from_str(list).unwrap();
         list.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -58,23 +59,31 @@ fn nothing_that_was_revoked_or_opened_since_the_backup_is_valid_after_a_restore(
     for round in 0..2 {
         let before = kids(&keys());
         let restored = run(at, &["restore", "monday.db"]);
-        assert!(restored.status.success(), "{}", told(&restored));
-        assert!(told(&restored).contains("1 sessions of the backup were revoked"), "{}", told(&restored));
+        assert!(restored.status.success(), "{}", text_of(&restored));
+        assert!(
+            text_of(&restored).contains("1 sessions of the backup were revoked"),
+            "{}",
+            text_of(&restored)
+        );
         let server = Process::dev(at);
         for (access, token) in &sessions {
             assert_eq!(refresh(&server, token), 403, "round {round}");
-            assert!(patiently(|| protected(&server, access) == 403), "round {round}");
+            assert!(eventually(|| protected(&server, access) == 403), "round {round}");
         }
         let (access, token) = sign_in(&server);
-        assert_eq!((refresh(&server, &token), protected(&server, &access)), (200, 200), "who signs in again");
-        // One of the old keys may have been retired because it was stolen.
+        assert_eq!(
+            (refresh(&server, &token), protected(&server, &access)),
+            (200, 200),
+            "a new sign-in works"
+        );
+        // A key in the backup may have been retired since because it was stolen, so no key is kept.
         assert!(kids(&keys()).iter().all(|kid| !before.contains(kid)), "{before:?}");
         server.stop();
     }
     let kept = std::fs::read_dir(at.join("data"))
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("before-restore"));
-    assert_eq!(kept.count(), 2, "what was replaced is kept");
+    assert_eq!(kept.count(), 2, "each restore keeps the database that it replaces");
 }
 
 #[test]
@@ -90,30 +99,30 @@ fn a_copy_that_was_put_in_place_by_hand_is_refused_until_it_is_restored() {
     serve.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     let refused = Process::try_start(serve).err().unwrap();
     assert!(refused.contains("older copy") && refused.contains("countersign restore"), "{refused}");
-    // No command makes it look newer than it is.
+    // No command writes to the copy, because a write would make it look current.
     for arguments in [&["doctor"][..], &["session", "revoke", "--all"], &["user", "disable", "john_doe"]] {
         let refused = run(at, arguments);
         assert!(
-            !refused.status.success() && told(&refused).contains("countersign restore"),
+            !refused.status.success() && text_of(&refused).contains("countersign restore"),
             "{}",
-            told(&refused)
+            text_of(&refused)
         );
     }
     let restored = run(at, &["restore", "data/countersign.db"]);
-    assert!(restored.status.success(), "{}", told(&restored));
+    assert!(restored.status.success(), "{}", text_of(&restored));
     let server = Process::dev(at);
     assert_eq!([refresh(&server, &before.1), refresh(&server, &after.1)], [403, 403]);
 }
 
 #[test]
-fn a_restore_that_cannot_be_done_changes_nothing() {
+fn a_failed_restore_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Process::dev(at);
     let (_, token) = sign_in(&server);
     run(at, &["backup", "monday.db"]);
     let in_use = run(at, &["restore", "monday.db"]);
-    assert!(!in_use.status.success() && told(&in_use).contains("stop the server"), "{}", told(&in_use));
+    assert!(!in_use.status.success() && text_of(&in_use).contains("stop the server"), "{}", text_of(&in_use));
     std::fs::write(at.join("empty.db"), "").unwrap();
     std::fs::write(at.join("garbage.db"), "x".repeat(10_000)).unwrap();
     rusqlite::Connection::open(at.join("other.db")).unwrap().execute("CREATE TABLE t (x)", []).unwrap();
@@ -124,18 +133,18 @@ fn a_restore_that_cannot_be_done_changes_nothing() {
     for file in ["absent.db", "empty.db", "garbage.db", "other.db", "damaged.db", "data"] {
         let refused = run(at, &["restore", file]);
         assert!(!refused.status.success(), "{file}");
-        let words = told(&refused);
+        let printed = text_of(&refused);
         assert!(
-            words.contains(file) && (words.contains("not a backup") || words.contains("damaged")),
-            "{words}"
+            printed.contains(file) && (printed.contains("not a backup") || printed.contains("damaged")),
+            "{printed}"
         );
     }
-    assert_eq!(refresh(&server, &token), 200, "the server goes on");
+    assert_eq!(refresh(&server, &token), 200, "the running server is not affected");
     assert!(!at.join("data/countersign.restoring").exists());
 }
 
 #[test]
-fn a_copy_from_before_any_write_of_a_command_is_noticed_and_so_is_a_database_that_is_gone() {
+fn commands_detect_an_older_copy_and_a_missing_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     Process::dev(at).stop();
@@ -152,7 +161,7 @@ fn a_copy_from_before_any_write_of_a_command_is_noticed_and_so_is_a_database_tha
         std::fs::copy(at.join("data/countersign.db"), at.join("newer.db")).unwrap();
         std::fs::copy(at.join("older.db"), at.join("data/countersign.db")).unwrap();
         let refused = run(at, &["user", "list"]);
-        assert!(told(&refused).contains("older copy"), "{arguments:?}: {}", told(&refused));
+        assert!(text_of(&refused).contains("older copy"), "{arguments:?}: {}", text_of(&refused));
         std::fs::copy(at.join("newer.db"), at.join("data/countersign.db")).unwrap();
         assert!(run(at, &["user", "list"]).status.success(), "{arguments:?}");
     }
@@ -165,7 +174,7 @@ fn a_copy_from_before_any_write_of_a_command_is_noticed_and_so_is_a_database_tha
 }
 
 #[test]
-fn a_log_that_a_lost_database_left_behind_is_not_applied_to_the_restored_one() {
+fn a_leftover_write_ahead_log_is_not_applied_to_a_restored_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Process::dev(at);
@@ -173,17 +182,17 @@ fn a_log_that_a_lost_database_left_behind_is_not_applied_to_the_restored_one() {
     let (_, token) = sign_in(&server);
     assert!(run(at, &["client", "add", "later", "--authentication", "none"]).status.success());
     server.kill();
-    assert!(at.join("data/countersign.db-wal").exists(), "a killed server leaves its log");
+    assert!(at.join("data/countersign.db-wal").exists(), "a killed server leaves its write-ahead log");
     std::fs::remove_file(at.join("data/countersign.db")).unwrap();
     let restored = run(at, &["restore", "monday.db"]);
-    assert!(restored.status.success(), "{}", told(&restored));
+    assert!(restored.status.success(), "{}", text_of(&restored));
     let clients = run(at, &["client", "list"]);
-    assert!(clients.status.success() && !told(&clients).contains("later"), "{}", told(&clients));
+    assert!(clients.status.success() && !text_of(&clients).contains("later"), "{}", text_of(&clients));
     assert_eq!(refresh(&Process::dev(at), &token), 403);
 }
 
 #[test]
-fn a_link_to_a_database_stays_a_link() {
+fn a_restore_keeps_a_symbolic_link_to_the_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     after_a_backup(at);
@@ -191,13 +200,13 @@ fn a_link_to_a_database_stays_a_link() {
     std::fs::rename(at.join("data/countersign.db"), at.join("disk/real.db")).unwrap();
     std::os::unix::fs::symlink("../disk/real.db", at.join("data/countersign.db")).unwrap();
     let restored = run(at, &["restore", "monday.db"]);
-    assert!(restored.status.success(), "{}", told(&restored));
+    assert!(restored.status.success(), "{}", text_of(&restored));
     assert!(at.join("data/countersign.db").is_symlink());
-    assert!(told(&run(at, &["user", "list"])).contains("john_doe"));
+    assert!(text_of(&run(at, &["user", "list"])).contains("john_doe"));
 }
 
 #[test]
-fn two_restores_at_once_and_a_server_that_starts_meanwhile_leave_one_whole_database() {
+fn concurrent_restores_leave_one_complete_database() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let [before, _] = after_a_backup(at);
@@ -208,12 +217,12 @@ fn two_restores_at_once_and_a_server_that_starts_meanwhile_leave_one_whole_datab
             (start(), other.join().unwrap())
         });
         let done = [&one, &two].into_iter().filter(|output| output.status.success()).count();
-        assert!(done >= 1, "round {round}: {} {}", told(&one), told(&two));
+        assert!(done >= 1, "round {round}: {} {}", text_of(&one), text_of(&two));
         for refused in [&one, &two].into_iter().filter(|output| !output.status.success()) {
-            assert!(told(refused).contains("is in use"), "{}", told(refused));
+            assert!(text_of(refused).contains("is in use"), "{}", text_of(refused));
         }
         let users = run(at, &["user", "list"]);
-        assert!(told(&users).contains("john_doe"), "round {round}: {}", told(&users));
+        assert!(text_of(&users).contains("john_doe"), "round {round}: {}", text_of(&users));
     }
     let server = Process::dev(at);
     assert_eq!(refresh(&server, &before.1), 403);

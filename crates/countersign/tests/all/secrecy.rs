@@ -1,4 +1,5 @@
-//! Canaries through a whole process at its most talkative: none of them may be in its log, metrics or errors.
+//! Secrets stay out of the log, the metrics and error texts. These tests send known secrets (canaries)
+//! through a server process that logs at level `trace`, and search its output for them.
 
 use std::process::Command;
 
@@ -13,8 +14,8 @@ fn text(body: &str, name: &str) -> String {
     serde_json::from_str::<Value>(body).unwrap()[name].as_str().unwrap().to_owned()
 }
 
-/// Walks through every kind of request; everything secret that it met.
-fn walk(server: &Process) -> Vec<String> {
+/// Sends every kind of request. Returns all secrets that these requests and their responses contained.
+fn send_all_requests(server: &Process) -> Vec<String> {
     let mut canaries = vec![PASSWORD.to_owned(), WRONG.to_owned()];
     let (_, signed_in) = server.post("/v1/sessions", &json!({"username": "jane", "password": PASSWORD}));
     let (access, refresh) = (text(&signed_in, "access_token"), text(&signed_in, "refresh_token"));
@@ -40,7 +41,7 @@ fn walk(server: &Process) -> Vec<String> {
     canaries
 }
 
-fn talkative(directory: &std::path::Path, format: &str) -> Process {
+fn start_with_trace_log(directory: &std::path::Path, format: &str) -> Process {
     Process::dev_with(directory, |command: &mut Command| {
         command.args(["--log-format", format]).env("COUNTERSIGN_LOG__FILTER", "trace");
     })
@@ -60,9 +61,9 @@ fn add_jane(directory: &std::path::Path) {
 fn no_secret_is_in_the_log_or_the_metrics() {
     for format in ["human", "json"] {
         let directory = tempfile::tempdir().unwrap();
-        let mut server = talkative(directory.path(), format);
+        let mut server = start_with_trace_log(directory.path(), format);
         add_jane(directory.path());
-        let mut canaries = walk(&server);
+        let mut canaries = send_all_requests(&server);
         for file in ["master-key", "dev-password"] {
             let text = std::fs::read_to_string(directory.path().join("data").join(file)).unwrap();
             canaries.push(text.trim().to_owned());
@@ -90,11 +91,11 @@ fn no_secret_is_in_the_log_or_the_metrics() {
 
 // G2
 #[test]
-fn nobody_writes_a_line_of_their_own_into_the_log() {
+fn a_client_cannot_inject_lines_into_the_log() {
     let directory = tempfile::tempdir().unwrap();
-    let server = talkative(directory.path(), "json");
-    let evil = "jane\r\n{\"level\":\"INFO\",\"forged\":true}\u{1b}[31m";
-    server.post("/getTokens", &json!({"username": evil, "password": "x"}));
+    let server = start_with_trace_log(directory.path(), "json");
+    let forged = "jane\r\n{\"level\":\"INFO\",\"forged\":true}\u{1b}[31m";
+    server.post("/getTokens", &json!({"username": forged, "password": "x"}));
     let request = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nuser-agent: a\u{1b}[31mb\"}\r\n\
                    x-request-id: a\"b\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
     server.try_send(request);
@@ -104,8 +105,8 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
     let (_, log) = server.stop();
     let mut answered = 0;
     for line in log.lines() {
-        let event: Value =
-            serde_json::from_str(line).unwrap_or_else(|_| panic!("not one event a line: {line:?}"));
+        let event: Value = serde_json::from_str(line)
+            .unwrap_or_else(|_| panic!("not one JSON object on the line: {line:?}"));
         assert!(event.get("forged").is_none());
         assert!(!line.contains('\u{1b}'));
         if event["span"]["request_id"] == "known-id" && event["message"] == "request handled" {
@@ -119,7 +120,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
 
 // G2
 #[test]
-fn the_log_says_who_did_what_when_and_from_where() {
+fn the_log_has_the_user_time_address_and_outcome_of_each_sign_in() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command: &mut Command| {
         command.args(["--log-format", "json"]);
@@ -181,9 +182,9 @@ fn a_password_in_the_stores_url_is_in_no_output() {
                 command.args(arguments).env(variable, url).env("COUNTERSIGN_MASTER_KEY_FILE", "key");
                 command.env("COUNTERSIGN_ISSUER", "https://id.example.com").env("RUST_LOG", "trace");
                 let output = command.output().unwrap();
-                let said = [output.stdout, output.stderr].concat();
-                let said = String::from_utf8_lossy(&said);
-                assert!(!said.contains(CANARY), "{arguments:?} {url}: {said}");
+                let printed = [output.stdout, output.stderr].concat();
+                let printed = String::from_utf8_lossy(&printed);
+                assert!(!printed.contains(CANARY), "{arguments:?} {url}: {printed}");
             }
         }
     }
@@ -193,7 +194,7 @@ fn a_password_in_the_stores_url_is_in_no_output() {
 #[test]
 fn a_password_in_the_url_of_a_command_is_in_no_error() {
     const CANARY: &str = "canary-url-password";
-    // In the form of a token, so that its keys are asked for.
+    // It has the form of a token, so that the command fetches the key set.
     const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.e30.AA";
     let directory = tempfile::tempdir().unwrap();
     for arguments in [
@@ -215,15 +216,15 @@ fn a_password_in_the_url_of_a_command_is_in_no_error() {
         vec!["bench".to_owned(), "--url".to_owned(), format!("https://jane:{CANARY}@127.0.0.1:1")],
     ] {
         let output = command(directory.path()).args(&arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && !said.is_empty(), "{arguments:?}");
-        assert!(!said.contains(CANARY), "{arguments:?}: {said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && !printed.is_empty(), "{arguments:?}");
+        assert!(!printed.contains(CANARY), "{arguments:?}: {printed}");
     }
 }
 
 // G1
 #[test]
-fn a_secret_in_a_file_that_cannot_be_read_is_in_no_error() {
+fn a_secret_in_an_invalid_configuration_file_is_in_no_error() {
     const CANARY: &str = "canary-in-a-file";
     let directory = tempfile::tempdir().unwrap();
     for text in [
@@ -238,9 +239,9 @@ fn a_secret_in_a_file_that_cannot_be_read_is_in_no_error() {
         std::fs::write(directory.path().join("c.toml"), &text).unwrap();
         let mut check = command(directory.path());
         let output = check.args(["--config", "c.toml", "config", "check"]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{text}");
-        // A key that is no key is named, as any misspelt one.
-        assert!(!said.contains(CANARY) || text.contains("[access_token.secret]"), "{text}: {said}");
+        // The error may name an unknown configuration key, and in one case the canary is such a key.
+        assert!(!printed.contains(CANARY) || text.contains("[access_token.secret]"), "{text}: {printed}");
     }
 }

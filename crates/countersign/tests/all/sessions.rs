@@ -1,4 +1,4 @@
-//! The first-party sessions: listing, ending, one's own and nobody else's.
+//! First-party sessions: users sign in, and list and revoke their own sessions.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn ids(list: &Value) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn signing_in_answers_with_the_names_of_rfc_6749() {
+fn the_sign_in_response_has_the_member_names_of_rfc_6749() {
     let server = server();
     let reply = server.post("/v1/sessions", &json!({"username": "jane", "password": PASSWORD}));
     let body = reply.json();
@@ -34,31 +34,31 @@ fn signing_in_answers_with_the_names_of_rfc_6749() {
 }
 
 #[test]
-fn refusals_are_problems_with_a_stable_code() {
+fn errors_are_problem_details_with_a_stable_code() {
     let server = server();
-    let told = |reply: crate::harness::Reply| {
+    let code = |reply: crate::harness::Reply| {
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
         let body = reply.json();
         assert_eq!(body["status"], reply.status.as_u16());
         format!("{} {}", reply.status.as_u16(), body["code"].as_str().unwrap())
     };
     let wrong = json!({"username": "jane", "password": "wrong"});
-    assert_eq!(told(server.post("/v1/sessions", &wrong)), "401 invalid_credentials");
+    assert_eq!(code(server.post("/v1/sessions", &wrong)), "401 invalid_credentials");
     assert_eq!(
-        told(server.post("/v1/sessions/refresh", &json!({"refresh_token": "x"}))),
+        code(server.post("/v1/sessions/refresh", &json!({"refresh_token": "x"}))),
         "401 invalid_refresh_token"
     );
-    assert_eq!(told(server.request(Call::post("/v1/sessions/refresh"))), "400 malformed_request");
-    assert_eq!(told(server.get("/v1/users/me")), "401 unauthorized");
-    assert_eq!(told(server.get_as("/v1/users/me", "x")), "401 invalid_token");
-    let greedy = json!({"username": "jane", "password": PASSWORD, "scope": "countersign:admin"});
-    assert_eq!(told(server.post("/v1/sessions", &greedy)), "400 invalid_scope");
-    assert_eq!(told(server.request(Call::post("/v1/sessions").bytes("{}"))), "415 unsupported_media_type");
+    assert_eq!(code(server.request(Call::post("/v1/sessions/refresh"))), "400 malformed_request");
+    assert_eq!(code(server.get("/v1/users/me")), "401 unauthorized");
+    assert_eq!(code(server.get_as("/v1/users/me", "x")), "401 invalid_token");
+    let admin_scope = json!({"username": "jane", "password": PASSWORD, "scope": "countersign:admin"});
+    assert_eq!(code(server.post("/v1/sessions", &admin_scope)), "400 invalid_scope");
+    assert_eq!(code(server.request(Call::post("/v1/sessions").bytes("{}"))), "415 unsupported_media_type");
 }
 
 // D7
 #[test]
-fn a_user_lists_and_ends_their_own_sessions() {
+fn a_user_lists_and_revokes_their_own_sessions() {
     let server = server();
     let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
     server.sign_in("john");
@@ -71,12 +71,12 @@ fn a_user_lists_and_ends_their_own_sessions() {
     assert_eq!(server.refresh(&first.refresh).status, 403);
     assert_eq!(server.refresh(&second.refresh).status, 200);
     assert_eq!(ids(&server.get_as("/v1/sessions", &second.access).json()).len(), 1);
-    assert_eq!(server.delete_as(&path, &second.access).status, 404, "it has ended already");
+    assert_eq!(server.delete_as(&path, &second.access).status, 404, "the session is already revoked");
 }
 
 // D7
 #[test]
-fn another_users_session_is_not_there() {
+fn another_users_session_is_reported_as_not_found() {
     let server = server();
     let (janes, johns) = (server.sign_in("jane"), server.sign_in("john"));
     let id = server.session_of(&janes.refresh);
@@ -90,21 +90,21 @@ fn another_users_session_is_not_there() {
 }
 
 #[test]
-fn all_others_or_all_sessions_end_at_once() {
+fn a_user_revokes_all_other_sessions_or_all_sessions() {
     let server = server();
     let (first, second, third) = (server.sign_in("jane"), server.sign_in("jane"), server.sign_in("jane"));
     let others = server.delete_as("/v1/sessions?except=current", &second.access);
-    assert_eq!(others.told(), r#"200 {"ended":2}"#);
+    assert_eq!(others.status_and_body(), r#"200 {"ended":2}"#);
     assert_eq!(server.refresh(&first.refresh).status, 403);
     assert_eq!(server.refresh(&third.refresh).status, 403);
     assert_eq!(server.delete_as("/v1/sessions?except=mine", &second.access).status, 400);
-    assert_eq!(server.delete_as("/v1/sessions", &second.access).told(), r#"200 {"ended":1}"#);
+    assert_eq!(server.delete_as("/v1/sessions", &second.access).status_and_body(), r#"200 {"ended":1}"#);
     assert_eq!(server.refresh(&second.refresh).status, 403);
 }
 
 // D2
 #[test]
-fn a_session_that_was_taken_back_opens_nothing_here_at_once() {
+fn a_revoked_session_is_rejected_by_account_routes_at_once() {
     let server = server();
     let tokens = server.sign_in("jane");
     assert_eq!(server.get_as("/v1/users/me", &tokens.access).status, 200);
@@ -116,7 +116,7 @@ fn a_session_that_was_taken_back_opens_nothing_here_at_once() {
 
 // D1, incident 16
 #[test]
-fn each_sign_in_is_a_new_session() {
+fn each_sign_in_opens_a_new_session() {
     let server = server();
     let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
     assert_ne!(server.session_of(&first.refresh), server.session_of(&second.refresh));
@@ -131,7 +131,7 @@ fn each_sign_in_is_a_new_session() {
 
 // incident 15
 #[test]
-fn ending_one_of_two_sessions_of_a_browser_leaves_the_other() {
+fn signing_out_of_one_of_two_sessions_keeps_the_other() {
     let server = server();
     let (first, second) = (server.sign_in("jane"), server.sign_in("jane"));
     server.post("/logout", &json!({"refreshToken": first.refresh}));
@@ -140,7 +140,7 @@ fn ending_one_of_two_sessions_of_a_browser_leaves_the_other() {
 }
 
 #[test]
-fn a_session_of_another_client_does_not_open_the_account() {
+fn a_session_of_another_client_cannot_use_account_routes() {
     let server = server();
     let jane = server.get_as("/v1/users/me", &server.sign_in("jane").access).json()["id"].clone();
     let admin = server.administrator();
@@ -157,7 +157,7 @@ fn a_session_of_another_client_does_not_open_the_account() {
 
 // D2
 #[test]
-fn this_servers_own_protected_route_refuses_a_revoked_session_at_once() {
+fn a_revoked_session_is_rejected_by_the_protected_route_at_once() {
     let server = server();
     let revocations: [fn(&Harness, &Tokens); 3] = [
         |server, tokens| {
@@ -175,7 +175,8 @@ fn this_servers_own_protected_route_refuses_a_revoked_session_at_once() {
         let tokens = server.sign_in("jane");
         assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 200);
         revoke(&server, &tokens);
-        // The list is read, and the next session is opened later.
+        // This reads the revocation list. The next session must be opened later than this revocation,
+        // because a revocation by user covers all sessions up to its time.
         server.wait_seconds(1);
         assert_eq!(server.get_as("/protectedRoute", &tokens.access).status, 403);
     }
@@ -183,7 +184,7 @@ fn this_servers_own_protected_route_refuses_a_revoked_session_at_once() {
 
 // C10
 #[test]
-fn a_row_that_contradicts_its_access_token_opens_nothing() {
+fn an_access_token_that_contradicts_its_session_row_is_rejected() {
     let server = server();
     server.add_admin("root");
     let jane = server.sign_in_for("jane", "");
@@ -203,7 +204,7 @@ fn a_row_that_contradicts_its_access_token_opens_nothing() {
         database.execute(back, []).unwrap();
         assert_eq!(server.get_as("/v1/users/me", &jane.access).status, 200);
     }
-    // More scope in the row than in the token is of no use either.
+    // A larger scope in the row does not enlarge the scope of the token.
     database.execute("UPDATE sessions SET scope = 'countersign:account countersign:admin'", []).unwrap();
     database.execute("UPDATE users SET role = 'admin'", []).unwrap();
     assert_eq!(server.get_as("/v1/admin/users", &jane.access).status, 403);
@@ -211,9 +212,10 @@ fn a_row_that_contradicts_its_access_token_opens_nothing() {
 
 // D7
 #[test]
-fn a_list_of_more_than_five_hundred_sessions_has_the_current_one_and_goes_on() {
+fn the_first_page_of_many_sessions_includes_the_current_session() {
     let server = server();
     let first = server.sign_in("jane");
+    // Copies the session's row 700 times, with random ids.
     let columns = "user_id, client_id, scope, audience, claims, key_thumbprint, mode, generation, current_hash, next_hash, \
          previous, rotated_at, burst_from, burst_at, recoveries, user_epoch, authenticated_at, opened_at, opened_address, \
          opened_device, refreshed_at, refreshed_address, refreshed_device, idle_expires_at, absolute_expires_at";
@@ -227,20 +229,20 @@ fn a_list_of_more_than_five_hundred_sessions_has_the_current_one_and_goes_on() {
             )
             .unwrap();
     }
-    // Random ids come before and after: the current one is somewhere among them.
+    // The random ids sort before and after the current session's id.
     let current = server.sign_in("jane");
     let page = |query: &str| server.get_as(&format!("/v1/sessions{query}"), &current.access).json();
     let is_current = |session: &serde_json::Value| session["current"] == json!(true);
-    let one = page("");
-    let sessions = one["sessions"].as_array().unwrap();
+    let first_page = page("");
+    let sessions = first_page["sessions"].as_array().unwrap();
     assert!((500..=501).contains(&sessions.len()));
     assert_eq!(sessions.iter().filter(|session| is_current(session)).count(), 1);
-    let two = page(&format!("?after={}", one["next"].as_str().unwrap()));
-    assert_eq!(two["next"], json!(null));
+    let second_page = page(&format!("?after={}", first_page["next"].as_str().unwrap()));
+    assert_eq!(second_page["next"], json!(null));
     let ids = |page: &serde_json::Value| -> std::collections::BTreeSet<String> {
         let sessions = page["sessions"].as_array().unwrap().iter();
         sessions.map(|session| session["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(ids(&one).union(&ids(&two)).count(), 702);
+    assert_eq!(ids(&first_page).union(&ids(&second_page)).count(), 702);
     assert_eq!(server.get_as("/v1/sessions?after=x", &current.access).status, 400);
 }

@@ -1,4 +1,4 @@
-//! An issuer with a path: a server below a part of a host.
+//! A server whose issuer has a path, such as `https://example.com/auth`.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Harness, PASSWORD};
-use crate::process::{Process, patiently, read_reply};
+use crate::process::{Process, eventually, read_reply};
 use crate::proxies::site::{Running, free_port, nginx};
 
 const ISSUER: &str = "https://example.com/auth";
@@ -19,7 +19,7 @@ fn server() -> Harness {
 }
 
 #[test]
-fn every_address_that_is_advertised_is_served() {
+fn every_url_in_the_metadata_is_served() {
     let server = server();
     let metadata = server.get("/auth/.well-known/openid-configuration").json();
     assert_eq!(metadata["issuer"], ISSUER);
@@ -32,13 +32,13 @@ fn every_address_that_is_advertised_is_served() {
         let path = address.as_str().unwrap().strip_prefix("https://example.com").unwrap();
         assert!(path.starts_with("/auth/"), "{name}");
         let status = server.get(path).status;
-        assert!(status == 200 || status == 405, "{name}: {path} is answered {status}");
+        assert!(status == 200 || status == 405, "{name}: {path} returns {status}");
     }
 }
 
-/// RFC 8414 §3.1 inserts the well-known part before the path, OpenID Connect Discovery §4 appends it.
+/// RFC 8414 §3.1 inserts the well-known part before the path. OpenID Connect Discovery §4 appends it.
 #[test]
-fn the_metadata_stand_at_both_places() {
+fn the_metadata_are_served_at_both_well_known_paths() {
     let server = server();
     for path in [
         "/.well-known/oauth-authorization-server/auth",
@@ -52,7 +52,7 @@ fn the_metadata_stand_at_both_places() {
 }
 
 #[test]
-fn the_description_names_the_path_and_nothing_is_said_of_the_rest_of_the_host() {
+fn openapi_names_the_path_and_no_hsts_header_covers_the_whole_host() {
     let server = server();
     let reply = server.get("/auth/openapi.json");
     assert_eq!(reply.json()["servers"][0]["url"], "/auth");
@@ -60,7 +60,7 @@ fn the_description_names_the_path_and_nothing_is_said_of_the_rest_of_the_host() 
     assert!(reply.header("content-security-policy").is_some());
 }
 
-/// A proxy may take the path away or leave it.
+/// A proxy may remove the path or keep it.
 #[test]
 fn routes_are_served_with_the_path_and_without_it() {
     let server = server();
@@ -75,7 +75,7 @@ fn routes_are_served_with_the_path_and_without_it() {
 
 // G6
 #[test]
-fn a_target_that_names_another_host_is_refused_below_the_path_too() {
+fn a_request_target_with_another_host_is_rejected_under_the_path() {
     let server = server();
     for target in ["http://mallory.example/auth/livez", "http://mallory.example/livez"] {
         assert_eq!(server.request(Call::new(Method::GET, target)).status, 400, "{target}");
@@ -85,7 +85,7 @@ fn a_target_that_names_another_host_is_refused_below_the_path_too() {
 
 // D9
 #[test]
-fn the_cookie_is_for_the_path_alone() {
+fn the_cookie_is_limited_to_the_path() {
     let server = server();
     let body = json!({"username": "jane", "password": PASSWORD, "token_mode": "cookie"});
     let reply = server.request(Call::post("/auth/v1/sessions").json(&body));
@@ -100,7 +100,7 @@ fn the_cookie_is_for_the_path_alone() {
     assert_eq!(refreshed.status, 200);
 }
 
-/// What an address answers, as JSON.
+/// The JSON of a 200 response. `None` for any other result.
 fn get(port: u16, path: &str) -> Option<Value> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
@@ -109,9 +109,9 @@ fn get(port: u16, path: &str) -> Option<Value> {
     serde_json::from_str(&body).ok().filter(|_| status == 200)
 }
 
-/// A proxy that leaves the path as it is, and one that takes the issuer's part away.
+/// One configuration keeps the path; the other removes the issuer's part.
 #[test]
-fn it_works_behind_nginx_at_a_sub_path() {
+fn the_server_works_behind_nginx_at_a_sub_path() {
     for rest in ["", "/"] {
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
@@ -124,11 +124,11 @@ fn it_works_behind_nginx_at_a_sub_path() {
             "events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{port}; {location} }} }}"
         );
         let _nginx = Running(nginx(directory.path(), &text));
-        assert!(patiently(|| get(port, "/auth/.well-known/openid-configuration").is_some()), "{rest:?}");
+        assert!(eventually(|| get(port, "/auth/.well-known/openid-configuration").is_some()), "{rest:?}");
         let metadata = get(port, "/auth/.well-known/openid-configuration").unwrap();
         assert_eq!(metadata["issuer"], format!("{here}/auth"));
         let keys = metadata["jwks_uri"].as_str().unwrap().strip_prefix(&here).unwrap();
         assert!(get(port, keys).is_some(), "{rest:?}");
-        assert_eq!(get(port, "/.well-known/jwks.json"), None, "nothing else of the host is served");
+        assert_eq!(get(port, "/.well-known/jwks.json"), None, "nginx forwards only the path of the issuer");
     }
 }

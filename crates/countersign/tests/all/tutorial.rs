@@ -1,4 +1,4 @@
-//! The tutorial's API, line by line.
+//! The three routes of the tutorial and `/logout`: every status and message.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn server() -> Harness {
 }
 
 #[test]
-fn good_credentials_get_a_pair() {
+fn correct_credentials_get_a_token_pair() {
     let server = server();
     let reply = server.post("/getTokens", &json!({"username": "john_doe", "password": PASSWORD}));
     let body = reply.json();
@@ -34,9 +34,9 @@ fn good_credentials_get_a_pair() {
 }
 
 #[test]
-fn missing_credentials_are_told_so() {
+fn missing_credentials_are_rejected_with_401() {
     let server = server();
-    let post = |call: Call| server.request(call).told();
+    let post = |call: Call| server.request(call).status_and_body();
     assert_eq!(post(Call::post("/getTokens")), NO_CREDENTIALS);
     assert_eq!(post(Call::post("/getTokens").bytes("username=john_doe")), NO_CREDENTIALS);
     let text = Call::post("/getTokens").header("content-type", "text/plain");
@@ -56,7 +56,7 @@ fn missing_credentials_are_told_so() {
 
 // E5
 #[test]
-fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
+fn every_rejected_sign_in_has_the_same_response_and_headers() {
     let server = server();
     server.add_user("disabled");
     let admin = server.add_admin("root");
@@ -72,7 +72,7 @@ fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
     let patch = Call::new(Method::PATCH, &path).bearer(&token).json(&disabled);
     assert_eq!(server.request(patch).status, 200);
     let expected =
-        server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"})).without_id();
+        server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"})).without_request_id();
     assert_eq!(format!("{} {}", expected.0.as_u16(), expected.2), BAD_CREDENTIALS);
     for body in [
         json!({"username": "nobody", "password": PASSWORD}),
@@ -86,12 +86,12 @@ fn every_cause_of_a_refusal_has_the_same_answer_and_headers() {
         json!({"username": 1, "password": PASSWORD}),
         json!({"username": "john_doe", "password": ["x"]}),
     ] {
-        assert_eq!(server.post("/getTokens", &body).without_id(), expected, "{body}");
+        assert_eq!(server.post("/getTokens", &body).without_request_id(), expected, "{body}");
     }
 }
 
 #[test]
-fn a_throttled_sign_in_is_asked_to_wait() {
+fn a_throttled_sign_in_gets_429_and_retry_after() {
     let server = Harness::with(|config| config.throttle.account_burst = 2);
     server.add_user("john_doe");
     let guess = || server.post("/getTokens", &json!({"username": "john_doe", "password": "wrong"}));
@@ -114,30 +114,33 @@ fn a_refresh_token_gets_the_next_pair() {
 }
 
 #[test]
-fn a_missing_refresh_token_is_told_so() {
+fn a_missing_refresh_token_is_rejected_with_401() {
     let server = server();
-    assert_eq!(server.request(Call::post("/refreshToken")).told(), NO_REFRESH_TOKEN);
+    assert_eq!(server.request(Call::post("/refreshToken")).status_and_body(), NO_REFRESH_TOKEN);
     for body in [json!({}), json!([]), json!({"refreshToken": null}), json!({"refreshToken": ""})] {
-        assert_eq!(server.post("/refreshToken", &body).told(), NO_REFRESH_TOKEN, "{body}");
+        assert_eq!(server.post("/refreshToken", &body).status_and_body(), NO_REFRESH_TOKEN, "{body}");
     }
 }
 
 #[test]
-fn an_unacceptable_refresh_token_is_refused_with_one_answer() {
+fn every_invalid_refresh_token_gets_the_same_response() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     for value in [json!(1), json!(true), json!(["x"]), json!({}), json!("x"), json!(tokens.access)] {
-        assert_eq!(server.post("/refreshToken", &json!({"refreshToken": value})).told(), BAD_REFRESH_TOKEN);
+        assert_eq!(
+            server.post("/refreshToken", &json!({"refreshToken": value})).status_and_body(),
+            BAD_REFRESH_TOKEN
+        );
     }
     server.post("/logout", &json!({"refreshToken": tokens.refresh}));
-    assert_eq!(server.refresh(&tokens.refresh).told(), BAD_REFRESH_TOKEN, "revoked");
+    assert_eq!(server.refresh(&tokens.refresh).status_and_body(), BAD_REFRESH_TOKEN, "revoked");
     let expired = server.sign_in("john_doe");
     server.wait_seconds(7 * 86_400);
-    assert_eq!(server.refresh(&expired.refresh).told(), BAD_REFRESH_TOKEN, "expired");
+    assert_eq!(server.refresh(&expired.refresh).status_and_body(), BAD_REFRESH_TOKEN, "expired");
 }
 
 #[test]
-fn both_forms_of_the_header_open_the_protected_route() {
+fn the_protected_route_accepts_tokens_with_and_without_the_bearer_scheme() {
     let server = server();
     let token = server.sign_in("john_doe").access;
     for header in
@@ -153,17 +156,17 @@ fn both_forms_of_the_header_open_the_protected_route() {
 }
 
 #[test]
-fn a_missing_access_token_is_told_so() {
+fn a_missing_access_token_is_rejected_with_401() {
     let server = server();
-    assert_eq!(server.get("/protectedRoute").told(), NO_ACCESS_TOKEN);
+    assert_eq!(server.get("/protectedRoute").status_and_body(), NO_ACCESS_TOKEN);
     for header in ["", "Bearer", "Bearer ", "bearer"] {
         let call = Call::new(Method::GET, "/protectedRoute").header("authorization", header);
-        assert_eq!(server.request(call).told(), NO_ACCESS_TOKEN, "{header:?}");
+        assert_eq!(server.request(call).status_and_body(), NO_ACCESS_TOKEN, "{header:?}");
     }
 }
 
 #[test]
-fn an_unacceptable_access_token_is_refused_in_both_forms_of_the_header() {
+fn an_invalid_access_token_is_rejected_in_both_forms_of_the_header() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     let mut tampered = tokens.access.clone();
@@ -173,17 +176,21 @@ fn an_unacceptable_access_token_is_refused_in_both_forms_of_the_header() {
     for token in ["x", "..", &tokens.refresh, &tampered, &longest, &one_more, "Basic am9objpkb2U="] {
         for header in [token.to_owned(), format!("Bearer {token}")] {
             let call = Call::new(Method::GET, "/protectedRoute").header("authorization", &header);
-            assert_eq!(server.request(call).told(), BAD_ACCESS_TOKEN);
+            assert_eq!(server.request(call).status_and_body(), BAD_ACCESS_TOKEN);
         }
     }
     let twice = Call::new(Method::GET, "/protectedRoute").bearer(&tokens.access).bearer(&tokens.access);
-    assert_eq!(server.request(twice).told(), BAD_ACCESS_TOKEN);
+    assert_eq!(server.request(twice).status_and_body(), BAD_ACCESS_TOKEN);
     server.wait_seconds(946);
-    assert_eq!(server.get_as("/protectedRoute", &tokens.access).told(), BAD_ACCESS_TOKEN, "expired");
+    assert_eq!(
+        server.get_as("/protectedRoute", &tokens.access).status_and_body(),
+        BAD_ACCESS_TOKEN,
+        "expired"
+    );
 }
 
 #[test]
-fn a_body_may_have_16384_bytes_and_not_one_more() {
+fn a_body_may_have_at_most_16384_bytes() {
     let server = server();
     let body_of = |length: usize| {
         let start = r#"{"refreshToken":""#;
@@ -194,13 +201,16 @@ fn a_body_may_have_16384_bytes_and_not_one_more() {
             let call = Call::post(path).header("content-type", "application/json");
             server.request(call.bytes(body_of(length)))
         };
-        assert_eq!(post(16_384).told(), refused);
-        assert_eq!(post(16_385).told(), r#"413 {"message":"The body is larger than 16384 bytes."}"#);
+        assert_eq!(post(16_384).status_and_body(), refused);
+        assert_eq!(
+            post(16_385).status_and_body(),
+            r#"413 {"message":"The body is larger than 16384 bytes."}"#
+        );
     }
 }
 
 #[test]
-fn what_does_not_fit_is_told_so_in_json() {
+fn malformed_requests_and_unknown_routes_get_json_errors() {
     let server = server();
     let malformed = Call::post("/getTokens").header("content-type", "application/json").bytes("{");
     let reply = server.request(malformed);
@@ -214,27 +224,27 @@ fn what_does_not_fit_is_told_so_in_json() {
     assert!(wrong_method.json()["message"].is_string());
     let head = server.request(Call::post("/protectedRoute"));
     assert_eq!((head.status.as_u16(), head.header("allow")), (405, Some("GET,HEAD")));
-    assert_eq!(server.get("/nothing").told(), r#"404 {"message":"No route has this path."}"#);
+    assert_eq!(server.get("/nothing").status_and_body(), r#"404 {"message":"No route has this path."}"#);
 }
 
 // D2
 #[test]
-fn logout_takes_the_session_back_and_garbage_is_no_error() {
+fn logout_revokes_the_session_and_accepts_invalid_tokens() {
     let server = server();
     let tokens = server.sign_in("john_doe");
     let refreshed = Tokens::of_tutorial(&server.refresh(&tokens.refresh));
     for value in [json!("garbage"), json!(1), json!(null)] {
-        assert_eq!(server.post("/logout", &json!({"refreshToken": value})).told(), "204 ");
+        assert_eq!(server.post("/logout", &json!({"refreshToken": value})).status_and_body(), "204 ");
     }
-    assert_eq!(server.request(Call::post("/logout")).told(), "204 ");
-    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).told(), "204 ");
-    assert_eq!(server.refresh(&refreshed.refresh).told(), BAD_REFRESH_TOKEN);
-    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).told(), "204 ");
+    assert_eq!(server.request(Call::post("/logout")).status_and_body(), "204 ");
+    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).status_and_body(), "204 ");
+    assert_eq!(server.refresh(&refreshed.refresh).status_and_body(), BAD_REFRESH_TOKEN);
+    assert_eq!(server.post("/logout", &json!({"refreshToken": refreshed.refresh})).status_and_body(), "204 ");
     assert!(server.story(server.session_of(&refreshed.refresh)).contains("its holder signed out"));
 }
 
 #[test]
-fn access_tokens_carry_the_claims_of_rfc_9068_beside_the_users_own() {
+fn access_tokens_have_the_claims_of_rfc_9068_and_the_users_claims() {
     use countersign::flows::accounts::NewAccount;
     let server = Harness::new();
     let claims = json!({"id": 1, "username": "john_doe", "team": "red"});

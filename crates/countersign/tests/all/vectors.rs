@@ -1,4 +1,4 @@
-//! This server's own routes accept and refuse the tokens of `tests/vectors` as every verifier here does.
+//! The server's own routes accept and reject the tokens in `tests/vectors` as the repository's verifiers do.
 
 use axum::http::Method;
 use countersign::services::keyring::Keys;
@@ -9,7 +9,7 @@ use crate::harness::{Call, Harness};
 
 const FILE: &str = include_str!("../../../../tests/vectors/access-tokens.json");
 
-/// A server of the vectors' issuer, audience, key and time.
+/// A server with the issuer, the audience and the key set of the vectors.
 fn server(vectors: &Value) -> Harness {
     let text = |name: &str| vectors[name].as_str().unwrap().to_owned();
     let (issuer, audience) = (text("issuer"), text("audience"));
@@ -26,14 +26,14 @@ fn server(vectors: &Value) -> Harness {
 
 // C1, C2, C3, C4, C5, C7
 #[test]
-fn the_shared_vectors_are_accepted_and_refused_as_they_say() {
+fn the_protected_route_decides_each_shared_vector_as_expected() {
     let vectors: Value = serde_json::from_str(FILE).unwrap();
     let server = server(&vectors);
     assert_eq!(server.now().seconds(), vectors["now"].as_u64().unwrap());
     let (mut wrong, mut tried) = (Vec::new(), 0);
     for vector in vectors["vectors"].as_array().unwrap() {
         let token = vector["token"].as_str().unwrap();
-        // A header holds visible characters, and no token is another answer.
+        // A header value has only visible characters, and a request without a token gets another response.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             continue;
         }

