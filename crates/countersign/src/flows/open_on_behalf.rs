@@ -67,9 +67,9 @@ pub async fn open(
         return Err(OnBehalfError::LabClient);
     }
     let user = app.store.user(&subject).await?.ok_or(OnBehalfError::NoSuchUser)?;
-    check_client(app, &client, client_secret.as_ref(), &scope).await?;
     check_scope(&client, &scope, &user)?;
     let claims = claims.map(UserClaims::check).transpose()?.unwrap_or_default().as_map().clone();
+    check_client(app, &client, client_secret.as_ref(), &scope).await?;
     let request = Request { client, scope, claims };
     let terms = Terms { given: &[administrator], ..Terms::default() };
     Ok(open::open(app, &user, request, by, terms).await?)

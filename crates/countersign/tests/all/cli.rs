@@ -100,7 +100,7 @@ fn config_check_warns_about_overlapping_routes_without_failing() {
     let checked = run_ok(at, &[&config[..], &["config", "check"]].concat());
     let lines: Vec<_> = checked.lines().collect();
     assert!(
-        lines[0].starts_with("warning: `forward_auth.routes`: on `b.test` the route `/` (public)"),
+        lines[0].starts_with("warning: `forward_auth.routes`: on `b.test`, the route `/` (public)"),
         "{checked}"
     );
     assert_eq!(lines[1..], ["The configuration is valid."]);

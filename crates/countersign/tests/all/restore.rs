@@ -170,7 +170,7 @@ fn commands_detect_an_older_copy_and_a_missing_database() {
     serve.args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     serve.env("COUNTERSIGN_ISSUER", "https://id.example.com");
     let refused = Process::try_start(serve).err().unwrap();
-    assert!(refused.contains("another one than this server last used"), "{refused}");
+    assert!(refused.contains("not the one that this server last used"), "{refused}");
 }
 
 #[test]
