@@ -3,14 +3,11 @@
 //! The other servers run idle while one server is measured. The report has the median of the rounds, and
 //! ratios of two medians.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use countersign::load::Measured;
-use serde::{Deserialize, Serialize};
 
 use crate::console::say;
 use crate::job::{Job, Workload};
@@ -19,6 +16,7 @@ use crate::parts::Parts;
 use crate::peers::{self, Dialect, Kind, Peer};
 use crate::process;
 use crate::report;
+use crate::results::{Effort, Results, row};
 use crate::server::Cpu;
 
 /// All servers run on this processor, and the clients on the other.
@@ -31,38 +29,6 @@ const SESSIONS: u64 = 10_000;
 
 /// Number of concurrent clients.
 pub(crate) const CONNECTIONS: u64 = 64;
-
-/// The duration and the number of rounds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Effort {
-    pub(crate) rounds: usize,
-    pub(crate) warm_up: f64,
-    pub(crate) seconds: f64,
-}
-
-/// The results, by the name of the row in the report.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Results {
-    pub(crate) rounds: BTreeMap<String, Vec<Measured>>,
-    /// Microseconds: signature, commit, amortised commit.
-    pub(crate) parts: [f64; 3],
-}
-
-/// The names of the rows. The report finds results by these names.
-pub(crate) mod row {
-    pub(crate) const REFRESH: &str = "Countersign, ES256, durable";
-    pub(crate) const STORELESS: &str = "Countersign without a store, ES256";
-    pub(crate) const LONE: &str = "Countersign, one client";
-    pub(crate) const EMPTY: &str = "an empty handler of the same stack";
-    pub(crate) const EXPRESS: &str = "Express, secrets as strings";
-    pub(crate) const TUNED: &str = "Express, tuned";
-    pub(crate) const OIDC_PROVIDER: &str = "oidc-provider, in memory";
-    pub(crate) const KEYCLOAK: &str = "Keycloak on PostgreSQL";
-    pub(crate) const VERIFY_HS256: &str = "Countersign, HS256, protected route";
-    pub(crate) const VERIFY_ES256: &str = "Countersign, ES256, protected route";
-    pub(crate) const VERIFY_EXPRESS: &str = "Express, secrets as strings, protected route";
-    pub(crate) const VERIFY_TUNED: &str = "Express, tuned, protected route";
-}
 
 /// One measurement: its row, and the job of its clients.
 struct Entry {

@@ -21,6 +21,7 @@ mod peers;
 mod process;
 mod random_refreshes;
 mod report;
+mod results;
 mod scale;
 mod server;
 mod storeless;
@@ -34,10 +35,10 @@ use anyhow::{Context as _, Result, bail};
 
 use countersign::system;
 
-use crate::compare::Effort;
 use crate::console::{now, say};
 use crate::operation::Operation;
 use crate::peers::{Form, Kind, Peer};
+use crate::results::Effort;
 
 const USAGE: &str = "\
 countersign-bench COMMAND

@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use countersign::load::Measured;
 
-use crate::compare::{Effort, Results, row};
 use crate::console::say;
 use crate::page::{GOALS, goal};
+use crate::results::{Effort, Results, row};
 use crate::{chart, machine};
 
 /// Writes `comparison.md` and `comparison.svg` into a directory.

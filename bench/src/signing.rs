@@ -90,12 +90,12 @@ impl Signing {
             let sid = format!("01994f4e-9b1d-7a52-8f3c-{number:012x}");
             json!({"exp": NOW.plus(Duration::from_secs(900)), "sid": sid})
         };
-        let piece = json!({
+        let page = json!({
             "iss": ISSUER, "aud": ISSUER, "iat": NOW, "exp": NOW.plus(Duration::from_secs(60)),
             "after": null, "cursor": format!("{count}-0102030405ff"), "more": false,
             "revocations": (0..count).map(entry).collect::<Vec<_>>(),
         });
-        self.key.sign(TokenType::Revocations, &piece)
+        self.key.sign(TokenType::Revocations, &page)
     }
 
     /// Decodes the header and the claims of the token: the part of verification without cryptography.

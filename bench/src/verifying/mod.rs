@@ -17,9 +17,10 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::compare::{CLIENTS, CONNECTIONS, Effort, SERVERS};
+use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};
 use crate::console::say;
 use crate::ours::{Form, Ours};
+use crate::results::Effort;
 use crate::{machine, page, process};
 use revoking::{Revoking, Seen};
 use rotating::Rotating;

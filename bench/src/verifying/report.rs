@@ -10,9 +10,10 @@ use super::revoking::{self, Revoking, Seen};
 use super::rotating::Rotating;
 use super::speed::{Row, Speed, row};
 use super::unknown_keys::Volley;
-use crate::compare::{CONNECTIONS, Effort};
+use crate::compare::CONNECTIONS;
 use crate::page::{GOALS, goal};
 use crate::report::millis;
+use crate::results::Effort;
 use crate::{machine, page};
 
 /// The whole generated part, in the order of the page.

@@ -11,12 +11,13 @@ use countersign::load::tutorial::Pair;
 use countersign_bench::guarding::Guarding;
 
 use super::api::Api;
-use crate::compare::{CLIENTS, CONNECTIONS, Effort, SERVERS};
+use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};
 use crate::console::say;
 use crate::job::{Job, Workload};
 use crate::ours::Ours;
 use crate::peers::{Form, Kind, Peer};
 use crate::report::middle;
+use crate::results::Effort;
 use crate::usage;
 
 /// Numbers of requests through the layer: with remembered tokens, and with full verification.

@@ -10,9 +10,6 @@ use crate::base64url;
 use crate::error::VerifyError;
 use crate::json::parse_strict;
 
-/// The longest token that is sent in a header, in bytes. Proxies and servers usually reject longer headers.
-pub const LONGEST_TOKEN: usize = 16_384;
-
 /// Extensions, unencoded payloads (RFC 7797), compression and encryption. Access tokens need none of them,
 /// and each has been used to bypass the checks of some JWT library.
 const FORBIDDEN_HEADERS: [&str; 4] = ["crit", "b64", "zip", "enc"];

@@ -10,10 +10,10 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value};
 
-use crate::compact::{Compact, LONGEST_TOKEN};
+use crate::compact::Compact;
 use crate::error::{KeyError, VerifyError};
 use crate::verify::Lifespan;
-use crate::{Algorithm, Secret, Timestamp, TokenType};
+use crate::{Algorithm, LONGEST_TOKEN, Secret, Timestamp, TokenType};
 
 /// The secret with which the tutorial's server signed. It may be shorter than an HS256 key of this crate.
 #[derive(Clone)]

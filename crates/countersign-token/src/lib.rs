@@ -35,7 +35,6 @@ mod verifying_key;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use claims::{AccessTokenClaims, Audience, is_registered_claim};
-pub use compact::LONGEST_TOKEN;
 pub use error::{JwkError, KeyError, SignError, VerifyError};
 pub use jwk::Jwk;
 pub use jwk_set::JwkSet;
@@ -45,7 +44,7 @@ pub use scope::{Scope, ScopeError};
 pub use secret::Secret;
 pub use signing_key::SigningKey;
 pub use timestamp::Timestamp;
-pub use token_type::TokenType;
+pub use token_type::{LONGEST_TOKEN, TokenType};
 pub use verified_tokens::VerifiedTokens;
 pub use verify::{DEFAULT_LEEWAY, Expected, verify};
 pub use verifying_key::VerifyingKey;

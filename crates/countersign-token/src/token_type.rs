@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use crate::LONGEST_TOKEN;
+/// The longest token that is sent in a header, in bytes. Proxies and servers usually reject longer headers.
+pub const LONGEST_TOKEN: usize = 16_384;
 
 /// The media type of a token, without the prefix `application/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,8 +5,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::compact::{Compact, LONGEST_TOKEN};
+use crate::compact::Compact;
 use crate::error::VerifyError;
+use crate::token_type::LONGEST_TOKEN;
 
 /// The contents of a token that was not verified. An attacker may have written them.
 #[derive(Clone, Debug, PartialEq)]

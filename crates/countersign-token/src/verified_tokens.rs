@@ -11,10 +11,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
-use crate::compact::LONGEST_TOKEN;
 use crate::error::VerifyError;
 use crate::verify::{Lifespan, verify_with_lifespan};
-use crate::{AccessTokenClaims, Expected, KeySet, Timestamp};
+use crate::{AccessTokenClaims, Expected, KeySet, LONGEST_TOKEN, Timestamp};
 
 /// Verifies tokens with fixed keys and expectations, and checks each signature once.
 pub struct VerifiedTokens {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use countersign_token::{AccessTokenClaims, KeySet, Timestamp};
 
+#[cfg(feature = "fetch")]
+use crate::key_cache::FetchedKeys;
 use crate::{Refusal, RevocationFeed};
 
 /// A trusted issuer. It is cheap to clone; clones share the keys and the revocation list.
@@ -28,7 +30,7 @@ pub struct Issuer {
 enum Keys {
     Given(Arc<KeySet>),
     #[cfg(feature = "fetch")]
-    Fetched(Arc<crate::fetch::FetchedKeys>),
+    Fetched(Arc<FetchedKeys>),
 }
 
 impl Issuer {
@@ -92,11 +94,7 @@ impl Issuer {
 
 #[cfg(feature = "fetch")]
 impl Issuer {
-    pub(crate) fn fetched(
-        name: Arc<str>,
-        fetched: crate::fetch::FetchedKeys,
-        revocations: RevocationFeed,
-    ) -> Self {
+    pub(crate) fn fetched(name: Arc<str>, fetched: FetchedKeys, revocations: RevocationFeed) -> Self {
         Self { name, keys: Keys::Fetched(Arc::new(fetched)), revocations }
     }
 

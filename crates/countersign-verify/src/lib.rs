@@ -17,6 +17,8 @@ mod clock;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod issuer;
+#[cfg(feature = "fetch")]
+mod key_cache;
 mod legacy_tokens;
 mod refusal;
 #[cfg(feature = "tower")]

@@ -55,8 +55,8 @@ export async function eventsOf({ url }, sessionId, count) {
   const stream = await fetch(`${url}/v1/lab/events`, { signal: AbortSignal.timeout(TOLD_WITHIN) });
   const told = [];
   let rest = "";
-  for await (const piece of stream.body.pipeThrough(new TextDecoderStream())) {
-    const blocks = (rest + piece).split("\n\n");
+  for await (const chunk of stream.body.pipeThrough(new TextDecoderStream())) {
+    const blocks = (rest + chunk).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
       const [, data] = /^data: ?(.*)$/m.exec(block) ?? [];

@@ -174,7 +174,7 @@ for (const [name, text] of Object.entries(megabytes())) {
 }
 
 test("text of the maximum length made of incomplete keys yields no key", () => {
-  for (const piece of ["-----BEGIN ", "-----BEGIN PUBLIC KEY-----", '{"keys":[', '{"kty":"RSA","n":"']) {
-    assert.deepEqual(read(piece.repeat(Math.floor(LONGEST_KEYS / piece.length))).keys, []);
+  for (const part of ["-----BEGIN ", "-----BEGIN PUBLIC KEY-----", '{"keys":[', '{"kty":"RSA","n":"']) {
+    assert.deepEqual(read(part.repeat(Math.floor(LONGEST_KEYS / part.length))).keys, []);
   }
 });

@@ -84,8 +84,8 @@ for (const [name, text] of Object.entries(megabytes())) {
 test("text of the maximum length may consist of incomplete tokens or keys", () => {
   const ofTokens = ["eyJ", "eyJ.", "eyJ.eyJ ", "csr_", "csr_ ", "bearer "];
   const ofKeys = ["{", '{"kty":"', "-----BEGIN ", "-----BEGIN A-----"];
-  for (const piece of [...ofTokens, ...ofKeys, "\n", "a \n", "\0"]) {
-    const { kind } = recognise(piece.repeat(Math.floor(LONGEST_TEXT / piece.length)));
-    assert.ok(["token", "refresh-token", "empty"].includes(kind), piece);
+  for (const part of [...ofTokens, ...ofKeys, "\n", "a \n", "\0"]) {
+    const { kind } = recognise(part.repeat(Math.floor(LONGEST_TEXT / part.length)));
+    assert.ok(["token", "refresh-token", "empty"].includes(kind), part);
   }
 });

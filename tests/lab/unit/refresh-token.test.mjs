@@ -40,11 +40,11 @@ for (const [name, text] of Object.entries(others)) {
   test(`${name} is not a refresh token`, () => assert.equal(readRefreshToken(text), null));
 }
 
-test("the pieces of the text join to the text, and a shared character counts to the field with more of its bits", () => {
-  const pieces = cutRefreshToken(token());
-  assert.equal(pieces.map(({ text }) => text).join(""), token());
+test("the segments of the text join to the text, and a shared character counts to the field with more of its bits", () => {
+  const segments = cutRefreshToken(token());
+  assert.equal(segments.map(({ text }) => text).join(""), token());
   assert.deepEqual(
-    pieces.map(({ name, text }) => [name, text.length]),
+    segments.map(({ name, text }) => [name, text.length]),
     [
       ["prefix", 4],
       ["version", 1],

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::error::{IssuerError, Trouble};
 use super::follower::Follower;
-use super::key_cache::{self, KeyCache};
 use super::source::{FeedAddress, KeyAddress, Observer, Source};
 use super::stream_health::StreamHealth;
-use super::{FetchedKeys, http_client};
+use super::{http_client, key_fetching};
+use crate::key_cache::{FetchedKeys, KeyCache};
 use crate::revocations::Following;
 use crate::{Clock, Issuer, RevocationFeed, WhenStale};
 
@@ -151,8 +151,7 @@ impl Discovery {
         let when_stale = self.when_stale;
         let parts = self.parts()?;
         parts.cache.begin_fetch();
-        let fetched = parts.source.key_set().await;
-        parts.cache.end_fetch(fetched)?;
+        key_fetching::fetch(&parts.cache, &parts.source).await?;
         if when_stale.needs_list() && matches!(*parts.source.feed.borrow(), FeedAddress::NoList) {
             return Err(IssuerError::NoList);
         }
@@ -232,7 +231,7 @@ impl Parts {
         let Self { source, cache, feed, is_ready } = self;
         let runtime = Handle::try_current().map_err(|_| IssuerError::NoRuntime)?;
         let name = source.issuer.clone();
-        let keeping = runtime.spawn(key_cache::keep_fresh(cache.clone(), source.clone()));
+        let keeping = runtime.spawn(key_fetching::keep_fresh(cache.clone(), source.clone()));
         let follower = Follower {
             source,
             cache: cache.clone(),

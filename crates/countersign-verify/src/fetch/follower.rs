@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 
 use super::error::{FollowError, IssuerError, Trouble};
 use super::http_client;
-use super::key_cache::KeyCache;
 use super::source::{FeedAddress, Source};
 use super::stream_health::StreamHealth;
+use crate::key_cache::KeyCache;
 use crate::revocations::Following;
 use crate::{PageError, RevocationFeed, RevocationPage};
 

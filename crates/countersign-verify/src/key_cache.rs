@@ -1,9 +1,9 @@
 //! The last fetched keys of an issuer, and the decision when to fetch them again.
 //!
-//! One task fetches, so there is at most one fetch at a time. It fetches every few minutes, and when a token
-//! has an unknown `kid`: then at most once in 30 seconds, whether the last fetch succeeded or failed. Tokens
-//! with random `kid`s therefore cannot cause many requests to the issuer. If a fetch fails, the known keys
-//! stay in use.
+//! There is at most one fetch at a time. A token with an unknown `kid` requests a fetch at most once in 30
+//! seconds, whether the last fetch succeeded or failed. Tokens with random `kid`s therefore cannot cause many
+//! requests to the issuer. If a fetch fails, the known keys stay in use. The module `fetch` sends the
+//! requests.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,14 +11,18 @@ use std::time::Duration;
 
 use countersign_token::{JwkSet, KeySet, Timestamp};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
-use super::backoff;
-use super::error::{IssuerError, Trouble};
-use super::source::Source;
 use crate::Clock;
 
+/// The fetched keys of an issuer, and the tasks that keep it up to date. Dropping it aborts the tasks.
+pub(crate) struct FetchedKeys {
+    pub(crate) cache: Arc<KeyCache>,
+    pub(crate) tasks: [AbortHandle; 2],
+}
+
 /// Keys and fetch state of one issuer, shared by the fetching task and all verifiers.
-pub(super) struct KeyCache {
+pub(crate) struct KeyCache {
     clock: Clock,
     refresh_every: Duration,
     known: RwLock<Option<Known>>,
@@ -41,25 +45,25 @@ struct Fetches {
     failures: u32,
 }
 
+/// A published key set has no supported key with a `kid`.
+#[derive(Debug)]
+pub(crate) struct NoUsableKey;
+
 /// The shortest time between two fetches because of unknown `kid`s. Other common verifiers use the same
 /// value.
-pub(super) const COOL_DOWN: Duration = Duration::from_secs(30);
-
-/// The pause after the first failure while no keys are known. It is short, because the issuer may just be
-/// starting.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const COOL_DOWN: Duration = Duration::from_secs(30);
 
 /// How long the verification of a token may wait for a fetch that is under way.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 impl KeyCache {
-    pub(super) fn new(clock: Clock, refresh_every: Duration) -> Self {
+    pub(crate) fn new(clock: Clock, refresh_every: Duration) -> Self {
         let refresh_every = refresh_every.max(COOL_DOWN);
         Self { clock, refresh_every, known: RwLock::default(), fetches: watch::Sender::default() }
     }
 
     /// The known keys, of any age. If they are older than `refresh_every`, a fetch is requested.
-    pub(super) fn keys(&self, now: Timestamp) -> Option<Arc<KeySet>> {
+    pub(crate) fn keys(&self, now: Timestamp) -> Option<Arc<KeySet>> {
         let (keys, is_old) = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             let known = known.as_ref()?;
@@ -74,7 +78,7 @@ impl KeyCache {
     }
 
     /// Requests a fetch, unless one is under way or began less than [`COOL_DOWN`] ago.
-    pub(super) fn request_fetch(&self, now: Timestamp) {
+    pub(crate) fn request_fetch(&self, now: Timestamp) {
         self.fetches.send_if_modified(|fetches| {
             let may_begin = !fetches.is_under_way() && fetches.cool_down_is_over(now);
             if may_begin {
@@ -85,19 +89,19 @@ impl KeyCache {
     }
 
     /// Waits for the fetch that is under way, if any, for at most three seconds.
-    pub(super) async fn await_fetch(&self) {
+    pub(crate) async fn await_fetch(&self) {
         let mut fetches = self.fetches.subscribe();
         let ended = fetches.wait_for(|fetches| !fetches.is_under_way());
         tokio::time::timeout(LONGEST_WAIT, ended).await.ok();
     }
 
     /// The current time, by the clock for this issuer's keys and pages.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Begins a fetch without regard to [`COOL_DOWN`], unless one is under way.
-    pub(super) fn begin_fetch(&self) {
+    pub(crate) fn begin_fetch(&self) {
         let now = self.now();
         self.fetches.send_if_modified(|fetches| {
             let may_begin = !fetches.is_under_way();
@@ -108,17 +112,31 @@ impl KeyCache {
         });
     }
 
-    /// Ends a fetch and stores its keys. Returns the error if the fetch failed or the set has no usable key.
-    pub(super) fn end_fetch(&self, fetched: Result<JwkSet, IssuerError>) -> Result<(), IssuerError> {
-        let outcome = fetched.and_then(|published| self.publish(published));
-        self.fetches.send_modify(|fetches| {
-            fetches.ended = fetches.begun;
-            fetches.failures = if outcome.is_ok() { 0 } else { fetches.failures.saturating_add(1) };
-        });
-        outcome
+    /// Waits until a fetch is under way.
+    pub(crate) async fn await_request(&self) {
+        // An error would mean that the sender is gone, which `self` owns.
+        self.fetches.subscribe().wait_for(Fetches::is_under_way).await.ok();
     }
 
-    fn publish(&self, published: JwkSet) -> Result<(), IssuerError> {
+    /// Ends a fetch that failed.
+    pub(crate) fn fail_fetch(&self) {
+        self.fetches.send_modify(|fetches| {
+            fetches.ended = fetches.begun;
+            fetches.failures = fetches.failures.saturating_add(1);
+        });
+    }
+
+    /// Ends a fetch and stores its keys. A set without a usable key is a failure and changes no keys.
+    pub(crate) fn finish_fetch(&self, published: JwkSet) -> Result<(), NoUsableKey> {
+        self.store(published).inspect_err(|_| self.fail_fetch())?;
+        self.fetches.send_modify(|fetches| {
+            fetches.ended = fetches.begun;
+            fetches.failures = 0;
+        });
+        Ok(())
+    }
+
+    fn store(&self, published: JwkSet) -> Result<(), NoUsableKey> {
         let fetched_at = self.now();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match &mut *known {
@@ -127,7 +145,7 @@ impl KeyCache {
             _ => {
                 let keys = KeySet::from(published.clone());
                 if keys.iter().next().is_none() {
-                    return Err(IssuerError::NoKeys);
+                    return Err(NoUsableKey);
                 }
                 *known = Some(Known { keys: Arc::new(keys), published, fetched_at });
             }
@@ -135,28 +153,45 @@ impl KeyCache {
         Ok(())
     }
 
-    fn pause(&self) -> Duration {
-        let failures = self.fetches.borrow().failures;
-        let is_known = self.known.read().unwrap_or_else(PoisonError::into_inner).is_some();
-        match (is_known, failures) {
-            (true, 0) => backoff::jittered(self.refresh_every),
-            (true, _) => COOL_DOWN,
-            (false, _) => backoff::jittered(backoff::doubled(FIRST_PAUSE, failures, COOL_DOWN)),
-        }
+    /// Whether a fetch has succeeded since the start.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The number of failed fetches since the last success.
+    pub(crate) fn failures(&self) -> u32 {
+        self.fetches.borrow().failures
+    }
+
+    /// The maximum age of the keys before they are fetched again.
+    pub(crate) fn refresh_every(&self) -> Duration {
+        self.refresh_every
     }
 }
 
-/// Fetches keys when requested, and when they are due. Never returns; the task is aborted with the issuer.
-pub(super) async fn keep_fresh(cache: Arc<KeyCache>, source: Arc<Source>) {
-    let mut fetches = cache.fetches.subscribe();
-    loop {
-        let requested = fetches.wait_for(Fetches::is_under_way);
-        if tokio::time::timeout(cache.pause(), requested).await.is_err() {
-            cache.begin_fetch();
-        }
-        if let Err(error) = cache.end_fetch(source.key_set().await) {
-            source.report(Trouble::Keys(error));
-        }
+impl FetchedKeys {
+    pub(crate) fn keys(&self, now: Timestamp) -> Option<Arc<KeySet>> {
+        self.cache.keys(now)
+    }
+
+    pub(crate) fn report_unknown_key(&self, now: Timestamp) {
+        self.cache.request_fetch(now);
+    }
+
+    pub(crate) async fn await_keys(&self) {
+        self.cache.await_fetch().await;
+    }
+}
+
+impl Drop for FetchedKeys {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl fmt::Debug for FetchedKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cache.fmt(formatter)
     }
 }
 
