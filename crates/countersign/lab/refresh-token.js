@@ -34,16 +34,16 @@ export function readRefreshToken(text) {
  */
 export function cutRefreshToken(text) {
   const body = text.slice(PREFIX.length);
-  const pieces = [{ name: "prefix", text: PREFIX }];
+  const segments = [{ name: "prefix", text: PREFIX }];
   let start = 0;
   let bytes = 0;
   for (const [name, length] of FIELDS) {
     bytes += length;
     const end = Math.round((bytes * 8) / BITS_OF_A_CHARACTER);
-    pieces.push({ name, text: body.slice(start, end) });
+    segments.push({ name, text: body.slice(start, end) });
     start = end;
   }
-  return pieces;
+  return segments;
 }
 
 function bytesOf(text) {

@@ -20,7 +20,7 @@ describe("a finished experiment", { concurrency: 7 }, () => {
   ends("three APIs notice a sign-out at different times", { id: "signed-out", answer: "apart" }, signedOut);
   ends("three APIs notice a sign-out at different times, with pauses before the steps", { id: "signed-out", answer: "apart", steps: 2, reading: 3_000 }, signedOut);
   ends("a thief who refreshes second is detected, and the session is revoked", { id: "thief-second", answer: "ended" }, thiefSecond);
-  ends("a thief who refreshes first is detected", { id: "thief-first", answer: "nobody" }, thiefFirst);
+  ends("a thief who refreshes first is detected", { id: "thief-first", answer: "neither" }, thiefFirst);
   ends("the same theft is run in two designs", { id: "two-designs", answer: "one" }, twoDesigns);
 
   test("a retry after the grace period revokes the session, and the page expects that", async (t) => {

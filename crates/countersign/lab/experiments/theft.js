@@ -59,7 +59,7 @@ export const thiefFirst = {
   choices: {
     thief: "The thief: your app is locked out.",
     owner: "You: the thief’s new token stops working.",
-    nobody: "Neither, in the end.",
+    neither: "Neither, in the end.",
     both: "Both, without a time limit.",
   },
   steps: [
@@ -92,13 +92,13 @@ export const thiefFirst = {
     },
     afterStep,
   ],
-  promised: () => "nobody",
+  promised: () => "neither",
   happened(facts) {
     const { thief, owner, moved, thiefAgain, after } = facts;
     const hasShared = owner.refreshToken === thief.refreshToken && moved.accepted;
     if (!hasShared && !isLate(facts)) return null;
     if (thiefAgain.accepted) return after.accepted ? "both" : "thief";
-    return after.accepted ? "owner" : "nobody";
+    return after.accepted ? "owner" : "neither";
   },
   explain(facts) {
     const { thief, moved, grace } = facts;

@@ -56,13 +56,13 @@ function jsonWebToken(decoded) {
   const general = problems.filter(({ part }) => part === "form");
   if (parts.length === 0) return general.map(complaint);
   return [
-    element("p", { class: "token inspector-text" }, parts.map((text, index) => [index > 0 ? "." : null, piece(PARTS[index], text)])),
+    element("p", { class: "token inspector-text" }, parts.map((text, index) => [index > 0 ? "." : null, segment(PARTS[index], text)])),
     section("Header", "header", decoded.headerText, decoded.header, decoded, headerSentence),
     section("Claims", "claims", decoded.claimsText, decoded.claims, decoded, claimSentence),
   ];
 }
 
-const piece = (name, text) => element("span", { class: `part part-${name}`, text: visible(text, MOST.part) });
+const segment = (name, text) => element("span", { class: `part part-${name}`, text: visible(text, MOST.part) });
 
 const complaint = ({ text }) => element("p", null, element("span", { class: "badge bad", text: "unreadable" }), ` ${text}`);
 
@@ -71,7 +71,7 @@ function section(title, part, text, object, { problems }, sentenceOf) {
   return element(
     "section",
     { class: "stack" },
-    element("h4", null, piece(part === "claims" ? "payload" : part, title)),
+    element("h4", null, segment(part === "claims" ? "payload" : part, title)),
     wrong.map(object ? remark : complaint),
     object ? members(text, sentenceOf) : null,
     text === null ? null : rawText(title, object ? indent(text) : text),

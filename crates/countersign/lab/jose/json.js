@@ -36,19 +36,19 @@ export function readJson(text) {
 
 /** The same JSON, indented. The text of strings and numbers does not change, and duplicate names are kept. */
 export function indent(text) {
-  const pieces = [];
+  const output = [];
   let level = 0;
-  const line = () => pieces.push("\n", "  ".repeat(level));
+  const line = () => output.push("\n", "  ".repeat(level));
   const tokens = tokensOf(text);
   tokens.forEach((token, index) => {
     const closes = isClosing(token);
     if (closes) level -= 1;
     if (closes && !isOpening(tokens[index - 1])) line();
-    pieces.push(token === ":" ? ": " : token);
+    output.push(token === ":" ? ": " : token);
     if (isOpening(token)) level += 1;
     if (token === "," || (isOpening(token) && !isClosing(tokens[index + 1]))) line();
   });
-  return pieces.join("");
+  return output.join("");
 }
 
 /** `[name, text]` of each member of an object, in order. The text does not change, and duplicate names are kept. */

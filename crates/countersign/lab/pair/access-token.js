@@ -53,7 +53,7 @@ export function createAccessToken(lab) {
       const token = decode(accessToken);
       text.replaceChildren(
         ...token.parts
-          .flatMap((encoded, index) => [index > 0 ? "." : null, piece(PARTS[index], encoded)])
+          .flatMap((encoded, index) => [index > 0 ? "." : null, segment(PARTS[index], encoded)])
           .filter(Boolean),
       );
       header.show(factsOf(token.header, "header", headerSentence), how);
@@ -65,7 +65,7 @@ export function createAccessToken(lab) {
   };
 }
 
-const piece = (name, text) => element("span", { class: `part part-${name}`, text });
+const segment = (name, text) => element("span", { class: `part part-${name}`, text });
 
 const factsOf = (members, part, sentence) =>
   Object.entries(members ?? {}).map(([name, value]) => ({

@@ -66,7 +66,7 @@ export function createRefreshToken(lab) {
     node,
     show({ refreshToken }, how) {
       const fields = readRefreshToken(refreshToken);
-      text.replaceChildren(...cutRefreshToken(refreshToken).map(piece));
+      text.replaceChildren(...cutRefreshToken(refreshToken).map(segment));
       facts.show(
         Object.entries(FIELDS).map(([name, [part, label, sentence]]) => ({
           part,
@@ -80,7 +80,7 @@ export function createRefreshToken(lab) {
   };
 }
 
-const piece = ({ name, text }) =>
+const segment = ({ name, text }) =>
   element("span", {
     class: `part part-${(FIELDS[name] ?? PREFIX)[0]}`,
     data: { part: (FIELDS[name] ?? PREFIX)[0] },

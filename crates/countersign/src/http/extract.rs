@@ -73,7 +73,7 @@ pub(super) struct Caller(pub(super) authorize::Caller);
 pub(super) struct Administrator(pub(super) Standing);
 
 /// The access token of a tutorial route: `Authorization` has the token alone, or after `Bearer`.
-pub(super) struct TutorialToken(pub(super) Option<String>);
+pub(super) struct TutorialAuthorization(pub(super) Option<String>);
 
 impl FromRequest<Arc<Edge>> for TutorialBody {
     type Rejection = super::error::Message;
@@ -195,7 +195,7 @@ impl FromRequestParts<Arc<Edge>> for Administrator {
     }
 }
 
-impl FromRequestParts<Arc<Edge>> for TutorialToken {
+impl FromRequestParts<Arc<Edge>> for TutorialAuthorization {
     type Rejection = super::error::Message;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Edge>) -> Result<Self, Self::Rejection> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Edge;
 use super::error::Message;
-use super::extract::{TutorialBody, TutorialToken};
+use super::extract::{TutorialAuthorization, TutorialBody};
 use crate::flows::authenticate_user::Credentials;
 use crate::flows::change_password::ChangePasswordError;
 use crate::flows::sign_in::{SignIn, SignInError, SignedIn};
@@ -65,7 +65,7 @@ pub(super) async fn refresh_token(
 /// `GET /protectedRoute`: verifies an access token like any API that follows the revocation list.
 pub(super) async fn protected_route(
     State(edge): State<Arc<Edge>>,
-    TutorialToken(token): TutorialToken,
+    TutorialAuthorization(token): TutorialAuthorization,
 ) -> Result<Response, Message> {
     let token = token.ok_or_else(|| Message::unauthorized("No access token provided"))?;
     let refused = match authorize::verify_followed(&edge.app, &token)? {
