@@ -17,6 +17,7 @@ use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
 use countersign_core::store::Standing;
 use countersign_core::user::Role;
 use countersign_token::json::{JsonError, parse_exact, parse_strict};
+use mime::Mime;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -139,9 +140,8 @@ impl FromRequest<Arc<Edge>> for Form {
     type Rejection = OAuth;
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let kind = media_type(request.headers());
+        if kind.is_none_or(|kind| kind.essence_str() != mime::APPLICATION_WWW_FORM_URLENCODED) {
             let detail = "Send a form with Content-Type: application/x-www-form-urlencoded.";
             return Err(Failure::unsupported(detail).into());
         }
@@ -235,22 +235,18 @@ fn refuse_encoded(headers: &HeaderMap) -> Result<(), Failure> {
 
 fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
     refuse_encoded(headers)?;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let mut parts = kind.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
-    let charset = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    });
-    match charset {
-        // RFC 8259 §11 defines no `charset`; client libraries send both spellings.
-        Some(charset)
-            if is_json && !["utf-8", "utf8"].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8)) =>
-        {
-            Err(Failure::unsupported("Send JSON in UTF-8."))
-        }
-        _ => Ok(is_json),
+    let kind = media_type(headers).filter(|kind| kind.essence_str() == mime::APPLICATION_JSON);
+    let charset = kind.as_ref().and_then(|kind| kind.get_param(mime::CHARSET));
+    // RFC 8259 §11 defines no `charset`; client libraries send both spellings.
+    if charset.is_none_or(|charset| charset == mime::UTF_8 || charset == "utf8") {
+        Ok(kind.is_some())
+    } else {
+        Err(Failure::unsupported("Send JSON in UTF-8."))
     }
+}
+
+fn media_type(headers: &HeaderMap) -> Option<Mime> {
+    headers.get(header::CONTENT_TYPE)?.to_str().ok()?.parse().ok()
 }
 
 /// Describes what the server expected. The text does not repeat the sent value, which may be a secret or very

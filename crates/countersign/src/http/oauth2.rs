@@ -14,6 +14,7 @@ use countersign_core::Secret;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::issuer::effective_scope;
 use countersign_token::{Scope, TokenType};
+use mime::Mime;
 use serde_json::{Value, json};
 
 use super::Edge;
@@ -94,11 +95,9 @@ pub(super) async fn revoke(
 /// Whether `Accept` contains the signed form with a weight other than `q=0` (RFC 9110 §12.5.1).
 fn wants_signed(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|kind| {
-        let (name, parameters) = kind.split_once(';').unwrap_or((kind, ""));
-        let weight = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("q="));
-        let is_excluded = weight.is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty());
-        name.trim().eq_ignore_ascii_case(SIGNED) && !is_excluded
+    lines.flat_map(|line| line.split(',')).filter_map(|kind| kind.trim().parse::<Mime>().ok()).any(|kind| {
+        let weight = kind.get_param("q").map(|weight| weight.as_str().parse().unwrap_or(1.0));
+        kind.essence_str() == SIGNED && weight != Some(0.0_f32)
     })
 }
 
