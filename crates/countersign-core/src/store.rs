@@ -82,7 +82,10 @@ pub trait Store: Send + Sync {
     /// single-use tokens that expired before it. A revoked session counts as ended at its absolute expiry.
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept>;
 
-    /// What was revoked after the entry `after`, in order; at most `limit` entries.
+    /// The revocations after the one with the number `after`, in the order of their numbers; at most `limit`.
+    ///
+    /// The numbers follow the order of the commits: no revocation becomes visible with a number lower than one that a
+    /// reader has already read. A reader that continues after the greatest number it has read therefore misses none.
     async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>>;
     /// Forgets the entries up to and with `number`. Their numbers are not given again.
     async fn forget_revocations(&self, number: u64) -> Answer<()>;
@@ -115,10 +118,6 @@ pub trait Store: Send + Sync {
     async fn position(&self) -> Answer<Option<Position>>;
     /// Whether the store answers reads, and takes writes again after it failed to.
     async fn ping(&self) -> Answer<()>;
-    /// Writes a consistent copy of the store to a new file.
-    async fn backup(&self, path: &std::path::Path) -> Answer<()>;
-    /// What is wrong with the store, in words. Empty when it is sound.
-    async fn diagnose(&self) -> Answer<Vec<String>>;
 }
 
 /// A step that was taken, and may have to be made durable yet.

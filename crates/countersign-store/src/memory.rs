@@ -4,7 +4,6 @@
 //! and this one differ, the other one is wrong.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, History, ImportMode, Kept, KeyRing, Opened, Page, Position, Rotated, SingleUse,
-    Standing, Store, StoreError, Swept, UserChange,
+    Standing, Store, Swept, UserChange,
 };
 use countersign_core::user::email::Email;
 use countersign_core::user::{User, Username};
@@ -368,13 +367,5 @@ impl Store for MemoryStore {
 
     async fn ping(&self) -> Answer<()> {
         Ok(())
-    }
-
-    async fn backup(&self, _path: &Path) -> Answer<()> {
-        Err(StoreError::new("the store in memory keeps nothing that could be backed up"))
-    }
-
-    async fn diagnose(&self) -> Answer<Vec<String>> {
-        Ok(Vec::new())
     }
 }

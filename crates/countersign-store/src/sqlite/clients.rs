@@ -4,22 +4,29 @@ use countersign_core::ClientId;
 use countersign_core::client::{Client, ClientAuthentication};
 use countersign_core::session::{Revoked, Whose};
 use countersign_core::store::{Added, Page};
+use rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER;
 use rusqlite::{Connection, params};
 
 use super::columns::{Parameters, client};
 use super::ending;
 
 pub(super) fn add(connection: &Connection, client: &Client) -> rusqlite::Result<Added> {
-    let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO clients ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?)
-         ON CONFLICT DO NOTHING",
-        client::NAMES.list(),
-        client::NAMES.parameters()
-    ))?;
+    let (names, places) = (client::NAMES.list(), client::NAMES.parameters());
+    let mut insert = connection
+        .prepare_cached(&format!("INSERT INTO clients ({names}) VALUES ({places}) ON CONFLICT DO NOTHING"))?;
     let mut parameters = Parameters::of(&mut insert);
     client::bind(client, &mut parameters)?;
-    parameters.bind(client.id.as_str())?;
-    Ok(if parameters.execute()? == 1 { Added::Added } else { Added::IdTaken })
+    match parameters.execute() {
+        Ok(1) => Ok(Added::Added),
+        Ok(_) => Ok(Added::IdTaken),
+        Err(error) if is_user_id(&error) => Ok(Added::IdTaken),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the trigger that compares the id with those of users refused the row.
+fn is_user_id(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_CONSTRAINT_TRIGGER)
 }
 
 pub(super) fn page(connection: &Connection, page: &Page<ClientId>) -> rusqlite::Result<Vec<Client>> {

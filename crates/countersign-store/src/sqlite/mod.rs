@@ -254,17 +254,35 @@ impl Store for SqliteStore {
             Ok(())
         }
     }
+}
 
-    async fn backup(&self, path: &Path) -> Answer<()> {
-        if path.exists() {
-            return Err(StoreError::new(format!("{} exists; a backup overwrites nothing", path.display())));
-        }
-        let path = path.to_owned();
-        let written = self.readers.read(move |connection| Ok(backup::write(connection, &path))).await?;
-        written.map_err(|error| StoreError::caused_by("the copy could not be written", error))
+/// Copies the database to the new file `to`.
+pub(crate) async fn backup(database: &Path, to: &Path) -> Answer<()> {
+    if to.exists() {
+        return Err(StoreError::new(format!("{} exists; a backup overwrites nothing", to.display())));
     }
+    let to = to.to_owned();
+    let written = read_once(database, move |connection| Ok(backup::write(connection, &to))).await?;
+    written.map_err(|error| StoreError::caused_by("the copy could not be written", error))
+}
 
-    async fn diagnose(&self) -> Answer<Vec<String>> {
-        self.readers.read(connection::diagnose).await
+/// SQLite's findings about the structure of the database.
+pub(crate) async fn diagnose(database: &Path) -> Answer<Vec<String>> {
+    read_once(database, connection::diagnose).await
+}
+
+/// Reads a database that exists, on a connection for this read alone.
+async fn read_once<T: Send + 'static>(
+    database: &Path,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Answer<T> {
+    let failed = |error: rusqlite::Error| StoreError::caused_by("the database could not be read", error);
+    if !database.exists() {
+        return Err(StoreError::new(format!("there is no database at {}", database.display())));
     }
+    let path = database.to_owned();
+    let read = tokio::task::spawn_blocking(move || work(&readers::open_for_reading(&path)?));
+    read.await
+        .map_err(|error| StoreError::caused_by("the database could not be read", error))?
+        .map_err(failed)
 }

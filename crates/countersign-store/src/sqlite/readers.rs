@@ -45,7 +45,7 @@ impl Readers {
     }
 }
 
-fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connection::open(path)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)

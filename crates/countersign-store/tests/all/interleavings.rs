@@ -14,6 +14,7 @@ use countersign_core::store::{Opened, Page, UserChange};
 use countersign_core::{ClientId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rusqlite::Connection;
 
 use crate::support::{Kit, NOON, Subject, revoked, rotate, stores, user};
 
@@ -89,14 +90,12 @@ impl Side {
 
     /// Puts a row back as it was, which no verb can.
     async fn put_back(&mut self, session: &Session) {
-        if self.subject.file().is_some() {
-            self.subject.tamper(|connection| {
-                for sql in ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM journal WHERE session_id = ?1"]
-                {
-                    connection.execute(sql, [session.id.as_bytes()]).unwrap();
-                }
-            });
-        }
+        let delete = |connection: &Connection| {
+            for sql in ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM journal WHERE session_id = ?1"] {
+                connection.execute(sql, [session.id.as_bytes()]).unwrap();
+            }
+        };
+        self.subject.tamper(delete).await;
         // A write that was lost is older than the user's epoch, and is put back for the one of today.
         let user = self.subject.store.user(&session.grant.user).await.unwrap().expect("users stay");
         let session = Session { user_epoch: user.epoch, ..session.clone() };
@@ -193,7 +192,7 @@ impl Game<'_> {
 }
 
 async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
-    let mut sides = stores().map(|subject| Side { subject, rows_before: HashMap::new() });
+    let mut sides = stores().await.map(|subject| Side { subject, rows_before: HashMap::new() });
     let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.session("2", NOON)];
     for side in &sides {
         for id in ["1", "2"] {

@@ -8,7 +8,7 @@ use countersign_core::SessionId;
 use countersign_core::ratchet::Generation;
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::store::Store;
-use countersign_store::Options;
+use countersign_store::{Options, SqliteOptions, StoreUrl};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -28,8 +28,9 @@ impl Table {
     }
 
     fn open(&self, journal: usize) -> Arc<dyn Store> {
-        let file = self.directory.path().join("test.db");
-        countersign_store::open_with(&format!("sqlite:{}", file.display()), Options { journal }).unwrap()
+        let url = StoreUrl::Sqlite(self.directory.path().join("test.db"));
+        let options = Options { sqlite: SqliteOptions { journal } };
+        self.runtime.block_on(countersign_store::open_with(&url, options)).unwrap()
     }
 
     /// A number out of the file, as anybody would read it.

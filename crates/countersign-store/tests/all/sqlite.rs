@@ -1,13 +1,13 @@
 //! What the SQLite store promises beyond the contract.
 
 use countersign_core::session::Session;
-use countersign_store::OpenError;
+use countersign_store::{OpenError, StoreUrl};
 use rusqlite::Connection;
 
 use crate::support::{Kit, NOON, after, rotate, user};
 
-fn url(directory: &tempfile::TempDir) -> String {
-    format!("sqlite:{}", directory.path().join("test.db").display())
+fn url(directory: &tempfile::TempDir) -> StoreUrl {
+    StoreUrl::Sqlite(directory.path().join("test.db"))
 }
 
 fn raw(directory: &tempfile::TempDir) -> Connection {
@@ -26,35 +26,29 @@ fn block_on<F: Future>(future: F) -> F::Output {
 #[test]
 fn an_unknown_newer_schema_is_refused_in_words() {
     let directory = tempfile::tempdir().unwrap();
-    block_on(async { drop(countersign_store::open(&url(&directory)).unwrap()) });
+    block_on(async { drop(countersign_store::open(&url(&directory)).await.unwrap()) });
     raw(&directory).execute("UPDATE refinery_schema_history SET version = 99 WHERE version = 1", []).unwrap();
-    let refused = block_on(async { countersign_store::open(&url(&directory)).err().unwrap() });
+    let refused = block_on(async { countersign_store::open(&url(&directory)).await.err().unwrap() });
     assert!(matches!(refused, OpenError::NewerSchema { found: 99, .. }), "{refused}");
     assert!(refused.to_string().contains("newer release"), "{refused}");
-    assert!(matches!(countersign_store::schema_status(&url(&directory)), Err(OpenError::NewerSchema { .. })));
+    let status = block_on(countersign_store::schema_status(&url(&directory)));
+    assert!(matches!(status, Err(OpenError::NewerSchema { .. })));
 }
 
 #[test]
 fn a_dry_run_names_the_migrations_and_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let status = countersign_store::schema_status(&url(&directory)).unwrap();
+    let status = block_on(countersign_store::schema_status(&url(&directory))).unwrap();
     assert_eq!((status.found, status.pending.len()), (0, status.known as usize));
     assert!(!directory.path().join("test.db").exists());
-    block_on(async { drop(countersign_store::open(&url(&directory)).unwrap()) });
-    assert!(countersign_store::schema_status(&url(&directory)).unwrap().pending.is_empty());
-}
-
-#[test]
-fn a_url_that_names_no_store_says_what_to_write() {
-    for url in ["", "sqlite:", "postgres://localhost", "memory:x"] {
-        let refused = countersign_store::open(url).err().unwrap().to_string();
-        assert!(refused.contains("sqlite:PATH"), "{refused}");
-    }
+    block_on(async { drop(countersign_store::open(&url(&directory)).await.unwrap()) });
+    assert!(block_on(countersign_store::schema_status(&url(&directory))).unwrap().pending.is_empty());
 }
 
 #[test]
 fn a_database_in_a_missing_directory_says_what_to_check() {
-    let refused = countersign_store::open("sqlite:/nonexistent/directory/test.db").err().unwrap();
+    let url = StoreUrl::Sqlite("/nonexistent/directory/test.db".into());
+    let refused = block_on(countersign_store::open(&url)).err().unwrap();
     assert!(refused.to_string().contains("check that the directory exists"), "{refused}");
 }
 
@@ -67,7 +61,7 @@ fn mode(path: &std::path::Path) -> u32 {
 #[test]
 fn the_file_is_its_owners_alone() {
     let directory = tempfile::tempdir().unwrap();
-    block_on(async { drop(countersign_store::open(&url(&directory)).unwrap()) });
+    block_on(async { drop(countersign_store::open(&url(&directory)).await.unwrap()) });
     assert_eq!(mode(&directory.path().join("test.db")), 0o600);
 }
 
@@ -75,7 +69,7 @@ fn the_file_is_its_owners_alone() {
 fn a_write_that_fails_takes_no_other_with_it() {
     let directory = tempfile::tempdir().unwrap();
     block_on(async {
-        let store = countersign_store::open(&url(&directory)).unwrap();
+        let store = countersign_store::open(&url(&directory)).await.unwrap();
         store.add_user(&[], &user("1")).await.unwrap();
         let kit = Kit::new();
         let (twice, _) = kit.session("1", NOON);
@@ -103,13 +97,56 @@ fn a_backup_is_a_store_and_overwrites_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.db");
     block_on(async {
-        let store = countersign_store::open(&url(&directory)).unwrap();
+        let store = countersign_store::open(&url(&directory)).await.unwrap();
         store.add_user(&[], &user("1")).await.unwrap();
-        store.backup(&copy).await.unwrap();
+        countersign_store::backup(&url(&directory), &copy).await.unwrap();
         assert_eq!(mode(&copy), 0o600);
-        assert!(store.backup(&copy).await.is_err());
-        let restored = countersign_store::open(&format!("sqlite:{}", copy.display())).unwrap();
+        assert!(countersign_store::backup(&url(&directory), &copy).await.is_err());
+        let restored = countersign_store::open(&StoreUrl::Sqlite(copy)).await.unwrap();
         assert_eq!(restored.user(&user("1").id).await.unwrap(), Some(user("1")));
+    });
+}
+
+#[test]
+fn the_database_itself_refuses_an_id_or_a_name_that_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    block_on(async {
+        let store = countersign_store::open(&url(&directory)).await.unwrap();
+        store.add_user(&[], &user("Jane")).await.unwrap();
+    });
+    let add_user = |id: &str, name: &str| {
+        let key = name.to_lowercase();
+        raw(&directory).execute(
+            "INSERT INTO users (id, username, username_key, claims, role, epoch, created_at)
+             VALUES (?1, ?2, ?3, '{}', 'user', 0, 0)",
+            [id, name, &key],
+        )
+    };
+    let add_client = |id: &str| {
+        raw(&directory).execute(
+            "INSERT INTO clients (id, authentication, audiences, created_at) VALUES (?1, 'none', '[]', 0)",
+            [id],
+        )
+    };
+    let message = |outcome: rusqlite::Result<usize>| outcome.unwrap_err().to_string();
+    add_client("shop").unwrap();
+    assert_eq!(message(add_client("shop")), "UNIQUE constraint failed: clients.id");
+    assert_eq!(message(add_client("Jane")), "clients.id is taken", "by a user");
+    assert_eq!(message(add_user("Jane", "other")), "users.id is taken");
+    assert_eq!(message(add_user("shop", "other")), "users.id is taken", "by a client");
+    assert_eq!(message(add_user("User-Jane", "other")), "users.id is taken", "by a username");
+    assert_eq!(message(add_user("2", "USER-JANE")), "UNIQUE constraint failed: users.username_key");
+    assert_eq!(message(add_user("2", "Jane")), "users.username is taken", "by an id");
+    add_user("same", "same").unwrap();
+}
+
+#[test]
+fn a_sound_database_has_no_defects() {
+    let directory = tempfile::tempdir().unwrap();
+    block_on(async {
+        assert!(countersign_store::diagnose(&url(&directory)).await.is_err(), "there is none");
+        drop(countersign_store::open(&url(&directory)).await.unwrap());
+        assert_eq!(countersign_store::diagnose(&url(&directory)).await.unwrap(), Vec::<String>::new());
     });
 }
 
@@ -121,7 +158,7 @@ fn a_copy_of_the_database_holds_no_secret_of_a_refresh_token() {
     let (session, token) = kit.session("1", NOON);
     let text = token.seal(&kit.keys).unwrap();
     block_on(async {
-        let store = countersign_store::open(&url(&directory)).unwrap();
+        let store = countersign_store::open(&url(&directory)).await.unwrap();
         store.add_user(&[], &user("1")).await.unwrap();
         store.open(&session, &[], None).await.unwrap();
         let step = kit.step(&token, after(5));

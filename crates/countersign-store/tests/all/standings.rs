@@ -149,7 +149,7 @@ async fn everything(store: &dyn Store) -> String {
 
 fn run<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for subject in stores() {
+    for subject in runtime.block_on(stores()) {
         runtime.block_on(check(subject.store.clone(), Kit::new()));
     }
 }
@@ -338,7 +338,7 @@ async fn sign_in(sides: &mut [Side], kit: &Kit, caller: usize) {
 
 async fn play(acts: &[Act]) {
     let kit = Kit::new();
-    let subjects = stores();
+    let subjects = stores().await;
     let nothing = SessionId::from_bytes([0; 16]);
     let mut sides: Vec<_> = subjects
         .iter()

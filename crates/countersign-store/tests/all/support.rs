@@ -1,6 +1,6 @@
 //! A world that stands still, users and sessions to play with, and every store that there is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use countersign_core::store::Store;
 use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, ServerKeys, Timestamp, World, testing};
-use countersign_store::Options;
+use countersign_store::{Options, SqliteOptions, StoreUrl};
 use countersign_token::Scope;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -113,40 +113,36 @@ pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Opt
 /// A store under test, and how it can be opened again.
 pub(crate) struct Subject {
     pub(crate) store: Arc<dyn Store>,
-    directory: TempDir,
-    url: String,
+    _directory: TempDir,
+    pub(crate) url: StoreUrl,
     options: Options,
 }
 
 impl Subject {
-    fn new(url: impl FnOnce(&Path) -> String, options: Options) -> Self {
+    async fn new(url: impl FnOnce(&Path) -> StoreUrl, options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = url(directory.path());
-        Self { store: countersign_store::open_with(&url, options).unwrap(), directory, url, options }
+        let store = countersign_store::open_with(&url, options).await.unwrap();
+        Self { store, _directory: directory, url, options }
     }
 
-    /// The file that the store is in, if it is in one.
-    pub(crate) fn file(&self) -> Option<PathBuf> {
-        self.url.starts_with("sqlite:").then(|| self.directory.path().join(FILE))
-    }
-
-    /// Closes the store, changes its file behind its back, and opens it again.
-    pub(crate) fn tamper(&mut self, change: impl FnOnce(&Connection)) {
-        let file = self.file().expect("a store in memory has no back");
-        self.store = countersign_store::open("memory:").unwrap();
+    /// Closes the store, changes its file with another connection, and opens it again. Does nothing to a store in
+    /// memory.
+    pub(crate) async fn tamper(&mut self, change: impl FnOnce(&Connection)) {
+        let Some(file) = self.url.file() else { return };
+        self.store = countersign_store::open(&StoreUrl::Memory).await.unwrap();
         change(&Connection::open(file).unwrap());
-        self.store = countersign_store::open_with(&self.url, self.options).unwrap();
+        self.store = countersign_store::open_with(&self.url, self.options).await.unwrap();
     }
 }
 
-const FILE: &str = "test.db";
-
-/// Every store: one that folds its journal all the time among them.
-pub(crate) fn stores() -> [Subject; 3] {
-    let sqlite = |directory: &Path| format!("sqlite:{}", directory.join(FILE).display());
+/// Every store, and once more SQLite with a journal so short that it is folded all the time.
+pub(crate) async fn stores() -> [Subject; 3] {
+    let sqlite = |directory: &Path| StoreUrl::Sqlite(directory.join("test.db"));
+    let short_journal = Options { sqlite: SqliteOptions { journal: 2 } };
     [
-        Subject::new(|_| "memory:".to_owned(), Options::default()),
-        Subject::new(sqlite, Options::default()),
-        Subject::new(sqlite, Options { journal: 2 }),
+        Subject::new(|_| StoreUrl::Memory, Options::default()).await,
+        Subject::new(sqlite, Options::default()).await,
+        Subject::new(sqlite, short_journal).await,
     ]
 }

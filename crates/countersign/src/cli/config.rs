@@ -20,7 +20,7 @@ pub(super) enum Configuration {
 }
 
 impl Configuration {
-    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         match self {
             Self::Check => {
                 let loaded = context.load(Vec::new())?;
@@ -31,7 +31,7 @@ impl Configuration {
                     config.issuer.is_some(),
                     "`issuer` is missing: set it to the https URL of this server, such as `https://id.example.com`"
                 );
-                countersign_store::schema_status(config.store_url().expose())?;
+                countersign_store::schema_status(&config.store_url()?).await?;
                 for name in &loaded.ignored {
                     output::line(format!("warning: {name} is no setting and is ignored"));
                 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use countersign_core::{Secret, ServerKeys};
+use countersign_store::{OpenError, StoreUrl};
 
 use super::{Config, Loaded};
 
@@ -26,9 +27,13 @@ fn is_exposed(path: &Path) -> bool {
 
 impl Config {
     /// The store's URL: as configured, or the file in the data directory.
-    pub fn store_url(&self) -> Secret<String> {
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::UnknownStore`], when this release has no such store.
+    pub fn store_url(&self) -> Result<StoreUrl, OpenError> {
         let in_directory = || format!("sqlite:{}", self.data_dir.join("countersign.db").display());
-        self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory()))
+        StoreUrl::parse(&self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory())))
     }
 
     /// Where `init` and `--dev` put the master key.

@@ -263,14 +263,14 @@ fn the_configuration_is_dumped_with_origins_and_without_secrets() {
 fn the_store_is_cared_for() {
     let directory = left_by_a_server();
     let at = directory.path();
-    assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 7).\n");
+    assert_eq!(done(at, &["migrate", "--dry-run"]), "The database is up to date (schema 8).\n");
     assert!(done(at, &["doctor"]).ends_with("Nothing is wrong.\n"));
     assert!(done(at, &["backup", "copy.db"]).contains("The master key is not in it."));
     assert!(failed(at, &["backup", "copy.db"]).contains("overwrites nothing"));
     let new = tempfile::tempdir().unwrap();
     assert!(failed(new.path(), &["user", "list"]).contains("there is no database"));
     assert!(done(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
-    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 7 now.\n"));
+    assert!(done(new.path(), &["migrate"]).ends_with("The database has schema 8 now.\n"));
 }
 
 // G5
