@@ -117,6 +117,15 @@ mod tests {
     use crate::user::{UserClaims, Username};
 
     #[test]
+    fn a_session_claim_whose_name_was_registered_later_is_left_out() {
+        let (mut row, _) = opened(&server_keys(&[1]), grant());
+        let Value::Object(own) = json!({"exp": 1, "txn": "a", "team": "red"}) else { unreachable!() };
+        row.session.grant.claims = own;
+        let claims = own_claims(&row.session, &row.user.unwrap());
+        assert_eq!(json!(claims), json!({"id": "1", "username": "john_doe", "team": "red"}));
+    }
+
+    #[test]
     fn a_token_with_as_many_claims_as_are_allowed_fits_into_a_cookie() {
         let (mut row, _) = opened(&server_keys(&[1]), grant());
         let longest = |length: usize| "x".repeat(length);

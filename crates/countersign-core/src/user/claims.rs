@@ -29,10 +29,12 @@ impl UserClaims {
         Self(claims)
     }
 
-    /// A user's claims, and those of a session, which win where both name one.
+    /// The user's claims with those of a session, which take precedence. Leaves out a claim of the session whose name
+    /// was registered after the session was opened: the row keeps it, because tokens are bound to it.
     pub fn with_session(&self, session: &Map<String, Value>) -> Map<String, Value> {
         let mut claims = self.0.clone();
-        claims.extend(session.clone());
+        let session = session.iter().filter(|(name, _)| !countersign_token::is_registered_claim(name));
+        claims.extend(session.map(|(name, value)| (name.clone(), value.clone())));
         claims
     }
 

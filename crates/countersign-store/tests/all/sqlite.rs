@@ -1,10 +1,10 @@
 //! What the SQLite store promises beyond the contract.
 
-use countersign_core::session::Session;
+use countersign_core::session::{Grant, Session};
 use countersign_store::{OpenError, StoreUrl};
 use rusqlite::Connection;
 
-use crate::support::{Kit, NOON, after, rotate, user};
+use crate::support::{Kit, NOON, after, grant, rotate, user};
 
 fn url(directory: &tempfile::TempDir) -> StoreUrl {
     StoreUrl::Sqlite(directory.path().join("test.db"))
@@ -147,6 +147,29 @@ fn a_sound_database_has_no_defects() {
         assert!(countersign_store::diagnose(&url(&directory)).await.is_err(), "there is none");
         drop(countersign_store::open(&url(&directory)).await.unwrap());
         assert_eq!(countersign_store::diagnose(&url(&directory)).await.unwrap(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn rows_with_a_claim_whose_name_was_registered_later_are_still_read() {
+    use countersign_core::refresh::is_bound;
+    let directory = tempfile::tempdir().unwrap();
+    let kit = Kit::new();
+    // As an earlier release, which did not know the name, has written them.
+    let claims = serde_json::from_str(r#"{"team":"red","txn":"a"}"#).unwrap();
+    let (session, token) = kit.open(Grant { claims, ..grant("1") }, NOON);
+    block_on(async {
+        let store = countersign_store::open(&url(&directory)).await.unwrap();
+        store.add_user(&[], &user("1")).await.unwrap();
+        store.open(&session, &[], None).await.unwrap();
+        raw(&directory).execute(r#"UPDATE users SET claims = '{"team":"red","txn":"a"}'"#, []).unwrap();
+        let read = store.user(&user("1").id).await.unwrap().unwrap();
+        assert_eq!(serde_json::json!(read.claims.as_map()), serde_json::json!({"team": "red"}));
+        let row = store.session(session.id).await.unwrap().unwrap();
+        assert_eq!(row.session, session);
+        assert!(is_bound(&kit.keys, &row.session, &token), "its tokens stay valid");
+        let moved = rotate(&*store, &kit.step(&token, after(5)), after(5)).await.unwrap();
+        assert_eq!(moved.user, Some(read));
     });
 }
 
