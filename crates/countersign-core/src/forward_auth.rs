@@ -79,7 +79,7 @@ impl Routes {
     }
 
     /// What a request to a path of a host needs: a token, unless a route says otherwise.
-    pub fn access(&self, host: &Host, (method, path): (&str, &PlainPath)) -> Access {
+    pub fn access(&self, host: &Host, method: &str, path: &PlainPath) -> Access {
         let holds = |route: &&Route| {
             route.host.as_ref().is_none_or(|name| name == host) && route.covers(method, path)
         };
@@ -155,7 +155,8 @@ mod tests {
         let access = |path: &str| {
             routes.access(
                 &Host::parse("a.example").unwrap(),
-                ("GET", &PlainPath::parse(&encoded(path)).unwrap()),
+                "GET",
+                &PlainPath::parse(&encoded(path)).unwrap(),
             )
         };
         for path in [
@@ -186,7 +187,7 @@ mod tests {
             route(Some("c.example"), "/", Access::Public),
         ]);
         let access = |host: &str, path: &str| {
-            routes.access(&Host::parse(host).unwrap(), ("GET", &PlainPath::parse(path).unwrap()))
+            routes.access(&Host::parse(host).unwrap(), "GET", &PlainPath::parse(path).unwrap())
         };
         assert_eq!(access("a.example", "/admin/help"), Access::Public);
         assert_eq!(access("b.example", "/admin/help"), token("admin"));
@@ -228,7 +229,7 @@ mod tests {
             route(Some("api.example"), "/", token("")),
         ]);
         let access = |host: &str, path: &str| {
-            routes.access(&Host::parse(host).unwrap(), ("GET", &PlainPath::parse(path).unwrap()))
+            routes.access(&Host::parse(host).unwrap(), "GET", &PlainPath::parse(path).unwrap())
         };
         assert_eq!(access("www.example", "/"), Access::Public);
         assert_eq!(access("www.example", "/administrator"), Access::Public);
@@ -241,7 +242,7 @@ mod tests {
             assert_eq!(access(host, "/"), token(""), "{host}");
         }
         assert_eq!(
-            Routes::default().access(&Host::parse("a").unwrap(), ("GET", &PlainPath::parse("/").unwrap())),
+            Routes::default().access(&Host::parse("a").unwrap(), "GET", &PlainPath::parse("/").unwrap()),
             token("")
         );
     }
@@ -259,7 +260,7 @@ mod tests {
         ]);
         let access = |method: &str, path: &str| {
             let path = PlainPath::parse(path).unwrap();
-            routes.access(&Host::parse("a.example").unwrap(), (method, &path))
+            routes.access(&Host::parse("a.example").unwrap(), method, &path)
         };
         assert_eq!(access("OPTIONS", "/api/x"), Access::Public);
         for method in ["GET", "POST", "options", "OPTIONSX"] {

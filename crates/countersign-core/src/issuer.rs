@@ -46,6 +46,15 @@ pub struct AccessToken {
     pub scope: Scope,
 }
 
+/// Whom a token is issued for.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// The session's user.
+    pub user: &'a User,
+}
+
 impl Issuer {
     /// The path of its name: empty, or such as `/auth`, without a slash at its end.
     pub fn path(&self) -> &str {
@@ -61,7 +70,7 @@ impl Issuer {
     pub fn access_token(
         &self,
         key: &SigningKey,
-        (session, user): (&Session, &User),
+        Holder { session, user }: Holder<'_>,
         now: Timestamp,
         world: &World,
     ) -> Result<AccessToken, SignError> {
@@ -148,7 +157,8 @@ mod tests {
         for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa] {
             let material = SigningKey::generate(algorithm).unwrap();
             let key = SigningKey::parse(algorithm, KeyId::parse(&longest(43)).unwrap(), &material).unwrap();
-            let token = issuer.access_token(&key, (&row.session, &user), NOON, &world()).unwrap();
+            let holder = Holder { session: &row.session, user: &user };
+            let token = issuer.access_token(&key, holder, NOON, &world()).unwrap();
             let cookie = format!("__Host-access_token={}", token.text.expose());
             assert!(cookie.len() <= 4096, "{algorithm}: {}", cookie.len());
         }

@@ -91,25 +91,38 @@ impl SecretHash {
     }
 }
 
-/// Steps `from` at generation `at` forward to generation `to`, whose hash is `target`.
+/// Where a [`walk`] starts: a presented secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The secret and its key id.
+    pub link: &'a Link,
+    /// The secret's generation.
+    pub generation: Generation,
+}
+
+/// Where a [`walk`] must arrive: the position of the row.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The row's generation.
+    pub generation: Generation,
+    /// The hash of that generation's secret.
+    pub hash: &'a SecretHash,
+}
+
+/// Steps a secret forward to the target's generation.
 ///
-/// A master key may have been replaced on the way, so each step is tried with
-/// the key before it and every newer one. `None` when no path arrives, or when
-/// `to` is before `at` or more than [`MAX_STEPS`] away.
-pub fn walk(
-    keys: &ServerKeys,
-    session: SessionId,
-    (from, at): (&Link, Generation),
-    (to, target): (Generation, &SecretHash),
-) -> Option<Link> {
-    if to.checked_sub(at)? > MAX_STEPS {
+/// The operator may have replaced the master key between two generations. Each step is therefore tried with the key of
+/// the step before and with every newer key. `None`: no path leads to the target's hash, or the target is before the
+/// start or more than [`MAX_STEPS`] after it.
+pub fn walk(keys: &ServerKeys, session: SessionId, start: Start<'_>, target: Target<'_>) -> Option<Link> {
+    if target.generation.checked_sub(start.generation)? > MAX_STEPS {
         return None;
     }
-    let mut frontier = vec![from.clone()];
-    for next in at + 1..=to {
+    let mut frontier = vec![start.link.clone()];
+    for next in start.generation + 1..=target.generation {
         frontier = frontier.iter().flat_map(|link| successors(keys, session, link, next)).collect();
     }
-    frontier.into_iter().find(|link| target.fits(&link.secret))
+    frontier.into_iter().find(|link| target.hash.fits(&link.secret))
 }
 
 fn successors<'k>(
@@ -155,8 +168,8 @@ mod tests {
         let one = advance(&start, &old, 1);
         let two = advance(&one, &middle, 2);
         let three = advance(&two, &new, 3);
-        let found = walk(&new, SESSION, (&start, 0), (3, &three.secret.hash()));
-        let found = found.unwrap();
+        let (from, hash) = (Start { link: &start, generation: 0 }, three.secret.hash());
+        let found = walk(&new, SESSION, from, Target { generation: 3, hash: &hash }).unwrap();
         assert!(three.secret.hash().fits(&found.secret));
         assert_eq!(found.key_id, three.key_id);
     }
@@ -167,8 +180,13 @@ mod tests {
         let start = Link { secret: RatchetSecret::from_bytes([5; 16]), key_id: keys.newest().id() };
         let forged = Link { secret: RatchetSecret::from_bytes([6; 16]), ..start.clone() };
         let one = advance(&start, &keys, 1);
-        assert!(walk(&keys, SESSION, (&forged, 0), (1, &one.secret.hash())).is_none());
-        assert!(walk(&keys, SESSION, (&start, 0), (MAX_STEPS + 1, &one.secret.hash())).is_none());
-        assert!(walk(&keys, SESSION, (&start, 1), (0, &one.secret.hash())).is_none());
+        let walk = |link, from: Generation, to: Generation| {
+            let target = Target { generation: to, hash: &one.secret.hash() };
+            walk(&keys, SESSION, Start { link, generation: from }, target)
+        };
+        assert!(walk(&start, 0, 1).is_some());
+        assert!(walk(&forged, 0, 1).is_none());
+        assert!(walk(&start, 0, MAX_STEPS + 1).is_none());
+        assert!(walk(&start, 1, 0).is_none());
     }
 }

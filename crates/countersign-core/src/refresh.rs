@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::ratchet::{self, Generation, Link, SecretHash};
+use crate::ratchet::{self, Generation, Link, SecretHash, Start, Target};
 use crate::refresh_token::{Binding, RefreshToken};
 use crate::session::{Presence, RevokedReason, Session, SessionWithUser, Spent};
 use crate::{ClientId, ServerKeys, SessionId, Timestamp};
@@ -171,10 +171,11 @@ pub fn is_bound(keys: &ServerKeys, session: &Session, token: &RefreshToken) -> b
 ///
 /// Who holds a token of a session may end it, spent or not.
 pub fn is_held(keys: &ServerKeys, session: &Session, token: &RefreshToken) -> bool {
-    let target = (session.ratchet.generation, &session.ratchet.current);
+    let start = Start { link: &token.link, generation: token.generation };
+    let target = Target { generation: session.ratchet.generation, hash: &session.ratchet.current };
     let is_next = Some(token.generation) == session.ratchet.generation.checked_add(1);
     (is_next && session.ratchet.next.fits(&token.link.secret))
-        || ratchet::walk(keys, session.id, (&token.link, token.generation), target).is_some()
+        || ratchet::walk(keys, session.id, start, target).is_some()
 }
 
 /// Rows 5 to 13: the session is live and the token is its own; which generation is it?
@@ -199,8 +200,9 @@ impl Bench<'_> {
         if ratchet.generation - token.generation > ratchet::MAX_STEPS {
             return Verdict::Revoke(Breach::Reuse);
         }
-        let target = (ratchet.generation, &ratchet.current);
-        match ratchet::walk(self.keys, self.session.id, (&token.link, token.generation), target) {
+        let start = Start { link: &token.link, generation: token.generation };
+        let target = Target { generation: ratchet.generation, hash: &ratchet.current };
+        match ratchet::walk(self.keys, self.session.id, start, target) {
             None => Verdict::Refuse(Refusal::SecretDoesNotFit),
             Some(link) => self.judge_spent(link),
         }

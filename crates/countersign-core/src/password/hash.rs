@@ -103,8 +103,8 @@ impl PasswordHasher {
         let salt = world.random::<16>();
         let mut output = Secret::new([0; OUTPUT]);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        let input = (password.expose().as_bytes(), salt.as_slice());
-        compute_argon2(&argon2, input, &mut memory.0, output.expose_mut())
+        let password = password.expose().as_bytes();
+        compute_argon2(&argon2, password, &salt, &mut memory.0, output.expose_mut())
             .expect("Argon2 takes 16 bytes of salt and any bounded password");
         encode(&self.params, &salt, output.expose())
     }

@@ -77,7 +77,7 @@ impl Recipe {
         let mut output = Secret::new(vec![0; self.expected.len()]);
         match &self.function {
             Function::Argon2(argon2) => {
-                compute_argon2(argon2, (password, &self.salt), blocks, output.expose_mut()).ok()?;
+                compute_argon2(argon2, password, &self.salt, blocks, output.expose_mut()).ok()?;
             }
             Function::Bcrypt { cost, before } => {
                 let salt = self.salt.as_slice().try_into().ok()?;

@@ -48,11 +48,12 @@ pub(super) fn read(text: &str) -> Option<Recipe> {
         ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, rest] => bcrypt(cost, rest, BeforeBcrypt::Sha256),
         ["", "scrypt", parameters, salt, hash] => {
             let [log_n, r, p] = named(parameters, ["ln", "r", "p"])?;
-            scrypt((log_n, r, p), base64(salt)?, base64(hash)?)
+            scrypt(ScryptCost { log_n, r, p }, base64(salt)?, base64(hash)?)
         }
         ["", "fbscrypt", parameters, salt, hash] => firebase(parameters, salt, hash),
         ["scrypt", n, salt, r, p, hash] => {
-            scrypt((log2(n)?, number(r)?, number(p)?), salt.as_bytes().to_vec(), base64(hash)?)
+            let cost = ScryptCost { log_n: log2(n)?, r: number(r)?, p: number(p)? };
+            scrypt(cost, salt.as_bytes().to_vec(), base64(hash)?)
         }
         ["", name, rounds, salt, hash] => {
             // PHC names the number, and may name the length of the output too; passlib writes the number alone.
@@ -102,8 +103,15 @@ fn bcrypt(cost: &str, rest: &str, before: BeforeBcrypt) -> Option<Recipe> {
     is_whole.then_some(Recipe { function: Function::Bcrypt { cost, before }, salt, expected })
 }
 
-fn scrypt((log_n, r, p): (u32, u32, u32), salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
-    let params = scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok()?;
+/// The cost parameters of scrypt (RFC 7914 §2). N is two to the power of `log_n`.
+struct ScryptCost {
+    log_n: u32,
+    r: u32,
+    p: u32,
+}
+
+fn scrypt(cost: ScryptCost, salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
+    let params = scrypt::Params::new(u8::try_from(cost.log_n).ok()?, cost.r, cost.p).ok()?;
     Some(Recipe { function: Function::Scrypt(params), salt, expected })
 }
 
@@ -137,7 +145,9 @@ fn pbkdf2(prf: &str, iterations: u32, salt: Vec<u8>, expected: Vec<u8>) -> Optio
 fn werkzeug(method: &str, salt: &str, hash: &str) -> Option<Recipe> {
     let (salt, expected) = (salt.as_bytes().to_vec(), hexadecimal(hash)?);
     match method.split(':').collect::<Vec<_>>().as_slice() {
-        ["scrypt", n, r, p] => scrypt((log2(n)?, number(r)?, number(p)?), salt, expected),
+        ["scrypt", n, r, p] => {
+            scrypt(ScryptCost { log_n: log2(n)?, r: number(r)?, p: number(p)? }, salt, expected)
+        }
         ["pbkdf2", prf, iterations] => pbkdf2(prf, number(iterations)?, salt, expected),
         _ => None,
     }
@@ -147,7 +157,7 @@ fn werkzeug(method: &str, salt: &str, hash: &str) -> Option<Recipe> {
 fn better_auth(text: &str) -> Option<Recipe> {
     let (salt, hash) = text.split_once(':').filter(|(salt, hash)| (salt.len(), hash.len()) == (32, 128))?;
     hexadecimal(salt)?;
-    scrypt((14, 16, 1), salt.as_bytes().to_vec(), hexadecimal(hash)?)
+    scrypt(ScryptCost { log_n: 14, r: 16, p: 1 }, salt.as_bytes().to_vec(), hexadecimal(hash)?)
 }
 
 /// The bytes of ASP.NET Identity in base64: version 3 names its parameters, version 2 has fixed ones.

@@ -116,7 +116,7 @@ impl Work {
         let mut output = [0; 32];
         for params in argon2_pieces(own, self.argon2) {
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            compute_argon2(&argon2, (PASSWORD, &SALT), blocks, &mut output).ok();
+            compute_argon2(&argon2, PASSWORD, &SALT, blocks, &mut output).ok();
         }
         for cost in powers_of_two(self.bcrypt, BCRYPT_MIN_COST, 31) {
             std::hint::black_box(bcrypt::bcrypt(cost, SALT, PASSWORD));
@@ -159,7 +159,8 @@ fn argon2_pieces(own: &Params, work: u64) -> impl Iterator<Item = Params> {
 /// Computes an Argon2 hash in memory that is used again.
 pub(super) fn compute_argon2(
     argon2: &Argon2<'_>,
-    (password, salt): (&[u8], &[u8]),
+    password: &[u8],
+    salt: &[u8],
     blocks: &mut Blocks,
     output: &mut [u8],
 ) -> argon2::Result<()> {

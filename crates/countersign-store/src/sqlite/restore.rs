@@ -37,7 +37,7 @@ pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored,
     let revoked = backup.and_then(|()| revoke_in(&copy, world));
     let revoked = revoked.inspect_err(|_| drop(remove(&copy)))?;
     crate::give_to_owner_of_directory(&copy);
-    let kept = replace((to, &copy), world)?;
+    let kept = replace(to, &copy, world)?;
     drop(held);
     Ok(Restored { revoked, kept })
 }
@@ -47,7 +47,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 /// Puts the copy in the database's place. A crash leaves the old database or the new one.
-fn replace((to, copy): (&Path, &Path), world: &World) -> Result<Option<PathBuf>, RestoreError> {
+fn replace(to: &Path, copy: &Path, world: &World) -> Result<Option<PathBuf>, RestoreError> {
     // What belongs to the old file would be applied to the new one.
     for end in ["-wal", "-shm", "-journal"] {
         let mut name = to.as_os_str().to_owned();

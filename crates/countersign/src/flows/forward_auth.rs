@@ -63,7 +63,7 @@ impl Identity {
 ///
 /// When the store fails: nobody is let through on half the evidence.
 pub async fn decide(app: &App, asked: &Asked) -> Result<Decision, StoreError> {
-    let access = app.routes.access(&asked.host, (&asked.method, &asked.path));
+    let access = app.routes.access(&asked.host, &asked.method, &asked.path);
     let identity = match &asked.token {
         Some(token) => identify(app, token).await?,
         None => None,

@@ -1,6 +1,6 @@
 //! Opening a session for a user who is known by now, and making its pair.
 
-use countersign_core::issuer::ACCOUNT_SCOPE;
+use countersign_core::issuer::{ACCOUNT_SCOPE, Holder};
 use countersign_core::opening::Opening;
 use countersign_core::session::{Grant, Presence, SessionWithUser};
 use countersign_core::store::{Opened, SingleUse, Standing, StoreError};
@@ -115,7 +115,7 @@ pub(super) fn pair(
     let access = app
         .terms_of(&row.session.grant.client)
         .issuer
-        .access_token(&keys.signing, (&row.session, user), now, &app.world)
+        .access_token(&keys.signing, Holder { session: &row.session, user }, now, &app.world)
         .map_err(|error| StoreError::caused_by("the access token could not be signed", error))?;
     Ok(Pair { access, refresh, session: row.session.id })
 }
