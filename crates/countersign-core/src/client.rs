@@ -1,9 +1,9 @@
-//! A registered client: software with a name of its own (RFC 6749 §2).
+//! A registered client (RFC 6749 §2).
 //!
-//! A confidential client proves itself with a secret that the server made: 256
-//! random bits, so a plain hash protects it. It says in advance how it sends the
-//! secret, and no other way is accepted. What it may learn about tokens is
-//! bounded by the audiences that it stands for.
+//! A confidential client authenticates with a secret that the server made. The
+//! secret has 256 random bits, so a plain hash protects it. The registration says
+//! how the client sends the secret, and the server accepts no other way. The
+//! client's audiences limit the tokens that it may introspect.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
@@ -12,34 +12,32 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::{ClientId, Secret, Timestamp, World};
 
-/// The most audiences that one client stands for.
+/// The most audiences of one client.
 const MAX_AUDIENCES: usize = 16;
 
 /// The longest audience, in bytes.
 const MAX_AUDIENCE: usize = 256;
 
-/// What a secret begins with, so that scanners of leaked code know one.
+/// The prefix of every secret, by which secret scanners recognise one.
 const PREFIX: &str = "csc_";
 
-/// A client as the store keeps it.
+/// A client as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The `client_id`. No user has the same id, so that nobody passes for the other (RFC 9700 §4.15).
+    /// The `client_id`. No user has the same id, so that a client cannot be taken for a user (RFC 9700 §4.15).
     pub id: ClientId,
-    /// How it proves who it is.
     pub authentication: ClientAuthentication,
-    /// The audiences whose tokens it may look at.
+    /// The audiences whose tokens the client may introspect.
     pub audiences: Vec<String>,
-    /// When it was registered.
     pub created_at: Timestamp,
 }
 
-/// How a client proves who it is at the token endpoint and its siblings.
+/// How a client authenticates at the token, introspection and revocation endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAuthentication {
-    /// It cannot: software on users' devices (RFC 6749 §2.1).
+    /// Not at all: a public client, such as software on users' devices (RFC 6749 §2.1).
     None,
-    /// With a secret, sent in one way.
+    /// With a secret, sent by this method.
     Secret(SecretMethod, ClientSecretHash),
 }
 
@@ -48,15 +46,15 @@ pub enum ClientAuthentication {
 pub enum SecretMethod {
     /// In the `Authorization` header (RFC 6749 §2.3.1).
     Basic,
-    /// In the body.
+    /// In the request body (RFC 6749 §2.3.1).
     Post,
 }
 
-/// What the store keeps of a secret: its SHA-256, 32 bytes.
+/// The SHA-256 of a secret with a label, 32 bytes. The store keeps only this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientSecretHash([u8; 32]);
 
-/// Why a text is not an audience.
+/// A client's audiences are too many, or one is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an audience has 1 to {MAX_AUDIENCE} visible characters, and a client at most {MAX_AUDIENCES} of them"
@@ -64,7 +62,7 @@ pub struct ClientSecretHash([u8; 32]);
 pub struct AudienceError;
 
 impl ClientAuthentication {
-    /// Its name in metadata and in the store.
+    /// The name in metadata and in the store.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -74,10 +72,10 @@ impl ClientAuthentication {
 }
 
 impl SecretMethod {
-    /// Both, in the order in which metadata lists them.
+    /// In the order in which metadata lists them.
     pub const ALL: [Self; 2] = [Self::Basic, Self::Post];
 
-    /// Its name in metadata and in the store.
+    /// The name in metadata and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "client_secret_basic",
@@ -85,31 +83,29 @@ impl SecretMethod {
         }
     }
 
-    /// The method of that name.
+    /// The method with this name in metadata and in the store.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == name)
     }
 }
 
 impl ClientSecretHash {
-    /// A new secret, which is shown once, and what is kept of it.
+    /// Makes a secret, which the operator sees once, and its hash.
     pub fn generate(world: &World) -> (Secret<String>, Self) {
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(world.random::<32>()));
         let hash = Self::of(&text);
         (Secret::new(text), hash)
     }
 
-    /// The stored form.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether it is of this secret; takes the same time for every text of one length.
+    /// Whether this is the hash of `secret`. The comparison takes constant time.
     pub fn is_of(&self, secret: &Secret<String>) -> bool {
         verify_slices_are_equal(&self.0, &Self::of(secret.expose()).0).is_ok()
     }
@@ -126,7 +122,8 @@ impl ClientSecretHash {
 ///
 /// # Errors
 ///
-/// When one is empty, too long or not visible ASCII, or there are too many.
+/// [`AudienceError`], when an audience is empty, is longer than 256 bytes or has a character other than
+/// visible ASCII, or when there are more than 16.
 pub fn check_audiences(audiences: Vec<String>) -> Result<Vec<String>, AudienceError> {
     let is_sound = |text: &String| {
         (1..=MAX_AUDIENCE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -145,7 +142,7 @@ mod tests {
 
     // B11
     #[test]
-    fn a_secret_has_256_random_bits_and_only_its_hash_is_kept() {
+    fn a_secret_has_256_random_bits_and_only_its_hash_is_stored() {
         let world = testing::world(Timestamp::from_seconds(1), 7);
         let (secret, hash) = ClientSecretHash::generate(&world);
         assert_eq!(secret.expose().len(), PREFIX.len() + 43);
@@ -160,8 +157,8 @@ mod tests {
     fn audiences_are_few_and_visible() {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert!(check_audiences(texts(&["https://api.example", "shop"])).is_ok());
-        for bad in ["", "a b", "é", &"a".repeat(257)] {
-            assert_eq!(check_audiences(texts(&[bad])), Err(AudienceError), "{bad:?}");
+        for malformed in ["", "a b", "é", &"a".repeat(257)] {
+            assert_eq!(check_audiences(texts(&[malformed])), Err(AudienceError), "{malformed:?}");
         }
         assert_eq!(check_audiences(vec!["a".to_owned(); MAX_AUDIENCES + 1]), Err(AudienceError));
     }

@@ -24,13 +24,13 @@ pub use url::{StoreUrl, without_credentials};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The URL names no store that this release has.
+    /// The URL does not name a store of this release. Contains the URL without credentials.
     #[error(
         "unsupported database `{0}`: use `sqlite:PATH`, with a path such as `/data/countersign.db` and without parameters, \
          or `memory:` (data is lost on exit)"
     )]
     UnknownStore(String),
-    /// A newer release has written this database.
+    /// A newer release has migrated the database.
     #[error(
         "the database has schema {found} and this release knows schema {known}: a newer release has written it; \
          run that release, or restore a backup from before the upgrade"
@@ -41,41 +41,35 @@ pub enum OpenError {
         /// The newest that this release knows.
         known: u32,
     },
-    /// Another program made this database.
+    /// The database belongs to another program.
     #[error("the database {0} belongs to another program: name another file with `store.url` or --data-dir")]
     Foreign(PathBuf),
-    /// Another user owns a file, such as root, who ran a command.
+    /// Another user owns a file, for example root after a command of root.
     #[error(
         "cannot use {path}, which another user owns: run `chown --reference={directory} {path}` as root",
         path = .path.display(), directory = .directory.display()
     )]
     NotPermitted {
-        /// The file.
         path: PathBuf,
-        /// Its directory, whose owner should own it.
+        /// The directory of the file. The owner of the directory should own the file.
         directory: PathBuf,
     },
-    /// A restore is putting another database in its place.
+    /// A restore is replacing the database.
     #[error("the database {0} is being restored: try again when `countersign restore` is done")]
     Restoring(String),
-    /// The database cannot be opened, read or brought up to date.
+    /// The database cannot be opened, read or migrated.
     #[error("cannot open the database {path}: check that the directory exists, has space and can be written")]
-    Database {
-        /// Where it is.
-        path: String,
-        /// What happened.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Database { path: String, source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// Why a backup cannot be restored. Nothing was changed.
+/// Why a backup was not restored. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// A store that is not a file.
+    /// The store is not in a file.
     #[error("only a database in a file can be restored")]
     NotAFile,
-    /// The file is not a backup of this product.
+    /// The file is not a backup that `countersign backup` wrote.
     #[error("{0} is not a backup: name a file that `countersign backup` wrote")]
     NotABackup(PathBuf),
     /// The backup is damaged.
@@ -89,31 +83,26 @@ pub enum RestoreError {
     Open(OpenError),
     /// A file cannot be read or written.
     #[error("cannot read or write {path}")]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Failed { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// The sessions of the backup that were revoked.
+    /// How many sessions of the backup were revoked.
     pub revoked: u64,
-    /// Where the database that was replaced is kept, if there was one.
+    /// The file that has the replaced database now. `None`: there was none.
     pub kept: Option<PathBuf>,
 }
 
-/// What opening a database would do to its schema.
+/// The schema of a database, and the migrations that opening it would run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaStatus {
-    /// The schema that the database has; 0 when it is new.
+    /// The schema of the database. 0: there is none yet.
     pub found: u32,
-    /// The schema that this release wants.
+    /// The newest schema that this release knows.
     pub known: u32,
-    /// The names of the migrations between the two.
+    /// The names of the missing migrations, in order.
     pub pending: Vec<String>,
 }
 
@@ -127,8 +116,8 @@ pub struct Options {
 /// Settings of SQLite.
 #[derive(Debug, Clone, Copy)]
 pub struct SqliteOptions {
-    /// The most rotations that may wait in the journal before they are written to the sessions' rows. Each takes
-    /// about 400 bytes of memory. Default: 16,384.
+    /// The most rotations that may wait in the journal before they are written to the sessions' rows. Each
+    /// takes about 400 bytes of memory. Default: 16,384.
     pub journal: usize,
 }
 
@@ -142,8 +131,8 @@ impl Default for SqliteOptions {
 ///
 /// # Errors
 ///
-/// [`OpenError`], when a newer release or another program made the database, when another user owns its files, when a
-/// restore is running, or when the database cannot be opened or migrated.
+/// [`OpenError`], when a newer release or another program made the database, when another user owns its
+/// files, when a restore is running, or when the database cannot be opened or migrated.
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     open_with(url, Options::default()).await
 }
@@ -191,7 +180,8 @@ async fn off_the_runtime<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(failed)?
 }
 
-/// Writes a consistent copy of a database to the new file `to`. Servers and commands may use the database meanwhile.
+/// Writes a consistent copy of a database to the new file `to`. Servers and commands may use the database
+/// meanwhile.
 ///
 /// # Errors
 ///
@@ -215,13 +205,13 @@ pub async fn diagnose(url: &StoreUrl) -> Answer<Vec<String>> {
     }
 }
 
-/// Replaces a database by a backup, and revokes every session that was opened up to now. Whatever was revoked or spent
-/// after the backup was made therefore stays invalid.
+/// Replaces a database by a backup, and revokes every session that was opened up to now. Whatever was revoked
+/// or spent after the backup was made therefore stays invalid.
 ///
 /// # Errors
 ///
-/// [`RestoreError`], when the store is not in a file, when the backup is not one or is damaged, when the database is in
-/// use, or when a file cannot be read or written.
+/// [`RestoreError`], when the store is not in a file, when the backup is not one or is damaged, when the
+/// database is in use, or when a file cannot be read or written.
 pub fn restore(url: &StoreUrl, from: &Path, world: &World) -> Result<Restored, RestoreError> {
     match url {
         StoreUrl::Memory => Err(RestoreError::NotAFile),
@@ -229,8 +219,8 @@ pub fn restore(url: &StoreUrl, from: &Path, world: &World) -> Result<Restored, R
     }
 }
 
-/// Gives a new file to the owner of its directory, so that the service can use what a command of root has made. Does
-/// nothing if the process may not do that: only root may, and only root needs to.
+/// Gives a new file to the owner of its directory, so that the service can use what a command of root has
+/// made. Does nothing if the process may not do that: only root may, and only root needs to.
 pub fn give_to_owner_of_directory(path: &Path) {
     if let Some(owner) = path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
         std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).ok();

@@ -23,8 +23,8 @@ pub enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Parses a URL. A `sqlite:` URL with a host or with parameters is rejected, because SQLite would take either for
-    /// a part of the file's name.
+    /// Parses a URL. A `sqlite:` URL with a host or with parameters is rejected, because SQLite would take
+    /// either for a part of the file's name.
     ///
     /// # Errors
     ///
@@ -62,8 +62,8 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// The part of any URL that may be shown: all of a [`StoreUrl`], and only the scheme of any other URL, because a
-/// password can be in every other part.
+/// The part of any URL that may be shown: all of a [`StoreUrl`], and only the scheme of any other URL,
+/// because a password can be in every other part.
 pub fn without_credentials(url: &str) -> String {
     if StoreUrl::read(url).is_some() {
         return url.to_owned();

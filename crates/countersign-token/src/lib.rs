@@ -8,6 +8,8 @@
 //! verify less. [`unverified`] looks without checking and [`tutorial`] reads the weaker tokens of a
 //! well-known tutorial; both say so by name.
 
+#![warn(missing_docs)]
+
 mod algorithm;
 mod base64url;
 mod claims;

@@ -6,6 +6,8 @@
 //!
 //! Deliberately absent: any way to check less than everything without saying so by name.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "axum")]
 mod access_token;
 mod authorization;

@@ -1,4 +1,4 @@
-//! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, readers beside it.
+//! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, several readers.
 //!
 //! Each verb's SQL is next to the function that runs it: [`users`], [`sessions`],
 //! [`clients`] and [`keys`] have the verbs in the order of the port; [`lookup`]
@@ -62,12 +62,12 @@ pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Readers,
     tail: Tail,
-    /// Given back last.
+    /// Dropped last.
     _in_use: InUse,
 }
 
 impl SqliteStore {
-    /// With a journal of at most `journal` entries.
+    /// Opens and migrates the database. `journal` is the most entries that wait in the journal.
     pub(crate) fn open(path: &Path, journal: usize) -> Result<Self, OpenError> {
         let failed = |source: rusqlite::Error| OpenError::Database {
             path: path.display().to_string(),
@@ -246,8 +246,8 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Answer<()> {
         self.readers.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await?;
-        // After a failure only a write can tell whether it is over; a healthy store is not written to, because
-        // strangers may ask.
+        // After a failed commit, only a write shows whether the database can be written again. Otherwise
+        // nothing is written, because anonymous clients can cause this call.
         if self.writer.is_failing() {
             self.writer.write(Touched::Nothing, connection::probe).await
         } else {

@@ -1,4 +1,4 @@
-//! What the SQLite store promises beyond the contract.
+//! Tests of SQLite beyond the contract.
 
 use countersign_core::session::{Grant, Session};
 use countersign_store::{OpenError, StoreUrl};
@@ -24,7 +24,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[test]
-fn an_unknown_newer_schema_is_refused_in_words() {
+fn a_newer_schema_is_rejected_with_an_explanation() {
     let directory = tempfile::tempdir().unwrap();
     block_on(async { drop(countersign_store::open(&url(&directory)).await.unwrap()) });
     raw(&directory).execute("UPDATE refinery_schema_history SET version = 99 WHERE version = 1", []).unwrap();
@@ -46,7 +46,7 @@ fn a_dry_run_names_the_migrations_and_changes_nothing() {
 }
 
 #[test]
-fn a_database_in_a_missing_directory_says_what_to_check() {
+fn the_error_for_a_missing_directory_says_what_to_check() {
     let url = StoreUrl::Sqlite("/nonexistent/directory/test.db".into());
     let refused = block_on(countersign_store::open(&url)).err().unwrap();
     assert!(refused.to_string().contains("check that the directory exists"), "{refused}");
@@ -59,14 +59,14 @@ fn mode(path: &std::path::Path) -> u32 {
 
 // G5
 #[test]
-fn the_file_is_its_owners_alone() {
+fn only_its_owner_can_read_the_database() {
     let directory = tempfile::tempdir().unwrap();
     block_on(async { drop(countersign_store::open(&url(&directory)).await.unwrap()) });
     assert_eq!(mode(&directory.path().join("test.db")), 0o600);
 }
 
 #[test]
-fn a_write_that_fails_takes_no_other_with_it() {
+fn a_write_that_fails_does_not_fail_the_others_of_its_commit() {
     let directory = tempfile::tempdir().unwrap();
     block_on(async {
         let store = countersign_store::open(&url(&directory)).await.unwrap();
@@ -93,7 +93,7 @@ fn a_write_that_fails_takes_no_other_with_it() {
 }
 
 #[test]
-fn a_backup_is_a_store_and_overwrites_nothing() {
+fn a_backup_is_a_database_and_overwrites_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.db");
     block_on(async {
@@ -144,7 +144,7 @@ fn the_database_itself_refuses_an_id_or_a_name_that_is_taken() {
 fn a_sound_database_has_no_defects() {
     let directory = tempfile::tempdir().unwrap();
     block_on(async {
-        assert!(countersign_store::diagnose(&url(&directory)).await.is_err(), "there is none");
+        assert!(countersign_store::diagnose(&url(&directory)).await.is_err(), "there is no database yet");
         drop(countersign_store::open(&url(&directory)).await.unwrap());
         assert_eq!(countersign_store::diagnose(&url(&directory)).await.unwrap(), Vec::<String>::new());
     });
@@ -155,7 +155,7 @@ fn rows_with_a_claim_whose_name_was_registered_later_are_still_read() {
     use countersign_core::refresh::is_bound;
     let directory = tempfile::tempdir().unwrap();
     let kit = Kit::new();
-    // As an earlier release, which did not know the name, has written them.
+    // An earlier release, which did not know the name, has written such rows.
     let claims = serde_json::from_str(r#"{"team":"red","txn":"a"}"#).unwrap();
     let (session, token) = kit.open(Grant { claims, ..grant("1") }, NOON);
     block_on(async {
@@ -167,7 +167,7 @@ fn rows_with_a_claim_whose_name_was_registered_later_are_still_read() {
         assert_eq!(serde_json::json!(read.claims.as_map()), serde_json::json!({"team": "red"}));
         let row = store.session(session.id).await.unwrap().unwrap();
         assert_eq!(row.session, session);
-        assert!(is_bound(&kit.keys, &row.session, &token), "its tokens stay valid");
+        assert!(is_bound(&kit.keys, &row.session, &token), "the session's tokens stay valid");
         let moved = rotate(&*store, &kit.step(&token, after(5)), after(5)).await.unwrap();
         assert_eq!(moved.user, Some(read));
     });
@@ -175,7 +175,7 @@ fn rows_with_a_claim_whose_name_was_registered_later_are_still_read() {
 
 // G5
 #[test]
-fn a_copy_of_the_database_holds_no_secret_of_a_refresh_token() {
+fn the_database_contains_no_secret_of_a_refresh_token() {
     let directory = tempfile::tempdir().unwrap();
     let kit = Kit::new();
     let (session, token) = kit.session("1", NOON);
@@ -193,6 +193,6 @@ fn a_copy_of_the_database_holds_no_secret_of_a_refresh_token() {
             assert!(!bytes.windows(needle.len()).any(|window| window == needle));
             files += 1;
         }
-        assert!(files >= 3, "database, log and index of the log");
+        assert!(files >= 3, "the database, the log and its index");
     });
 }

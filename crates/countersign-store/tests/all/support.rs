@@ -1,4 +1,4 @@
-//! A world that stands still, users and sessions to play with, and every store that there is.
+//! A world, users and sessions for the tests, and every store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// What every test needs: keys, a policy and a world.
+/// Keys, a policy and a world.
 pub(crate) struct Kit {
     pub(crate) keys: ServerKeys,
     pub(crate) policy: RefreshPolicy,
@@ -41,12 +41,12 @@ impl Kit {
         Self { keys, policy, world }
     }
 
-    /// A session of `user`, opened at `at`, and its first token.
+    /// A session of a user that was opened at `at`, and its first token.
     pub(crate) fn session(&self, user: &str, at: Timestamp) -> (Session, RefreshToken) {
         self.open(grant(user), at)
     }
 
-    /// A session for a grant, opened at `at`, and its first token.
+    /// A session for a grant that was opened at `at`, and its first token.
     pub(crate) fn open(&self, grant: Grant, at: Timestamp) -> (Session, RefreshToken) {
         let opening = Opening { grant, user_epoch: 0, by: presence(at) };
         opening.begin(&self.keys, &self.policy, &self.world)
@@ -58,7 +58,7 @@ impl Kit {
         rotation(&self.keys, Presented { token, client: &client }, &self.policy, now)
     }
 
-    /// The token of the generation that the row is at.
+    /// The token of the row's current generation.
     pub(crate) fn token(&self, session: &Session, link: Link) -> RefreshToken {
         current_token(session, link, &self.keys).unwrap()
     }
@@ -102,7 +102,7 @@ pub(crate) fn revoked(reason: RevokedReason, at: Timestamp) -> Revoked {
     Revoked { reason, by: presence(at), presented: Some(3) }
 }
 
-/// Takes a step, and waits until it is durable.
+/// Applies a step, and waits until it is durable.
 pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Option<SessionWithUser> {
     match store.rotate(step, &presence(at)).await.unwrap() {
         Some(rotated) => rotated.row().await.unwrap(),
@@ -110,7 +110,7 @@ pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Opt
     }
 }
 
-/// A store under test, and how it can be opened again.
+/// A store under test, and what is needed to open it again.
 pub(crate) struct Subject {
     pub(crate) store: Arc<dyn Store>,
     _directory: TempDir,
@@ -126,8 +126,8 @@ impl Subject {
         Self { store, _directory: directory, url, options }
     }
 
-    /// Closes the store, changes its file with another connection, and opens it again. Does nothing to a store in
-    /// memory.
+    /// Closes the store, changes its file with another connection, and opens it again. Does nothing to a
+    /// store in memory.
     pub(crate) async fn tamper(&mut self, change: impl FnOnce(&Connection)) {
         let Some(file) = self.url.file() else { return };
         self.store = countersign_store::open(&StoreUrl::Memory).await.unwrap();
