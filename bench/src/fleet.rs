@@ -124,9 +124,9 @@ impl Fleet {
         directory: &Path,
         progress: impl FnMut(u64),
     ) -> Result<()> {
-        let url = format!("sqlite:{}", directory.join("countersign.db").display());
+        let url = countersign_store::StoreUrl::Sqlite(directory.join("countersign.db"));
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-            let store = countersign_store::open(&url)?;
+            let store = countersign_store::open(&url).await?;
             self.fill(&store, progress).await
         })
     }

@@ -15,7 +15,7 @@ use countersign::{http, system};
 use countersign_core::Secret;
 use countersign_core::refresh_token::{LENGTH, PREFIX};
 use countersign_core::store::Store;
-use countersign_store::Options;
+use countersign_store::{Options, SqliteOptions, StoreUrl};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -46,25 +46,29 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// With a store that accepts every refresh and stores nothing.
     pub(crate) fn storeless() -> Result<Self> {
-        Self::open(SESSIONS, |fleet, _| Ok(storeless::store(fleet)))
+        Self::open(SESSIONS, |_, fleet, _| Ok(storeless::store(fleet)))
     }
 
     /// With the SQLite store, filled with sessions.
     pub(crate) fn durable() -> Result<Self> {
-        Self::open(1, |fleet, home| {
+        Self::open(1, |runtime, fleet, home| {
             fleet.fill_directory(home.path(), |_| {})?;
-            let url = format!("sqlite:{}", home.path().join("countersign.db").display());
-            Ok(countersign_store::open_with(&url, Options { journal: JOURNAL })?)
+            let url = StoreUrl::Sqlite(home.path().join("countersign.db"));
+            let options = Options { sqlite: SqliteOptions { journal: JOURNAL } };
+            Ok(runtime.block_on(countersign_store::open_with(&url, options))?)
         })
     }
 
-    fn open(each: u64, store: impl FnOnce(&Arc<Fleet>, &TempDir) -> Result<Arc<dyn Store>>) -> Result<Self> {
+    fn open(
+        each: u64,
+        store: impl FnOnce(&Runtime, &Arc<Fleet>, &TempDir) -> Result<Arc<dyn Store>>,
+    ) -> Result<Self> {
         let (home, world) = (server::home()?, system::world());
         let plan = Plan { count: SESSIONS, each, made: world.now() };
         let fleet = Arc::new(Fleet::plan(home.path(), plan, &world)?);
         let config = Config { issuer: Some(ISSUER.to_owned()), ..Config::default() };
-        let store = store(&fleet, &home)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
+        let store = store(&runtime, &fleet, &home)?;
         let keys = server_keys(home.path())?;
         let server = runtime.block_on(assemble(&config, ISSUER.to_owned(), store, keys, &world))?;
         Ok(Self { router: http::routes(&server.edge), fleet, turn: 0, runtime, _home: home })

@@ -54,9 +54,9 @@ impl Table {
         let runtime = Runtime::new().expect("a runtime can be made");
         let directory = tempfile::tempdir().expect("a directory can be made");
         let setting = Setting::new();
-        let url = format!("sqlite:{}", directory.path().join("parts.db").display());
+        let url = countersign_store::StoreUrl::Sqlite(directory.path().join("parts.db"));
         let (store, tokens) = runtime.block_on(async {
-            let store = countersign_store::open(&url).expect("a new database can be opened");
+            let store = countersign_store::open(&url).await.expect("a new database can be opened");
             store.add_user(&[], &setting.user).await.expect("a user can be added");
             let tokens = open_sessions(&setting, &store).await;
             (store, tokens)

@@ -1,10 +1,10 @@
-//! A known device: the token that keeps an owner's lane open while strangers guess.
+//! Device tokens, so that an attacker who guesses passwords cannot lock the owner out.
 //!
-//! A browser in which a user has signed in gets a device token. Guesses without
-//! one share the account's throttle; a request with one has a lane of its own,
-//! so that another person cannot lock an owner out by failing on purpose. The
-//! token proves no identity and opens nothing. It stands for one account in one epoch: it ends
-//! with a new password, with signing out everywhere, and with the account.
+//! The server gives a device token to each browser in which a user has signed in.
+//! Sign-ins without a device token share the account's throttle. A sign-in with
+//! one has a separate throttle, which other people's failures do not use up. The
+//! token does not authenticate the user. It belongs to one account in one epoch:
+//! a new password, a sign-out everywhere or the deletion of the account ends it.
 //!
 //! ```text
 //! account = HMAC-SHA256(K_device, "csr/account" | created_at(8) | user id)[..8]
@@ -25,7 +25,7 @@ const PREFIX: &str = "csd_";
 const BODY: usize = 16 + 4 + 8;
 const LENGTH: usize = 1 + BODY + 16;
 
-/// A device from which a user of some name has signed in before.
+/// A device from which a user has signed in before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KnownDevice {
     id: [u8; 16],
@@ -34,7 +34,7 @@ pub struct KnownDevice {
 }
 
 impl KnownDevice {
-    /// A new device of a user, and its token.
+    /// Makes the token of a new device.
     pub fn issue(user: &User, keys: &ServerKeys, world: &World) -> Secret<String> {
         let keys = keys.newest();
         let device = Self { id: world.random(), epoch: user.epoch, account: account(user, keys) };
@@ -45,8 +45,8 @@ impl KnownDevice {
         Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The device that `text` names, if this server issued it to a user of that name. Needs no look-up; whether it
-    /// still stands for that user's account, [`KnownDevice::is_of`] says.
+    /// Parses a device token that this server issued to a user with this name. Reads no store: check the
+    /// account with [`KnownDevice::is_of`].
     pub fn parse(text: &str, name: &Username, keys: &ServerKeys) -> Option<Self> {
         let encoded = text.strip_prefix(PREFIX).filter(|encoded| encoded.len() == LENGTH / 3 * 4)?;
         let bytes: [u8; LENGTH] = URL_SAFE_NO_PAD.decode(encoded).ok()?.try_into().ok()?;
@@ -59,7 +59,8 @@ impl KnownDevice {
         verify_slices_are_equal(&bytes[1 + BODY..], &tag).ok().map(|()| device)
     }
 
-    /// Whether the user is the one who signed in there, with no new password and no sign-out everywhere since.
+    /// Whether the device belongs to this account and the account has had no new password and no sign-out
+    /// everywhere since.
     pub fn is_of(&self, user: &User, keys: &ServerKeys) -> bool {
         self.epoch == user.epoch && keys.all().any(|keys| account(user, keys) == self.account)
     }
@@ -81,7 +82,7 @@ impl KnownDevice {
     }
 }
 
-/// Tells accounts apart that had the same name or the same id one after the other.
+/// Identifies an account, also among accounts that had the same name or the same id one after the other.
 fn account(user: &User, keys: &DerivedKeys) -> [u8; 8] {
     let mut context = hmac::Context::with_key(&keys.device);
     context.update(b"csr/account");
@@ -97,7 +98,7 @@ mod tests {
 
     // E4
     #[test]
-    fn a_device_is_known_for_one_account_in_one_epoch() {
+    fn a_device_belongs_to_one_account_in_one_epoch() {
         let john = user();
         let keys = server_keys(&[1]);
         let text = KnownDevice::issue(&john, &keys, &world());

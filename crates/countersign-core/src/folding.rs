@@ -1,22 +1,23 @@
-//! The spellings of a path that some application could take for the same path.
+//! Case folding and normalisation of texts that applications may treat as equal.
 //!
 //! Applications compare paths after lower-casing, upper-casing, compatibility
-//! normalisation (NFKC) or dropping characters that show nothing. [`fold`] gives
-//! all of these spellings one form, so that a rule that protects a path can
-//! protect every spelling of it. The form drops accents too, because `İ` in lower
-//! case is `i` with an accent. Letters of other alphabets that merely look alike
-//! (Cyrillic `а`) stay different: no normalisation turns one into the other.
+//! normalisation (NFKC) or dropping invisible characters. [`fold`] maps all these
+//! spellings to one form, so that a rule for a path can cover every spelling. The
+//! form has no accents, because `İ` in lower case is `i` with an accent. Letters of
+//! other alphabets that look alike (Cyrillic `а`) stay different, because no
+//! normalisation maps one to the other.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
-/// The one form of a text and of its other spellings.
+/// The form that a text and its other spellings have in common.
 pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // `ẞ` becomes `ß` in lower case and `SS` only after that, so the order is lower, upper, lower. Each character
-    // is converted alone: the lower case of a `Σ` in a text depends on its place in the word.
+    // The order is lower, upper, lower, because `ẞ` becomes `ß` in lower case and `SS` only in the upper case
+    // of that. Each character is converted alone, because the lower case of `Σ` depends on its position in
+    // the word.
     let lower = |text: String| text.chars().flat_map(char::to_lowercase).collect::<String>();
     let upper = |text: String| text.chars().flat_map(char::to_uppercase).collect::<String>();
     let decomposed: String = text.nfkd().collect();
@@ -24,7 +25,7 @@ pub(crate) fn fold(text: &str) -> String {
     folded.nfkd().filter(|c| canonical_combining_class(*c) == 0 && !is_ignorable(*c)).collect()
 }
 
-/// Characters that show nothing by themselves (`Default_Ignorable_Code_Point`, Unicode Standard Annex 44).
+/// Invisible characters (`Default_Ignorable_Code_Point`, Unicode Standard Annex 44).
 pub(crate) const fn is_ignorable(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
@@ -34,7 +35,7 @@ pub(crate) const fn is_ignorable(character: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Control characters, separators of lines, marks of annotations, and those that show nothing by themselves.
+/// Control characters, line separators, annotation marks and invisible characters.
 pub(crate) fn is_unseen(character: char) -> bool {
     let is_separator_or_mark = matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}');
     character.is_control() || is_separator_or_mark || is_ignorable(character)
@@ -72,7 +73,7 @@ mod tests {
 
     // incident 50
     #[test]
-    fn spellings_that_an_application_may_take_for_one_have_one_form() {
+    fn spellings_that_an_application_may_treat_as_equal_have_one_form() {
         for (form, spellings) in [
             ("secret", &["SECRET", "\u{17F}ecret", "ｓｅｃｒｅｔ", "𝓼𝓮𝓬𝓻𝓮𝓽", "ⓢecret", "se\u{200B}cret"][..]),
             (

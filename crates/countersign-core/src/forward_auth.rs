@@ -1,9 +1,9 @@
-//! Which access a request needs that a proxy asks about.
+//! The access that a request needs, for forward authentication by a proxy.
 //!
 //! Paths are compared segment by segment. A route that needs a token covers every
-//! spelling that an application may take for its path; a public route covers its
-//! own spelling only. The routes of a host decide before the routes of every host,
-//! then the longer path decides.
+//! spelling that an application may treat as its path. A public route covers only
+//! its own spelling. Routes for one host take precedence over routes for every
+//! host; among these, the longer path takes precedence.
 
 use std::cmp::Reverse;
 
@@ -12,50 +12,49 @@ use countersign_token::Scope;
 use crate::origin::Host;
 use crate::plain_path::PlainPath;
 
-/// What one part of an application needs.
+/// The access that one part of an application needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// On which host; `None` on all.
+    /// `None`: every host.
     pub host: Option<Host>,
-    /// From which path on: it, and everything under it.
+    /// The route covers this path and everything below it.
     pub path: PlainPath,
-    /// For which methods; empty for all.
+    /// Empty: every method.
     pub methods: Vec<String>,
-    /// What is needed there.
     pub access: Access,
 }
 
-/// What a request needs.
+/// The access that a request needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing.
+    /// No token is needed.
     Public,
-    /// An access token of at least this scope.
+    /// An access token whose scope includes this one.
     Token(Scope),
 }
 
-/// What the parts of an application need, in the order in which they decide.
+/// Routes in the order of their precedence.
 #[derive(Debug, Clone, Default)]
 pub struct Routes(Vec<Route>);
 
-/// Two routes that are about the same requests and need different things.
+/// Two routes that cover the same requests and need different access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlap {
-    /// The route that decides.
+    /// The route with precedence.
     pub decides: Route,
-    /// The route that does not count there.
+    /// The route that has no effect where the two overlap.
     pub overruled: Route,
 }
 
 impl Route {
-    /// Whether there is a method that both routes are for.
+    /// Whether both routes cover a method that one of them lists, or both cover every method.
     pub fn shares_a_method_with(&self, other: &Self) -> bool {
         (self.methods.is_empty() && other.methods.is_empty())
             || self.methods.iter().any(|method| other.methods.contains(method))
     }
 
     fn covers(&self, method: &str, path: &PlainPath) -> bool {
-        // RFC 9110 §9.3.2: what holds of GET holds of HEAD.
+        // RFC 9110 §9.3.2: HEAD is the same request as GET without the content.
         let is_of = |name: &String| name == method || (name == "GET" && method == "HEAD");
         if !self.methods.is_empty() && !self.methods.iter().any(is_of) {
             return false;
@@ -68,9 +67,9 @@ impl Route {
 }
 
 impl Routes {
-    /// Routes in any order.
+    /// Sorts routes by precedence.
     pub fn new(mut routes: Vec<Route>) -> Self {
-        // Of two spellings of one path, the route that needs a token decides.
+        // Of two routes whose paths are spellings of each other, the one that needs a token comes first.
         routes.sort_by_key(|route| {
             let has_methods = !route.methods.is_empty();
             Reverse((route.host.is_some(), route.path.length(), has_methods, route.access != Access::Public))
@@ -78,26 +77,26 @@ impl Routes {
         Self(routes)
     }
 
-    /// What a request to a path of a host needs: a token, unless a route says otherwise.
-    pub fn access(&self, host: &Host, (method, path): (&str, &PlainPath)) -> Access {
+    /// The access that a request needs. Without a route, it needs a token of any scope.
+    pub fn access(&self, host: &Host, method: &str, path: &PlainPath) -> Access {
         let holds = |route: &&Route| {
             route.host.as_ref().is_none_or(|name| name == host) && route.covers(method, path)
         };
         self.0.iter().find(holds).map_or(Access::Token(Scope::default()), |route| route.access.clone())
     }
 
-    /// Whether a route is for some methods alone, so that the method decides.
+    /// Whether a route lists methods.
     pub fn have_methods(&self) -> bool {
         self.0.iter().any(|route| !route.methods.is_empty())
     }
 
-    /// The hosts that routes name.
+    /// The hosts of all routes that have one.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.0.iter().filter_map(|route| route.host.as_ref())
     }
 
-    /// The routes of every host that a shorter route of one host overrules, and routes whose paths an application
-    /// may take for the same path.
+    /// Routes for every host that a shorter route for one host overrules, and routes whose paths an
+    /// application may treat as the same path.
     pub fn overlaps(&self) -> Vec<Overlap> {
         let mut overlaps = Vec::new();
         for (place, overruled) in self.0.iter().enumerate() {
@@ -106,12 +105,12 @@ impl Routes {
                 let is_same =
                     decides.host == overruled.host && decides.path.length() == overruled.path.length();
                 let is_hosts_own = decides.host.is_some() && overruled.host.is_none();
-                // A route for some methods decides about these alone, which is what it is for.
+                // A route that lists methods is meant to overrule others for these methods alone.
                 let is_for_as_many = decides.methods.is_empty() || decides.shares_a_method_with(overruled);
                 let is_overlap = is_for_as_many
                     && (is_same || is_hosts_own)
                     && decides.path.covers_any_spelling_of(&overruled.path);
-                // The first route of a host that covers the path is the one that decides there.
+                // Of the routes for one host that cover the path, the first has precedence.
                 if !is_overlap || hosts.contains(&&decides.host) {
                     continue;
                 }
@@ -155,7 +154,8 @@ mod tests {
         let access = |path: &str| {
             routes.access(
                 &Host::parse("a.example").unwrap(),
-                ("GET", &PlainPath::parse(&encoded(path)).unwrap()),
+                "GET",
+                &PlainPath::parse(&encoded(path)).unwrap(),
             )
         };
         for path in [
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_routes_of_a_host_decide_before_longer_ones_of_every_host() {
+    fn routes_of_a_host_take_precedence_over_longer_routes_of_every_host() {
         let routes = Routes::new(vec![
             route(None, "/admin/help", Access::Public),
             route(Some("b.example"), "/admin", token("admin")),
@@ -186,12 +186,12 @@ mod tests {
             route(Some("c.example"), "/", Access::Public),
         ]);
         let access = |host: &str, path: &str| {
-            routes.access(&Host::parse(host).unwrap(), ("GET", &PlainPath::parse(path).unwrap()))
+            routes.access(&Host::parse(host).unwrap(), "GET", &PlainPath::parse(path).unwrap())
         };
         assert_eq!(access("a.example", "/admin/help"), Access::Public);
         assert_eq!(access("b.example", "/admin/help"), token("admin"));
         assert_eq!(access("b.example", "/ADMIN/help/x"), token("admin"));
-        assert_eq!(access("b.example", "/secret"), token("admin"), "no route of the host covers it");
+        assert_eq!(access("b.example", "/secret"), token("admin"), "no route of the host covers the path");
         assert_eq!(access("c.example", "/secret"), Access::Public);
     }
 
@@ -210,17 +210,21 @@ mod tests {
         let own = route(Some("b.example"), "/admin", token("admin"));
         assert_eq!(overlaps(vec![help.clone(), own.clone()]), [pair("b.example/admin", "/admin/help")]);
         let again = route(Some("b.example"), "/admin/help", Access::Public);
-        assert_eq!(overlaps(vec![help.clone(), own, again]), [], "the host says the same");
-        assert_eq!(overlaps(vec![help, route(None, "/admin", token("admin"))]), [], "the longer one decides");
+        assert_eq!(overlaps(vec![help.clone(), own, again]), [], "the host has the same access");
+        assert_eq!(
+            overlaps(vec![help, route(None, "/admin", token("admin"))]),
+            [],
+            "the longer path takes precedence"
+        );
         let root = route(Some("c.example"), "/", Access::Public);
         let assets = route(None, "/assets", Access::Public);
-        assert_eq!(overlaps(vec![root, assets]), [], "both say the same");
+        assert_eq!(overlaps(vec![root, assets]), [], "both need the same access");
         let spelt = vec![route(None, "/Help", Access::Public), route(None, "/help", token(""))];
         assert_eq!(overlaps(spelt), [pair("/help", "/Help")]);
     }
 
     #[test]
-    fn the_most_specific_route_counts_and_whatever_has_none_needs_a_token() {
+    fn the_most_specific_route_decides_and_a_path_without_a_route_needs_a_token() {
         let routes = Routes::new(vec![
             route(None, "/", Access::Public),
             route(None, "/admin", token("admin")),
@@ -228,7 +232,7 @@ mod tests {
             route(Some("api.example"), "/", token("")),
         ]);
         let access = |host: &str, path: &str| {
-            routes.access(&Host::parse(host).unwrap(), ("GET", &PlainPath::parse(path).unwrap()))
+            routes.access(&Host::parse(host).unwrap(), "GET", &PlainPath::parse(path).unwrap())
         };
         assert_eq!(access("www.example", "/"), Access::Public);
         assert_eq!(access("www.example", "/administrator"), Access::Public);
@@ -241,13 +245,13 @@ mod tests {
             assert_eq!(access(host, "/"), token(""), "{host}");
         }
         assert_eq!(
-            Routes::default().access(&Host::parse("a").unwrap(), ("GET", &PlainPath::parse("/").unwrap())),
+            Routes::default().access(&Host::parse("a").unwrap(), "GET", &PlainPath::parse("/").unwrap()),
             token("")
         );
     }
 
     #[test]
-    fn a_route_for_some_methods_decides_about_these_alone() {
+    fn a_route_for_some_methods_covers_only_these_methods() {
         let with = |route: Route, methods: &[&str]| Route {
             methods: methods.iter().map(|method| (*method).to_owned()).collect(),
             ..route
@@ -259,7 +263,7 @@ mod tests {
         ]);
         let access = |method: &str, path: &str| {
             let path = PlainPath::parse(path).unwrap();
-            routes.access(&Host::parse("a.example").unwrap(), (method, &path))
+            routes.access(&Host::parse("a.example").unwrap(), method, &path)
         };
         assert_eq!(access("OPTIONS", "/api/x"), Access::Public);
         for method in ["GET", "POST", "options", "OPTIONSX"] {

@@ -1,8 +1,8 @@
-//! Names of things: users, clients, sessions.
+//! The ids of users, clients and sessions. None of them is a secret.
 //!
-//! A session id is a UUID (version 7, RFC 9562 §5.7), so rows of one time lie
-//! together. A user id is text, because a database that moves here brings its
-//! own ids along. None of them is a secret.
+//! A session id is a UUID of version 7 (RFC 9562 §5.7), so that sessions of about
+//! the same time have neighbouring rows. A user id is text, because imported users
+//! keep the ids of their former database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,19 +15,19 @@ use crate::World;
 /// The longest user or client id, in bytes.
 const MAX_LENGTH: usize = 64;
 
-/// Why a text is not an id.
+/// A text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
-    /// Not 1 to 64 characters of the set that is allowed.
+    /// A user or client id has a wrong length or a character that is not allowed.
     #[error("an id has 1 to 64 characters of A-Z a-z 0-9 . _ : @ | -")]
     Text,
-    /// Not a UUID in its hyphenated form.
+    /// A session id is not a hyphenated UUID.
     #[error("a session id is a UUID such as 018f3c1e-7d2a-7c3b-9a55-0123456789ab")]
     Session,
 }
 
-/// The server's own clients.
+// The server's own clients.
 const FIRST_PARTY: &str = "first-party";
 const LAB: &str = "lab";
 const LAB_API: &str = "lab-api";
@@ -45,51 +45,52 @@ fn check_text(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Whose account it is: the `sub` of every token (RFC 7519 §4.1.2).
+/// The id of a user: the `sub` of tokens (RFC 7519 §4.1.2), 1 to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserId(String);
 
-/// Which software acts for the user (RFC 6749 §2.2).
+/// The id of a client (RFC 6749 §2.2), 1 to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientId(String);
 
-/// The `sid` of a session: 16 bytes, shown as a hyphenated UUID.
+/// The id of a session: the `sid` of tokens, 16 bytes, written as a hyphenated UUID. Later ids are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId([u8; 16]);
 
 impl UserId {
-    /// A new id for a user who brings none.
+    /// A new id, which is a UUID.
     pub fn new(world: &World) -> Self {
         Self(new_uuid(world).hyphenated().to_string())
     }
 }
 
 impl ClientId {
-    /// The id of the app that is served without registration: the first-party API and the tutorial's.
+    /// The client that needs no registration: whatever uses `/v1` or the tutorial routes.
     pub fn first_party() -> Self {
         Self(FIRST_PARTY.to_owned())
     }
 
-    /// The id of the page that development shows.
+    /// The page that `serve --dev` shows.
     pub fn lab() -> Self {
         Self(LAB.to_owned())
     }
 
-    /// The id as which that page introspects.
+    /// The client that introspects for the page of `serve --dev`.
     pub fn lab_api() -> Self {
         Self(LAB_API.to_owned())
     }
 
-    /// Whether the id is the server's own: no user has it, and no client is registered under it (RFC 9700 §4.15).
+    /// Whether the id belongs to the server itself. No user and no registered client can have such an id (RFC
+    /// 9700 §4.15).
     pub fn is_reserved(&self) -> bool {
         [FIRST_PARTY, LAB, LAB_API].contains(&self.0.as_str())
     }
 }
 
-/// Both are texts of the same form.
+/// For comparing the two: both have the same form.
 impl From<&UserId> for ClientId {
     fn from(id: &UserId) -> Self {
         Self(id.0.clone())
@@ -97,24 +98,21 @@ impl From<&UserId> for ClientId {
 }
 
 impl SessionId {
-    /// A new id.
     pub fn new(world: &World) -> Self {
         Self(new_uuid(world).into_bytes())
     }
 
-    /// The id in its stored form.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The greatest id that a session can have which was opened up to now: ids sort by time.
+    /// The greatest id that a session opened up to now can have.
     pub fn newest(world: &World) -> Self {
         let mut bytes = [0xff; 16];
         bytes[..6].copy_from_slice(&world.now_millis().to_be_bytes()[2..]);
         Self(bytes)
     }
 
-    /// Its 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -151,11 +149,10 @@ impl From<SessionId> for String {
     }
 }
 
-/// The same conversions for both ids that are text.
+/// Implements the conversions that user and client ids have in common.
 macro_rules! text_id {
     ($name:ident) => {
         impl $name {
-            /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_id_refuses_what_could_break_a_header_or_a_log() {
+    fn a_user_id_has_no_characters_that_could_break_a_header_or_a_log() {
         for text in ["", "a b", "a\r\nb", "é", &"a".repeat(65)] {
             assert_eq!(text.parse::<UserId>(), Err(IdError::Text), "{text:?}");
         }

@@ -1,9 +1,8 @@
-//! Issuing access tokens: a session and its user become RFC 9068 claims.
+//! Issuing access tokens (RFC 9068) for a session and its user.
 //!
-//! The scope is what was granted, as far as the user may still have it now: it
-//! can shrink from one refresh to the next, and never grows. A user's own
-//! claims come after `id` and `username` and replace those two if they name
-//! them, but never a registered claim.
+//! The scope of a token is the granted scope without what the user may no longer
+//! have. It can shrink between two refreshes and never grows. A user's own claims
+//! can replace `id` and `username`, but never a registered claim.
 
 use std::time::Duration;
 
@@ -16,38 +15,46 @@ use crate::session::Session;
 use crate::user::{Role, User};
 use crate::{Secret, Timestamp, World};
 
-/// The scope that opens one's own account under `/v1`: every first-party session has it, others do not.
+/// The scope for the user's own account under `/v1`. Every first-party session has it, and no other session.
 pub const ACCOUNT_SCOPE: &str = "countersign:account";
 
-/// The scope that opens `/v1/admin`.
+/// The scope for `/v1/admin`.
 pub const ADMIN_SCOPE: &str = "countersign:admin";
 
-/// Who issues, and for how long.
+/// The settings of access tokens.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// The `iss` of every token, compared as a string everywhere.
+    /// The `iss` of every token. Verifiers compare it as a string.
     pub name: String,
-    /// How long an access token is promised to live.
+    /// The lifetime that clients are told.
     pub lifetime: Duration,
-    /// How much longer it may live at most, so that not all expire at one moment.
+    /// The most by which a token may live longer, so that tokens do not all expire at once.
     pub jitter: Duration,
-    /// The `typ` of its header (RFC 9068 §2.1, or `JWT` for verifiers that insist).
+    /// The `typ` in the header: `at+jwt` (RFC 9068 §2.1), or `JWT` for verifiers that require it.
     pub token_type: TokenType,
 }
 
-/// An access token, and for how long it is good at least.
+/// An access token, and what its client is told about it.
 #[derive(Debug)]
 pub struct AccessToken {
     /// The compact JWT.
     pub text: Secret<String>,
-    /// Its lifetime as promised to the client (`expires_in`, RFC 6749 §5.1).
+    /// `expires_in` (RFC 6749 §5.1). The token is valid for at least this long.
     pub lifetime: Duration,
-    /// What it says of its scope.
     pub scope: Scope,
 }
 
+/// Whom a token is issued for.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// The session's user.
+    pub user: &'a User,
+}
+
 impl Issuer {
-    /// The path of its name: empty, or such as `/auth`, without a slash at its end.
+    /// The path of the issuer's URL: empty, or such as `/auth`, without a trailing slash.
     pub fn path(&self) -> &str {
         let rest = self.name.split_once("://").map_or("", |(_, rest)| rest);
         rest.find('/').map_or("", |start| &rest[start..])
@@ -57,11 +64,11 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// When the signature fails, which is the cryptographic library's fault.
+    /// [`SignError`], when the cryptographic library fails to sign.
     pub fn access_token(
         &self,
         key: &SigningKey,
-        (session, user): (&Session, &User),
+        Holder { session, user }: Holder<'_>,
         now: Timestamp,
         world: &World,
     ) -> Result<AccessToken, SignError> {
@@ -83,7 +90,7 @@ impl Issuer {
         Ok(AccessToken { text, lifetime: self.lifetime, scope })
     }
 
-    /// The longest that an access token of this issuer can live.
+    /// The longest lifetime of an access token, jitter included.
     pub fn longest_lifetime(&self) -> Duration {
         self.lifetime + self.jitter
     }
@@ -94,7 +101,7 @@ impl Issuer {
     }
 }
 
-/// What of a granted scope the user may have now.
+/// The part of a granted scope that the user may have now.
 pub fn effective_scope(granted: &Scope, user: &User) -> Scope {
     granted.filter(|token| token != ADMIN_SCOPE || user.role == Role::Admin)
 }
@@ -117,7 +124,16 @@ mod tests {
     use crate::user::{UserClaims, Username};
 
     #[test]
-    fn a_token_with_as_many_claims_as_are_allowed_fits_into_a_cookie() {
+    fn a_session_claim_whose_name_was_registered_later_is_left_out() {
+        let (mut row, _) = opened(&server_keys(&[1]), grant());
+        let Value::Object(own) = json!({"exp": 1, "txn": "a", "team": "red"}) else { unreachable!() };
+        row.session.grant.claims = own;
+        let claims = own_claims(&row.session, &row.user.unwrap());
+        assert_eq!(json!(claims), json!({"id": "1", "username": "john_doe", "team": "red"}));
+    }
+
+    #[test]
+    fn a_token_with_the_largest_allowed_claims_fits_into_a_cookie() {
         let (mut row, _) = opened(&server_keys(&[1]), grant());
         let longest = |length: usize| "x".repeat(length);
         let mut user = row.user.take().unwrap();
@@ -139,7 +155,8 @@ mod tests {
         for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa] {
             let material = SigningKey::generate(algorithm).unwrap();
             let key = SigningKey::parse(algorithm, KeyId::parse(&longest(43)).unwrap(), &material).unwrap();
-            let token = issuer.access_token(&key, (&row.session, &user), NOON, &world()).unwrap();
+            let holder = Holder { session: &row.session, user: &user };
+            let token = issuer.access_token(&key, holder, NOON, &world()).unwrap();
             let cookie = format!("__Host-access_token={}", token.text.expose());
             assert!(cookie.len() <= 4096, "{algorithm}: {}", cookie.len());
         }

@@ -1,18 +1,22 @@
-//! The rules of Countersign, pure: no runtime, no network, no SQL.
+//! The rules of Countersign as pure functions: no runtime, no network, no SQL.
 //!
-//! What a **session** is, how a presented refresh token is **judged**, which
-//! access token is **issued**, and the port through which a store is asked.
-//! Clock and entropy are passed in.
+//! This crate defines what a **session** is, how a presented refresh token is
+//! **judged**, which access token is **issued**, and the port to a store. Callers
+//! pass in the clock and the random generator.
 //!
 //! # Glossary
 //!
-//! * **user** — somebody who signs in; **client** — the software that acts for them.
-//! * **session** — a user's sign-in with one client on one device (OAuth: the grant).
-//! * **generation** — how often its refresh token was rotated; **rotate** — move it to the next.
-//! * **replay** — present a spent token within the grace; **reuse** — outside it: theft or a bug.
-//! * **revoke** — end a session before its time.
-//! * People *sign in*, clients *authenticate*, tokens are *issued*, signatures
-//!   *verified*, policies *checked*, refresh tokens *judged*.
+//! * **user**: a person who signs in; **client**: the software that acts for a user.
+//! * **session**: a user's sign-in with one client on one device (OAuth: the grant).
+//! * **generation**: how often a session's refresh token was rotated; **rotate**: move
+//!   the session to its next generation.
+//! * **spent**: exchanged for a successor; **grace**: for how long the server still accepts
+//!   a spent token and returns the same successor.
+//! * **replay**: present a spent token within the grace; **reuse**: present it later, which
+//!   means theft or a bug.
+//! * **revoke**: end a session before its expiry.
+//! * Users *sign in*, clients *authenticate*, tokens are *issued*, signatures are
+//!   *verified*, policies are *checked*, and refresh tokens are *judged*.
 
 pub mod client;
 pub mod device;

@@ -1,9 +1,9 @@
-//! The server's keys: everything derives from one master key that lives outside the database.
+//! The server's keys, which derive from a master key outside the database.
 //!
-//! HKDF-SHA256 (RFC 5869) with one label a use, so that no two uses share a
-//! key. A master key names itself by one derived byte, its key id, which every
-//! artefact carries. Up to three may be given, the newest first: the first
-//! makes new artefacts, all of them read old ones.
+//! HKDF-SHA256 (RFC 5869) derives one key for each use, with a label of that use.
+//! The key id is one more derived byte. Everything made under a master key contains
+//! it. The operator can configure up to three master keys, the newest first: the
+//! first makes new tokens and encrypts, and all of them verify and decrypt.
 
 use std::fmt;
 
@@ -14,23 +14,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::{Secret, World};
 
-/// How many master keys may be given. Each one more makes a spent token dearer to step.
+/// The most master keys. Each one makes it more expensive to step a spent token forward.
 pub const MAX_KEYS: usize = 3;
 
-/// Why a text gives no master keys.
+/// Master keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MasterKeyError {
-    /// No line holds a key.
+    /// The text has no key.
     #[error("there is no master key")]
     Missing,
-    /// A line is not 32 bytes in base64url.
+    /// The line with this number is not 32 bytes in base64url.
     #[error("line {0} is not a master key: 43 characters of base64url are expected")]
     Malformed(usize),
-    /// Too many lines.
+    /// There are more than [`MAX_KEYS`].
     #[error("there are more than {MAX_KEYS} master keys")]
     TooMany,
-    /// A line that no random generator makes.
+    /// The key in the line with this number does not come from a random generator.
     #[error(
         "line {0} is not a random key: generate one with `countersign init`, or with \
          `openssl rand 32 | basenc --base64url | tr -d =`"
@@ -41,12 +41,12 @@ pub enum MasterKeyError {
     SameKeyId,
 }
 
-/// The keys of all uses, derived and parsed once.
+/// The derived keys of every master key.
 pub struct ServerKeys {
     newest_first: Vec<DerivedKeys>,
 }
 
-/// The keys that derive from one master key.
+/// The keys that derive from one master key, one for each use.
 pub struct DerivedKeys {
     id: u8,
     pub(crate) ratchet: hmac::Key,
@@ -56,16 +56,17 @@ pub struct DerivedKeys {
     wrap: LessSafeKey,
 }
 
-/// A secret that is encrypted at rest: key id, nonce, ciphertext and tag.
+/// An encrypted secret: key id (1 byte), nonce (12 bytes), ciphertext and tag (16 bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrapped(Vec<u8>);
 
 impl ServerKeys {
-    /// Reads master keys, one a line, the newest first. Empty lines and `#` comments are skipped.
+    /// Parses master keys, one in each line, the newest first. Empty lines and `#` comments are skipped.
     ///
     /// # Errors
     ///
-    /// When there is no key, one is malformed, or there are more than [`MAX_KEYS`].
+    /// [`MasterKeyError`], when there is no key or more than [`MAX_KEYS`], when one is malformed or not
+    /// random, or when two have the same key id.
     pub fn parse(text: &Secret<String>) -> Result<Self, MasterKeyError> {
         let mut newest_first: Vec<DerivedKeys> = Vec::new();
         for (index, line) in text.expose().lines().enumerate() {
@@ -90,12 +91,12 @@ impl ServerKeys {
         if newest_first.is_empty() { Err(MasterKeyError::Missing) } else { Ok(Self { newest_first }) }
     }
 
-    /// A new master key in the form that [`ServerKeys::parse`] reads.
+    /// Makes a master key, in the form that [`ServerKeys::parse`] accepts.
     pub fn generate(world: &World) -> Secret<String> {
         Secret::new(URL_SAFE_NO_PAD.encode(world.random::<32>()))
     }
 
-    /// The keys that make new artefacts.
+    /// The keys for new tokens and for encryption.
     pub fn newest(&self) -> &DerivedKeys {
         self.newest_first.first().expect("there is at least one master key")
     }
@@ -116,7 +117,8 @@ impl ServerKeys {
         at.map(|at| self.newest_first.iter().take(at + 1).rev().collect()).unwrap_or_default()
     }
 
-    /// Decrypts what [`DerivedKeys::wrap`] made for the same `purpose`.
+    /// Decrypts a secret that [`DerivedKeys::wrap`] encrypted for the same `purpose`. `None`: the key is
+    /// unknown, the purpose differs, or the bytes were changed.
     pub fn unwrap(&self, purpose: &str, wrapped: &Wrapped) -> Option<Secret<Vec<u8>>> {
         let (id, rest) = wrapped.0.split_first()?;
         let (nonce, ciphertext) = rest.split_at_checked(12)?;
@@ -128,10 +130,10 @@ impl ServerKeys {
     }
 }
 
-/// Whether bytes can come from a random generator: it repeats few of 32 bytes, and it neither counts nor writes text.
-/// Of random keys, fewer than one in 10^12 is refused.
+/// Whether the bytes look random: few repeated bytes, few repeated differences between neighbours, and not
+/// all ASCII. Rejects fewer than one in 10^12 random keys.
 fn is_random(bytes: &[u8; 32]) -> bool {
-    /// Random keys have 30 different bytes on average, and as many different steps from one byte to the next.
+    /// A random key has 30 different bytes on average, and as many different differences between neighbours.
     const FEWEST: usize = 18;
     let different = |bytes: &[u8]| bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
     let steps: Vec<_> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
@@ -162,12 +164,11 @@ impl DerivedKeys {
         }
     }
 
-    /// The key id that artefacts of these keys carry.
     pub const fn id(&self) -> u8 {
         self.id
     }
 
-    /// Encrypts `plain` for `purpose` with AES-256-GCM and a random nonce.
+    /// Encrypts a secret with AES-256-GCM and a random nonce. The purpose is authenticated as well.
     pub fn wrap(&self, purpose: &str, plain: &Secret<Vec<u8>>, world: &World) -> Wrapped {
         let nonce = world.random::<12>();
         let mut sealed = plain.expose().clone();
@@ -183,17 +184,15 @@ impl DerivedKeys {
 }
 
 impl Wrapped {
-    /// Whether it is encrypted under these keys.
+    /// Whether these keys encrypted it, by the key id.
     pub fn is_under(&self, keys: &DerivedKeys) -> bool {
         self.0.first() == Some(&keys.id)
     }
 
-    /// The stored form.
     pub const fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -212,7 +211,7 @@ mod tests {
 
     // G5
     #[test]
-    fn a_wrapped_key_opens_with_the_same_master_key_and_purpose_alone() {
+    fn only_the_same_master_key_and_purpose_decrypt_a_secret() {
         let secret = Secret::new(b"a private key".to_vec());
         let wrapped = keys(&[1]).newest().wrap("signing", &secret, &world());
         let opened = keys(&[2, 1]).unwrap("signing", &wrapped);
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_master_key_is_named_by_its_line() {
+    fn the_error_names_the_line_of_a_malformed_master_key() {
         let parse = |text: &str| ServerKeys::parse(&Secret::new(text.to_owned())).err();
         assert_eq!(parse("# nothing\n"), Some(MasterKeyError::Missing));
         assert_eq!(parse("\nabc"), Some(MasterKeyError::Malformed(2)));
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_key_that_no_random_generator_made_is_refused() {
+    fn a_master_key_that_is_not_random_is_rejected() {
         let parse = |bytes: [u8; 32]| ServerKeys::parse(&Secret::new(URL_SAFE_NO_PAD.encode(bytes))).err();
         let counted = std::array::from_fn(|index| u8::try_from(index * 7 % 256).unwrap());
         let halves = std::array::from_fn(|index| u8::try_from(index % 16 * 17).unwrap());
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_key_is_printed() {
+    fn debug_output_contains_no_key() {
         assert!(format!("{:?}", keys(&[1])).len() < 8);
     }
 }

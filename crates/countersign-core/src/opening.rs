@@ -1,4 +1,4 @@
-//! Opening a session: generation 0 of its ratchet, and its first refresh token.
+//! Opening a session: its first row and its first refresh token, both at generation 0.
 
 use crate::ratchet::{Link, RatchetSecret};
 use crate::refresh::RefreshPolicy;
@@ -9,16 +9,15 @@ use crate::{ServerKeys, SessionId, World};
 /// A session that is about to be opened.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// What is granted to whom.
     pub grant: Grant,
-    /// The user's epoch.
+    /// The user's current epoch.
     pub user_epoch: u32,
-    /// Who opens it, and when.
+    /// When, from where and with which device the session is opened.
     pub by: Presence,
 }
 
 impl Opening {
-    /// The session's first row and its first refresh token.
+    /// The session, which is not stored yet, and its first refresh token.
     pub fn begin(self, keys: &ServerKeys, policy: &RefreshPolicy, world: &World) -> (Session, RefreshToken) {
         let Self { grant, user_epoch, by } = self;
         let now = by.at;
@@ -57,16 +56,16 @@ impl Opening {
     }
 }
 
-/// The refresh token of the generation that the row is at, whose secret is `link`.
+/// The refresh token of the row's current generation, whose secret is `link`.
 ///
-/// The same bytes however often it is asked for; `None` when the master key that `link` was derived
-/// under is gone.
+/// Always the same bytes for the same row and link. `None`: the master key of `link` is no longer configured.
 pub fn current_token(session: &Session, link: Link, keys: &ServerKeys) -> Option<RefreshToken> {
     let binding = Binding::of(&session.grant, session.id, keys.get(link.key_id)?);
     Some(bound_token(session, link, binding))
 }
 
-/// As [`current_token`], beside a token that is known to be bound to the row: under one master key, one binding.
+/// As [`current_token`], but reuses the binding of a token that is known to be bound to the row, if both
+/// tokens are made under the same master key.
 pub fn token_beside(
     bound: &RefreshToken,
     session: &Session,

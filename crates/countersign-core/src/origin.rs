@@ -1,22 +1,22 @@
-//! Where a request goes: scheme, host and port, in one form (RFC 6454 §4).
+//! Hosts, and origins: a scheme, a host and a port (RFC 6454 §4).
 //!
-//! Servers take `Admin.example.`, `admin.example:80` and `admin.example` for one
-//! name, and some take more than that. So a host is brought into its one form, or
-//! refused if it has none.
+//! Servers treat `Admin.example.`, `admin.example:80` and `admin.example` as the
+//! same name, and some accept further spellings. Parsing therefore gives all
+//! spellings one form, and rejects a text that has no such form.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 
-/// A text is no origin, or one that could be read in more than one way.
+/// A text is not a host or an origin, or programs could read it in different ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("that is not a scheme, a host and a port that everybody reads in the same way")]
+#[error("not a scheme, a host and a port that all programs read in the same way")]
 pub struct NotAnOrigin;
 
-/// The name of a host: lower case, without a port and without a dot at its end.
+/// A host: in lower case, without a port and without a trailing dot. An IPv6 address has brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host(String);
 
-/// A scheme, a host, and a port if it is not the scheme's own.
+/// A scheme (http or https), a host, and a port if it is not the scheme's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: &'static str,
@@ -25,11 +25,12 @@ pub struct Origin {
 }
 
 impl Host {
-    /// Reads a host without a port.
+    /// Parses a host without a port.
     ///
     /// # Errors
     ///
-    /// [`NotAnOrigin`].
+    /// [`NotAnOrigin`], when a label is empty or has a character other than letters, digits, `-` and `_`, or
+    /// when the host has more than 253 characters.
     pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
         if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let address: Ipv6Addr = inside.parse().map_err(|_| NotAnOrigin)?;
@@ -45,11 +46,11 @@ impl Host {
 }
 
 impl Origin {
-    /// Reads `scheme://host` or `scheme://host:port`, http or https.
+    /// Parses `scheme://host` or `scheme://host:port`.
     ///
     /// # Errors
     ///
-    /// [`NotAnOrigin`].
+    /// [`NotAnOrigin`], when the scheme is not http or https, or the host or the port is malformed.
     pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
         let (scheme, authority) = text.split_once("://").ok_or(NotAnOrigin)?;
         let (scheme, own_port) = match scheme.to_ascii_lowercase().as_str() {
@@ -65,13 +66,12 @@ impl Origin {
         Ok(Self { scheme, host: Host::parse(host)?, port: port.filter(|port| *port != own_port) })
     }
 
-    /// The host.
     pub const fn host(&self) -> &Host {
         &self.host
     }
 }
 
-/// Digits alone: a sign would be another spelling.
+/// Accepts only digits: `u16::from_str` also accepts a sign.
 fn parse_port(text: &str) -> Result<u16, NotAnOrigin> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_plain).ok_or(NotAnOrigin)

@@ -1,9 +1,10 @@
-//! Passwords: what is accepted, and how it is kept.
+//! Passwords: which are accepted, and how they are hashed.
 //!
-//! NIST SP 800-63B-4 §3.1.1: at least 15 characters, a list of what attackers
-//! try first, no composition rules, no hints, nothing truncated. A password is
-//! normalised once (NFKC) and its length is bounded on every path before it is
-//! hashed, so that nobody can make the server hash a novel.
+//! The rules are those of NIST SP 800-63B-4 §3.1.1: at least 15 characters, a
+//! check against the passwords that attackers try first, no composition rules, no
+//! hints and no truncation. A password is normalised once (NFKC). Its length is
+//! always checked before it is hashed, so that a client cannot make the server
+//! hash a very long text.
 
 mod hash;
 mod recipe;
@@ -20,59 +21,59 @@ pub use work::Work;
 
 use crate::{Secret, World};
 
-/// NIST SP 800-63B-4 §3.1.1: a password that is the only factor.
+/// The fewest characters. NIST SP 800-63B-4 §3.1.1 requires 15 where a password is the only factor.
 pub const MIN_CHARACTERS: usize = 15;
 
-/// The most characters that are accepted, counted after normalisation.
+/// The most characters, counted after normalisation.
 pub const MAX_CHARACTERS: usize = 256;
 
-/// The estimate looks at so many characters: what is weak is weak by then, and its cost grows with the square.
+/// The strength estimate reads only this many characters, because its cost grows with the square of the length.
 const MAX_ESTIMATED: usize = 40;
 
-/// The most bytes that are looked at at all.
+/// The most bytes, checked before normalisation.
 pub const MAX_BYTES: usize = 1024;
 
-/// A password as a user typed it: bounded and normalised, whether it could be set or not.
+/// A password as a user typed it: bounded and normalised. It may be too weak for a new password.
 #[derive(Debug, Clone)]
 pub struct TypedPassword {
     normal: Secret<String>,
-    /// The bytes that were sent, when normalising changes them. Other systems hash these.
+    /// The text before normalisation, if normalisation changes it. Other systems hash this form.
     raw: Option<Secret<String>>,
 }
 
-/// A password that is good enough to be set.
+/// A password that is strong enough to be set.
 #[derive(Debug)]
 pub struct NewPassword(TypedPassword);
 
-/// Why a password is not good enough.
+/// Why a password cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Weakness {
     /// Fewer than [`MIN_CHARACTERS`].
     #[error(
-        "a password has at least {MIN_CHARACTERS} characters; a few unrelated words are easy to keep in mind"
+        "a password has at least {MIN_CHARACTERS} characters; a few unrelated words are easy to remember"
     )]
     TooShort,
     /// More than [`MAX_CHARACTERS`] or [`MAX_BYTES`].
     #[error("a password has at most {MAX_CHARACTERS} characters")]
     TooLong,
-    /// Among the first that an attacker tries.
-    #[error("this password is among the first that an attacker would try; take another one")]
+    /// One of the passwords that attackers try first, or similar to one.
+    #[error("this password is among the first that an attacker would try; choose another one")]
     Common,
-    /// The password that the user has already.
-    #[error("the new password is the old one; choose another")]
+    /// The user's current password.
+    #[error("the new password is the old one; choose another one")]
     Unchanged,
-    /// Little more than the user's own name.
-    #[error("this password is little more than your own name or this service's; take another one")]
+    /// Little more than the user's name or the name of the service.
+    #[error("this password is little more than your name or the name of this service; choose another one")]
     Personal,
 }
 
 impl TypedPassword {
-    /// Normalises what was typed.
+    /// Normalises a password.
     ///
     /// # Errors
     ///
-    /// [`Weakness::TooLong`], before anything dear is done with it.
+    /// [`Weakness::TooLong`]. The bytes are counted before the expensive normalisation.
     pub fn parse(text: &Secret<String>) -> Result<Self, Weakness> {
         if text.expose().len() > MAX_BYTES {
             return Err(Weakness::TooLong);
@@ -89,18 +90,19 @@ impl TypedPassword {
         self.normal.expose()
     }
 
-    /// What may have been hashed when the password was set: its normal form, and the bytes as they were sent.
+    /// The forms that may have been hashed when the password was set: the normalised text, and the text as it
+    /// was sent.
     pub(crate) fn forms(&self) -> impl Iterator<Item = &str> {
         [Some(&self.normal), self.raw.as_ref()].into_iter().flatten().map(|form| form.expose().as_str())
     }
 }
 
 impl NewPassword {
-    /// Checks a password that is to be set for somebody whom the words of `context` name.
+    /// Checks a new password of a user. `context` has the user's names.
     ///
     /// # Errors
     ///
-    /// Its [`Weakness`].
+    /// The [`Weakness`] of the password.
     pub fn check(text: &Secret<String>, context: &[&str]) -> Result<Self, Weakness> {
         let typed = TypedPassword::parse(text)?;
         if typed.expose().chars().count() < MIN_CHARACTERS {
@@ -121,9 +123,9 @@ impl NewPassword {
         Ok(Self(typed))
     }
 
-    /// A password that nobody chose: 100 random bits in four groups.
+    /// Makes a password of 100 random bits, in four groups of five characters.
     pub fn generate(world: &World) -> Secret<String> {
-        /// Lower case without `i`, `l`, `o` and `u`: nothing to mistake, no words.
+        /// Without `i`, `l`, `o` and `u`, so that no two characters look alike and few words appear by chance.
         const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstvwxyz0123456789";
         let random = Secret::new(world.random::<20>());
         let mut text = String::with_capacity(23);
@@ -136,13 +138,13 @@ impl NewPassword {
         Secret::new(text)
     }
 
-    /// The password as it will be hashed.
+    /// The password, to hash it.
     pub const fn typed(&self) -> &TypedPassword {
         &self.0
     }
 }
 
-/// Whether little is left when the words of `context` are taken out.
+/// Whether few characters remain without the words of `context`.
 fn is_mostly(password: &str, context: &[&str]) -> bool {
     let whole = password.to_lowercase();
     let words = context.iter().map(|word| word.to_lowercase()).filter(|word| word.chars().count() >= 3);
@@ -178,7 +180,7 @@ mod tests {
 
     // E3
     #[test]
-    fn what_attackers_try_first_is_refused() {
+    fn passwords_that_attackers_try_first_are_rejected() {
         let walks = "1q2w3e4r5t6y7u8i";
         for text in
             ["passwordpassword", "123456789012345", "qwertyuiopasdfghjkl", "aaaaaaaaaaaaaaaaaaaa", walks]
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_password_is_good_enough() {
+    fn a_generated_password_is_strong_enough() {
         assert_eq!(check(NewPassword::generate(&world()).expose()), None);
     }
 }

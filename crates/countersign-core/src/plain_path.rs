@@ -1,9 +1,9 @@
-//! The path of a request, if it can be read in one way only.
+//! Unambiguous paths of requests.
 //!
 //! A proxy, this server and the application behind them must read a path in the
-//! same way. A path that could be read in two ways is refused: dot segments,
-//! empty segments, encoded slashes, anything encoded twice, and characters that
-//! Unicode normalisation turns into one of these. Other paths are decoded.
+//! same way. A path that programs could read in different ways is rejected: one
+//! with dot segments, empty segments, encoded slashes, double encoding, or
+//! characters that Unicode normalisation turns into any of these.
 
 use std::fmt;
 
@@ -12,26 +12,26 @@ use crate::folding::fold;
 /// The longest path, in bytes.
 const MAX_PATH: usize = 4096;
 
-/// A path that can be read in one way only.
+/// A path that all programs read in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainPath {
-    /// Percent-decoded.
+    /// The decoded path.
     text: String,
-    /// The one form of all spellings that an application may take for it.
+    /// The form that all spellings of the path have in common: see [`fold`].
     folded: String,
 }
 
-/// A path could be read in more than one way.
+/// Programs could read a path in different ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the path could be read in more than one way")]
+#[error("programs could read the path in different ways")]
 pub struct Ambiguous;
 
 impl PlainPath {
-    /// Reads the path of a request, as it was sent. What stands behind a `?` is left out.
+    /// Parses the target of a request as the client sent it, without the query.
     ///
     /// # Errors
     ///
-    /// [`Ambiguous`].
+    /// [`Ambiguous`], also when the path has more than 4,096 bytes.
     pub fn parse(target: &str) -> Result<Self, Ambiguous> {
         let path = target.split_once('?').map_or(target, |(path, _)| path);
         let is_sound = path.len() <= MAX_PATH
@@ -45,7 +45,8 @@ impl PlainPath {
         let last = segments.clone().count() - 1;
         let (mut text, mut folded) = (String::with_capacity(path.len()), String::with_capacity(path.len()));
         for (place, segment) in segments.enumerate() {
-            // The root and a trailing slash end in an empty segment. Elsewhere some servers drop an empty segment.
+            // Only the last segment may be empty (the root, or a trailing slash). Some servers drop other
+            // empty segments.
             if segment.is_empty() && place < last {
                 return Err(Ambiguous);
             }
@@ -58,22 +59,22 @@ impl PlainPath {
         Ok(Self { text, folded })
     }
 
-    /// Percent-decoded, without a slash at the end. The root is empty.
+    /// The decoded path without a trailing slash. The root is the empty text.
     pub fn trimmed(&self) -> &str {
         self.text.trim_end_matches('/')
     }
 
-    /// Whether a path is this one or under it, when it is spelt in the same way.
+    /// Whether `path` is this path or below it, in the same spelling.
     pub(crate) fn covers_exactly(&self, path: &Self) -> bool {
         is_under(&self.text, &path.text)
     }
 
-    /// Whether an application may take a path for this one or for one under it.
+    /// Whether an application may treat `path` as this path or as one below it.
     pub(crate) fn covers_any_spelling_of(&self, path: &Self) -> bool {
         is_under(&self.folded, &path.folded)
     }
 
-    /// In segments.
+    /// The number of segments.
     pub(crate) fn length(&self) -> usize {
         self.trimmed().matches('/').count()
     }
@@ -90,7 +91,7 @@ fn is_under(prefix: &str, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The folded form of a decoded segment. It must be as plain as the segment itself, because an application may
+/// Folds a decoded segment. The folded form must not be ambiguous either, because an application may
 /// normalise a path before it looks for slashes and dots (U+FF0F becomes `/`, U+2025 becomes `..`).
 fn fold_segment(segment: &str) -> Result<String, Ambiguous> {
     let folded = fold(segment);
@@ -128,7 +129,7 @@ mod tests {
 
     // incident 50
     #[test]
-    fn a_path_that_could_be_read_in_two_ways_is_refused() {
+    fn an_ambiguous_path_is_rejected() {
         let long = format!("/{}", "a".repeat(4096));
         for target in [
             "",
@@ -191,7 +192,7 @@ mod tests {
 
     // incident 50
     #[test]
-    fn a_path_that_normalisation_makes_ambiguous_is_refused() {
+    fn a_path_that_normalisation_makes_ambiguous_is_rejected() {
         for path in [
             "/a\u{FF0F}secret",
             "/a\u{FF0F}..\u{FF0F}secret",

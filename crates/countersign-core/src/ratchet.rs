@@ -1,10 +1,10 @@
-//! The forward ratchet: each refresh token's secret derives from the one before it.
+//! The forward ratchet: the secret of each refresh token derives from the one before it.
 //!
 //! `r_(g+1) = HMAC-SHA256(K_ratchet, "csr/next" | r_g | sid | u32be(g+1))[..16]`.
-//! A row keeps only hashes, so a copy of the database can present nothing; a
-//! spent secret needs no hash of its own, because stepping it forward must
-//! arrive at the row's; and the successor is the same however often it is asked
-//! for, so a lost answer can be given again.
+//! A row has only hashes, so a copy of the database cannot be used to refresh. The
+//! row needs no hash of a spent secret, because stepping a genuine one forward
+//! yields the row's hash. The successor of a secret is always the same, so the
+//! server can repeat a response that was lost.
 
 use std::fmt;
 
@@ -18,29 +18,28 @@ use crate::{SessionId, World};
 /// How often a session's refresh token has been rotated.
 pub type Generation = u32;
 
-/// How far behind the row a token may be and still be stepped forward to it.
+/// The most generations by which a token may be behind the row and still be stepped forward to it.
 pub const MAX_STEPS: u32 = 64;
 
-/// The secret of one generation: 16 bytes that nobody but the token's holder has.
+/// The secret of one generation: 16 bytes that only the token contains.
 #[derive(Clone, Zeroize)]
 #[zeroize(drop)]
 pub struct RatchetSecret([u8; 16]);
 
-/// What a row keeps of a secret: SHA-256 with a label, 32 bytes.
+/// The hash of a secret, which the row has: SHA-256 with a label, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretHash([u8; 32]);
 
 /// A secret and the master key that it was derived under.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// The secret.
     pub secret: RatchetSecret,
-    /// The key id of the server keys that it was derived under.
+    /// The key id of that master key.
     pub key_id: u8,
 }
 
 impl RatchetSecret {
-    /// The secret of generation 0.
+    /// Makes the random secret of generation 0.
     pub fn first(world: &World) -> Self {
         Self(world.random())
     }
@@ -53,7 +52,7 @@ impl RatchetSecret {
         &self.0
     }
 
-    /// The secret of the generation `next`, which follows this one's.
+    /// The secret of the following generation, which is `next`.
     #[must_use]
     pub fn step(&self, keys: &DerivedKeys, session: SessionId, next: Generation) -> Self {
         let mut context = hmac::Context::with_key(&keys.ratchet);
@@ -65,7 +64,6 @@ impl RatchetSecret {
         Self(tag.as_ref()[..16].try_into().expect("SHA-256 yields 32 bytes"))
     }
 
-    /// What a row keeps of this secret.
     pub fn hash(&self) -> SecretHash {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(b"csr/hash");
@@ -75,12 +73,10 @@ impl RatchetSecret {
 }
 
 impl SecretHash {
-    /// The stored form.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -91,25 +87,38 @@ impl SecretHash {
     }
 }
 
-/// Steps `from` at generation `at` forward to generation `to`, whose hash is `target`.
+/// Where a [`walk`] starts: a presented secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The secret and its key id.
+    pub link: &'a Link,
+    /// The secret's generation.
+    pub generation: Generation,
+}
+
+/// Where a [`walk`] must arrive: the position of the row.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The row's generation.
+    pub generation: Generation,
+    /// The hash of that generation's secret.
+    pub hash: &'a SecretHash,
+}
+
+/// Steps a secret forward to the target's generation.
 ///
-/// A master key may have been replaced on the way, so each step is tried with
-/// the key before it and every newer one. `None` when no path arrives, or when
-/// `to` is before `at` or more than [`MAX_STEPS`] away.
-pub fn walk(
-    keys: &ServerKeys,
-    session: SessionId,
-    (from, at): (&Link, Generation),
-    (to, target): (Generation, &SecretHash),
-) -> Option<Link> {
-    if to.checked_sub(at)? > MAX_STEPS {
+/// The operator may have replaced the master key between two generations. Each step is therefore tried with
+/// the key of the step before and with every newer key. `None`: no path leads to the target's hash, or the
+/// target is before the start or more than [`MAX_STEPS`] after it.
+pub fn walk(keys: &ServerKeys, session: SessionId, start: Start<'_>, target: Target<'_>) -> Option<Link> {
+    if target.generation.checked_sub(start.generation)? > MAX_STEPS {
         return None;
     }
-    let mut frontier = vec![from.clone()];
-    for next in at + 1..=to {
+    let mut frontier = vec![start.link.clone()];
+    for next in start.generation + 1..=target.generation {
         frontier = frontier.iter().flat_map(|link| successors(keys, session, link, next)).collect();
     }
-    frontier.into_iter().find(|link| target.fits(&link.secret))
+    frontier.into_iter().find(|link| target.hash.fits(&link.secret))
 }
 
 fn successors<'k>(
@@ -149,26 +158,31 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_secret_arrives_at_the_rows_hash_across_two_key_changes() {
+    fn a_spent_secret_can_be_stepped_forward_across_two_key_changes() {
         let (old, middle, new) = (server_keys(&[1]), server_keys(&[2, 1]), server_keys(&[3, 2, 1]));
         let start = Link { secret: RatchetSecret::from_bytes([5; 16]), key_id: old.newest().id() };
         let one = advance(&start, &old, 1);
         let two = advance(&one, &middle, 2);
         let three = advance(&two, &new, 3);
-        let found = walk(&new, SESSION, (&start, 0), (3, &three.secret.hash()));
-        let found = found.unwrap();
+        let (from, hash) = (Start { link: &start, generation: 0 }, three.secret.hash());
+        let found = walk(&new, SESSION, from, Target { generation: 3, hash: &hash }).unwrap();
         assert!(three.secret.hash().fits(&found.secret));
         assert_eq!(found.key_id, three.key_id);
     }
 
     #[test]
-    fn another_secret_arrives_nowhere() {
+    fn a_walk_finds_only_the_right_secret_at_most_64_steps_ahead() {
         let keys = server_keys(&[1]);
         let start = Link { secret: RatchetSecret::from_bytes([5; 16]), key_id: keys.newest().id() };
         let forged = Link { secret: RatchetSecret::from_bytes([6; 16]), ..start.clone() };
         let one = advance(&start, &keys, 1);
-        assert!(walk(&keys, SESSION, (&forged, 0), (1, &one.secret.hash())).is_none());
-        assert!(walk(&keys, SESSION, (&start, 0), (MAX_STEPS + 1, &one.secret.hash())).is_none());
-        assert!(walk(&keys, SESSION, (&start, 1), (0, &one.secret.hash())).is_none());
+        let walk = |link, from: Generation, to: Generation| {
+            let target = Target { generation: to, hash: &one.secret.hash() };
+            walk(&keys, SESSION, Start { link, generation: from }, target)
+        };
+        assert!(walk(&start, 0, 1).is_some());
+        assert!(walk(&forged, 0, 1).is_none());
+        assert!(walk(&start, 0, MAX_STEPS + 1).is_none());
+        assert!(walk(&start, 1, 0).is_none());
     }
 }

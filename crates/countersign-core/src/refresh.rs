@@ -1,44 +1,43 @@
-//! What becomes of a presented refresh token: one pure decision.
+//! Judging a presented refresh token: one pure decision.
 //!
-//! [`judge`] is the whole state machine, rows 1 to 13 (there is no row 6); row 0 (is it ours at
-//! all?) is [`RefreshToken::parse`]. A store does the usual case (row 7) as one
-//! conditional write without asking, and loads the row and judges it only to
-//! explain a refusal. The design's reasons stand in DESIGN.md, "How does a
-//! refresh token work?".
+//! [`judge`] is the whole state machine, rows 1 to 13 (there is no row 6). Row 0,
+//! which rejects malformed and forged tokens, is [`RefreshToken::parse`]. The usual
+//! case (row 7) is one conditional write. The server reads the row and judges the
+//! token only when that write did not apply. DESIGN.md has the table and its reasons
+//! under "How does a refresh token work?".
 
 use std::time::Duration;
 
-use crate::ratchet::{self, Generation, Link, SecretHash};
+use crate::ratchet::{self, Generation, Link, SecretHash, Start, Target};
 use crate::refresh_token::{Binding, RefreshToken};
 use crate::session::{Presence, RevokedReason, Session, SessionWithUser, Spent};
 use crate::{ClientId, ServerKeys, SessionId, Timestamp};
 
-/// How many late retries in a row are answered under [`LateRetry::Recover`].
+/// The most late retries in a row that [`LateRetry::Recover`] accepts.
 pub const MAX_RECOVERIES: u8 = 8;
 
-/// How far the clocks of two nodes may differ: a time that lies no further ahead counts as now. Time services keep
-/// machines within a second.
+/// The most by which the clocks of two nodes may differ. A time that is at most this far in the future counts
+/// as now. Time services keep clocks within a second of each other.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
-/// How long sessions and their tokens live.
+/// The lifetimes of sessions and tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshPolicy {
-    /// How long a spent token is still answered with its successor. Zero: never.
+    /// For how long the server accepts a spent token and returns the same successor. Zero: never.
     pub grace: Duration,
-    /// What a retry after the grace means.
     pub late_retry: LateRetry,
-    /// A session that is not refreshed ends after this time.
+    /// A session expires when it has not been refreshed for this long.
     pub idle_lifetime: Duration,
-    /// A session ends after this time in any case.
+    /// A session expires this long after it was opened, in any case.
     pub absolute_lifetime: Duration,
 }
 
-/// What it means when the token that was spent last is presented after the grace.
+/// What the server does when a client presents the token that was spent last, after the grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LateRetry {
-    /// Theft: the session ends.
+    /// Treats it as theft and revokes the session.
     Revoke,
-    /// A lost answer: a new pair, up to eight times in a row. For native apps.
+    /// Assumes that the response was lost and issues a new pair, up to eight times in a row. For native apps.
     Recover,
 }
 
@@ -56,45 +55,43 @@ impl LateRetry {
     }
 }
 
-/// A refresh token as it was presented.
+/// A refresh token that a client presents.
 #[derive(Debug, Clone, Copy)]
 pub struct Presented<'a> {
-    /// The token.
     pub token: &'a RefreshToken,
-    /// The client that presents it.
     pub client: &'a ClientId,
 }
 
-/// What is to be done.
+/// What the server must do.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// Refuse, and change nothing.
+    /// Reject the token and change nothing.
     Refuse(Refusal),
-    /// A new pair, once the store has taken the step.
+    /// Issue a new pair, if the store applies the step.
     Advance(Advance, Box<Step>),
-    /// The current refresh token again, whose secret this is (row 9).
+    /// Return the current refresh token again (row 9). The link has its secret.
     Replay(Link),
-    /// Refuse, and end the session.
+    /// Reject the token and revoke the session.
     Revoke(Breach),
 }
 
-/// Why a token is refused without any effect.
+/// Why a token is rejected without any change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Row 1.
     NoSuchSession,
-    /// Row 2: revoked, expired, or the user is disabled or gone.
+    /// Row 2: the session was revoked or has expired, or its user is disabled or deleted.
     Ended,
     /// Row 3: the token belongs to another client.
     AnotherClient,
-    /// Row 5: a genuine tag around a wrong secret. A server key is leaking.
+    /// Row 5: the tag is genuine and the secret is wrong. A server key has leaked.
     SecretDoesNotFit,
 }
 
-/// Why a session moves forward.
+/// Why a session moves to a later generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advance {
-    /// Row 7: the current token was presented.
+    /// Row 7: the client presented the current token.
     Rotate,
     /// Row 10: a late retry.
     Recover,
@@ -102,58 +99,56 @@ pub enum Advance {
     CatchUp,
 }
 
-/// Why a session must end.
+/// Why a session must be revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breach {
-    /// Row 4: the row no longer matches what the token is bound to.
+    /// Row 4: the token is not bound to the row's values.
     RowTampered,
-    /// Row 8: a generation that a recovery skipped was presented.
+    /// Row 8: the client presented a generation that a recovery skipped.
     SkippedGeneration,
-    /// Row 11: a spent token outside the grace.
+    /// Row 11: the client presented a spent token after the grace.
     Reuse,
-    /// Row 13: a token further ahead than one lost write explains.
+    /// Row 13: the token is further ahead of the row than one lost write explains.
     AheadOfStore,
 }
 
-/// One step forward: the condition that the row must meet, and what it then becomes.
+/// One step forward: the condition that the row must meet, and the values that it then gets.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// The session.
     pub session: SessionId,
-    /// The client that the session must belong to.
+    /// Condition: the session's client.
     pub client: ClientId,
-    /// The generation that the row must be at.
+    /// Condition: the row's generation.
     pub from: Generation,
-    /// The hash that the row must have.
+    /// Condition: the hash of that generation's secret.
     pub from_hash: SecretHash,
-    /// The row's next generation.
+    /// The new generation.
     pub to: Generation,
-    /// The hash of that generation's secret.
+    /// The hash of the new generation's secret.
     pub current: SecretHash,
-    /// The hash of the secret after it.
+    /// The hash of the secret after that.
     pub next: SecretHash,
-    /// The generation that this step spends.
+    /// The generation that the client presented, and the time.
     pub spent: Spent,
-    /// Whether this step begins a burst of rotations.
     pub burst: Burst,
-    /// Late retries in a row, this one included.
+    /// The number of late retries in a row, including this one.
     pub recoveries: u8,
-    /// The session now ends here unless it is refreshed, but never after its absolute expiry.
+    /// The new idle expiry. The row keeps the earlier one of this and the absolute expiry.
     pub idle_expires_at: Timestamp,
-    /// The secret of the new generation; it goes to the holder, never to the store.
+    /// The secret of the new generation. It goes to the client and never to the store.
     pub link: Link,
 }
 
-/// Whether a step begins a burst: a run of rotations closer together than the grace.
+/// Whether a step begins a burst: a run of rotations that follow each other within the grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Burst {
-    /// It begins one, with the generation that it spends.
+    /// The step begins a burst with the generation that it spends.
     Begins,
-    /// It leaves the running one alone.
+    /// The step leaves the recorded burst as it is.
     Continues,
 }
 
-/// Judges a presented refresh token against its session's row.
+/// Judges a presented refresh token by its session's row. `None`: there is no such session.
 pub fn judge(
     keys: &ServerKeys,
     row: Option<&SessionWithUser>,
@@ -172,27 +167,29 @@ pub fn judge(
     if !is_bound(keys, session, presented.token) {
         return Verdict::Revoke(Breach::RowTampered);
     }
-    Bench { keys, session, presented, policy, now }.judge_generation()
+    Judge { keys, session, presented, policy, now }.judge_generation()
 }
 
-/// Whether the token is bound to what the row now says (row 4).
+/// Whether the token is bound to the row's current values (row 4).
 pub fn is_bound(keys: &ServerKeys, session: &Session, token: &RefreshToken) -> bool {
     keys.get(token.link.key_id)
         .is_some_and(|keys| Binding::of(&session.grant, session.id, keys).matches(&token.binding))
 }
 
-/// Whether the token's secret is one of this session's: its current one, one that steps to it, or the next.
+/// Whether the token's secret is genuine: the session's current one, the next one, or a spent one that steps
+/// forward to the current one.
 ///
-/// Who holds a token of a session may end it, spent or not.
+/// The holder of any token of a session may revoke the session, also if the token is spent.
 pub fn is_held(keys: &ServerKeys, session: &Session, token: &RefreshToken) -> bool {
-    let target = (session.ratchet.generation, &session.ratchet.current);
+    let start = Start { link: &token.link, generation: token.generation };
+    let target = Target { generation: session.ratchet.generation, hash: &session.ratchet.current };
     let is_next = Some(token.generation) == session.ratchet.generation.checked_add(1);
     (is_next && session.ratchet.next.fits(&token.link.secret))
-        || ratchet::walk(keys, session.id, (&token.link, token.generation), target).is_some()
+        || ratchet::walk(keys, session.id, start, target).is_some()
 }
 
-/// Rows 5 to 13: the session is live and the token is its own; which generation is it?
-struct Bench<'a> {
+/// Rows 5 to 13: the session is live and the token belongs to it.
+struct Judge<'a> {
     keys: &'a ServerKeys,
     session: &'a Session,
     presented: Presented<'a>,
@@ -200,7 +197,7 @@ struct Bench<'a> {
     now: Timestamp,
 }
 
-impl Bench<'_> {
+impl Judge<'_> {
     fn judge_generation(&self) -> Verdict {
         let ratchet = &self.session.ratchet;
         let token = self.presented.token;
@@ -213,8 +210,9 @@ impl Bench<'_> {
         if ratchet.generation - token.generation > ratchet::MAX_STEPS {
             return Verdict::Revoke(Breach::Reuse);
         }
-        let target = (ratchet.generation, &ratchet.current);
-        match ratchet::walk(self.keys, self.session.id, (&token.link, token.generation), target) {
+        let start = Start { link: &token.link, generation: token.generation };
+        let target = Target { generation: ratchet.generation, hash: &ratchet.current };
+        match ratchet::walk(self.keys, self.session.id, start, target) {
             None => Verdict::Refuse(Refusal::SecretDoesNotFit),
             Some(link) => self.judge_spent(link),
         }
@@ -246,7 +244,7 @@ impl Bench<'_> {
         Verdict::Advance(Advance::CatchUp, Box::new(step))
     }
 
-    /// Rows 8 to 11. `current` is the secret that the presented one was stepped to.
+    /// Rows 8 to 11. `current` has the current secret, to which the presented one was stepped forward.
     fn judge_spent(&self, current: Link) -> Verdict {
         let ratchet = &self.session.ratchet;
         let generation = self.presented.token.generation;
@@ -266,7 +264,7 @@ impl Bench<'_> {
         Verdict::Revoke(Breach::Reuse)
     }
 
-    /// Whether one of three things proves that the token was spent no longer ago than the grace.
+    /// Whether one of three times proves that the token was spent at most one grace ago.
     fn is_in_grace(&self) -> bool {
         let token = self.presented.token;
         let is_within = |since: Timestamp| is_within_grace(self.policy, since, self.now);
@@ -277,7 +275,8 @@ impl Bench<'_> {
         is_recently(ratchet.previous) || is_within(token.issued_at) || is_recently(ratchet.burst)
     }
 
-    /// Moves on from the current generation, whose token was lost, and leaves the spent one where it is.
+    /// The step from the current generation, whose token was lost. The presented token stays the one that was
+    /// spent last.
     fn recovery(&self, current: &Link) -> Step {
         let ratchet = &self.session.ratchet;
         let token = self.presented.token;
@@ -293,7 +292,8 @@ impl Bench<'_> {
     }
 }
 
-/// The step that spends the presented token, from the token alone: no row need be read first.
+/// The step that spends the presented token. It follows from the token alone, so the row need not be read
+/// first.
 pub fn rotation(keys: &ServerKeys, presented: Presented<'_>, policy: &RefreshPolicy, now: Timestamp) -> Step {
     let token = presented.token;
     let newest = keys.newest();
@@ -318,7 +318,7 @@ pub fn rotation(keys: &ServerKeys, presented: Presented<'_>, policy: &RefreshPol
 }
 
 impl Step {
-    /// Whether a row meets the step's condition at `now`: rows 2, 3 and 7 of the table.
+    /// Whether a row meets the step's condition at `now` (rows 2, 3 and 7 of the table).
     pub fn is_met_by(&self, row: &SessionWithUser, now: Timestamp) -> bool {
         let session = &row.session;
         session.ratchet.generation == self.from
@@ -327,7 +327,7 @@ impl Step {
             && row.live_user(now).is_some()
     }
 
-    /// What the row becomes; its condition has been met.
+    /// Changes a row that meets the condition.
     pub fn apply(&self, session: &mut Session, by: &Presence) {
         let ratchet = &mut session.ratchet;
         ratchet.generation = self.to;
@@ -343,19 +343,20 @@ impl Step {
     }
 }
 
-/// A time beyond the tolerance ahead is outside the grace, and a grace of zero holds nothing.
+/// A time further in the future than the tolerance is outside the grace. With a grace of zero, every time is
+/// outside.
 fn is_within_grace(policy: &RefreshPolicy, since: Timestamp, now: Timestamp) -> bool {
     !policy.grace.is_zero() && age(since, now).is_some_and(|age| age <= policy.grace)
 }
 
-/// How long ago a moment was. One that another node's clock puts up to [`CLOCK_TOLERANCE`] ahead is now. `None`: it
-/// lies further ahead, so one of the two clocks is wrong.
+/// The time since a moment: zero if another node's clock puts it at most [`CLOCK_TOLERANCE`] in the future.
+/// `None`: it is further in the future, so one of the two clocks is wrong.
 pub fn age(since: Timestamp, now: Timestamp) -> Option<Duration> {
     now.since(since).or_else(|| (since <= now.plus(CLOCK_TOLERANCE)).then_some(Duration::ZERO))
 }
 
 impl Breach {
-    /// The reason that the session's row then gives.
+    /// The reason for the session's row.
     pub const fn reason(self) -> RevokedReason {
         match self {
             Self::RowTampered => RevokedReason::RowTampered,

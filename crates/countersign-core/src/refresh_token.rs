@@ -1,13 +1,14 @@
-//! The refresh token: 66 bytes behind a prefix that secret scanners can find.
+//! The refresh token: 66 bytes after a prefix that secret scanners recognise.
 //!
 //! ```text
 //! body  = version(1) | kid(1) | sid(16) | generation(u32) | issued_at(u32) | bind(8) | r(16)
 //! token = "csr_" | base64url( body | HMAC-SHA256(K_tag[kid], "csr/tag" | body)[..16] )
 //! ```
 //!
-//! One form only: 92 characters, canonical base64url, a tag that is checked in
-//! constant time before any store is asked. `bind` ties the token to the user,
-//! client, grant and key of its session, so that a changed row is noticed.
+//! A token has exactly one form: 92 characters in canonical base64url. Its tag is
+//! compared in constant time before the server reads the store. `bind` binds the
+//! token to the session's user, client and grant, so that the server notices a
+//! changed row.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -19,7 +20,6 @@ use crate::ratchet::{Generation, Link, RatchetSecret};
 use crate::session::Grant;
 use crate::{Secret, SessionId, Timestamp};
 
-/// What every refresh token begins with.
 pub const PREFIX: &str = "csr_";
 
 /// The length of every refresh token, in characters.
@@ -29,34 +29,30 @@ const VERSION: u8 = 1;
 const BODY: usize = 50;
 const TAG: usize = 16;
 
-/// Ties a token to its session's user, client, grant and key.
+/// Binds a token to its session's user, client and grant: 8 bytes of an HMAC.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding([u8; 8]);
 
-/// A refresh token whose tag is genuine: this server made it, or someone who has its master key.
+/// A refresh token with a genuine tag: made by this server, or by an attacker who has its master key.
 #[derive(Debug, Clone)]
 pub struct RefreshToken {
-    /// The session that it belongs to.
     pub session: SessionId,
-    /// Its generation.
     pub generation: Generation,
-    /// When it was issued.
     pub issued_at: Timestamp,
-    /// What it is bound to.
     pub binding: Binding,
-    /// Its secret, and the key id that the whole token was made under.
+    /// The secret, and the key id of the whole token.
     pub link: Link,
 }
 
-/// The text is no refresh token of this server: wrong length, form, version, key id or tag.
+/// A text is not a refresh token of this server: it has a wrong length, form, version, key id or tag.
 ///
-/// Deliberately one answer for all of them.
+/// The error deliberately does not say which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a refresh token of this server")]
 pub struct NotOurs;
 
 impl Binding {
-    /// The binding of a session's tokens under `keys`.
+    /// The binding of a session's tokens that are made under `keys`.
     pub fn of(grant: &Grant, session: SessionId, keys: &DerivedKeys) -> Self {
         let mut context = hmac::Context::with_key(&keys.binding);
         context.update(b"csr/bind");
@@ -68,18 +64,18 @@ impl Binding {
         Self(context.sign().as_ref()[..8].try_into().expect("SHA-256 yields 32 bytes"))
     }
 
-    /// Whether both are the same, compared in constant time.
+    /// Compares in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
 
 impl RefreshToken {
-    /// Reads a presented token (row 0 of the state machine).
+    /// Parses a presented token and verifies its tag (row 0 of the state machine).
     ///
     /// # Errors
     ///
-    /// [`NotOurs`], whatever is wrong with it.
+    /// [`NotOurs`], for every defect.
     pub fn parse(text: &str, keys: &ServerKeys) -> Result<Self, NotOurs> {
         if text.len() != LENGTH {
             return Err(NotOurs);
@@ -108,7 +104,7 @@ impl RefreshToken {
         (version == VERSION).then_some(Self { session, generation, issued_at, binding, link })
     }
 
-    /// Its text, tagged with the key that it was derived under; `None` when that key is gone.
+    /// The token as text, with a tag under the master key of `link`. `None`: that key is no longer configured.
     pub fn seal(&self, keys: &ServerKeys) -> Option<Secret<String>> {
         let keys = keys.get(self.link.key_id)?;
         let issued_at = u32::try_from(self.issued_at.seconds()).unwrap_or(u32::MAX);
@@ -168,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn an_old_master_key_still_reads_its_tokens_and_an_unknown_one_does_not() {
+    fn tokens_of_an_old_master_key_are_accepted_and_of_an_unknown_one_rejected() {
         let text = sealed(&server_keys(&[1]));
         assert!(RefreshToken::parse(&text, &server_keys(&[2, 1])).is_ok());
         assert_eq!(RefreshToken::parse(&text, &server_keys(&[2])).err(), Some(NotOurs));
     }
 
     #[test]
-    fn every_single_changed_character_is_refused() {
+    fn a_change_of_any_character_is_rejected() {
         let keys = server_keys(&[1]);
         let text = sealed(&keys);
         for index in 0..text.len() {
@@ -188,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic_or_pass(text in ".{0,120}", tail in "[A-Za-z0-9_-]{88}") {
+        fn random_texts_are_rejected(text in ".{0,120}", tail in "[A-Za-z0-9_-]{88}") {
             let keys = server_keys(&[1]);
             prop_assert!(RefreshToken::parse(&text, &keys).is_err());
             prop_assert!(RefreshToken::parse(&(PREFIX.to_owned() + &tail), &keys).is_err());

@@ -1,10 +1,11 @@
-//! What was taken back, for those who verify access tokens on their own.
+//! The revocation list, for APIs that verify access tokens without asking the server.
 //!
-//! An access token outlives its session by minutes, unless its verifier hears
-//! of the revocation. A store notes each one in the write that makes it, under a
-//! number that never comes again. All sessions of one owner are one entry: it
-//! names the newest of them, because session ids are in the order of time and
-//! `iat` is not precise enough for somebody who signs in again at once.
+//! An access token stays valid for minutes after its session was revoked, unless
+//! the verifier knows of the revocation. A store adds an entry in the write that
+//! revokes, with a number that is never used again. One entry covers all sessions
+//! of an owner. It names the newest session and not a time: session ids are in the
+//! order of time, and `iat` is too coarse for a user who signs in again within the
+//! same second.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -12,34 +13,32 @@ use std::time::Duration;
 use crate::session::Whose;
 use crate::{ClientId, SessionId, Timestamp, UserId};
 
-/// One revocation, as the store noted it.
+/// One entry of the revocation list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// Later ones have greater numbers. From 1.
+    /// From 1. Later entries have greater numbers.
     pub number: u64,
-    /// When.
     pub at: Timestamp,
-    /// What was taken back.
     pub of: RevokedSessions,
 }
 
-/// Which sessions a revocation ended.
+/// The sessions that were revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RevokedSessions {
-    /// This one.
+    /// One session.
     One(SessionId),
-    /// All of an owner that there were.
+    /// All sessions that an owner had.
     UpTo {
-        /// Whose.
+        /// The owner.
         whose: Whose,
-        /// The newest of them; a session that is opened later has a greater id.
+        /// The newest of the sessions. A session that is opened later has a greater id.
         newest: SessionId,
-        /// The one that stayed.
+        /// The session that was not revoked.
         except: Option<SessionId>,
     },
 }
 
-/// The sessions that some revocations ended, to look one up without reading them all.
+/// An index of revocations, for looking up one session.
 #[derive(Debug, Default)]
 pub struct RevokedIndex {
     sessions: HashSet<SessionId>,
@@ -47,7 +46,6 @@ pub struct RevokedIndex {
 }
 
 impl RevokedIndex {
-    /// Adds a revocation.
     pub fn add(&mut self, revocation: &Revocation) {
         match &revocation.of {
             RevokedSessions::One(session) => drop(self.sessions.insert(*session)),
@@ -57,10 +55,10 @@ impl RevokedIndex {
         }
     }
 
-    /// Removes a revocation that was added before.
+    /// Removes an entry that was added before.
     pub fn remove(&mut self, revocation: &Revocation) {
         match &revocation.of {
-            // A session is revoked once.
+            // A session is revoked only once, so no other entry names it.
             RevokedSessions::One(session) => drop(self.sessions.remove(session)),
             RevokedSessions::UpTo { whose, .. } => {
                 let Some(theirs) = self.owners.get_mut(whose) else { return };
@@ -72,7 +70,7 @@ impl RevokedIndex {
         }
     }
 
-    /// Whether a session of a user with a client is among them.
+    /// Whether a session of this user and client was revoked.
     pub fn contains(&self, session: SessionId, user: &UserId, client: &ClientId) -> bool {
         let owners = [Whose::Everyone, Whose::User(user.clone()), Whose::Client(client.clone())];
         let theirs = owners.iter().filter_map(|owner| self.owners.get(owner)).flatten();
@@ -81,26 +79,28 @@ impl RevokedIndex {
     }
 }
 
-/// How long access tokens live: those that are issued now, and those of an earlier configuration that are still out.
+/// The lifetimes of access tokens that may still be valid: those of the present configuration and of earlier
+/// ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLife {
-    /// The longest that one can live which is issued now.
+    /// The longest lifetime of a token that is issued now.
     pub longest: Duration,
-    /// Longer-lived ones that were issued before.
+    /// Set if tokens with a longer lifetime were issued and may not have expired yet.
     pub earlier: Option<EarlierLife>,
 }
 
-/// Access tokens of an earlier configuration.
+/// Access tokens of earlier configurations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EarlierLife {
-    /// The longest that one could live.
+    /// The longest lifetime of such a token.
     pub longest: Duration,
-    /// When the last of them has expired.
+    /// The time by which all of them have expired.
     pub until: Timestamp,
 }
 
 impl TokenLife {
-    /// What holds from `now` on, when tokens of at most `longest` are issued, after what was known before.
+    /// The lifetimes from `now` on, when tokens of at most `longest` are issued. `known` has the lifetimes
+    /// until now.
     #[must_use]
     pub fn begin(known: Option<Self>, longest: Duration, now: Timestamp) -> Self {
         let replaced =
@@ -114,7 +114,7 @@ impl TokenLife {
         Self { longest, earlier }
     }
 
-    /// When the last token has expired that was issued before a moment.
+    /// The time by which every token that was issued before a moment has expired.
     pub fn over_at(&self, issued_before: Timestamp) -> Timestamp {
         let earlier = self.earlier.map(|life| issued_before.plus(life.longest).min(life.until));
         issued_before.plus(self.longest).max(earlier.unwrap_or_default())
@@ -122,7 +122,7 @@ impl TokenLife {
 }
 
 impl RevokedSessions {
-    /// Whether a session is among them, if it is the owner's.
+    /// Whether the entry covers a session, provided that it belongs to the owner.
     fn reaches(&self, session: SessionId) -> bool {
         match self {
             Self::One(one) => *one == session,
@@ -130,7 +130,8 @@ impl RevokedSessions {
         }
     }
 
-    /// The session that the entry names, whose random bits tell it from any other entry of its number.
+    /// The session id in the entry. Its random bits distinguish two entries with the same number, such as
+    /// after a restore.
     pub const fn named(&self) -> SessionId {
         match self {
             Self::One(session) | Self::UpTo { newest: session, .. } => *session,
@@ -148,7 +149,7 @@ mod tests {
 
     // D2
     #[test]
-    fn a_session_is_revoked_alone_or_with_its_owners_up_to_the_newest_but_one() {
+    fn the_index_finds_sessions_that_were_revoked_alone_or_with_all_of_an_owner() {
         let id = |byte| SessionId::from_bytes([byte; 16]);
         let (jane, app): (UserId, ClientId) = ("jane".parse().unwrap(), "app".parse().unwrap());
         let (john, other) = ("john".parse().unwrap(), "other".parse().unwrap());
@@ -176,7 +177,7 @@ mod tests {
 
     // incident 17
     #[test]
-    fn a_shorter_life_forgets_nothing_while_tokens_of_the_longer_one_are_out() {
+    fn a_shorter_lifetime_waits_for_the_tokens_of_the_longer_one() {
         let long = TokenLife::begin(None, HOUR, NOON);
         assert_eq!(long.over_at(NOON), NOON.plus(HOUR));
         let lowered_at = NOON.plus(SHORT);
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(
             short.over_at(later),
             lowered_at.plus(HOUR),
-            "revoked after: the old tokens are over by then"
+            "revoked later: the old tokens have expired by then"
         );
         let again = TokenLife::begin(Some(short), SHORT, later);
         assert_eq!(again, short, "starting again changes nothing");

@@ -1,8 +1,8 @@
-//! A session: one user's sign-in with one client on one device. One row.
+//! A session: one user's sign-in with one client on one device. It is one row.
 //!
-//! All that a refresh needs to know stands in it, the ratchet's position above
-//! all; so does what its owner wants to read later: where it was opened, who
-//! moved it last, who ended it.
+//! The row has everything that a refresh needs, above all the position of the
+//! ratchet. It also has what the user may want to know: where the session was
+//! opened, where it was refreshed last, and who revoked it.
 
 use std::net::IpAddr;
 
@@ -13,111 +13,100 @@ use crate::ratchet::{Generation, SecretHash};
 use crate::user::User;
 use crate::{ClientId, SessionId, Timestamp, UserId};
 
-/// A session as the store keeps it.
+/// A session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The `sid` of its tokens.
     pub id: SessionId,
-    /// What was granted to whom. Never changes.
+    /// Never changes.
     pub grant: Grant,
-    /// Where its refresh token stands.
     pub ratchet: Ratchet,
-    /// The user's epoch when it was opened. Another one now means that all sessions were ended at once.
+    /// The user's epoch when the session was opened. If the user has another epoch now, all the user's
+    /// sessions were ended at once.
     pub user_epoch: u32,
-    /// When the user proved who they are (`auth_time`, OpenID Connect Core §2).
+    /// When the user authenticated (`auth_time`, OpenID Connect Core §2).
     pub authenticated_at: Timestamp,
-    /// Who opened it.
     pub opened: Presence,
-    /// Who moved it last.
     pub refreshed: Presence,
-    /// It ends here unless it is refreshed.
+    /// The session expires at this time unless it is refreshed before.
     pub idle_expires_at: Timestamp,
-    /// It ends here in any case.
+    /// The session expires at this time in any case.
     pub absolute_expires_at: Timestamp,
-    /// Whether it has been taken back.
     pub state: SessionState,
 }
 
-/// What was granted to whom.
+/// What was granted, to which user and client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The user.
     pub user: UserId,
-    /// The client.
     pub client: ClientId,
-    /// The scope (RFC 6749 §3.3).
+    /// RFC 6749 §3.3.
     pub scope: Scope,
-    /// For whom the access tokens are (RFC 8707).
+    /// The `aud` of the session's access tokens (RFC 8707).
     pub audience: String,
-    /// Claims that a backend added for this session alone.
+    /// Claims that a backend set for this session only.
     pub claims: Map<String, Value>,
 }
 
 /// The position of a session's ratchet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ratchet {
-    /// The current generation, `g`.
+    /// The current generation.
     pub generation: Generation,
-    /// The hash of its secret.
+    /// The hash of the current generation's secret.
     pub current: SecretHash,
-    /// The hash of the secret after it, to recognise a lost write.
+    /// The hash of the next generation's secret, by which the server recognises a lost write.
     pub next: SecretHash,
-    /// The generation that was presented last, and when. `None` before the first refresh.
+    /// The generation that was spent last. `None` before the first refresh.
     pub previous: Option<Spent>,
-    /// The first generation spent in the running burst of rotations, and when.
+    /// The first generation that was spent in the latest burst of rotations.
     pub burst: Option<Spent>,
-    /// How often in a row a late retry was answered.
+    /// How many late retries in a row were accepted.
     pub recoveries: u8,
 }
 
-/// A generation and when it was spent.
+/// A spent generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
-    /// The generation.
     pub generation: Generation,
-    /// When it was spent.
     pub at: Timestamp,
 }
 
-/// Somebody at a moment: what a session's story tells of its holders.
+/// When, from where and with which device a session was used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
-    /// When.
     pub at: Timestamp,
-    /// From which address; `None` for the operator's own commands.
+    /// `None` for commands of the operator.
     pub address: Option<IpAddr>,
-    /// With which device, such as "Chrome on Windows".
+    /// Such as "Chrome on Windows".
     pub device: String,
 }
 
-/// Whether a session has been taken back.
+/// Whether a session was revoked. Expiry is not a state: see [`Session::is_live`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
-    /// It has not.
     Active,
-    /// It has.
     Revoked(Revoked),
 }
 
-/// How a session ended.
+/// How a session was revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revoked {
-    /// Why.
     pub reason: RevokedReason,
-    /// Who did it, or presented what gave it away, and when.
+    /// Who revoked it, or who presented the token that led to the revocation.
     pub by: Presence,
-    /// The generation that was presented, when a token gave it away.
+    /// The generation of the token that led to the revocation, if one did.
     pub presented: Option<Generation>,
 }
 
-/// Why a session was taken back.
+/// Why a session was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokedReason {
-    /// Its holder signed out.
+    /// The user signed out, or a client revoked the token.
     SignedOut,
-    /// Its user ended it from another session.
+    /// The user revoked it from another session.
     EndedByUser,
-    /// An administrator ended it.
+    /// An administrator revoked it.
     EndedByAdmin,
     /// The user's password changed.
     PasswordChanged,
@@ -125,27 +114,26 @@ pub enum RevokedReason {
     UserDisabled,
     /// The user was deleted.
     UserDeleted,
-    /// A spent refresh token was presented: two holders.
+    /// A spent refresh token was presented after the grace: two parties hold it.
     Reuse,
-    /// The row no longer matches what its tokens are bound to.
+    /// A token was not bound to the row's values: the row was changed outside the server.
     RowTampered,
-    /// A genuine token is further ahead than one lost write explains.
+    /// A genuine token was further ahead of the row than one lost write explains.
     AheadOfStore,
 }
 
-/// A session beside its user, who may be gone.
+/// A session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionWithUser {
-    /// The session.
     pub session: Session,
-    /// Its user; `None` when deleted.
+    /// `None`: the user was deleted.
     pub user: Option<User>,
 }
 
-/// Whose sessions.
+/// Whose sessions are meant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Whose {
-    /// Everybody's.
+    /// Those of all users.
     Everyone,
     /// One user's.
     User(UserId),
@@ -156,8 +144,8 @@ pub enum Whose {
 impl Grant {
     /// The parts that a refresh token's `bind` covers, in order.
     ///
-    /// The last two stand for a bound key and for rotation. They are constant, and they are covered so that tokens
-    /// of earlier releases stay valid.
+    /// The last two stand for a bound key and for rotation. They are constant, and they are covered so that
+    /// tokens of earlier releases stay valid.
     pub(crate) fn bound_parts(&self) -> [Vec<u8>; 7] {
         let claims = Value::Object(self.claims.clone()).to_string();
         [
@@ -173,20 +161,20 @@ impl Grant {
 }
 
 impl Session {
-    /// Whether a token of it can still be refreshed, as far as the row alone tells.
+    /// Whether the session is not revoked and has not expired. The user may still be disabled or deleted.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.state == SessionState::Active && now < self.idle_expires_at && now < self.absolute_expires_at
     }
 }
 
 impl SessionWithUser {
-    /// The user, if the session is live and they may have it: enabled, and of the same epoch.
+    /// The user, if the session is live and the user is enabled and has the session's epoch.
     pub fn live_user(&self, now: Timestamp) -> Option<&User> {
         let may = |user: &&User| user.is_enabled() && user.epoch == self.session.user_epoch;
         self.user.as_ref().filter(may).filter(|_| self.session.is_live(now))
     }
 
-    /// Why [`SessionWithUser::live_user`] finds no user, for the log. `None` if it finds one.
+    /// Why [`SessionWithUser::live_user`] returns `None`, for the log. `None` if it returns a user.
     pub fn why_not_live(&self, now: Timestamp) -> Option<&'static str> {
         if let SessionState::Revoked(revoked) = &self.session.state {
             return Some(revoked.reason.as_str());
@@ -201,7 +189,7 @@ impl SessionWithUser {
 }
 
 impl Whose {
-    /// Whether a session is among them.
+    /// Whether these sessions include `session`.
     pub fn includes(&self, session: &Session) -> bool {
         match self {
             Self::Everyone => true,
@@ -212,7 +200,6 @@ impl Whose {
 }
 
 impl RevokedReason {
-    /// Every reason.
     pub const ALL: [Self; 9] = [
         Self::SignedOut,
         Self::EndedByUser,
@@ -225,7 +212,7 @@ impl RevokedReason {
         Self::AheadOfStore,
     ];
 
-    /// Its stored name, which logs and metrics use too.
+    /// The stored name. Logs, events and the API use it as well.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed_out",
@@ -240,7 +227,6 @@ impl RevokedReason {
         }
     }
 
-    /// The reason with this stored name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }

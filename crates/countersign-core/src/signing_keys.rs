@@ -1,9 +1,8 @@
-//! The life of a signing key: *next*, *active*, *retired*, gone.
+//! The states of a signing key: *next*, *active*, *retired*, removed.
 //!
-//! A key is published before it signs, for longer than any verifier caches a
-//! key set, and stays published until the last token that it signed has
-//! expired. [`plan`] is the pure decision of what is due now; whoever has a
-//! store carries it out.
+//! The server publishes a key before it signs, for longer than verifiers cache a
+//! key set. The key stays published until the last token that it signed has
+//! expired. [`plan`] decides which changes are due and changes nothing itself.
 
 use std::time::Duration;
 
@@ -12,87 +11,105 @@ use countersign_token::{Algorithm, Jwk, KeyId};
 use crate::Timestamp;
 use crate::master_key::Wrapped;
 
-/// A verifier that keeps a key set for an hour must know a key before it signs; with a margin.
+/// How long a key is published before it signs: the hour for which verifiers may cache a key set, and a margin.
 pub const PUBLISHED_AHEAD: Duration = Duration::from_secs(65 * 60);
 
-/// A retired key stays published for this long after its last token has expired.
+/// How long a retired key stays published after its last token has expired.
 pub const PUBLISHED_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// A signing key at rest.
+/// A signing key as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The `kid` of its tokens: its thumbprint (RFC 7638).
+    /// The `kid` of the key's tokens: the key's thumbprint (RFC 7638).
     pub key_id: KeyId,
-    /// What it signs with.
     pub algorithm: Algorithm,
-    /// Its public half.
     pub public: Jwk,
-    /// Its private half, encrypted under the master key.
+    /// The private key, encrypted under the master key.
     pub private: Wrapped,
-    /// When it was first published.
     pub published_at: Timestamp,
-    /// Where it is in its life.
     pub state: KeyState,
 }
 
-/// Where a signing key is in its life.
+/// The state of a signing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
-    /// Published, not yet signing.
+    /// Published, and not signing yet.
     Next,
     /// Signing.
-    Active {
-        /// Since when.
-        since: Timestamp,
-    },
-    /// Published for the tokens that it signed.
-    Retired {
-        /// Until when.
-        until: Timestamp,
-    },
+    Active { since: Timestamp },
+    /// No longer signing, and published until its tokens have expired.
+    Retired { until: Timestamp },
 }
 
 /// How signing keys are rotated.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyPolicy {
-    /// What new keys sign with.
+    /// The algorithm of new keys.
     pub algorithm: Algorithm,
-    /// How long a key signs.
+    /// For how long a key signs.
     pub rotate_after: Duration,
-    /// The longest life of an access token.
+    /// The longest lifetime of an access token.
     pub token_lifetime: Duration,
 }
 
 /// One change that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Make a key that signs at once: there is none.
+    /// Make a key that signs at once, because there is no active one.
     CreateActive,
-    /// Make the key that will sign next.
+    /// Make the next key.
     CreateNext,
     /// The next key becomes active, and the active one retires.
     Promote {
-        /// The next key.
         next: KeyId,
-        /// Until when the active one stays published.
+        /// Until when the active key stays published.
         retired_until: Timestamp,
     },
-    /// Forget a key: nothing that it signed is good any more, or it was never used.
+    /// Remove a key: all its tokens have expired, or it never signed.
     Remove(KeyId),
 }
 
-/// When a rotation that somebody asked for can happen.
+/// When a rotation that an operator requests can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// Now.
+    /// At once.
     Ready,
-    /// Some verifiers may not know the next key before this time.
+    /// Not before this time, because some verifiers may not know the next key yet.
     NotBefore(Timestamp),
     /// There is no next key.
     NoNextKey,
 }
 
-/// What is due now. Empty when nothing is.
+impl KeyState {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active { .. } => "active",
+            Self::Retired { .. } => "retired",
+        }
+    }
+
+    /// The time that is stored with the name.
+    pub const fn time(self) -> Option<Timestamp> {
+        match self {
+            Self::Next => None,
+            Self::Active { since: time } | Self::Retired { until: time } => Some(time),
+        }
+    }
+
+    /// The state with this stored name and time.
+    pub fn from_stored(name: &str, time: Option<Timestamp>) -> Option<Self> {
+        match (name, time) {
+            ("next", _) => Some(Self::Next),
+            ("active", Some(since)) => Some(Self::Active { since }),
+            ("retired", Some(until)) => Some(Self::Retired { until }),
+            _ => None,
+        }
+    }
+}
+
+/// The changes that are due now.
 pub fn plan(keys: &[StoredKey], policy: &KeyPolicy, now: Timestamp) -> Vec<Change> {
     let mut changes: Vec<_> = keys
         .iter()
@@ -118,25 +135,25 @@ pub fn plan(keys: &[StoredKey], policy: &KeyPolicy, now: Timestamp) -> Vec<Chang
     changes
 }
 
-/// What is due when somebody asks for a rotation now.
+/// The changes that rotate the keys at once. Empty if there is no next key.
 pub fn plan_rotation(keys: &[StoredKey], policy: &KeyPolicy, now: Timestamp) -> Vec<Change> {
     next(keys).map(|key| vec![promotion(key, policy, now), Change::CreateNext]).unwrap_or_default()
 }
 
-/// The retired keys but the `kept` newest ones.
+/// The retired keys without the newest `kept` ones.
 pub fn retired_beyond(keys: &[StoredKey], kept: usize) -> Vec<&KeyId> {
     let until = |key: &StoredKey| match key.state {
         KeyState::Retired { until } => Some(until),
         KeyState::Next | KeyState::Active { .. } => None,
     };
     let mut retired: Vec<_> = keys.iter().filter_map(|key| Some((until(key)?, &key.key_id))).collect();
-    // Keys that were retired in one second stay in the order in which they were made.
+    // The sort is stable: keys that retire in the same second stay in the order in which they were made.
     retired.sort_by_key(|(until, _)| *until);
     retired.truncate(retired.len().saturating_sub(kept));
     retired.into_iter().map(|(_, key_id)| key_id).collect()
 }
 
-/// When the next key may become active without any verifier failing.
+/// When every verifier knows the next key, so that it may become active.
 pub fn readiness(keys: &[StoredKey], now: Timestamp) -> Readiness {
     let Some(key) = next(keys) else { return Readiness::NoNextKey };
     let ready_at = key.published_at.plus(PUBLISHED_AHEAD);

@@ -1,11 +1,12 @@
 //! The port to a store: atomic verbs, not rows to edit.
 //!
-//! Each verb is one decision of the database. None bases a write on what an
-//! earlier verb read, except to revoke: what the caller verified before travels
-//! with the write, as a [`Standing`] or as the value that is replaced. A verb that
-//! returns `Ok` has been made durable, but for [`Rotated`], which keeps its row to
-//! itself until it is; one that fails with [`StoreError`] may or may not have
-//! happened, and asking again does no harm.
+//! Each verb is one transaction. Apart from revocation, no write relies on an
+//! earlier read: the caller passes the conditions that it verified before, as
+//! [`Standing`]s or as the value that is replaced, and the store checks them in the
+//! transaction of the write. When a verb returns `Ok`, its write is durable; only
+//! [`Rotated`] becomes durable later, and gives nothing out before. When a verb
+//! fails with [`StoreError`], its write may or may not have happened, and calling
+//! the verb again is safe.
 
 mod accounts;
 
@@ -27,74 +28,81 @@ use crate::user::{User, Username};
 use crate::{ClientId, SessionId, Timestamp, UserId};
 pub use accounts::{Changed, History, Standing, UserChange};
 
-/// The store could not do what was asked: a full disk, a lost connection, a file that cannot be read.
+/// The store failed, for example because of a full disk, a lost connection or an unreadable file.
 #[derive(Debug)]
 pub struct StoreError {
     message: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What a verb answers.
+/// The result of a verb.
 pub type Answer<T> = Result<T, StoreError>;
 
 /// A store of users, sessions and signing keys.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a user, while everything in `given` holds.
+    /// Adds a user, if all of `given` holds.
     async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added>;
-    /// Adds users in one write. Tells of each what became of it, or would have become.
+    /// Adds users in one transaction. Returns one result for each user, in order, also for a dry run.
     async fn import_users(&self, users: &[User], mode: ImportMode) -> Answer<Vec<Added>>;
-    /// The user with this id.
     async fn user(&self, id: &UserId) -> Answer<Option<User>>;
-    /// The user with this name.
+    /// Finds a user by the key of a name.
     async fn user_by_name(&self, name: &Username) -> Answer<Option<User>>;
-    /// Users in the order of their ids.
+    /// A page of users, in the order of their ids.
     async fn users(&self, page: &Page<UserId>) -> Answer<Vec<User>>;
-    /// Makes all `changes` of a user or none, while everything in `given` holds, and ends their sessions where a
-    /// change asks for it.
+    /// Makes all `changes` of a user, or none, if all of `given` holds. Ends the user's sessions if a change
+    /// requires it: see [`UserChange::ends_sessions`].
     async fn change_user(&self, id: &UserId, given: &[Standing], changes: &[UserChange]) -> Answer<Changed>;
-    /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
+    /// Replaces a password hash by a stronger hash of the same password, if it is still `old`. `false`: it is
+    /// not.
     async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool>;
-    /// The greatest work of each function that verifying any hash takes which another system made.
+    /// The greatest work of each function among all imported hashes.
     async fn imported_work(&self) -> Answer<Work>;
 
-    /// Opens a session if its user is enabled and still of its epoch, its client is registered or the server's own,
-    /// and everything in `given` holds; `spending` a single-use token with it, in one write.
+    /// Opens a session, and spends the single-use token `spending` in the same transaction. The user must be
+    /// enabled and have the session's epoch, the client must be registered or reserved, and all of `given`
+    /// must hold.
     async fn open(
         &self,
         session: &Session,
         given: &[Standing],
         spending: Option<&SingleUse>,
     ) -> Answer<Opened>;
-    /// A session and its user, as the primary has them.
+    /// A session and its user, read from the primary.
     async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>>;
-    /// Sessions in the order of their ids.
+    /// A page of sessions, in the order of their ids.
     async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>>;
-    /// Moves a session to `step.to` if it still meets the step's condition, its user may have sessions,
-    /// and it is live at `by.at`. `None`: it does not; nothing was changed.
+    /// Applies a step, if the row meets [`Step::is_met_by`] at `by.at`. `None`: it does not, and nothing was
+    /// changed.
     async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>>;
-    /// Ends one session if it is among `of` and not revoked yet, and notes it. `false`: it is not.
+    /// Revokes one session of `of`, and adds it to the revocation list. `false`: `of` does not include the
+    /// session, or it was revoked before.
     async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool>;
-    /// Ends all sessions among `of` but `except`; notes it if there were any, and answers how many. Where `of` is a user or everyone, their
-    /// epoch moves on, so that a session opened at the same moment for the epoch before is ended too.
+    /// Revokes all sessions of `of` except one, adds them to the revocation list, and returns how many there
+    /// were. If `of` is a user or everyone, their epoch increases, so that a session that is opened
+    /// concurrently for the epoch before ends as well.
     async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64>;
-    /// Looks at one piece of the sessions and removes those that ended before `before`; forgets
-    /// single-use tokens that expired before it. A revoked session counts as ended at its absolute expiry.
+    /// Deletes the sessions of a page that ended before `before`, and all single-use tokens that expired
+    /// before it. A revoked session counts as ended at its absolute expiry.
     async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept>;
 
-    /// What was revoked after the entry `after`, in order; at most `limit` entries.
+    /// The revocations after the one with the number `after`, in the order of their numbers; at most `limit`.
+    ///
+    /// The numbers follow the order of the commits: no revocation becomes visible with a number lower than
+    /// one that a reader has already read. A reader that continues after the greatest number it has read
+    /// therefore misses none.
     async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>>;
-    /// Forgets the entries up to and with `number`. Their numbers are not given again.
+    /// Deletes the revocations up to and including `number`. The store never uses their numbers again.
     async fn forget_revocations(&self, number: u64) -> Answer<()>;
 
-    /// Notes that from `now` on access tokens of at most `longest` are issued; answers how long any is out.
+    /// Records that access tokens of at most `longest` are issued from `now` on. Returns the lifetimes of all
+    /// tokens that may still be valid.
     async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife>;
 
-    /// Registers a client, unless a client or a user has its id.
+    /// Registers a client, while everything in `given` holds.
     async fn add_client(&self, given: &[Standing], client: &Client) -> Answer<Added>;
-    /// The client with this id.
     async fn client(&self, id: &ClientId) -> Answer<Option<Client>>;
-    /// Clients in the order of their ids.
+    /// A page of clients, in the order of their ids.
     async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>>;
     /// Makes all `changes` of a client's settings or none, while everything in `given` holds.
     async fn change_client(
@@ -103,7 +111,8 @@ pub trait Store: Send + Sync {
         given: &[Standing],
         changes: &[ClientChange],
     ) -> Answer<ClientChanged>;
-    /// Replaces how a client authenticates, if it is still `old`. `false`: it is not, or there is no such client.
+    /// Replaces a client's authentication, if it is still `old` and everything in `given` holds. `false`: not so, and
+    /// nothing was changed.
     async fn replace_client_authentication(
         &self,
         id: &ClientId,
@@ -111,58 +120,53 @@ pub trait Store: Send + Sync {
         old: &ClientAuthentication,
         new: &ClientAuthentication,
     ) -> Answer<bool>;
-    /// Removes a client and ends its sessions. `false`: no such client.
+    /// Deletes a client and revokes its sessions, while everything in `given` holds.
     async fn remove_client(&self, id: &ClientId, given: &[Standing], how: &Revoked) -> Answer<ClientRemoved>;
 
-    /// The signing keys and the revision of the set.
     async fn signing_keys(&self) -> Answer<KeyRing>;
-    /// Replaces the whole set if its revision is still `ring.revision`. `false`: it is not.
+    /// Replaces all signing keys, if the revision is still `ring.revision`. `false`: it is not.
     async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool>;
 
-    /// How far the store has come. `None`: it forgets everything when it is closed, so it cannot go back.
+    /// The store's position, which shows whether the store was replaced by an older copy. `None`: the store
+    /// is not durable.
     async fn position(&self) -> Answer<Option<Position>>;
-    /// Whether the store answers reads, and takes writes again after it failed to.
+    /// Checks that the store can be read and, after a failed write, that it can be written again.
     async fn ping(&self) -> Answer<()>;
-    /// Writes a consistent copy of the store to a new file.
-    async fn backup(&self, path: &std::path::Path) -> Answer<()>;
-    /// What is wrong with the store, in words. Empty when it is sound.
-    async fn diagnose(&self) -> Answer<Vec<String>>;
 }
 
-/// A step that was taken, and may have to be made durable yet.
+/// A step that was applied and may not be durable yet.
 ///
-/// What the row has become is told to a preparation alone, whose result comes out once nothing can lose the
-/// step any more: signing and the disk's work go on at one time, and nothing is released early.
-#[must_use = "a step that is not waited for may be lost"]
+/// Only a preparation sees the moved row. Its result is returned when the step is durable. The server can
+/// therefore sign while the store writes, and still releases nothing early.
+#[must_use = "the step may be lost until it is awaited"]
 pub struct Rotated {
     row: Arc<SessionWithUser>,
     kept: Pin<Box<dyn Future<Output = Answer<Kept>> + Send>>,
 }
 
-/// How a step was made durable. It is another than was seen where several processes write at one moment, or after
-/// a commit that failed.
+/// How a step became durable. The durable row differs from the one that the preparation saw if another
+/// process wrote concurrently, or if a commit failed.
 #[derive(Debug, Clone)]
 pub enum Kept {
-    /// On the row that was seen.
+    /// On the row that the preparation saw.
     AsSeen,
-    /// On this row, which somebody else had changed.
+    /// On this row, which another write had changed.
     Otherwise(Arc<SessionWithUser>),
-    /// Not at all: the row no longer met the condition, and nothing was changed.
+    /// Not at all: the row no longer met the condition. Nothing was changed.
     NotMet,
 }
 
-/// What became of a new user or client.
+/// The result of adding a user or a client. Only [`Added::Added`] changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// Added.
     Added,
-    /// Another user has this name, or has it as an id.
+    /// Another user has this username, or has it as an id.
     NameTaken,
-    /// Another user or client has this id, or a user has it as a name.
+    /// Another user or client has this id, or a user has it as a username.
     IdTaken,
     /// Another user has verified this e-mail address.
     EmailTaken,
-    /// What the write rests on does not hold any more; nothing was added.
+    /// A condition of the write does not hold any more.
     Outdated,
 }
 
@@ -188,10 +192,10 @@ pub enum ClientRemoved {
     Outdated,
 }
 
-/// Which of the users of an import are added.
+/// Which users of an import are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportMode {
-    /// All of them, or none if one cannot be added.
+    /// All, or none if one of them cannot be added.
     AllOrNone,
     /// Those that can be added.
     SkipExisting,
@@ -200,7 +204,7 @@ pub enum ImportMode {
 }
 
 impl ImportMode {
-    /// Whether an import of users is kept of which `added` became.
+    /// Whether an import with these results is committed.
     pub fn keeps(self, added: &[Added]) -> bool {
         match self {
             Self::AllOrNone => added.iter().all(|added| *added == Added::Added),
@@ -210,82 +214,80 @@ impl ImportMode {
     }
 }
 
-/// What became of a new session.
+/// The result of opening a session. Only [`Opened::Opened`] changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
-    /// Opened.
     Opened,
-    /// The single-use token had been spent before; nothing was opened.
+    /// The single-use token was spent before.
     AlreadySpent,
-    /// The user is gone or disabled, or all their sessions were ended meanwhile; nothing was opened or spent.
+    /// The user is deleted or disabled, or has another epoch.
     UserChanged,
-    /// The client is not registered; nothing was opened or spent.
+    /// The client is not registered.
     NoSuchClient,
-    /// What the write rests on does not hold any more; nothing was opened or spent.
+    /// A condition of the write does not hold any more.
     Outdated,
 }
 
-/// A token that may be spent once.
+/// A token that can be used only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SingleUse {
     /// The SHA-256 of the token.
     pub digest: [u8; 32],
-    /// When the token expires, and the record with it.
+    /// When the token expires. The record can be deleted after that.
     pub expires_at: Timestamp,
 }
 
-/// A piece of a long list.
+/// A page of a long list.
 #[derive(Debug, Clone)]
 pub struct Page<Id> {
-    /// The last id of the piece before.
+    /// The cursor: the last id of the page before. `None`: the first page.
     pub after: Option<Id>,
-    /// At most so many.
+    /// The most items.
     pub limit: u32,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {
-    /// How many sessions were removed.
+    /// How many sessions were deleted.
     pub removed: u64,
-    /// Where to go on; `None` when this was the last piece.
+    /// The cursor of the next page. `None`: this was the last page.
     pub next: Option<SessionId>,
 }
 
-/// How far a store has come: which one it is, and numbers that only grow.
+/// The identity of a store, and numbers that only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// A random id that the store was given when it was made.
+    /// A random id that the store got when it was created.
     pub store: [u8; 16],
-    /// When it was last put back from a backup; 0 when it never was.
+    /// When the store was last restored from a backup. 0: never.
     pub restored_at: Timestamp,
     /// The number of the last rotation.
     pub rotations: u64,
-    /// How many other writes there were.
+    /// The number of other writes.
     pub writes: u64,
 }
 
-/// The signing keys, and how often the set has been replaced.
+/// The signing keys, and the revision of the set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyRing {
-    /// The revision that was read.
+    /// How often the set has been replaced.
     pub revision: u32,
-    /// The keys.
     pub keys: Vec<StoredKey>,
 }
 
 impl Rotated {
-    /// A row that has moved, and how that will have become durable.
+    /// A moved row, and a future that ends when the step is durable.
     pub fn new(row: Arc<SessionWithUser>, kept: impl Future<Output = Answer<Kept>> + Send + 'static) -> Self {
         Self { row, kept: Box::pin(kept) }
     }
 
-    /// Prepares something from the moved row at once, and gives it out when the step is durable; prepares it
-    /// again if the row was another by then. `None`: the step's condition did not hold after all.
+    /// Prepares a value from the moved row at once, and returns it when the step is durable. Prepares it
+    /// again if the durable row differs. `None`: the step's condition did not hold after all.
     ///
     /// # Errors
     ///
-    /// When the store cannot make the step durable: it may or may not have happened.
+    /// [`StoreError`], when the store cannot make the step durable. The step may or may not have happened.
     pub async fn prepare<T>(self, prepare: impl Fn(&SessionWithUser) -> T) -> Answer<Option<T>> {
         let prepared = prepare(&self.row);
         drop(self.row);
@@ -296,7 +298,7 @@ impl Rotated {
         })
     }
 
-    /// The moved row, when the step is durable.
+    /// Returns the moved row when the step is durable.
     ///
     /// # Errors
     ///
@@ -307,15 +309,15 @@ impl Rotated {
 }
 
 impl<Id> Page<Id> {
-    /// The first `limit`.
+    /// The first page.
     pub const fn first(limit: u32) -> Self {
         Self { after: None, limit }
     }
 }
 
 impl Position {
-    /// Whether this cannot be the store that had come as far as `known`: it is another one, or an older copy of it that
-    /// was put in its place without a restore.
+    /// Whether the store with this position cannot be a later state of the store that had the position
+    /// `known`: it is another store, or an older copy that was not restored with `countersign restore`.
     pub fn is_not_after(&self, known: &Self) -> bool {
         self.store != known.store
             || self.restored_at < known.restored_at
@@ -325,12 +327,12 @@ impl Position {
 }
 
 impl StoreError {
-    /// A failure in words.
+    /// An error without a cause.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }
     }
 
-    /// A failure in words, and what caused it.
+    /// An error with its cause.
     pub fn caused_by(
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -1,13 +1,12 @@
-//! A session's story in words: what `session explain` and the pages tell.
+//! The history of a session in sentences, for `session explain` and the API.
 //!
-//! Everything comes from the one row: who opened it, who moved it last, who
-//! ended it and with which generation. Times are given as the caller formats
-//! them.
+//! Everything comes from the session's row: where it was opened, where it was
+//! refreshed last, who revoked it, and with which generation.
 
 use crate::Timestamp;
 use crate::session::{Presence, RevokedReason, SessionState, SessionWithUser};
 
-/// The story of a session, a sentence a line.
+/// The history of a session, one sentence for each item. `time` formats the times.
 pub fn tell(
     SessionWithUser { session, user }: &SessionWithUser,
     now: Timestamp,

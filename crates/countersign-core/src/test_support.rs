@@ -1,4 +1,4 @@
-//! What the tests of this crate share: a world that stands still, keys, a session.
+//! Fixtures for the tests of this crate: a world, keys, a user, a session.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ pub(crate) fn world() -> World {
     testing::world(NOON, 1)
 }
 
-/// A path as it is sent: what is not ASCII is percent-encoded.
+/// A path as a client sends it: other characters than ASCII are percent-encoded.
 pub(crate) fn encoded(path: &str) -> String {
     let encode =
         |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     path.bytes().map(encode).collect()
 }
 
-/// Master keys from one seed each, the newest first.
+/// One master key for each seed, the newest first.
 pub(crate) fn server_keys(seeds: &[u8]) -> ServerKeys {
     let key = |seed: &u8| ServerKeys::generate(&testing::world(NOON, (*seed).into())).expose().clone();
     let lines: Vec<_> = seeds.iter().map(key).collect();
@@ -70,7 +70,7 @@ pub(crate) fn grant() -> Grant {
     }
 }
 
-/// A session opened at noon under `keys`, beside its user, and its first token.
+/// A session that was opened at noon under `keys`, its user and its first token.
 pub(crate) fn opened(keys: &ServerKeys, grant: Grant) -> (SessionWithUser, RefreshToken) {
     let opening = Opening { grant, user_epoch: 0, by: presence(NOON) };
     let (session, token) = opening.begin(keys, &policy(LateRetry::Revoke), &world());

@@ -1,7 +1,7 @@
-//! A world that tests own: a clock that stands still until told, and bytes that come again.
+//! A deterministic clock and random generator, for tests.
 //!
-//! Never for a server: whoever knows the seed knows every secret. It is here,
-//! and not beside the tests, because the tests of three crates want the same.
+//! Never use them in a server: anyone who knows the seed can compute every secret.
+//! They are in the library because the tests of three crates use them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,40 +11,38 @@ use countersign_token::Timestamp;
 
 use crate::world::{Clock, Entropy, World};
 
-/// A clock that stands still until it is told to go on.
+/// A clock that moves only when a test moves it.
 pub struct ManualClock {
     millis: AtomicU64,
     monotonic: AtomicU64,
 }
 
-/// Bytes from a counter that is mixed well (`SplitMix64`): the same seed, the same bytes.
+/// A random generator (`SplitMix64`) that yields the same bytes for the same seed.
 pub struct SeededEntropy(AtomicU64);
 
 impl ManualClock {
-    /// A clock that shows `time`.
     pub fn at(time: Timestamp) -> Arc<Self> {
         Arc::new(Self { millis: AtomicU64::new(time.seconds() * 1000), monotonic: AtomicU64::new(0) })
     }
 
-    /// Lets `duration` pass.
     pub fn advance(&self, duration: Duration) {
         self.monotonic.fetch_add(millis(duration), Ordering::SeqCst);
         self.set_forward(duration);
     }
 
-    /// Is set forward, and no time passes.
+    /// Sets the clock forward. The monotonic time does not change.
     pub fn set_forward(&self, duration: Duration) {
         self.millis.fetch_add(millis(duration), Ordering::SeqCst);
     }
 
-    /// Is set back, and no time passes.
+    /// Sets the clock back. The monotonic time does not change.
     pub fn set_back(&self, duration: Duration) {
         self.millis.fetch_sub(millis(duration), Ordering::SeqCst);
     }
 }
 
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).expect("a test moves by less than an age")
+    u64::try_from(duration.as_millis()).expect("a test moves the clock by less than 500 million years")
 }
 
 impl Clock for ManualClock {
@@ -58,7 +56,6 @@ impl Clock for ManualClock {
 }
 
 impl SeededEntropy {
-    /// Bytes from a seed.
     pub fn new(seed: u64) -> Arc<Self> {
         Arc::new(Self(AtomicU64::new(seed)))
     }
@@ -75,7 +72,7 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// A world at `time` whose bytes come from `seed`.
+/// A world at `time` with random bytes from `seed`.
 pub fn world(time: Timestamp, seed: u64) -> World {
     World::new(ManualClock::at(time), SeededEntropy::new(seed))
 }

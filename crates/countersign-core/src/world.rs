@@ -1,18 +1,17 @@
-//! What the rules need from the outside: the time, and bytes nobody can guess.
+//! The two things that the rules need from the operating system: time and random bytes.
 //!
-//! Both are passed in, so that a test owns time and a failure can be repeated.
-//! The program's real ones stand in `main`; nothing else asks the system.
+//! Callers pass both in, so that tests control them and can repeat a failure. Only
+//! the program itself asks the operating system.
 
 use std::sync::Arc;
 
 use countersign_token::Timestamp;
 
-/// Tells the time.
 pub trait Clock: Send + Sync {
-    /// The current time, in milliseconds since the Unix epoch. It may be set forward and back.
+    /// The current time, in milliseconds since the Unix epoch. The clock may be set forward and back.
     fn now_millis(&self) -> u64;
-    /// Milliseconds since some moment before: for durations inside one process. It never goes back, and setting the
-    /// clock does not change it.
+    /// Milliseconds since an arbitrary moment, for durations within one process. It never decreases, and
+    /// setting the clock does not change it.
     fn monotonic_millis(&self) -> u64;
 }
 
@@ -30,7 +29,6 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a program, or of a test.
     pub const fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self { clock, entropy }
     }
@@ -45,12 +43,11 @@ impl World {
         self.clock.now_millis()
     }
 
-    /// Milliseconds on a clock that is never set. Throttles and measured durations use it.
+    /// As [`Clock::monotonic_millis`]. Throttles and measured durations use it.
     pub fn monotonic_millis(&self) -> u64 {
         self.clock.monotonic_millis()
     }
 
-    /// `N` random bytes.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);

@@ -1,36 +1,36 @@
 //! Stores for Countersign behind the port of `countersign_core::store`.
 //!
-//! [`open`] takes a URL and gives back a store. `memory:` is the executable
-//! specification, which every other store is held against by one contract test
-//! and by random interleavings; `sqlite:PATH` is the default. No other crate
-//! names a back end.
+//! [`open`] opens the store that a [`StoreUrl`] names. `memory:` is the executable
+//! specification: one contract test and random interleavings compare every other
+//! store with it. `sqlite:PATH` is the default. No other crate names a database
+//! engine, except in the configuration.
 
 mod memory;
+pub mod overlay;
 mod sqlite;
+mod url;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_core::World;
-use countersign_core::store::Store;
+use countersign_core::store::{Answer, Store, StoreError};
 
 pub use memory::MemoryStore;
-
-/// The store that forgets.
-const MEMORY: &str = "memory:";
+pub use url::{StoreUrl, without_credentials};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The URL names no store that this release has.
+    /// The URL does not name a store of this release. Contains the URL without credentials.
     #[error(
         "unsupported database `{0}`: use `sqlite:PATH`, with a path such as `/data/countersign.db` and without parameters, \
          or `memory:` (data is lost on exit)"
     )]
     UnknownStore(String),
-    /// A newer release has written this database.
+    /// A newer release has migrated the database.
     #[error(
         "the database has schema {found} and this release knows schema {known}: a newer release has written it; \
          run that release, or restore a backup from before the upgrade"
@@ -41,41 +41,35 @@ pub enum OpenError {
         /// The newest that this release knows.
         known: u32,
     },
-    /// Another program made this database.
+    /// The database belongs to another program.
     #[error("the database {0} belongs to another program: name another file with `store.url` or --data-dir")]
     Foreign(PathBuf),
-    /// Another user owns a file, such as root, who ran a command.
+    /// Another user owns a file, for example root after a command of root.
     #[error(
         "cannot use {path}, which another user owns: run `chown --reference={directory} {path}` as root",
         path = .path.display(), directory = .directory.display()
     )]
     NotPermitted {
-        /// The file.
         path: PathBuf,
-        /// Its directory, whose owner should own it.
+        /// The directory of the file. The owner of the directory should own the file.
         directory: PathBuf,
     },
-    /// A restore is putting another database in its place.
+    /// A restore is replacing the database.
     #[error("the database {0} is being restored: try again when `countersign restore` is done")]
     Restoring(String),
-    /// The database cannot be opened, read or brought up to date.
+    /// The database cannot be opened, read or migrated.
     #[error("cannot open the database {path}: check that the directory exists, has space and can be written")]
-    Database {
-        /// Where it is.
-        path: String,
-        /// What happened.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Database { path: String, source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// Why a backup cannot be restored. Nothing was changed.
+/// Why a backup was not restored. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// A store that is not a file.
+    /// The store is not in a file.
     #[error("only a database in a file can be restored")]
     NotAFile,
-    /// The file is not a backup of this product.
+    /// The file is not a backup that `countersign backup` wrote.
     #[error("{0} is not a backup: name a file that `countersign backup` wrote")]
     NotABackup(PathBuf),
     /// The backup is damaged.
@@ -89,166 +83,146 @@ pub enum RestoreError {
     Open(OpenError),
     /// A file cannot be read or written.
     #[error("cannot read or write {path}")]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Failed { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// The sessions of the backup that were revoked.
+    /// How many sessions of the backup were revoked.
     pub revoked: u64,
-    /// Where the database that was replaced is kept, if there was one.
+    /// The file that has the replaced database now. `None`: there was none.
     pub kept: Option<PathBuf>,
 }
 
-/// What opening a database would do to its schema.
+/// The schema of a database, and the migrations that opening it would run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaStatus {
-    /// The schema that the database has; 0 when it is new.
+    /// The schema of the database. 0: there is none yet.
     pub found: u32,
-    /// The schema that this release wants.
+    /// The newest schema that this release knows.
     pub known: u32,
-    /// The names of the migrations between the two.
+    /// The names of the missing migrations, in order.
     pub pending: Vec<String>,
 }
 
-/// What a store can be given beside its URL.
-#[derive(Debug, Clone, Copy)]
+/// Settings of the engines, besides the URL.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Rotations that may wait to be folded into the sessions' rows, where a store has a journal. Each takes
-    /// about 400 bytes of memory.
+    /// Settings of SQLite.
+    pub sqlite: SqliteOptions,
+}
+
+/// Settings of SQLite.
+#[derive(Debug, Clone, Copy)]
+pub struct SqliteOptions {
+    /// The most rotations that may wait in the journal before they are written to the sessions' rows. Each
+    /// takes about 400 bytes of memory. Default: 16,384.
     pub journal: usize,
 }
 
-impl Default for Options {
+impl Default for SqliteOptions {
     fn default() -> Self {
         Self { journal: 16_384 }
     }
 }
 
-/// Opens the store that `url` names, and brings its schema up to date. Call it inside a Tokio runtime.
+/// Opens a store and brings its schema up to date.
 ///
 /// # Errors
 ///
-/// When there is no such store, or it cannot be opened.
-pub fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
-    open_with(url, Options::default())
+/// [`OpenError`], when a newer release or another program made the database, when another user owns its
+/// files, when a restore is running, or when the database cannot be opened or migrated.
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    open_with(url, Options::default()).await
 }
 
-/// As [`open`], with other than the usual options.
+/// As [`open`], with settings other than the defaults.
 ///
 /// # Errors
 ///
 /// As [`open`].
-pub fn open_with(url: &str, options: Options) -> Result<Arc<dyn Store>, OpenError> {
-    match file_of(url) {
-        _ if url == MEMORY => Ok(Arc::new(MemoryStore::default())),
-        Some(path) => Ok(Arc::new(sqlite::SqliteStore::open(path, options.journal)?)),
-        None => Err(OpenError::UnknownStore(without_credentials(url))),
+pub async fn open_with(url: &StoreUrl, options: Options) -> Result<Arc<dyn Store>, OpenError> {
+    match url {
+        StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
+        StoreUrl::Sqlite(path) => {
+            let file = path.clone();
+            let open = move || sqlite::SqliteStore::open(&file, options.sqlite.journal);
+            Ok(Arc::new(off_the_runtime(path, open).await?))
+        }
     }
 }
 
-/// Puts a backup in the place of the database that `url` names, and revokes every session that was opened up to now,
-/// so that nothing which was revoked or spent since the backup is valid again.
+/// What [`open`] would change in the schema of a database. Changes nothing itself.
 ///
 /// # Errors
 ///
-/// When the backup is none, or the database is in use.
-pub fn restore(url: &str, from: &Path, world: &World) -> Result<Restored, RestoreError> {
-    file_of(url).ok_or(RestoreError::NotAFile).and_then(|path| sqlite::restore(from, path, world))
-}
-
-/// A URL as it may be shown: the path of a database in a file whole, and of anything else the scheme alone, because a
-/// password can stand anywhere in it.
-pub fn without_credentials(url: &str) -> String {
-    if url == MEMORY || file_of(url).is_some() {
-        return url.to_owned();
-    }
-    let is_scheme = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    match url.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
-        Some((scheme, _)) => format!("{scheme}://(redacted)"),
-        None => "(redacted)".to_owned(),
+/// [`OpenError`], when a newer release or another program made the database, or when it cannot be read.
+pub async fn schema_status(url: &StoreUrl) -> Result<SchemaStatus, OpenError> {
+    match url {
+        StoreUrl::Memory => Ok(SchemaStatus::default()),
+        StoreUrl::Sqlite(path) => {
+            let file = path.clone();
+            off_the_runtime(path, move || sqlite::schema_status(&file)).await
+        }
     }
 }
 
-/// Gives a new file to the owner of its directory, so that a command of root does not keep the service out. Only root
-/// can do that, and only root has to.
+/// Runs work that blocks on a thread for such work.
+async fn off_the_runtime<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let failed = |source: tokio::task::JoinError| OpenError::Database {
+        path: path.display().to_string(),
+        source: source.into(),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
+}
+
+/// Writes a consistent copy of a database to the new file `to`. Servers and commands may use the database
+/// meanwhile.
+///
+/// # Errors
+///
+/// When the store is not in a file, when `to` exists, or when the copy cannot be written.
+pub async fn backup(url: &StoreUrl, to: &Path) -> Answer<()> {
+    match url {
+        StoreUrl::Memory => Err(StoreError::new("the store in memory keeps nothing that could be backed up")),
+        StoreUrl::Sqlite(path) => sqlite::backup(path, to).await,
+    }
+}
+
+/// Checks the structure of a database. Returns one message for each defect, in the engine's words.
+///
+/// # Errors
+///
+/// When the database cannot be read.
+pub async fn diagnose(url: &StoreUrl) -> Answer<Vec<String>> {
+    match url {
+        StoreUrl::Memory => Ok(Vec::new()),
+        StoreUrl::Sqlite(path) => sqlite::diagnose(path).await,
+    }
+}
+
+/// Replaces a database by a backup, and revokes every session that was opened up to now. Whatever was revoked
+/// or spent after the backup was made therefore stays invalid.
+///
+/// # Errors
+///
+/// [`RestoreError`], when the store is not in a file, when the backup is not one or is damaged, when the
+/// database is in use, or when a file cannot be read or written.
+pub fn restore(url: &StoreUrl, from: &Path, world: &World) -> Result<Restored, RestoreError> {
+    match url {
+        StoreUrl::Memory => Err(RestoreError::NotAFile),
+        StoreUrl::Sqlite(path) => sqlite::restore(from, path, world),
+    }
+}
+
+/// Gives a new file to the owner of its directory, so that the service can use what a command of root has
+/// made. Does nothing if the process may not do that: only root may, and only root needs to.
 pub fn give_to_owner_of_directory(path: &Path) {
     if let Some(owner) = path.parent().and_then(|directory| std::fs::metadata(directory).ok()) {
         std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).ok();
-    }
-}
-
-/// The file that a `sqlite:` URL names. `None`: it names something else, such as a host before the path, or has
-/// parameters, which this release would take for a part of the file's name.
-pub fn file_of(url: &str) -> Option<&Path> {
-    let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
-    let has_address = path.starts_with("//") && !path.starts_with("///");
-    let is_plain = !path.contains(['?', '#']) && !path.starts_with("file:") && !path.ends_with('/');
-    (!has_address && is_plain).then(|| Path::new(path))
-}
-
-/// What [`open`] would change in the schema of the store that `url` names; changes nothing itself.
-///
-/// # Errors
-///
-/// When there is no such store, or it cannot be read.
-pub fn schema_status(url: &str) -> Result<SchemaStatus, OpenError> {
-    match file_of(url) {
-        _ if url == MEMORY => Ok(SchemaStatus::default()),
-        Some(path) => sqlite::schema_status(path),
-        None => Err(OpenError::UnknownStore(without_credentials(url))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{file_of, open, schema_status, without_credentials};
-
-    // G1
-    #[test]
-    fn a_url_is_shown_without_its_credentials() {
-        for (url, shown) in [
-            ("sqlite:/data/a@b.db", "sqlite:/data/a@b.db"),
-            ("sqlite:///data/a.db", "sqlite:///data/a.db"),
-            ("memory:", "memory:"),
-            ("memory:canary", "(redacted)"),
-            ("postgres://jane:canary@db.example:5432/app", "postgres://(redacted)"),
-            ("postgres://jane:canary#1@db.example/app", "postgres://(redacted)"),
-            ("postgres://db.example/app;password=canary", "postgres://(redacted)"),
-            ("postgres:jane:canary@db.example", "(redacted)"),
-            ("jane:canary@db.example", "(redacted)"),
-            ("host=db password=canary", "(redacted)"),
-            ("sqlite://jane:canary@host/a.db", "sqlite://(redacted)"),
-            ("sqlite:a.db?key=canary", "(redacted)"),
-        ] {
-            assert_eq!(without_credentials(url), shown);
-        }
-    }
-
-    #[test]
-    fn a_url_that_is_not_understood_names_no_file() {
-        for url in ["sqlite:a.db", "sqlite:/data/a.db", "sqlite:///data/a.db", "sqlite:./a b.db"] {
-            assert!(file_of(url).is_some(), "{url}");
-        }
-        for url in [
-            "sqlite:",
-            "sqlite://a.db",
-            "sqlite:file:a.db",
-            "sqlite:a.db?mode=ro",
-            "sqlite:a.db#x",
-            "sqlite:/data/",
-            "a.db",
-            "SQLITE:a.db",
-            "file:a.db",
-        ] {
-            assert_eq!(file_of(url), None, "{url}");
-            assert!(open(url).is_err() && schema_status(url).is_err(), "{url}");
-        }
     }
 }

@@ -1,10 +1,9 @@
-//! The store in memory: the executable specification, and a store for tests.
+//! The store in memory: the executable specification of the port, and a store for tests.
 //!
-//! Each verb is what it says, in plain Rust under one lock. Where another store
-//! and this one differ, the other one is wrong.
+//! Each verb is plain Rust under one lock. Where another store behaves differently,
+//! the other store is wrong.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +15,13 @@ use countersign_core::revocation::{Revocation, RevokedSessions, TokenLife};
 use countersign_core::session::{Presence, Revoked, Session, SessionState, SessionWithUser, Whose};
 use countersign_core::store::{
     Added, Answer, Changed, ClientChanged, ClientRemoved, History, ImportMode, Kept, KeyRing, Opened, Page,
-    Position, Rotated, SingleUse, Standing, Store, StoreError, Swept, UserChange,
+    Position, Rotated, SingleUse, Standing, Store, Swept, UserChange,
 };
 use countersign_core::user::email::Email;
 use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 
-/// A store that forgets everything when it is dropped.
+/// A store whose data is lost when it is dropped.
 #[derive(Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -31,7 +30,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     users: BTreeMap<UserId, User>,
-    /// Users who have ever had a session.
+    /// The users who have had a session.
     arrived: BTreeSet<UserId>,
     sessions: BTreeMap<SessionId, Session>,
     spent: HashMap<[u8; 32], Timestamp>,
@@ -54,7 +53,7 @@ impl Tables {
         SessionWithUser { session: session.clone(), user: self.users.get(&session.grant.user).cloned() }
     }
 
-    /// Whether everything holds that a write rests on.
+    /// Whether all conditions of a write hold.
     fn all_hold(&self, given: &[Standing]) -> bool {
         given.iter().all(|standing| {
             let session = standing.session.and_then(|id| self.sessions.get(&id));
@@ -62,7 +61,7 @@ impl Tables {
         })
     }
 
-    /// Whether another user has verified the address that `user` has verified.
+    /// Whether another user has verified the verified address of `user`.
     fn is_email_taken(&self, user: &User) -> bool {
         let key = |user: &User| user.email.as_ref().and_then(Email::verified_key);
         let mut others = self.users.values().filter(|other| other.id != user.id);
@@ -235,10 +234,10 @@ impl Store for MemoryStore {
         Ok(tables.sessions.get(&id).map(|session| tables.with_user(session)))
     }
 
-    async fn sessions(&self, of: &Whose, piece: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
+    async fn sessions(&self, of: &Whose, of_page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
         let tables = self.tables();
-        let among = page(&tables.sessions, piece).filter(|session| of.includes(session));
-        Ok(among.take(piece.limit as usize).map(|session| tables.with_user(session)).collect())
+        let among = page(&tables.sessions, of_page).filter(|session| of.includes(session));
+        Ok(among.take(of_page.limit as usize).map(|session| tables.with_user(session)).collect())
     }
 
     async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
@@ -273,18 +272,18 @@ impl Store for MemoryStore {
         Ok(tables.end_all(of, except, how))
     }
 
-    async fn sweep(&self, before: Timestamp, piece: &Page<SessionId>) -> Answer<Swept> {
+    async fn sweep(&self, before: Timestamp, of_page: &Page<SessionId>) -> Answer<Swept> {
         let mut tables = self.tables();
         tables.spent.retain(|_, expires_at| *expires_at >= before);
-        let looked_at: Vec<_> = page(&tables.sessions, piece)
-            .take(piece.limit as usize)
+        let looked_at: Vec<_> = page(&tables.sessions, of_page)
+            .take(of_page.limit as usize)
             .map(|session| (session.id, ends_at(session) < before))
             .collect();
         let ended: Vec<_> = looked_at.iter().filter(|(_, is_over)| *is_over).collect();
         for (id, _) in &ended {
             tables.sessions.remove(id);
         }
-        let is_full = looked_at.len() == piece.limit as usize;
+        let is_full = looked_at.len() == of_page.limit as usize;
         let next = looked_at.last().filter(|_| is_full).map(|(id, _)| *id);
         Ok(Swept { removed: ended.len() as u64, next })
     }
@@ -396,13 +395,5 @@ impl Store for MemoryStore {
 
     async fn ping(&self) -> Answer<()> {
         Ok(())
-    }
-
-    async fn backup(&self, _path: &Path) -> Answer<()> {
-        Err(StoreError::new("the store in memory keeps nothing that could be backed up"))
-    }
-
-    async fn diagnose(&self) -> Answer<Vec<String>> {
-        Ok(Vec::new())
     }
 }

@@ -1,9 +1,9 @@
-//! How a password is kept: Argon2id (RFC 9106) as a PHC string.
+//! Password hashes: Argon2id (RFC 9106) as a PHC string.
 //!
-//! The parameters are at least what OWASP asks for (19 MiB, two passes, one
-//! lane). A weaker hash, or one that another system made, is replaced when its
-//! user next signs in. Every sign-in costs the same work, whatever the hash is and
-//! whether there is one: see [`Work`].
+//! The parameters are at least those that OWASP recommends (19 MiB, two passes, one
+//! lane). When a user signs in, the server replaces a weaker hash and a hash that
+//! another system made. Every sign-in costs the same work, whichever hash the user
+//! has and whether the user exists: see [`Work`].
 
 use std::fmt;
 
@@ -19,81 +19,83 @@ use crate::{Secret, World};
 /// The length of a new hash, in bytes.
 const OUTPUT: usize = 32;
 
-/// The most that an imported hash of another function than Argon2 may cost, because every sign-in costs as much until
-/// its user has signed in: one to two seconds each.
+/// The most that an imported hash may cost if its function is not Argon2: one to two seconds for each
+/// function. Every sign-in costs as much until the imported user has signed in.
 const MAX_IMPORTED: Work =
     Work { argon2: u64::MAX, bcrypt: 1 << 14, scrypt: 1 << 21, pbkdf2: [5_000_000, 5_000_000, 2_000_000] };
 
-/// The most memory that scrypt may need, in bytes: 128 MiB for N = 2^17 and r = 8, and the blocks that it mixes.
+/// The most memory that scrypt may need, in bytes: 128 MiB for N = 2^17 and r = 8, and the blocks that it
+/// mixes.
 const MAX_SCRYPT_MEMORY: u64 = 129 << 20;
 
-/// Systems that use scrypt have at least this N; below it, the time does not follow from N, r and p.
+/// The least N of scrypt. Systems use at least this N, and below it the time is not proportional to N, r and p.
 const MIN_SCRYPT_N: u64 = 1 << 10;
 
-/// A password's hash in the spelling of the system that made it. It cannot be presented, and is shown to no one.
+/// A password's hash, in the format of the system that made it. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
-/// The memory that a hash works in; it is used again by the next one.
+/// The memory for computing a hash, which the next computation reuses.
 #[derive(Default)]
 pub struct HashMemory(Blocks);
 
-/// Why the hash of another system is not accepted.
+/// Why a hash of another system cannot be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// No known function, or no known spelling.
+    /// The function or the format is unknown.
     #[error(
         "this hash cannot be verified; accepted are Argon2 (PHC, Django), bcrypt ($2a$, $2b$, $2y$, Django), scrypt \
          (PHC, Django, Werkzeug, Firebase, Better Auth) and PBKDF2 (PHC, Django, Werkzeug, ASP.NET Identity)"
     )]
     Unknown,
-    /// An Argon2 hash that costs more than the configuration's.
+    /// An Argon2 hash costs more than the configured parameters.
     #[error(
         "this hash costs more than the server's own: set `password.memory_kib` to at least {memory} and \
          `password.passes` to at least {passes} first"
     )]
     Expensive {
-        /// Its memory, in KiB.
+        /// The hash's memory, in KiB.
         memory: u32,
-        /// Its passes.
+        /// The hash's passes.
         passes: u32,
     },
-    /// A hash of another function that costs too much.
+    /// A hash of another function costs too much, or its scrypt parameters are out of bounds.
     #[error(
-        "this hash has a cost out of bounds: at most 14 for bcrypt, N of at least 1024, 128 MiB and N·r·p of 2097152 for \
-         scrypt, and 5000000 iterations for PBKDF2 (SHA-512: 2000000)"
+        "the cost of this hash is out of bounds; allowed are: for bcrypt a cost of at most 14; for scrypt N of at least 1024, \
+         at most 128 MiB, and N·r·p of at most 2097152; for PBKDF2 at most 5000000 iterations (SHA-512: 2000000)"
     )]
     TooExpensive,
 }
 
-/// What verifying a password found.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {
-    /// It is the password.
+    /// The password is correct.
     Right,
-    /// It is, and the hash is weaker than a new one would be, or was made from another form of the password.
+    /// The password is correct, and the hash should be replaced: it is weaker than a new one, or it was made
+    /// from the password before normalisation.
     RightButWeak,
-    /// It is not.
+    /// The password is wrong.
     Wrong,
 }
 
-/// Hashes and verifies with one set of parameters.
+/// Hashes passwords with fixed parameters, and verifies them.
 pub struct PasswordHasher {
     params: Params,
     dummy: PasswordHash,
 }
 
 impl PasswordHasher {
-    /// A hasher that uses `memory_kib` KiB and `passes` passes over them.
+    /// A hasher that uses `memory_kib` KiB of memory and `passes` passes.
     ///
     /// # Panics
     ///
-    /// When the parameters are outside Argon2's range; the configuration has bounded them before.
+    /// When the parameters are outside Argon2's range. The configuration checks them first.
     pub fn new(memory_kib: u32, passes: u32, world: &World) -> Self {
         let params =
             Params::new(memory_kib, passes, 1, None).expect("the configuration bounds the parameters");
-        // Its bytes are random, so that no password fits it.
+        // The hash has random bytes, so no password matches it.
         let dummy = encode(&params, &world.random(), &world.random());
         Self { params, dummy }
     }
@@ -103,15 +105,17 @@ impl PasswordHasher {
         let salt = world.random::<16>();
         let mut output = Secret::new([0; OUTPUT]);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        let input = (password.expose().as_bytes(), salt.as_slice());
-        compute_argon2(&argon2, input, &mut memory.0, output.expose_mut())
+        let password = password.expose().as_bytes();
+        compute_argon2(&argon2, password, &salt, &mut memory.0, output.expose_mut())
             .expect("Argon2 takes 16 bytes of salt and any bounded password");
         encode(&self.params, &salt, output.expose())
     }
 
-    /// Verifies a password, or does the same work in vain when there is no hash. `greatest` is the most work that
-    /// verifying any account's hash takes. What the hash and this server's own leave of it is done too, so that the
-    /// time does not tell which hash there is, or whether there is one.
+    /// Verifies a password. Without a hash, it does the same work and returns [`Verified::Wrong`].
+    ///
+    /// `greatest` is the greatest work of each function among all accounts. The function adds the work that
+    /// the hash leaves of it, so that the time does not show which hash the account has, or whether the
+    /// account exists.
     pub fn verify(
         &self,
         password: &TypedPassword,
@@ -131,10 +135,11 @@ impl PasswordHasher {
             missing.spend(&self.params, &mut memory.0);
         }
         match (found, hash) {
-            // Some systems keep the hash of an empty password for users who have none.
+            // Some systems store the hash of an empty password for users without a password.
             _ if password.expose().is_empty() => Verified::Wrong,
             (_, None) => Verified::Wrong,
-            // Of this password bcrypt has seen a part. Hashing the rest would make a mistyped end the password.
+            // bcrypt has read only the start of this password. A new hash would also cover the rest, which
+            // the user may have mistyped.
             (_, Some(_))
                 if found != Verified::Wrong
                     && recipe.as_ref().is_some_and(|recipe| recipe.reads_a_part(password)) =>
@@ -146,11 +151,11 @@ impl PasswordHasher {
         }
     }
 
-    /// Takes a hash that another system made. An Argon2 hash may not cost more than this server's own.
+    /// Accepts a hash that another system made.
     ///
     /// # Errors
     ///
-    /// [`ImportError`].
+    /// [`ImportError`], when the format is unknown or the hash costs too much.
     pub fn import(&self, text: &str) -> Result<PasswordHash, ImportError> {
         let text = spelling::without_django_name(text);
         let recipe = spelling::read(text).ok_or(ImportError::Unknown)?;
@@ -191,22 +196,20 @@ fn encode(params: &Params, salt: &[u8; 16], output: &[u8; OUTPUT]) -> PasswordHa
 }
 
 impl PasswordHash {
-    /// Takes a hash from the store.
     pub const fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The hash as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is of Argon2, this server's own function.
+    /// Whether the function is Argon2, which this server uses for new hashes.
     pub fn is_argon2(&self) -> bool {
         self.0.starts_with("$argon2")
     }
 
-    /// What verifying a password against it costs.
+    /// The work of verifying a password against the hash.
     pub fn work(&self) -> Work {
         spelling::read(&self.0).map_or_else(Work::default, |recipe| recipe.work())
     }
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_says_its_parameters_and_another_implementation_verifies_it() {
+    fn a_hash_contains_its_parameters_and_another_implementation_verifies_it() {
         use argon2::password_hash::{PasswordVerifier, phc};
         let hash = hash(&PasswordHasher::new(19_456, 2, &world()), "a password");
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
@@ -272,13 +275,13 @@ mod tests {
 
     // E5
     #[test]
-    fn nobodys_password_is_never_right_not_even_the_empty_one() {
+    fn without_a_hash_every_password_is_wrong_also_the_empty_one() {
         let hasher = PasswordHasher::new(64, 1, &world());
         assert_eq!(verify(&hasher, "", None), Verified::Wrong);
     }
 
     #[test]
-    fn memory_that_was_used_before_changes_no_hash() {
+    fn reused_memory_does_not_change_a_hash() {
         let (small, large) = (PasswordHasher::new(64, 1, &world()), PasswordHasher::new(256, 2, &world()));
         let mut memory = HashMemory::default();
         for hasher in [&large, &small, &large] {
@@ -293,7 +296,7 @@ mod tests {
 
     // E5
     #[test]
-    fn an_argon2_hash_of_another_system_may_not_cost_more_than_our_own() {
+    fn an_imported_argon2_hash_may_not_cost_more_than_a_new_one() {
         let hasher = PasswordHasher::new(65_536, 3, &world());
         let import = |parameters: &str| {
             hasher.import(&format!("$argon2id$v=19${parameters}$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA")).err()
@@ -306,7 +309,7 @@ mod tests {
 
     // E5
     #[test]
-    fn an_imported_hash_has_a_limit_of_its_cost() {
+    fn the_cost_of_an_imported_hash_is_limited() {
         let hasher = PasswordHasher::new(65_536, 3, &world());
         let bcrypt =
             |cost: u8| format!("$2b${cost:02}$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi");
@@ -331,9 +334,9 @@ mod tests {
 
     // E1, E6
     #[test]
-    fn a_password_is_right_in_the_form_that_the_other_system_hashed_and_is_hashed_again() {
+    fn an_imported_hash_of_the_unnormalised_password_is_accepted_and_replaced() {
         let hasher = PasswordHasher::new(64, 1, &world());
-        // NFKC makes an ordinary 2 of the superscript.
+        // NFKC turns the superscript into an ordinary 2.
         let (raw, normal) = ("twelve² metres of rope", "twelve2 metres of rope");
         let bcrypt = hasher.import("$2b$05$K1IYNytkzqNgtNYJBV/qQuMwh1td4CTfoCEWcGHeXVEbGvO7mJTyi").unwrap();
         assert_eq!(verify(&hasher, raw, Some(&bcrypt)), Verified::RightButWeak);
@@ -345,11 +348,11 @@ mod tests {
 
     // E1
     #[test]
-    fn an_empty_password_is_never_right_and_a_long_one_stays_in_bcrypt() {
+    fn an_empty_password_is_always_wrong_and_a_bcrypt_hash_of_a_long_one_is_kept() {
         let hasher = PasswordHasher::new(64, 1, &world());
         let empty = hash(&hasher, "");
         assert_eq!(verify(&hasher, "", Some(&empty)), Verified::Wrong);
-        // Of 100 times the letter x.
+        // The password is 100 times the letter x.
         let long = hasher.import("$2b$05$6iLDQiVmGVGSFdn3e.YbUe/8k2KeDMntT99Y5m7e9gZCjWHlUgq8.").unwrap();
         assert_eq!(verify(&hasher, &"x".repeat(100), Some(&long)), Verified::Right);
         assert_eq!(verify(&hasher, &format!("{}typo", "x".repeat(72)), Some(&long)), Verified::Right);

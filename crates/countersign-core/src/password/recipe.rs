@@ -1,4 +1,4 @@
-//! How a hash is computed from a password, whichever system made it.
+//! Computing a hash with the function and the parameters of the system that made it.
 
 use std::num::NonZeroU32;
 
@@ -12,14 +12,13 @@ use super::TypedPassword;
 use super::work::{Blocks, Prf, Work, compute_argon2};
 use crate::Secret;
 
-/// A function with its parameters, and what it must yield.
+/// A hash function with its parameters, and the hash that the right password yields.
 pub(super) struct Recipe {
     pub(super) function: Function,
     pub(super) salt: Vec<u8>,
     pub(super) expected: Vec<u8>,
 }
 
-/// A function that hashes passwords.
 pub(super) enum Function {
     Argon2(Argon2<'static>),
     Bcrypt {
@@ -27,28 +26,28 @@ pub(super) enum Function {
         before: BeforeBcrypt,
     },
     Scrypt(scrypt::Params),
-    /// Firebase encrypts the project's signer key under what scrypt yields.
+    /// Firebase uses scrypt's output as the key that encrypts the project's signer key.
     FirebaseScrypt(scrypt::Params, Secret<Vec<u8>>),
     Pbkdf2(Prf, NonZeroU32),
 }
 
-/// What bcrypt hashes.
+/// The input of bcrypt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum BeforeBcrypt {
-    /// The first 72 bytes of the password, as every system that uses bcrypt alone.
+    /// The first 72 bytes of the password, as in every system that uses plain bcrypt.
     Password,
-    /// The SHA-256 of the password in hexadecimal digits, as Django's `bcrypt_sha256`.
+    /// The SHA-256 of the password in hexadecimal digits, as in Django's `bcrypt_sha256`.
     Sha256,
 }
 
 /// The bytes that bcrypt reads.
 const BCRYPT_READS: usize = 72;
 
-/// The bytes of a bcrypt hash that are kept: the 24th is not.
+/// The length of a stored bcrypt hash. bcrypt computes 24 bytes, and its format leaves out the last one.
 pub(super) const BCRYPT_OUTPUT: usize = 23;
 
 impl Recipe {
-    /// What following the recipe costs.
+    /// The work of computing the hash.
     pub(super) fn work(&self) -> Work {
         match &self.function {
             Function::Argon2(argon2) => Work::argon2(argon2.params()),
@@ -61,13 +60,13 @@ impl Recipe {
         }
     }
 
-    /// Whether a password yields what is expected.
+    /// Whether a password yields the expected hash.
     pub(super) fn fits(&self, password: &[u8], blocks: &mut Blocks) -> bool {
         let output = self.compute(password, blocks);
         output.is_some_and(|output| verify_slices_are_equal(output.expose(), &self.expected).is_ok())
     }
 
-    /// Whether the function has read the start of a password and no more.
+    /// Whether the function reads only the start of this password.
     pub(super) fn reads_a_part(&self, password: &TypedPassword) -> bool {
         matches!(self.function, Function::Bcrypt { before: BeforeBcrypt::Password, .. })
             && password.forms().any(|form| form.len() > BCRYPT_READS)
@@ -77,7 +76,7 @@ impl Recipe {
         let mut output = Secret::new(vec![0; self.expected.len()]);
         match &self.function {
             Function::Argon2(argon2) => {
-                compute_argon2(argon2, (password, &self.salt), blocks, output.expose_mut()).ok()?;
+                compute_argon2(argon2, password, &self.salt, blocks, output.expose_mut()).ok()?;
             }
             Function::Bcrypt { cost, before } => {
                 let salt = self.salt.as_slice().try_into().ok()?;
@@ -107,7 +106,7 @@ impl Recipe {
     }
 }
 
-/// The password as bcrypt reads it: with the zero byte at its end if that is within the bytes that it reads.
+/// The password as bcrypt reads it: with a zero byte at the end, unless the password fills all 72 bytes.
 fn terminated(password: &[u8]) -> Vec<u8> {
     password.iter().copied().chain([0]).take(BCRYPT_READS).collect()
 }

@@ -1,9 +1,9 @@
-//! How systems write the hashes that they keep.
+//! The formats in which systems store password hashes.
 //!
-//! PHC strings (<https://github.com/P-H-C/phc-string-format>) and what came before
-//! them: Django's fields between dollar signs, Werkzeug's with colons, bcrypt's
-//! modular format, ASP.NET Identity's bytes, Firebase's scrypt in the form that
-//! Supabase Auth keeps it in, and Better Auth's two hexadecimal numbers.
+//! PHC strings (<https://github.com/P-H-C/phc-string-format>) and other formats:
+//! Django's fields between dollar signs, Werkzeug's fields with colons, bcrypt's
+//! modular format, ASP.NET Identity's bytes, Firebase's scrypt in the format of
+//! Supabase Auth, and Better Auth's two hexadecimal numbers.
 
 use std::num::NonZeroU32;
 
@@ -16,10 +16,10 @@ use super::recipe::{BCRYPT_OUTPUT, BeforeBcrypt, Function, Recipe};
 use super::work::Prf;
 use crate::Secret;
 
-/// Longer texts are no hashes.
+/// The longest text, in bytes.
 const MAX_TEXT: usize = 1024;
 
-/// Fewer bytes could be found by chance; no system keeps more.
+/// The length of a hash, in bytes. A shorter one could match by chance, and no system stores a longer one.
 const OUTPUT: std::ops::RangeInclusive<usize> = 16..=128;
 
 /// Base64 with or without padding.
@@ -28,7 +28,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A hash without the name that Django puts in front of hashes which name their function already.
+/// Removes the name that Django writes before a hash that already names its function.
 pub(super) fn without_django_name(text: &str) -> &str {
     let named = [("argon2", "$argon2"), ("bcrypt$", "$2")];
     let bare =
@@ -36,7 +36,7 @@ pub(super) fn without_django_name(text: &str) -> &str {
     bare.unwrap_or(text)
 }
 
-/// Reads a hash.
+/// Parses a hash in any of the formats.
 pub(super) fn read(text: &str) -> Option<Recipe> {
     if text.len() > MAX_TEXT {
         return None;
@@ -48,14 +48,15 @@ pub(super) fn read(text: &str) -> Option<Recipe> {
         ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, rest] => bcrypt(cost, rest, BeforeBcrypt::Sha256),
         ["", "scrypt", parameters, salt, hash] => {
             let [log_n, r, p] = named(parameters, ["ln", "r", "p"])?;
-            scrypt((log_n, r, p), base64(salt)?, base64(hash)?)
+            scrypt(ScryptCost { log_n, r, p }, base64(salt)?, base64(hash)?)
         }
         ["", "fbscrypt", parameters, salt, hash] => firebase(parameters, salt, hash),
         ["scrypt", n, salt, r, p, hash] => {
-            scrypt((log2(n)?, number(r)?, number(p)?), salt.as_bytes().to_vec(), base64(hash)?)
+            let cost = ScryptCost { log_n: log2(n)?, r: number(r)?, p: number(p)? };
+            scrypt(cost, salt.as_bytes().to_vec(), base64(hash)?)
         }
         ["", name, rounds, salt, hash] => {
-            // PHC names the number, and may name the length of the output too; passlib writes the number alone.
+            // PHC names the iterations, and may name the output length as well. passlib writes the bare number.
             let named =
                 named(rounds, ["i"]).or_else(|| named(rounds, ["i", "l"]).map(|[rounds, _]| [rounds]));
             let iterations = named.map_or_else(|| number(rounds), |[rounds]| Some(rounds))?;
@@ -74,7 +75,7 @@ pub(super) fn read(text: &str) -> Option<Recipe> {
 
 fn argon2(name: &str, fields: &[&str]) -> Option<Recipe> {
     let algorithm = Algorithm::try_from(name).ok()?;
-    // A hash without a version is of the first one, 0x10: later ones are named.
+    // Without a version, the hash has the first version of Argon2, 0x10.
     let (version, parameters, salt, hash) = match fields {
         [version, parameters, salt, hash] => {
             let [version] = named(version, ["v"])?;
@@ -90,7 +91,7 @@ fn argon2(name: &str, fields: &[&str]) -> Option<Recipe> {
 }
 
 fn bcrypt(cost: &str, rest: &str, before: BeforeBcrypt) -> Option<Recipe> {
-    // The salt is 16 bytes in 22 characters; the last character of either part has bits that count for nothing.
+    // The salt is 16 bytes in 22 characters. The last character of the salt and of the hash has unused bits.
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true);
@@ -102,12 +103,19 @@ fn bcrypt(cost: &str, rest: &str, before: BeforeBcrypt) -> Option<Recipe> {
     is_whole.then_some(Recipe { function: Function::Bcrypt { cost, before }, salt, expected })
 }
 
-fn scrypt((log_n, r, p): (u32, u32, u32), salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
-    let params = scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok()?;
+/// The cost parameters of scrypt (RFC 7914 §2). N is two to the power of `log_n`.
+struct ScryptCost {
+    log_n: u32,
+    r: u32,
+    p: u32,
+}
+
+fn scrypt(cost: ScryptCost, salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
+    let params = scrypt::Params::new(u8::try_from(cost.log_n).ok()?, cost.r, cost.p).ok()?;
     Some(Recipe { function: Function::Scrypt(params), salt, expected })
 }
 
-/// `v=1,n=14,r=8,p=1,ss=SEPARATOR,sk=SIGNER_KEY`: the project's parameters beside each hash.
+/// Parses `v=1,n=14,r=8,p=1,ss=SEPARATOR,sk=SIGNER_KEY`: each hash comes with the project's parameters.
 fn firebase(parameters: &str, salt: &str, hash: &str) -> Option<Recipe> {
     let member =
         |name: &str| parameters.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
@@ -121,7 +129,7 @@ fn firebase(parameters: &str, salt: &str, hash: &str) -> Option<Recipe> {
     is_whole.then_some(Recipe { function, salt, expected })
 }
 
-/// `prf` is what stands behind `pbkdf2`: nothing (SHA-1), or `-sha256`, `_sha256`, `:sha256` and so on.
+/// `prf` is the text after `pbkdf2`: empty (SHA-1), or such as `-sha256`, `_sha256` and `:sha256`.
 fn pbkdf2(prf: &str, iterations: u32, salt: Vec<u8>, expected: Vec<u8>) -> Option<Recipe> {
     let prf = match prf.trim_start_matches(['-', '_', ':']) {
         "" | "sha1" => Prf::HmacSha1,
@@ -133,24 +141,28 @@ fn pbkdf2(prf: &str, iterations: u32, salt: Vec<u8>, expected: Vec<u8>) -> Optio
     Some(Recipe { function, salt, expected })
 }
 
-/// `pbkdf2:sha256:600000$SALT$HASH` and `scrypt:32768:8:1$SALT$HASH`, the hash in hexadecimal digits.
+/// Parses `pbkdf2:sha256:600000$SALT$HASH` and `scrypt:32768:8:1$SALT$HASH`, with the hash in hexadecimal
+/// digits.
 fn werkzeug(method: &str, salt: &str, hash: &str) -> Option<Recipe> {
     let (salt, expected) = (salt.as_bytes().to_vec(), hexadecimal(hash)?);
     match method.split(':').collect::<Vec<_>>().as_slice() {
-        ["scrypt", n, r, p] => scrypt((log2(n)?, number(r)?, number(p)?), salt, expected),
+        ["scrypt", n, r, p] => {
+            scrypt(ScryptCost { log_n: log2(n)?, r: number(r)?, p: number(p)? }, salt, expected)
+        }
         ["pbkdf2", prf, iterations] => pbkdf2(prf, number(iterations)?, salt, expected),
         _ => None,
     }
 }
 
-/// `SALT:HASH` in hexadecimal digits: scrypt with N = 16384, r = 16, p = 1, whose salt is the digits themselves.
+/// Parses `SALT:HASH` in hexadecimal digits: scrypt with N = 16384, r = 16 and p = 1. The digits themselves
+/// are the salt.
 fn better_auth(text: &str) -> Option<Recipe> {
     let (salt, hash) = text.split_once(':').filter(|(salt, hash)| (salt.len(), hash.len()) == (32, 128))?;
     hexadecimal(salt)?;
-    scrypt((14, 16, 1), salt.as_bytes().to_vec(), hexadecimal(hash)?)
+    scrypt(ScryptCost { log_n: 14, r: 16, p: 1 }, salt.as_bytes().to_vec(), hexadecimal(hash)?)
 }
 
-/// The bytes of ASP.NET Identity in base64: version 3 names its parameters, version 2 has fixed ones.
+/// Parses the bytes of ASP.NET Identity in base64. Version 3 contains its parameters; version 2 has fixed ones.
 fn asp_net(text: &str) -> Option<Recipe> {
     let bytes = base64(text)?;
     let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
@@ -166,7 +178,7 @@ fn asp_net(text: &str) -> Option<Recipe> {
     }
 }
 
-/// The values of `a=1,b=2`, in any order; each once, and no other.
+/// The values of `a=1,b=2`, in any order. Each name must appear once, and no other name may appear.
 fn named<const N: usize>(text: &str, names: [&str; N]) -> Option<[u32; N]> {
     let parts: Vec<_> = text.split(',').map(|part| part.split_once('=')).collect::<Option<_>>()?;
     let find = |name: &str| parts.iter().find(|part| part.0 == name).and_then(|part| number(part.1));
@@ -174,7 +186,7 @@ fn named<const N: usize>(text: &str, names: [&str; N]) -> Option<[u32; N]> {
     values.try_into().ok().filter(|_| parts.len() == N)
 }
 
-/// Digits alone.
+/// Accepts only digits: `u32::from_str` also accepts a sign.
 fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -184,7 +196,7 @@ fn log2(text: &str) -> Option<u32> {
     number(text).filter(|number| number.is_power_of_two()).map(u32::ilog2)
 }
 
-/// Base64 in the standard alphabet, or in passlib's, which has a dot for the plus sign.
+/// Decodes base64 in the standard alphabet, or in passlib's, which has a dot in place of the plus sign.
 fn base64(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.replace('.', "+")).ok()
 }
@@ -203,7 +215,7 @@ mod tests {
     use super::*;
     use crate::password::work::{Blocks, Work};
 
-    /// The maker, the password and the hash of each line.
+    /// The system, the password and the hash of each line.
     fn vectors() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
         let lines = include_str!("vectors.txt").lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| {
@@ -213,7 +225,7 @@ mod tests {
         })
     }
 
-    /// Whether one of the forms of a password fits.
+    /// Whether one of the password's forms yields the hash.
     fn fits(recipe: &Recipe, password: &str) -> bool {
         let typed = crate::password::TypedPassword::parse(&Secret::new(password.to_owned())).unwrap();
         typed.forms().any(|form| recipe.fits(form.as_bytes(), &mut Blocks::default()))
@@ -221,7 +233,7 @@ mod tests {
 
     // E1, E6
     #[test]
-    fn a_hash_of_each_system_fits_its_password_and_no_other() {
+    fn a_hash_of_each_system_matches_only_its_password() {
         for (maker, password, hash) in vectors() {
             let recipe = read(without_django_name(hash)).unwrap_or_else(|| panic!("{maker}: {hash}"));
             assert!(fits(&recipe, password), "{maker}");
@@ -234,7 +246,7 @@ mod tests {
 
     // E1
     #[test]
-    fn bcrypt_reads_the_first_72_bytes_as_it_did_in_the_other_system() {
+    fn bcrypt_reads_only_the_first_72_bytes() {
         let (_, password, hash) = vectors().find(|vector| vector.0.ends_with("100 bytes")).unwrap();
         let recipe = read(hash).unwrap();
         assert!(fits(&recipe, &password[..72]));
@@ -242,10 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_is_not_read_as_one() {
+    fn a_text_that_is_not_a_hash_is_rejected() {
         for (maker, _, hash) in vectors() {
             for end in 0..hash.len() {
-                // A shorter hash may be whole, but never so short that chance finds it.
+                // A shortened hash may be valid, but never so short that a password could match by chance.
                 if let Some(recipe) = read(&hash[..end]) {
                     assert!(recipe.expected.len() >= 16, "{maker}: {}", &hash[..end]);
                 }

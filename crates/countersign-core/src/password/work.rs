@@ -1,24 +1,24 @@
-//! What verifying a password costs, so that every sign-in can cost the same.
+//! The work of verifying a password, so that every sign-in costs the same.
 //!
-//! Imported accounts have hashes of other functions and costs. If a sign-in took
-//! only the time of its own hash, its time would tell that the account exists.
-//! So each sign-in does the work of its own hash and then what is missing to the
-//! greatest work of each function among all accounts. The work is counted in the
-//! units of each function, so no clock and no calibration is needed.
+//! Imported accounts have hashes of other functions and other costs. If a sign-in
+//! took only the time of the account's hash, the time would show that the account
+//! exists. Each sign-in therefore also does the work that is missing to the
+//! greatest work of each function among all accounts. Work is counted in units of
+//! each function, so it needs no clock and no calibration.
 
 use std::num::NonZeroU32;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 
-/// What verifying a hash costs, for each function in units of its own.
+/// The work of verifying a hash, in units of each function.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
     /// Blocks of 1 KiB, weighted by pass.
     pub(super) argon2: u64,
     /// Rounds of the key schedule: 2 to the power of the cost.
     pub(super) bcrypt: u64,
-    /// N times r times p.
+    /// N · r · p.
     pub(super) scrypt: u64,
     /// Iterations times blocks of output, for each [`Prf`].
     pub(super) pbkdf2: [u64; 3],
@@ -35,12 +35,12 @@ pub(super) enum Prf {
 /// The memory that Argon2 works in.
 pub(super) type Blocks = Vec<Block>;
 
-/// What filling a block costs in the first pass, and in a later one, which reads what it overwrites: measured at 17.9
-/// and 20.2 ms for 19 MiB.
+/// The relative costs of a block in the first pass and in a later pass, which also reads the block that it
+/// overwrites: measured as 17.9 and 20.2 ms for 19 MiB.
 const FIRST_PASS: u64 = 8;
 const LATER_PASS: u64 = 9;
 
-/// The greatest `N` of one run of scrypt in vain, as a power of two, and its `r`: 128 MiB.
+/// The greatest N (as a power of two) and the r of one run of scrypt in [`Work::spend`]: 128 MiB.
 const SCRYPT_LOG_N: u32 = 17;
 const SCRYPT_R: u32 = 8;
 
@@ -58,7 +58,7 @@ impl Prf {
         }
     }
 
-    /// The bytes that one block of output has.
+    /// The length of one output block, in bytes.
     pub(super) const fn block(self) -> usize {
         match self {
             Self::HmacSha1 => 20,
@@ -69,32 +69,30 @@ impl Prf {
 }
 
 impl Work {
-    /// The work of an Argon2 hash.
     pub(super) fn argon2(params: &Params) -> Self {
         let passes = FIRST_PASS + LATER_PASS * u64::from(params.t_cost().saturating_sub(1));
         Self { argon2: u64::from(params.m_cost()) * passes, ..Self::default() }
     }
 
-    /// The work of a PBKDF2 hash.
     pub(super) fn pbkdf2(prf: Prf, iterations: NonZeroU32, output: usize) -> Self {
         let mut work = Self::default();
         work.pbkdf2[prf as usize] = u64::from(iterations.get()) * output.div_ceil(prf.block()) as u64;
         work
     }
 
-    /// The greater of both, for each function.
+    /// The greater work of each function.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         self.zip(other, u64::max)
     }
 
-    /// The lesser of both, for each function.
+    /// The lesser work of each function.
     #[must_use]
     pub(super) fn min(self, other: Self) -> Self {
         self.zip(other, u64::min)
     }
 
-    /// What is missing to `self` when `done` is done, for each function.
+    /// The work of each function that remains after `done`.
     #[must_use]
     pub(super) fn minus(self, done: Self) -> Self {
         self.zip(done, u64::saturating_sub)
@@ -109,14 +107,14 @@ impl Work {
         }
     }
 
-    /// Does the work in vain. Argon2 uses at most the memory of `own`.
+    /// Does the work and drops the results. Argon2 uses at most the memory of `own`.
     pub(super) fn spend(self, own: &Params, blocks: &mut Blocks) {
         const PASSWORD: &[u8] = b"nothing depends on this password";
         const SALT: [u8; 16] = [0; 16];
         let mut output = [0; 32];
         for params in argon2_pieces(own, self.argon2) {
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            compute_argon2(&argon2, (PASSWORD, &SALT), blocks, &mut output).ok();
+            compute_argon2(&argon2, PASSWORD, &SALT, blocks, &mut output).ok();
         }
         for cost in powers_of_two(self.bcrypt, BCRYPT_MIN_COST, 31) {
             std::hint::black_box(bcrypt::bcrypt(cost, SALT, PASSWORD));
@@ -137,16 +135,16 @@ impl Work {
     }
 }
 
-/// The exponents of powers of two that add up to `units`, each from `least` to `greatest`. What is less than the
-/// least power is left out.
+/// Exponents from `least` to `greatest` whose powers of two add up to `units`. A remainder below the least
+/// power is left out.
 fn powers_of_two(units: u64, least: u32, greatest: u32) -> impl Iterator<Item = u32> {
     let whole = usize::try_from(units >> greatest).unwrap_or(usize::MAX);
     let rest = (least..greatest).filter(move |exponent| units >> exponent & 1 == 1);
     std::iter::repeat_n(greatest, whole).chain(rest)
 }
 
-/// First passes over at most the memory of `own` that cost `work`. Fewer than 8 blocks, the least that Argon2 takes,
-/// are left out.
+/// Single-pass parameters that together cost `work` and each use at most the memory of `own`. A remainder
+/// below 8 blocks, the least that Argon2 accepts, is left out.
 fn argon2_pieces(own: &Params, work: u64) -> impl Iterator<Item = Params> {
     let blocks = work / FIRST_PASS;
     let memory = u64::from(own.m_cost());
@@ -156,10 +154,11 @@ fn argon2_pieces(own: &Params, work: u64) -> impl Iterator<Item = Params> {
         .filter_map(|blocks| Params::new(u32::try_from(blocks).ok()?, 1, 1, None).ok())
 }
 
-/// Computes an Argon2 hash in memory that is used again.
+/// Computes an Argon2 hash in reused memory.
 pub(super) fn compute_argon2(
     argon2: &Argon2<'_>,
-    (password, salt): (&[u8], &[u8]),
+    password: &[u8],
+    salt: &[u8],
     blocks: &mut Blocks,
     output: &mut [u8],
 ) -> argon2::Result<()> {
@@ -174,7 +173,7 @@ mod tests {
 
     // E5
     #[test]
-    fn a_cheaper_argon2_hash_is_followed_by_every_block_that_it_was_short_of() {
+    fn the_missing_blocks_of_a_cheaper_argon2_hash_are_computed() {
         let params = |memory, passes| Params::new(memory, passes, 1, None).unwrap();
         let own = params(19_456, 2);
         for (memory, passes) in [(16_384, 2), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)] {
@@ -187,7 +186,7 @@ mod tests {
 
     // E5
     #[test]
-    fn the_pieces_of_bcrypt_and_scrypt_add_up_to_what_is_missing() {
+    fn the_missing_runs_of_bcrypt_and_scrypt_add_up_to_the_missing_work() {
         for (units, least, greatest) in [(4096 - 1024, 4, 31), (1 << 14, 4, 31), (5 << 17, 1, 17), (0, 4, 31)]
         {
             let spent: u64 = powers_of_two(units, least, greatest).map(|exponent| 1 << exponent).sum();

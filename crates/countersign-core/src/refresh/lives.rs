@@ -1,10 +1,9 @@
-//! Random lives: a victim, perhaps a thief, lost answers, at most one lost write.
+//! Random lives of a session: a victim, perhaps a thief, lost responses, at most one lost write.
 //!
-//! The invariants: nothing that was spent longer ago than the grace is
-//! answered; `recover` signs nobody out without a second holder; outside the
-//! grace one generation is accepted, two under `recover`; two holders who take
-//! turns are caught within three presentations. `COUNTERSIGN_LIVES` sets how
-//! many lives are played.
+//! The invariants: no token that was spent longer than one grace ago is accepted,
+//! except by `recover`; `recover` never revokes a session that has one holder; two
+//! holders who take turns are detected within three presentations. The variable
+//! `COUNTERSIGN_LIVES` sets the number of lives.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::test_support::{NOON, grant, opened, policy, server_keys};
 struct Turn {
     wait: u64,
     what: What,
-    answer_is_lost: bool,
+    response_is_lost: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,10 +39,10 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         1 => Just(What::ThiefCopies),
         1 => Just(What::StoreLosesAWrite),
     ];
-    let turn = (wait, what, prop::bool::weighted(0.2)).prop_map(|(wait, what, answer_is_lost)| Turn {
+    let turn = (wait, what, prop::bool::weighted(0.2)).prop_map(|(wait, what, response_is_lost)| Turn {
         wait,
         what,
-        answer_is_lost,
+        response_is_lost,
     });
     prop::collection::vec(turn, 5..60)
 }
@@ -76,7 +75,7 @@ impl Play {
         judge(&self.keys, Some(&self.row), presented, &self.policy, self.now)
     }
 
-    /// `false`: the session has ended.
+    /// Returns `false` when the session has ended.
     fn play(&mut self, turn: &Turn) -> bool {
         self.now = self.now.plus(Duration::from_secs(turn.wait));
         let token = match turn.what {
@@ -98,7 +97,7 @@ impl Play {
     }
 
     fn present(&mut self, turn: &Turn, token: &RefreshToken) -> bool {
-        let answer = match self.judge(token) {
+        let response = match self.judge(token) {
             Verdict::Advance(_, step) => {
                 self.before = self.row.session.clone();
                 apply(&mut self.row.session, &step);
@@ -109,7 +108,7 @@ impl Play {
                 if let Some(spent_at) = self.spent_at.get(&token.generation) {
                     assert!(
                         self.now.since(*spent_at).unwrap() <= self.policy.grace,
-                        "answered after the grace"
+                        "accepted after the grace"
                     );
                 }
                 current_token(&self.row.session, link, &self.keys)
@@ -119,14 +118,14 @@ impl Play {
                 return false;
             }
             Verdict::Refuse(Refusal::Ended) => return false,
-            verdict => panic!("no life leads to {verdict:?}"),
+            verdict => panic!("unexpected: {verdict:?}"),
         };
-        let answer = answer.filter(|_| !turn.answer_is_lost);
-        if let Some(answer) = answer {
+        let response = response.filter(|_| !turn.response_is_lost);
+        if let Some(response) = response {
             let is_thief = turn.what == What::ThiefRefreshes && self.thief.is_some();
             let holder = if is_thief { self.thief.as_mut().unwrap() } else { &mut self.victim };
-            if (answer.generation, answer.issued_at) > (holder.generation, holder.issued_at) {
-                *holder = answer;
+            if (response.generation, response.issued_at) > (holder.generation, holder.issued_at) {
+                *holder = response;
             }
         }
         true
@@ -136,13 +135,13 @@ impl Play {
         if self.thief.is_some() {
             return;
         }
-        assert_eq!(self.policy.late_retry, LateRetry::Revoke, "signed out without a second holder");
+        assert_eq!(self.policy.late_retry, LateRetry::Revoke, "revoked without a second holder");
         assert_eq!(breach, Breach::Reuse);
         let spent_long_ago = self
             .spent_at
             .get(&token.generation)
             .is_none_or(|spent_at| self.now.since(*spent_at).unwrap() > self.policy.grace);
-        assert!(spent_long_ago || self.has_lost_a_write, "signed out within the grace");
+        assert!(spent_long_ago || self.has_lost_a_write, "revoked within the grace");
     }
 }
 
@@ -170,7 +169,7 @@ fn no_life_breaks_an_invariant() {
 }
 
 #[test]
-fn two_holders_who_take_turns_are_caught_within_three_presentations() {
+fn two_holders_who_take_turns_are_detected_within_three_presentations() {
     for (late_retry, wait, thief_is_first) in [
         (LateRetry::Revoke, 11, true),
         (LateRetry::Revoke, 900, false),
@@ -179,7 +178,7 @@ fn two_holders_who_take_turns_are_caught_within_three_presentations() {
         (LateRetry::Recover, 900, false),
     ] {
         let mut play = Play::new(late_retry);
-        let turn = |what| Turn { wait, what, answer_is_lost: false };
+        let turn = |what| Turn { wait, what, response_is_lost: false };
         play.play(&turn(What::VictimRefreshes));
         play.play(&turn(What::ThiefCopies));
         let mut order = [What::VictimRefreshes, What::ThiefRefreshes];

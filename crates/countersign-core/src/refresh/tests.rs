@@ -1,4 +1,4 @@
-//! The table, a row a test.
+//! Tests of the rows of the state machine.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::opening::current_token;
 use crate::session::{Revoked, SessionState};
 use crate::test_support::{NOON, grant, opened, policy, presence, server_keys};
 
-/// A session, the tokens that its holder has had, and the time.
+/// A session, all its tokens so far, and the time.
 struct Life {
     keys: ServerKeys,
     row: SessionWithUser,
@@ -50,7 +50,7 @@ impl Life {
     }
 }
 
-/// What a store does with a step.
+/// Does what a store does with a step.
 pub(super) fn apply(session: &mut Session, step: &Step) {
     assert_eq!((session.ratchet.generation, session.ratchet.current), (step.from, step.from_hash));
     step.apply(session, &presence(step.spent.at));
@@ -67,7 +67,7 @@ fn breach(verdict: Verdict) -> Breach {
 }
 
 #[test]
-fn row_1_an_unknown_session_is_refused() {
+fn row_1_an_unknown_session_is_rejected() {
     let life = Life::new(LateRetry::Revoke);
     let client = ClientId::first_party();
     let presented = Presented { token: &life.tokens[0], client: &client };
@@ -76,7 +76,7 @@ fn row_1_an_unknown_session_is_refused() {
 
 // B8, B9, D3, D8
 #[test]
-fn row_2_an_ended_session_is_refused() {
+fn row_2_an_ended_session_is_rejected() {
     let changes: [fn(&mut Life); 6] = [
         |life| {
             let by = presence(NOON);
@@ -97,7 +97,7 @@ fn row_2_an_ended_session_is_refused() {
 }
 
 #[test]
-fn row_3_another_client_is_refused() {
+fn row_3_another_client_is_rejected() {
     let life = Life::new(LateRetry::Revoke);
     let other = "other".parse().unwrap();
     let presented = Presented { token: &life.tokens[0], client: &other };
@@ -106,7 +106,7 @@ fn row_3_another_client_is_refused() {
 }
 
 #[test]
-fn row_4_a_changed_grant_ends_the_session() {
+fn row_4_a_changed_grant_revokes_the_session() {
     let changes: [fn(&mut Session); 4] = [
         |session| session.grant.user = "2".parse().unwrap(),
         |session| session.grant.scope = "countersign:admin".parse().unwrap(),
@@ -121,17 +121,17 @@ fn row_4_a_changed_grant_ends_the_session() {
 }
 
 #[test]
-fn row_5_a_tag_without_the_secret_changes_nothing() {
+fn row_5_a_genuine_tag_with_a_wrong_secret_changes_nothing() {
     let mut life = Life::new(LateRetry::Revoke);
     life.rotate();
-    let stranger = ratchet::RatchetSecret::from_bytes([0xEE; 16]);
+    let other = ratchet::RatchetSecret::from_bytes([0xEE; 16]);
     for generation in [0, 1] {
         let mut token = life.tokens[generation].clone();
-        token.link.secret = stranger.clone();
+        token.link.secret = other.clone();
         assert_eq!(refusal(life.judge(&token)), Refusal::SecretDoesNotFit);
     }
     let mut ahead = life.tokens[1].clone();
-    (ahead.generation, ahead.link.secret) = (2, stranger);
+    (ahead.generation, ahead.link.secret) = (2, other);
     assert_eq!(refusal(life.judge(&ahead)), Refusal::SecretDoesNotFit);
 }
 
@@ -145,7 +145,7 @@ fn row_7_the_current_token_is_rotated() {
 }
 
 #[test]
-fn row_8_a_generation_that_a_recovery_skipped_ends_the_session() {
+fn row_8_a_generation_that_a_recovery_skipped_revokes_the_session() {
     let mut life = Life::new(LateRetry::Recover);
     life.rotate();
     life.wait(11);
@@ -155,7 +155,7 @@ fn row_8_a_generation_that_a_recovery_skipped_ends_the_session() {
 }
 
 #[test]
-fn row_9_a_replay_in_the_grace_gets_the_same_token_again() {
+fn row_9_a_replay_within_the_grace_returns_the_same_token_again() {
     let mut life = Life::new(LateRetry::Revoke);
     life.rotate();
     life.wait(10);
@@ -166,7 +166,7 @@ fn row_9_a_replay_in_the_grace_gets_the_same_token_again() {
 }
 
 #[test]
-fn row_9_the_first_token_of_a_burst_is_in_grace_with_it() {
+fn row_9_the_first_token_of_a_burst_is_within_the_grace_of_the_burst() {
     let mut life = Life::new(LateRetry::Revoke);
     life.wait(900);
     life.rotate();
@@ -180,7 +180,7 @@ fn row_9_the_first_token_of_a_burst_is_in_grace_with_it() {
 }
 
 #[test]
-fn row_9_a_master_key_replaced_meanwhile_changes_no_byte_of_the_answer() {
+fn row_9_a_replay_returns_the_same_bytes_after_the_master_key_was_replaced() {
     let mut life = Life::new(LateRetry::Revoke);
     life.rotate();
     life.keys = server_keys(&[2, 1]);
@@ -204,7 +204,7 @@ fn row_10_a_late_retry_recovers_eight_times_in_a_row() {
 }
 
 #[test]
-fn row_11_a_spent_token_outside_the_grace_ends_the_session() {
+fn row_11_a_spent_token_after_the_grace_revokes_the_session() {
     let mut life = Life::new(LateRetry::Revoke);
     life.rotate();
     life.wait(11);
@@ -212,7 +212,7 @@ fn row_11_a_spent_token_outside_the_grace_ends_the_session() {
 }
 
 #[test]
-fn row_9_a_duplicate_at_a_node_whose_clock_is_behind_is_answered_up_to_the_tolerance() {
+fn row_9_a_replay_at_a_node_whose_clock_is_behind_is_accepted_up_to_the_tolerance() {
     for behind in 0..=5 {
         let mut life = Life::new(LateRetry::Revoke);
         life.wait(100);
@@ -223,7 +223,7 @@ fn row_9_a_duplicate_at_a_node_whose_clock_is_behind_is_answered_up_to_the_toler
 }
 
 #[test]
-fn row_11_a_clock_further_back_than_the_tolerance_is_outside_the_grace() {
+fn row_11_a_clock_further_behind_than_the_tolerance_is_outside_the_grace() {
     for behind in [6, 60, 100] {
         let mut life = Life::new(LateRetry::Revoke);
         life.wait(100);
@@ -235,7 +235,7 @@ fn row_11_a_clock_further_back_than_the_tolerance_is_outside_the_grace() {
 }
 
 #[test]
-fn a_token_that_a_node_ahead_issued_is_current_and_can_be_rotated_at_a_node_behind() {
+fn a_node_whose_clock_is_behind_rotates_a_token_of_a_node_whose_clock_is_ahead() {
     let mut life = Life::new(LateRetry::Revoke);
     life.wait(100);
     life.rotate();
@@ -245,7 +245,7 @@ fn a_token_that_a_node_ahead_issued_is_current_and_can_be_rotated_at_a_node_behi
 }
 
 #[test]
-fn row_12_a_lost_write_of_a_node_whose_clock_is_ahead_is_caught_up_with() {
+fn row_12_a_lost_write_of_a_node_whose_clock_is_ahead_is_repaired() {
     let mut life = Life::new(LateRetry::Revoke);
     let before = life.row.clone();
     life.wait(900);
@@ -257,7 +257,7 @@ fn row_12_a_lost_write_of_a_node_whose_clock_is_ahead_is_caught_up_with() {
 }
 
 #[test]
-fn row_11_a_token_too_far_behind_to_step_is_reuse() {
+fn row_11_a_token_more_than_64_generations_behind_is_reuse() {
     let mut life = Life::new(LateRetry::Revoke);
     for _ in 0..=ratchet::MAX_STEPS {
         life.wait(11);
@@ -275,7 +275,7 @@ fn a_grace_of_zero_makes_every_duplicate_reuse() {
 }
 
 #[test]
-fn row_12_one_lost_write_signs_nobody_out() {
+fn row_12_one_lost_write_revokes_no_session() {
     let mut life = Life::new(LateRetry::Revoke);
     let before = life.row.clone();
     life.wait(900);
@@ -299,7 +299,7 @@ fn row_12_a_token_that_is_not_recent_is_ahead_of_the_store() {
 }
 
 #[test]
-fn row_13_two_lost_writes_end_the_session() {
+fn row_13_two_lost_writes_revoke_the_session() {
     let mut life = Life::new(LateRetry::Revoke);
     let before = life.row.clone();
     life.rotate();

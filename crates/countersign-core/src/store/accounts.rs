@@ -1,4 +1,4 @@
-//! Writes of accounts: what they change, what they rest on, and what became of them.
+//! Writes of accounts: their conditions, changes and results.
 
 use crate::password::PasswordHash;
 use crate::session::{Revoked, Session, SessionState};
@@ -6,79 +6,75 @@ use crate::user::email::Email;
 use crate::user::{Password, PasswordKind, Role, User, UserClaims};
 use crate::{SessionId, Timestamp, UserId};
 
-/// What a write rests on. The write is made only while all of this holds; otherwise it changes nothing.
+/// A condition of a write on behalf of a user. If it does not hold in the transaction of the write, the write
+/// changes nothing.
 ///
-/// A request that acts for a user has verified a password or a session a moment before. In that moment an
-/// administrator may have reset the password, disabled the account or revoked the session, and such a change wins.
+/// A request verifies a password or a session a moment before it writes. In that moment, an administrator may
+/// reset the password, disable the account or revoke the session. Such a change takes precedence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// The user, who must be enabled.
     pub user: UserId,
-    /// The user's epoch, which every new password and every sign-out everywhere moves on.
+    /// The user's epoch, which every new password and every sign-out everywhere increases.
     pub epoch: u32,
-    /// A session of theirs that must not be revoked.
+    /// A session of the user that must be active.
     pub session: Option<SessionId>,
-    /// The hash of their password.
+    /// The hash that the user's password must have.
     pub password: Option<PasswordHash>,
-    /// The role that they must have.
+    /// The role that the user must have.
     pub role: Option<Role>,
 }
 
 /// A change of a user.
 #[derive(Debug, Clone)]
 pub enum UserChange {
-    /// Sets a password, and ends every session but `keep`.
+    /// Sets a password and revokes every session except `keep`.
     SetPassword {
-        /// The password.
         password: Password,
-        /// The session that asked.
+        /// The session that requested the change.
         keep: Option<SessionId>,
-        /// Who did it, and when.
+        /// How the other sessions are revoked.
         how: Revoked,
     },
-    /// Disables the user and ends their sessions.
+    /// Disables the user and revokes the user's sessions.
     Disable(Revoked),
-    /// Enables the user again. Ended sessions stay ended.
+    /// Enables the user again. Revoked sessions stay revoked.
     Enable,
-    /// Replaces their own claims.
     SetClaims(UserClaims),
-    /// Replaces their e-mail address.
     SetEmail(Option<Email>),
-    /// Replaces their role.
     SetRole(Role),
-    /// Deletes the user and ends their sessions, whose rows stay until they expire.
+    /// Deletes the user and revokes the user's sessions. The rows of the sessions stay until they expire.
     Delete(Revoked),
 }
 
-/// Whether a user has ever had a session here. That its row was removed long after its end changes nothing.
+/// Whether a user has ever had a session on this server, including sessions whose rows were deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum History {
-    /// Never: the user has not arrived yet.
+    /// Never: an imported user who has not signed in yet, for example.
     NoSession,
-    /// At least once.
     Sessions,
 }
 
-/// What became of a change of a user.
+/// The result of changing a user. Only [`Changed::Done`] changes anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// It was made. The user as it left them, or as they were last if it deleted them.
+    /// The user after the changes, or before the deletion.
     Done(Box<User>),
-    /// There is no such user.
     NoSuchUser,
-    /// Another user has verified this e-mail address; nothing was changed.
+    /// Another user has verified this e-mail address.
     EmailTaken,
-    /// What the change rests on does not hold any more; nothing was changed.
+    /// A condition of the change does not hold any more.
     Outdated,
 }
 
 impl Standing {
-    /// A user as they were read, whatever their session, password and role.
+    /// The condition that the user is enabled and still has the epoch that was read.
     pub fn of(user: &User) -> Self {
         Self { user: user.id.clone(), epoch: user.epoch, session: None, password: None, role: None }
     }
 
-    /// Whether it holds of a user and of the session that it names, as a store has them when it writes.
+    /// Whether the condition holds for a user and for the session that it names, as they are in the
+    /// transaction of the write.
     pub fn holds(&self, user: Option<&User>, session: Option<&Session>) -> bool {
         let Some(user) = user.filter(|user| user.id == self.user) else { return false };
         let has_password =
@@ -98,7 +94,7 @@ impl Standing {
 }
 
 impl UserChange {
-    /// Makes the change in a user's record. Ending sessions and deleting the record are the store's part.
+    /// Makes the change in a user's record. The store itself ends the sessions and deletes the record.
     pub fn apply(&self, user: &mut User, history: History) {
         if let Some(at) = self.signs_out_at(user, history) {
             user.note_sign_out(at);
@@ -114,10 +110,12 @@ impl UserChange {
         }
     }
 
-    /// When the change ends whatever the user obtained before, legacy tokens included; `None` when it does not.
+    /// The time of the sign-out everywhere that the change implies, which also ends legacy tokens. `None`: it
+    /// implies none.
     ///
-    /// Such a password counts alone as replaces one that the user had chosen and signed in with here. One that an
-    /// administrator gives to a user who has not arrived yet, and the user's own in its place, are part of the move.
+    /// A new password implies one only if it replaces a password that the user had chosen, and if the user
+    /// has had a session. The first passwords of an imported user do not: the one that an administrator sets,
+    /// and the one by which the user replaces it.
     fn signs_out_at(&self, user: &User, history: History) -> Option<Timestamp> {
         let has_chosen =
             user.password.as_ref().is_some_and(|password| password.kind == PasswordKind::Lasting);
@@ -130,7 +128,7 @@ impl UserChange {
         }
     }
 
-    /// What it changes, for the log.
+    /// The name of the change in the log.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::SetPassword { .. } => "password",
@@ -143,7 +141,7 @@ impl UserChange {
         }
     }
 
-    /// The sessions that the change ends: how, and all but which.
+    /// How the change revokes the user's sessions, and the session that stays. `None`: it revokes none.
     pub const fn ends_sessions(&self) -> Option<(&Revoked, Option<SessionId>)> {
         match self {
             Self::SetPassword { how, keep, .. } => Some((how, *keep)),

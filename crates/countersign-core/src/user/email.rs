@@ -1,9 +1,9 @@
-//! An e-mail address, and whether its user has proved that it is theirs.
+//! E-mail addresses, and whether they are verified.
 //!
-//! Applications map accounts by e-mail, so an unverified address must never look
-//! like a verified one: it is sent in no identity header, and two users cannot
-//! both have one verified address. An unverified address is only a note; several
-//! users may have the same one.
+//! Applications identify accounts by e-mail address. An unverified address must
+//! therefore never look like a verified one: no identity header contains it, and
+//! two users cannot have the same verified address. Several users may have the same
+//! unverified address.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -13,23 +13,23 @@ use crate::folding::is_unseen;
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 const MAX_LENGTH: usize = 254;
 
-/// A user's e-mail address as it was given.
+/// A user's e-mail address, as the user or an administrator wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
     verification: Verification,
 }
 
-/// Whether an address is proved to belong to its user.
+/// Whether an address is known to belong to its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verification {
-    /// The user only claims it.
+    /// Only the user says so.
     Unverified,
-    /// A message reached the user there, or an administrator vouches for it.
+    /// The user received a message there, or an administrator confirmed it.
     Verified,
 }
 
-/// As JSON, import lines and rows say it.
+/// `true` in JSON, import files and rows means verified.
 impl From<bool> for Verification {
     fn from(is_verified: bool) -> Self {
         if is_verified { Self::Verified } else { Self::Unverified }
@@ -37,22 +37,22 @@ impl From<bool> for Verification {
 }
 
 impl Email {
-    /// Checks the form of an address: a local part, an `@`, and a domain of labels with dots between.
+    /// Checks the form of an address: a local part, an `@`, and a domain of labels between dots.
     ///
     /// # Errors
     ///
-    /// [`UserError::Email`].
+    /// [`UserError::Email`], when the form is wrong or the address has more than 254 bytes.
     pub fn parse(text: &str, verification: Verification) -> Result<Self, UserError> {
-        // In this form they are compared, and some programs read them so: `＠` is an `@` there.
+        // Addresses are compared in this form, and some programs read them in it: `＠` is an `@` there.
         let normal = text.nfkc().collect::<String>();
         let (local, domain) = normal.rsplit_once('@').ok_or(UserError::Email)?;
-        // Mail programs read these characters as more than one address, or do not show them.
+        // Mail programs take these characters for several addresses, or do not show them.
         let is_plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"<>()[],;:\\\"@".contains(c);
         let is_of_label = |c: char| match c {
-            // Another dot, at which some programs end a label. NFKC makes `｡` of the same.
+            // Some programs treat this character as a dot. NFKC turns `｡` into it.
             '\u{3002}' => false,
             c if c.is_ascii() => c.is_ascii_alphanumeric() || c == '-',
-            // Letters, and the marks that several scripts cannot do without.
+            // Letters, and the marks that several scripts need.
             c => is_plain(c),
         };
         let is_label = |label: &str| !label.is_empty() && label.chars().all(is_of_label);
@@ -64,27 +64,26 @@ impl Email {
         }
     }
 
-    /// An address as a store kept it.
+    /// An address from a store.
     pub const fn from_stored(address: String, verification: Verification) -> Self {
         Self { address, verification }
     }
 
-    /// The address as it was given.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Whether it is proved to belong to its user.
     pub fn is_verified(&self) -> bool {
         self.verification == Verification::Verified
     }
 
-    /// The address if it is verified.
+    /// The address. `None`: it is unverified.
     pub fn verified_address(&self) -> Option<&str> {
         Some(self.address()).filter(|_| self.is_verified())
     }
 
-    /// The form in which verified addresses are compared (NFKC, lower case); `None` for an unverified one.
+    /// The form in which verified addresses are compared: NFKC and lower case. `None`: the address is
+    /// unverified.
     pub fn verified_key(&self) -> Option<String> {
         self.verified_address()
             .map(|address| address.nfkc().collect::<String>().to_lowercase().nfkc().collect())
@@ -96,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_one_form_in_which_verified_ones_are_compared() {
+    fn verified_addresses_are_compared_in_one_form() {
         let key = |text: &str| Email::parse(text, Verification::Verified).unwrap().verified_key();
         assert_eq!(key("Jane@Example.com"), key("jane@example.COM"));
         assert_eq!(key("ｊane@example.com"), key("jane@example.com"));
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn a_text_that_is_not_an_address_is_rejected() {
         for text in [
             "",
             "jane",

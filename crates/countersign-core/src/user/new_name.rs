@@ -1,11 +1,12 @@
-//! Which usernames new accounts may have.
+//! The rules for usernames of new accounts. They do not apply to sign-ins, so that existing accounts keep
+//! working.
 //!
-//! Characters: RFC 8265 §3.3, the profile UsernameCaseMapped, for each word of a name; words are separated by one space.
-//! It excludes spaces of other kinds, symbols, emoji, and joiners where no script needs them. Scripts: Unicode Technical
-//! Standard 39 §5.2, the level Highly Restrictive, because a Cyrillic `а` in a Latin name looks like a Latin one.
-//! A name that is written in one script throughout may still look like a name of another script.
+//! Characters: each word of a name follows the profile UsernameCaseMapped (RFC 8265 §3.3), and one space
+//! separates two words. The profile excludes other spaces, symbols, emoji, and joiners where no script needs
+//! them.
 //!
-//! Sign-ins do not come here: accounts with older names go on.
+//! Scripts: the level Highly Restrictive of Unicode Technical Standard 39 §5.2, because a Cyrillic `а` in a
+//! Latin name looks like a Latin one. A name in a single script may still look like a name in another script.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
@@ -15,16 +16,16 @@ use super::UserError;
 
 /// Checks a name that [`super::Username::parse`] accepts.
 pub(super) fn check(name: &str) -> Result<(), UserError> {
-    // An empty word, between two spaces, is refused too.
+    // This also rejects an empty word between two spaces.
     if !name.split(' ').all(|word| UsernameCaseMapped::enforce(word).is_ok()) {
         return Err(UserError::UsernameCharacters);
     }
-    // The two sides of an e-mail address are judged apart (UTS 39 §3.3).
+    // The two sides of an e-mail address are checked separately (UTS 39 §3.3).
     if name.split('@').all(is_of_few_scripts) { Ok(()) } else { Err(UserError::UsernameScripts) }
 }
 
 fn is_of_few_scripts(text: &str) -> bool {
-    // The standard is for identifiers; ASCII punctuation belongs to every script.
+    // ASCII punctuation belongs to every script.
     let letters: String = text.chars().filter(|c| !c.is_ascii() || c.is_ascii_alphanumeric()).collect();
     letters.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive)
 }
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_two_scripts_that_look_alike_are_refused() {
+    fn a_mix_of_scripts_that_look_alike_is_rejected() {
         for name in
             ["\u{430}nna", "ann\u{430}", "p\u{430}ypal", "\u{391}nna", "ж_a", "\u{430}nna@example.com"]
         {
@@ -70,15 +71,15 @@ mod tests {
     }
 
     #[test]
-    fn words_of_two_directions_are_refused() {
-        // RFC 5893 §2: on a screen the parts would change places.
+    fn a_word_with_letters_of_two_directions_is_rejected() {
+        // RFC 5893 §2: on a screen, the parts would appear in another order.
         for name in ["jane\u{5d0}", "1\u{5d0}a"] {
             assert_eq!(check(name), Err(UserError::UsernameCharacters), "{name}");
         }
     }
 
     #[test]
-    fn spaces_joiners_and_symbols_that_hide_are_refused() {
+    fn unusual_spaces_joiners_and_symbols_are_rejected() {
         for name in [
             "jane  doe",
             "jane\u{3000}doe",

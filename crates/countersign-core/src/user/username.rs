@@ -10,7 +10,7 @@ use super::{MAX_NAME, UserError, new_name};
 use crate::UserId;
 use crate::folding::is_unseen;
 
-/// A username: shown as it was given, compared by its key.
+/// A username: shown as the user wrote it (in NFKC), compared by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
     shown: String,
@@ -18,26 +18,26 @@ pub struct Username {
 }
 
 impl Username {
-    /// Reads the name of an account that is about to be made.
+    /// Parses the name of a new account.
     ///
     /// # Errors
     ///
-    /// As [`Username::parse`], and when the name has characters or a mix of scripts that could be taken for another
-    /// name: [`UserError::UsernameCharacters`], [`UserError::UsernameScripts`].
+    /// As [`Username::parse`]. Also [`UserError::UsernameCharacters`] and [`UserError::UsernameScripts`],
+    /// when the name has characters or a mix of scripts by which it could look like another name.
     pub fn new(text: &str) -> Result<Self, UserError> {
         let name = Self::parse(text)?;
         new_name::check(&name.shown)?;
         Ok(name)
     }
 
-    /// Reads a username as it is typed at a sign-in. Accounts that are older than the rules of [`Username::new`] have
-    /// such names.
+    /// Parses a username as a user types it at a sign-in. Existing accounts may have names that
+    /// [`Username::new`] rejects.
     ///
     /// # Errors
     ///
-    /// [`UserError::Username`] when it is empty, too long or cannot be seen whole.
+    /// [`UserError::Username`], when the name is empty, is too long or has invisible characters.
     pub fn parse(text: &str) -> Result<Self, UserError> {
-        // A stranger's megabyte is not normalised first.
+        // Checked first, so that an anonymous client cannot make the server normalise a megabyte.
         if text.len() > MAX_NAME * 4 {
             return Err(UserError::Username);
         }
@@ -50,27 +50,27 @@ impl Username {
         Ok(Self { shown, key })
     }
 
-    /// A name and its key, as a store kept both.
+    /// A name and its key from a store.
     pub const fn from_stored(shown: String, key: String) -> Self {
         Self { shown, key }
     }
 
-    /// The name as it was given.
+    /// The name in NFKC, as it is shown.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// The form that names are compared by.
+    /// The form in which names are compared.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether a command that takes an id or a name could take this name for that id.
+    /// Whether a command that accepts an id or a name could confuse this name with that id.
     pub fn is_like_id(&self, id: &UserId) -> bool {
         [self.shown.as_str(), &self.key].contains(&id.as_str())
     }
 
-    /// The key of the name that is spelt like an id: ids are ASCII.
+    /// The key of a name that is spelled like an id. Ids are ASCII.
     pub fn key_like(id: &UserId) -> String {
         id.as_str().to_ascii_lowercase()
     }
@@ -95,7 +95,7 @@ mod tests {
 
     // G2
     #[test]
-    fn a_name_with_line_breaks_or_escapes_is_refused() {
+    fn a_name_with_invisible_or_control_characters_is_rejected() {
         let unseen = [
             "adm\u{ad}in",
             "admin\u{3164}",

@@ -1,7 +1,7 @@
-//! Writing a backup, so that a file with the backup's name is a whole backup.
+//! Writing a backup, so that a file with the backup's name is always complete.
 //!
-//! The copy is made under another name next to it and gets its own when it is complete and on the disk. A backup that
-//! fails leaves no file; one that is killed leaves the other name, `FILE.partial`.
+//! The copy is written to `FILE.partial` and renamed when it is complete and durable. A backup that fails
+//! leaves no file. A backup whose process is killed leaves `FILE.partial`.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};
@@ -17,7 +17,7 @@ pub(super) fn write(
     path: &Path,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let partial = partial(path);
-    // An earlier backup that was killed.
+    // An earlier backup may have been killed.
     std::fs::remove_file(&partial).ok();
     connection::copy_to(database, &partial)?;
     publish(&partial, path).inspect_err(|_| drop(std::fs::remove_file(&partial)))?;
@@ -30,7 +30,7 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Gives the copy its name, which nothing has yet.
+/// Renames the copy. Fails if a file with the new name exists.
 fn publish(partial: &Path, path: &Path) -> std::io::Result<()> {
     File::open(partial)?.sync_all()?;
     match std::fs::hard_link(partial, path) {

@@ -4,6 +4,7 @@ use countersign_core::ClientId;
 use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::session::{Revoked, Whose};
 use countersign_core::store::{Added, ClientChanged, ClientRemoved, Page, Standing};
+use rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER;
 use rusqlite::{Connection, params};
 
 use super::columns::{Parameters, client};
@@ -13,16 +14,23 @@ pub(super) fn add(connection: &Connection, given: &[Standing], client: &Client) 
     if !lookup::all_hold(connection, given)? {
         return Ok(Added::Outdated);
     }
+    let (names, parameters) = (client::NAMES.list(), client::NAMES.parameters());
     let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO clients ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?)
-         ON CONFLICT DO NOTHING",
-        client::NAMES.list(),
-        client::NAMES.parameters()
+        "INSERT INTO clients ({names}) VALUES ({parameters}) ON CONFLICT DO NOTHING"
     ))?;
     let mut parameters = Parameters::of(&mut insert);
     client::bind(client, &mut parameters)?;
-    parameters.bind(client.id.as_str())?;
-    Ok(if parameters.execute()? == 1 { Added::Added } else { Added::IdTaken })
+    match parameters.execute() {
+        Ok(1) => Ok(Added::Added),
+        Ok(_) => Ok(Added::IdTaken),
+        Err(error) if is_user_id(&error) => Ok(Added::IdTaken),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the trigger that compares the id with those of users refused the row.
+fn is_user_id(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_CONSTRAINT_TRIGGER)
 }
 
 pub(super) fn page(connection: &Connection, page: &Page<ClientId>) -> rusqlite::Result<Vec<Client>> {

@@ -1,4 +1,4 @@
-//! What the writer has at hand beside its connection, and rotations with it.
+//! The writer's state besides its connection, and rotations.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::moved::Moved;
 use super::rows::{Rows, SharedRows, Taken, Touched};
 
-/// The journal, and what is remembered of rows.
+/// The journal, and the cache of sessions.
 pub(super) struct Desk {
     pub(super) journal: Journal,
     rows: SharedRows,
@@ -22,26 +22,26 @@ impl Desk {
         Self { journal, rows }
     }
 
-    /// What is remembered of rows; requests look there too, so nobody keeps it for long.
+    /// Locks the cache of sessions. Requests use it as well, so hold the lock only briefly.
     pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock()
     }
 
-    /// Begins a batch: other processes may have written since the last one.
+    /// Begins a batch. Reads the journal if another process has written since the last batch.
     pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let is_foreign = self.rows().begin(connection)?;
         if is_foreign { self.journal.catch_up(connection) } else { Ok(()) }
     }
 
-    /// Takes a step inside the batch's transaction, on what is remembered or else on what is stored.
+    /// Applies a step inside the batch's transaction, to the cached session or else to the stored one.
     pub(super) fn rotate(
         &mut self,
         connection: &Connection,
         step: &Step,
         by: &Presence,
     ) -> rusqlite::Result<Option<Arc<SessionWithUser>>> {
-        let (taken, is_remembered) = self.rows().take(step, by);
-        if taken.is_some() || is_remembered {
+        let (taken, is_cached) = self.rows().take(step, by);
+        if taken.is_some() || is_cached {
             let row = taken.map(|taken| taken.row);
             return row.map(|row| self.append(connection, row)).transpose();
         }
@@ -55,12 +55,12 @@ impl Desk {
         self.append(connection, row).map(Some)
     }
 
-    /// Appends a step that was taken on a remembered row.
+    /// Appends a step that a request applied to a cached session.
     pub(super) fn keep(&mut self, connection: &Connection, taken: Taken) -> rusqlite::Result<Kept> {
-        if self.rows().is_good(&taken) {
+        if self.rows().is_reliable(&taken) {
             return self.append(connection, taken.row).map(|_| Kept::AsSeen);
         }
-        // What the step rested on was not so, or may not be so any more.
+        // The cached session was wrong, or may be wrong by now.
         Ok(match self.rotate(connection, &taken.step, &taken.by)? {
             None => Kept::NotMet,
             Some(row) if row == taken.row => Kept::AsSeen,
@@ -74,7 +74,7 @@ impl Desk {
         row: Arc<SessionWithUser>,
     ) -> rusqlite::Result<Arc<SessionWithUser>> {
         let id = row.session.id;
-        // What is remembered by now did not happen if this fails.
+        // If this fails, the cached session has a move that did not happen.
         let appended = self.journal.append(connection, id, Moved::of(&row.session));
         appended.inspect_err(|_| self.rows().forget(&Touched::Session(id))).map(|()| row)
     }

@@ -31,8 +31,8 @@ pub(super) fn revoke_all(
     end_all(connection, of, except, how)
 }
 
-/// Revokes sessions and moves epochs. Unlike [`revoke_all`], it does not count as a sign-out of the user: the caller
-/// decides that.
+/// Revokes sessions and moves epochs. Unlike [`revoke_all`], it does not count as a sign-out of the user: the
+/// caller decides that.
 pub(super) fn end_all(
     connection: &Connection,
     of: &Whose,
@@ -112,8 +112,8 @@ fn note_sign_out(connection: &Connection, of: &Whose, at: Timestamp) -> rusqlite
         .map(drop)
 }
 
-/// The condition that a session belongs to `of`, and the value of its one parameter. Each condition but the first has
-/// an index.
+/// The condition that a session belongs to `of`, and the value of its one parameter. Each condition but the
+/// first has an index.
 pub(super) fn condition(of: &Whose) -> (&'static str, &str) {
     match of {
         Whose::Everyone => ("? = ''", ""),

@@ -1,8 +1,8 @@
-//! Who uses the database: any number of processes at once, or a restore alone.
+//! The lock that separates processes that use the database from a restore.
 //!
-//! A lock on a file next to the database, shared by every process that has the
-//! store open and taken alone by a restore. The system gives it back when a
-//! process ends, however it ends.
+//! Every process that has the store open holds a shared lock on a file next to the
+//! database. A restore holds an exclusive lock. The operating system releases a
+//! lock when its process ends.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -10,20 +10,20 @@ use std::path::Path;
 use super::lock_file;
 use crate::OpenError;
 
-/// A share in the use of the database, or all of it; given back when dropped.
+/// A shared or exclusive lock, released when dropped.
 pub(super) struct InUse {
     _file: File,
 }
 
 impl InUse {
-    /// Joins those who use the database. `None`: it is being restored.
+    /// Takes the shared lock. `None`: the database is being restored.
     pub(super) fn share(database: &Path) -> Result<Option<Self>, OpenError> {
         let file = lock_file::open(database, EXTENSION)?;
         let is_taken = taken(database, file.try_lock_shared())?;
         Ok(is_taken.then_some(Self { _file: file }))
     }
 
-    /// Takes it alone. `None`: another process uses it.
+    /// Takes the exclusive lock. `None`: another process uses the database.
     pub(super) fn alone(database: &Path) -> Result<Option<Self>, OpenError> {
         let file = lock_file::open(database, EXTENSION)?;
         let is_taken = taken(database, file.try_lock())?;

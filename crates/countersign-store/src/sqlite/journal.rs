@@ -1,11 +1,11 @@
-//! The journal: rotations are appended, and folded into the rows later.
+//! The journal: rotations are appended to it, and folded into the sessions' rows later.
 //!
-//! Updating a session's row dirties a page of its own for every refresh; an
-//! entry of the journal shares its page with thirty others. So a rotation is one
-//! append, and now and then the newest move of each session is written to its
-//! row, in the order of the rows, which the next commit carries along. Every
-//! process that has the file open may append and fold: each begins its batch by
-//! reading what others have appended since.
+//! An update of a session's row writes a separate page for each refresh. An entry
+//! of the journal shares its page with thirty others. A rotation is therefore one
+//! append. From time to time, the newest move of each session is folded: it is
+//! written to the session's row, in the order of the rows and together with the
+//! next commit. Every process that has the database open may append and fold. Each
+//! batch begins by reading the entries of other processes.
 
 use std::ops::Bound;
 use std::sync::LazyLock;
@@ -20,39 +20,39 @@ use super::lookup;
 use super::moved::{Moved, Moves};
 use super::tail::Tail;
 
-/// Sessions that one commit folds at least, once it folds.
+/// The fewest sessions that a commit folds, if it folds any.
 const SLICE: usize = 64;
 
-/// The writer's end of the journal.
+/// The writer's view of the journal.
 pub(super) struct Journal {
     tail: Tail,
-    /// Entries that may wait at most.
+    /// The most entries that may wait to be folded.
     limit: i64,
-    /// What this batch has appended, on its way to the tail.
+    /// The moves of this batch. They go to the tail when the batch is committed.
     pending: Moves,
-    /// The number of the last entry, this batch's included.
+    /// The number of the last entry, including those of this batch.
     last: i64,
-    /// The number of the first entry that was not folded when it was last looked at.
+    /// The number of the first entry that is not folded.
     first: i64,
-    /// The same when the last batch was committed.
+    /// The value of `first` after the last commit.
     committed_first: i64,
-    /// Whether this process has appended anything: a command that only looks leaves folding to the server.
+    /// Whether this process has appended an entry. A command that only reads leaves folding to the server.
     is_ours: bool,
     folding: Option<Folding>,
-    /// What this batch has folded.
+    /// The moves that this batch has folded.
     folded: Vec<(SessionId, Generation)>,
 }
 
-/// One fold, over several commits.
+/// One fold, which extends over several commits.
 struct Folding {
-    /// The last entry that it covers.
+    /// The number of the last entry that the fold covers.
     up_to: i64,
-    /// The sessions that are left, the next one last.
+    /// The sessions that are not folded yet, the next one last.
     rest: Vec<SessionId>,
 }
 
 impl Journal {
-    /// Reads what was left unfolded.
+    /// Reads the entries that are not folded.
     pub(super) fn open(connection: &Connection, limit: usize) -> rusqlite::Result<Self> {
         let mut journal = Self {
             tail: Tail::default(),
@@ -76,7 +76,7 @@ impl Journal {
         self.tail.clone()
     }
 
-    /// Reads what other processes have appended since it was read last.
+    /// Reads the entries that other processes have appended since the last read.
     pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let names = moved::NAMES.list();
         let mut newer = connection.prepare_cached(&format!(
@@ -93,12 +93,12 @@ impl Journal {
         Ok(())
     }
 
-    /// The newest move of a session as this batch sees it.
+    /// The newest move of a session, including this batch's.
     fn latest(&self, id: SessionId) -> Option<Moved> {
         self.pending.get(&id).cloned().or_else(|| self.tail.latest(id).0)
     }
 
-    /// A session as this batch sees it.
+    /// A session with its newest move, including this batch's.
     pub(super) fn current(
         &self,
         connection: &Connection,
@@ -111,7 +111,7 @@ impl Journal {
         Ok(found)
     }
 
-    /// The newest moves of the sessions after `after`, up to and with `last`.
+    /// The newest moves of the sessions after `after`, up to and including `last`.
     pub(super) fn between(&self, after: Option<SessionId>, last: SessionId) -> Moves {
         let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Included(last));
         let owned = |(id, moved): (&SessionId, &Moved)| (*id, moved.clone());
@@ -142,7 +142,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Folds a slice if half of the limit waits: twice as much as this batch appended, so that it comes to an end.
+    /// Folds some sessions if half of the limit waits: twice as many as this batch moved, so that folding
+    /// gets ahead of appending.
     pub(super) fn fold_when_long(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.folding.is_none() && self.last - self.first < self.limit / 2 {
             return Ok(());
@@ -150,13 +151,13 @@ impl Journal {
         self.fold(connection, SLICE.max(2 * self.pending.len()))
     }
 
-    /// Whether there is nothing for this process to fold.
+    /// Whether this process has nothing to fold.
     pub(super) fn is_folded(&self) -> bool {
         !self.is_ours || self.tail.entries().moves.is_empty()
     }
 
-    /// Writes the newest moves of `count` sessions to their rows; when all that are covered have been written,
-    /// forgets their entries.
+    /// Writes the newest moves of `count` sessions to their rows. After the last session of the fold, deletes
+    /// the entries that the fold covers.
     pub(super) fn fold(&mut self, connection: &Connection, count: usize) -> rusqlite::Result<()> {
         let mut folding = self.folding.take().unwrap_or_else(|| self.begin_to_fold());
         for id in folding.rest.split_off(folding.rest.len().saturating_sub(count)).into_iter().rev() {
@@ -181,13 +182,13 @@ impl Journal {
         Folding { up_to: entries.last, rest: entries.moves.keys().rev().copied().collect() }
     }
 
-    /// Ends a fold that failed and was undone; the next one begins anew.
+    /// Abandons a fold that failed and was rolled back. The next fold starts again.
     pub(super) fn give_up_fold(&mut self) {
         self.folded.clear();
         self.folding = None;
     }
 
-    /// Ends a batch that was committed: from here on everybody may see it.
+    /// Ends a batch that was committed: readers see it from now on.
     pub(super) fn publish(&mut self) {
         let mut entries = self.tail.entries();
         entries.publish(std::mem::take(&mut self.pending));
@@ -196,7 +197,7 @@ impl Journal {
         self.committed_first = self.first;
     }
 
-    /// Ends a batch that was not committed. What it folded is folded again, which does no harm.
+    /// Ends a batch that was not committed. Its moves are folded again, which is harmless.
     pub(super) fn roll_back(&mut self) {
         self.pending.clear();
         self.give_up_fold();
@@ -205,7 +206,7 @@ impl Journal {
     }
 }
 
-/// A session as it is now, for a reader.
+/// A session with its newest move, for a reader.
 pub(super) fn session(
     connection: &Connection,
     tail: &Tail,
@@ -213,7 +214,7 @@ pub(super) fn session(
 ) -> rusqlite::Result<Option<SessionWithUser>> {
     let (known, last) = tail.latest(id);
     let newer = newest_after(connection, id, last)?;
-    // The row comes last: what was folded since is in it.
+    // The row is read last, because it has the moves that were folded since.
     let Some(mut found) = lookup::session(connection, id)? else { return Ok(None) };
     for moved in known.into_iter().chain(newer) {
         moved.bring_up_to_date(&mut found.session);
@@ -221,7 +222,7 @@ pub(super) fn session(
     Ok(Some(found))
 }
 
-/// What another process has appended for a session after the entry `last`.
+/// The newest move of a session that another process has appended after the entry `last`.
 fn newest_after(connection: &Connection, id: SessionId, last: i64) -> rusqlite::Result<Option<Moved>> {
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         let names = moved::NAMES.list();

@@ -1,6 +1,5 @@
-//! Signing keys: the set is read and replaced whole.
+//! Signing keys. The whole set is read and replaced at once.
 
-use countersign_core::Timestamp;
 use countersign_core::master_key::Wrapped;
 use countersign_core::signing_keys::{KeyState, StoredKey};
 use countersign_core::store::KeyRing;
@@ -36,7 +35,6 @@ pub(super) fn replace(connection: &Connection, ring: &KeyRing) -> rusqlite::Resu
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for key in &ring.keys {
-        let (state, time) = write_state(key.state);
         let public = serde_json::to_string(&key.public).expect("a public key is plain JSON");
         insert.execute(params![
             key.key_id.as_ref(),
@@ -44,14 +42,14 @@ pub(super) fn replace(connection: &Connection, ring: &KeyRing) -> rusqlite::Resu
             public,
             key.private.as_bytes(),
             Seconds(key.published_at),
-            state,
-            time.map(Seconds),
+            key.state.as_str(),
+            key.state.time().map(Seconds),
         ])?;
     }
     Ok(true)
 }
 
-/// Forgets every key, so that the next start makes new ones.
+/// Deletes every key, so that the next start makes new ones.
 pub(super) fn forget_all(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute_batch("UPDATE signing_keys_revision SET revision = revision + 1; DELETE FROM signing_keys")
@@ -67,24 +65,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
         published_at: columns.take_time()?,
         state: {
             let name = columns.take::<String>()?;
-            columns.parse(|time: Option<Seconds>| read_state(&name, time.map(|Seconds(time)| time)))?
+            columns
+                .parse(|time: Option<Seconds>| KeyState::from_stored(&name, time.map(|Seconds(time)| time)))?
         },
     })
-}
-
-fn write_state(state: KeyState) -> (&'static str, Option<Timestamp>) {
-    match state {
-        KeyState::Next => ("next", None),
-        KeyState::Active { since } => ("active", Some(since)),
-        KeyState::Retired { until } => ("retired", Some(until)),
-    }
-}
-
-fn read_state(name: &str, time: Option<Timestamp>) -> Option<KeyState> {
-    match (name, time) {
-        ("next", _) => Some(KeyState::Next),
-        ("active", Some(since)) => Some(KeyState::Active { since }),
-        ("retired", Some(until)) => Some(KeyState::Retired { until }),
-        _ => None,
-    }
 }

@@ -1,4 +1,4 @@
-//! Which database this is, and how far it has come.
+//! The identity of the database, and its position.
 
 use countersign_core::Timestamp;
 use countersign_core::store::Position;
@@ -8,7 +8,7 @@ use super::columns::Seconds;
 
 pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {
     let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-    // The newest entry of the journal stays, so its number only grows.
+    // The newest entry of the journal is never deleted, so the greatest number only grows.
     let rotations = connection.query_row("SELECT max(number) FROM journal", [], |row| row.get(0))?;
     connection.query_row("SELECT store, restored_at, writes FROM lineage", [], |row| {
         let Seconds(restored_at) = row.get(1)?;
@@ -17,12 +17,12 @@ pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {
     })
 }
 
-/// Counts a write, in its transaction.
+/// Counts a write, in the transaction of that write.
 pub(super) fn count_write(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE lineage SET writes = writes + 1")?.execute([]).map(drop)
 }
 
-/// Notes that the database was put back. Later times are greater, whatever the backup says.
+/// Records a restore. The recorded time is always later than the one in the backup.
 pub(super) fn note_restored(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
     connection.execute("UPDATE lineage SET restored_at = max(restored_at + 1, ?1)", [Seconds(at)]).map(drop)
 }

@@ -1,7 +1,8 @@
-//! The files next to the database that processes lock, and files that another user owns.
+//! Lock files next to the database, and files that another user owns.
 //!
-//! A lock needs no right to write, so a lock file is opened for reading where it exists: a command of root may have
-//! made it. Where a file cannot be used at all, the error names it and the command that repairs it.
+//! A lock needs no permission to write. An existing lock file is therefore opened for reading, because a
+//! command of root may have created it. If a file cannot be used, the error names it and the command that
+//! repairs it.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::OpenError;
 
-/// Opens the lock file with this extension, or makes it for the owner of its directory.
+/// Opens the lock file with this extension, or creates it for the owner of its directory.
 pub(super) fn open(database: &Path, extension: &str) -> Result<File, OpenError> {
     let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
     let path = database.with_extension(extension);
@@ -25,7 +26,7 @@ pub(super) fn open(database: &Path, extension: &str) -> Result<File, OpenError> 
     Ok(file)
 }
 
-/// Refuses a database of which a file belongs to another user.
+/// Fails if another user owns a file of the database.
 pub(super) fn check_permitted(database: &Path) -> Result<(), OpenError> {
     for end in ["", "-wal", "-shm"] {
         let mut name = database.as_os_str().to_owned();
@@ -33,14 +34,14 @@ pub(super) fn check_permitted(database: &Path) -> Result<(), OpenError> {
         let path = PathBuf::from(name);
         match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(failed(&path, error)),
-            // SQLite makes the file, or has better words.
+            // SQLite creates the file, or reports the error in more detail.
             _ => {}
         }
     }
     Ok(())
 }
 
-/// What a failure with a file means. Without the file, its directory is at fault.
+/// The error for a file that cannot be opened. If the file does not exist, its directory is the cause.
 pub(super) fn failed(path: &Path, source: std::io::Error) -> OpenError {
     if source.kind() == ErrorKind::PermissionDenied && path.exists() {
         let directory =

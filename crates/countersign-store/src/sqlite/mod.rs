@@ -1,4 +1,4 @@
-//! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, readers beside it.
+//! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, several readers.
 //!
 //! Each verb's SQL is next to the function that runs it: [`users`], [`sessions`],
 //! [`clients`] and [`keys`] have the verbs in the order of the port; [`lookup`]
@@ -62,12 +62,12 @@ pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Readers,
     tail: Tail,
-    /// Given back last.
+    /// Dropped last.
     _in_use: InUse,
 }
 
 impl SqliteStore {
-    /// With a journal of at most `journal` entries.
+    /// Opens and migrates the database. `journal` is the most entries that wait in the journal.
     pub(crate) fn open(path: &Path, journal: usize) -> Result<Self, OpenError> {
         let failed = |source: rusqlite::Error| OpenError::Database {
             path: path.display().to_string(),
@@ -260,25 +260,43 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Answer<()> {
         self.readers.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await?;
-        // After a failure only a write can tell whether it is over; a healthy store is not written to, because
-        // strangers may ask.
+        // After a failed commit, only a write shows whether the database can be written again. Otherwise
+        // nothing is written, because anonymous clients can cause this call.
         if self.writer.is_failing() {
             self.writer.write(Touched::Nothing, connection::probe).await
         } else {
             Ok(())
         }
     }
+}
 
-    async fn backup(&self, path: &Path) -> Answer<()> {
-        if path.exists() {
-            return Err(StoreError::new(format!("{} exists; a backup overwrites nothing", path.display())));
-        }
-        let path = path.to_owned();
-        let written = self.readers.read(move |connection| Ok(backup::write(connection, &path))).await?;
-        written.map_err(|error| StoreError::caused_by("the copy could not be written", error))
+/// Copies the database to the new file `to`.
+pub(crate) async fn backup(database: &Path, to: &Path) -> Answer<()> {
+    if to.exists() {
+        return Err(StoreError::new(format!("{} exists; a backup overwrites nothing", to.display())));
     }
+    let to = to.to_owned();
+    let written = read_once(database, move |connection| Ok(backup::write(connection, &to))).await?;
+    written.map_err(|error| StoreError::caused_by("the copy could not be written", error))
+}
 
-    async fn diagnose(&self) -> Answer<Vec<String>> {
-        self.readers.read(connection::diagnose).await
+/// SQLite's findings about the structure of the database.
+pub(crate) async fn diagnose(database: &Path) -> Answer<Vec<String>> {
+    read_once(database, connection::diagnose).await
+}
+
+/// Reads a database that exists, on a connection for this read alone.
+async fn read_once<T: Send + 'static>(
+    database: &Path,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Answer<T> {
+    let failed = |error: rusqlite::Error| StoreError::caused_by("the database could not be read", error);
+    if !database.exists() {
+        return Err(StoreError::new(format!("there is no database at {}", database.display())));
     }
+    let path = database.to_owned();
+    let read = tokio::task::spawn_blocking(move || work(&readers::open_for_reading(&path)?));
+    read.await
+        .map_err(|error| StoreError::caused_by("the database could not be read", error))?
+        .map_err(failed)
 }

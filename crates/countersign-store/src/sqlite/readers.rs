@@ -1,4 +1,4 @@
-//! Read connections beside the writer. In WAL mode they never wait for it.
+//! Connections that only read. In WAL mode, they never wait for the writer.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use tokio::sync::Semaphore;
 
 use super::connection;
 
-/// Reads at one time.
+/// The most concurrent reads.
 const CONNECTIONS: usize = 4;
 
-/// A pool of connections that only read.
+/// A pool of read connections.
 pub(super) struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
@@ -24,7 +24,7 @@ impl Readers {
         Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(CONNECTIONS)) })
     }
 
-    /// Runs `work` on a connection, off the runtime's own threads.
+    /// Runs `work` on a connection, on a thread for blocking work.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -35,7 +35,7 @@ impl Readers {
         let outcome = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
-            let connection = lock().pop().expect("a permit means an idle connection");
+            let connection = lock().pop().expect("there are as many permits as connections");
             let outcome = work(&connection);
             lock().push(connection);
             outcome
@@ -45,7 +45,7 @@ impl Readers {
     }
 }
 
-fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connection::open(path)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)

@@ -1,10 +1,10 @@
-//! Putting a backup back, so that nothing which was revoked or spent since is valid again.
+//! Restoring a backup, so that whatever was revoked or spent after it stays invalid.
 //!
-//! The backup is copied next to the database, brought up to date and made to
-//! revoke every session up to now: also those that were opened after the backup
-//! and that it does not know. Then it takes the database's place in one step; a
-//! crash leaves the old one or the new one. The old one is kept under another
-//! name.
+//! The backup is copied next to the database and migrated. Then every session up to
+//! now is revoked in the copy, including sessions that were opened after the backup
+//! and are not in it. Finally the copy replaces the database in one step: after a
+//! crash, there is either the old or the new database. The old database is kept
+//! under another name.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,26 +18,26 @@ use super::in_use::InUse;
 use super::{connection, ending, keys, lineage, revocations, schema};
 use crate::{RestoreError, Restored};
 
-/// Puts the backup `from` in the place of the database `to`.
+/// Replaces the database `to` by the backup `from`.
 pub(crate) fn restore(from: &Path, to: &Path, world: &World) -> Result<Restored, RestoreError> {
     check_backup(from)?;
-    // A link stays one: the file that it names is replaced.
+    // A symbolic link stays: the file that it points to is replaced.
     let to = &to.canonicalize().unwrap_or_else(|_| to.to_owned());
     let in_use = InUse::alone(to).map_err(RestoreError::Open)?;
-    // Held until the new database is in its place, so that no process opens the old one meanwhile.
+    // Held until the end, so that no process opens the old database meanwhile.
     let _in_use = in_use.ok_or_else(|| RestoreError::InUse(to.to_owned()))?;
     let held = if to.exists() { hold(to)? } else { None };
     let copy = to.with_extension("restoring");
     remove(&copy)?;
     let backup = match held.as_ref().filter(|_| is_same(from, to)) {
-        // The database itself is open here already, and nowhere else.
+        // The backup is the database itself, which is already open here and locked.
         Some(held) => copy_to(held, &copy),
         None => open_backup(from).and_then(|backup| copy_to(&backup, &copy)),
     };
     let revoked = backup.and_then(|()| revoke_in(&copy, world));
     let revoked = revoked.inspect_err(|_| drop(remove(&copy)))?;
     crate::give_to_owner_of_directory(&copy);
-    let kept = replace((to, &copy), world)?;
+    let kept = replace(to, &copy, world)?;
     drop(held);
     Ok(Restored { revoked, kept })
 }
@@ -46,9 +46,9 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
-/// Puts the copy in the database's place. A crash leaves the old database or the new one.
-fn replace((to, copy): (&Path, &Path), world: &World) -> Result<Option<PathBuf>, RestoreError> {
-    // What belongs to the old file would be applied to the new one.
+/// Renames the copy to the database. After a crash, there is either the old or the new database.
+fn replace(to: &Path, copy: &Path, world: &World) -> Result<Option<PathBuf>, RestoreError> {
+    // SQLite would apply the logs of the old file to the new one.
     for end in ["-wal", "-shm", "-journal"] {
         let mut name = to.as_os_str().to_owned();
         name.push(end);
@@ -57,7 +57,7 @@ fn replace((to, copy): (&Path, &Path), world: &World) -> Result<Option<PathBuf>,
     let replace = || -> std::io::Result<Option<PathBuf>> {
         let kept = if to.exists() { Some(keep(to, world)?) } else { None };
         std::fs::rename(copy, to)?;
-        // The names are as durable as the files.
+        // Makes the names durable as well.
         File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
             .sync_all()?;
         Ok(kept)
@@ -65,7 +65,7 @@ fn replace((to, copy): (&Path, &Path), world: &World) -> Result<Option<PathBuf>,
     replace().map_err(|source| failed(to, source))
 }
 
-/// Gives the database a second name, which nothing has yet. A file system without hard links gets a copy.
+/// Gives the database a second, unused name. Without hard links in the file system, copies it.
 fn keep(database: &Path, world: &World) -> std::io::Result<PathBuf> {
     let second = world.now().seconds();
     for number in 1_u32.. {
@@ -80,7 +80,7 @@ fn keep(database: &Path, world: &World) -> std::io::Result<PathBuf> {
     Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
-/// Refuses what is not a whole database of this product, before anything is touched.
+/// Fails if the file is not a complete backup. Changes nothing.
 fn check_backup(from: &Path) -> Result<(), RestoreError> {
     let not_a_backup = || RestoreError::NotABackup(from.to_owned());
     if !from.is_file() {
@@ -99,8 +99,8 @@ fn check_backup(from: &Path) -> Result<(), RestoreError> {
     if findings.is_empty() { Ok(()) } else { Err(RestoreError::Damaged(from.to_owned())) }
 }
 
-/// Folds the database's log into it and holds it alone, which only works while no other process has it open. `None`:
-/// it is damaged, so no process can use it.
+/// Writes the log into the database and locks it, which works only while no other process has it open.
+/// `None`: the database is damaged, so no process can use it.
 fn hold(path: &Path) -> Result<Option<Connection>, RestoreError> {
     let hold = || -> rusqlite::Result<(String, Connection)> {
         let connection = Connection::open(path)?;
@@ -131,13 +131,13 @@ fn copy_to(backup: &Connection, copy: &Path) -> Result<(), RestoreError> {
     connection::copy_to(backup, copy).map_err(|source| failed(copy, source))
 }
 
-/// Makes the copy the database that will be put in place; returns how many sessions it revoked.
+/// Migrates the copy and revokes its sessions. Returns how many there were.
 fn revoke_in(copy: &Path, world: &World) -> Result<u64, RestoreError> {
     let fail = |source: rusqlite::Error| failed(copy, source);
     schema::update(copy).map_err(RestoreError::Open)?;
     let mut database = connection::open(copy).map_err(fail)?;
     let revoked = revoke_everything(&mut database, world).map_err(fail)?;
-    // The file can be renamed once it has no write-ahead log.
+    // A file with a write-ahead log cannot be renamed safely.
     database.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(fail)?;
     drop(database);
     File::open(copy).and_then(|file| file.sync_all()).map_err(|source| failed(copy, source))?;
@@ -154,7 +154,8 @@ fn revoke_everything(database: &mut Connection, world: &World) -> rusqlite::Resu
     let everything = RevokedSessions::UpTo { whose: Whose::Everyone, newest, except: None };
     revocations::note(&transaction, at, &everything)?;
     lineage::note_restored(&transaction, at)?;
-    // A key that was retired since, because it was stolen, must not sign or verify again. The next start makes new ones.
+    // A key may have been retired after the backup because it was stolen. It must not sign or verify again.
+    // The next start makes new keys.
     keys::forget_all(&transaction)?;
     transaction.commit()?;
     Ok(revoked)

@@ -1,4 +1,4 @@
-//! What was taken back, in the order of the port.
+//! The revocation list, in the order of the port.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{Columns, Seconds};
 
-/// What stands in the column `kind` for one session.
+/// The `kind` of an entry for one session.
 const ONE: &str = "session";
 
-/// Notes a revocation in the transaction that makes it.
+/// Adds an entry, in the transaction that revokes.
 pub(super) fn note(connection: &Connection, at: Timestamp, of: &RevokedSessions) -> rusqlite::Result<()> {
     let (kind, owner, except) = match of {
         RevokedSessions::One(_) => (ONE, None, None),
@@ -53,7 +53,7 @@ pub(super) fn forget(connection: &Connection, number: u64) -> rusqlite::Result<(
         .map(drop)
 }
 
-/// Reads and replaces in one transaction of the writer.
+/// Reads and replaces the row in one transaction.
 pub(super) fn begin_token_life(
     connection: &Connection,
     longest: Duration,
@@ -80,7 +80,7 @@ pub(super) fn begin_token_life(
     Ok(life)
 }
 
-/// Rounded up: a token lives no longer than that.
+/// Rounds up, so that no token lives longer.
 fn whole_seconds(duration: Duration) -> u32 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     u32::try_from(seconds).unwrap_or(u32::MAX)

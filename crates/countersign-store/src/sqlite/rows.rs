@@ -1,10 +1,11 @@
-//! Sessions as they were last seen: one that is refreshed again need not be read again.
+//! A cache of sessions, so that a session that is refreshed again need not be read again.
 //!
-//! A request takes its step here, at once, and the writer appends it. Whatever
-//! another write may have changed is dropped while that write is made, before it
-//! is answered: whoever asks afterwards asks the database. A step that rested on
-//! what then was not so, after a failed commit or a write of another process,
-//! is known by its age and taken again by the writer, or refused.
+//! A request applies its step to the cached session at once, and the writer appends
+//! the step to the journal. A write removes from the cache what it may change,
+//! before it returns, so that later requests read the database. After a failed
+//! commit or a write of another process, all cached sessions are doubtful: the
+//! cache's age increases, and the writer applies steps of an earlier age again, or
+//! rejects them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,23 +15,23 @@ use countersign_core::{SessionId, UserId};
 use quick_cache::unsync::Cache;
 use rusqlite::Connection;
 
-/// Sessions that are remembered at most: each takes about a kilobyte.
-const PLACES: usize = 16_384;
+/// The most cached sessions. Each takes about a kilobyte.
+const CAPACITY: usize = 16_384;
 
-/// Which rows a write may change.
+/// The rows that a write may change.
 #[derive(Debug, Clone)]
 pub(super) enum Touched {
-    /// None that was there before.
+    /// No existing row.
     Nothing,
-    /// One session's.
+    /// The row of one session.
     Session(SessionId),
-    /// A user's, and all their sessions'.
+    /// The row of a user and those of the user's sessions.
     User(UserId),
-    /// Any.
+    /// Any row.
     Everything,
 }
 
-/// The rows that requests and the writer remember together.
+/// The cache that requests and the writer share.
 #[derive(Clone, Default)]
 pub(super) struct SharedRows(Arc<Mutex<Rows>>);
 
@@ -40,32 +41,33 @@ impl SharedRows {
     }
 }
 
-/// A step that was taken on a remembered row.
+/// A step that was applied to a cached session.
 pub(super) struct Taken {
     pub(super) step: Step,
     pub(super) by: Presence,
-    /// What the row has become.
+    /// The session after the step.
     pub(super) row: Arc<SessionWithUser>,
+    /// The cache's age when the step was applied.
     age: u64,
 }
 
-/// What is remembered.
+/// The cache.
 pub(super) struct Rows {
     seen: Cache<SessionId, Arc<SessionWithUser>>,
-    /// How often all that was remembered turned out to be doubtful.
+    /// How often all cached sessions have become doubtful.
     age: u64,
-    /// What the database's version was when other processes were last asked for.
+    /// SQLite's `data_version`, which changes when another process writes.
     version: i64,
 }
 
 impl Default for Rows {
     fn default() -> Self {
-        Self { seen: Cache::new(PLACES), age: 0, version: 0 }
+        Self { seen: Cache::new(CAPACITY), age: 0, version: 0 }
     }
 }
 
 impl Rows {
-    /// Begins a batch. `true`: another process has written since the last one.
+    /// Begins a batch. `true`: another process has written since the last batch.
     pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let version =
             connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get::<_, i64>(0))?;
@@ -76,7 +78,7 @@ impl Rows {
         Ok(is_foreign)
     }
 
-    /// Takes a step on a row that is remembered and meets its condition; and whether it is remembered.
+    /// Applies a step to a cached session that meets its condition. Also returns whether the session is cached.
     pub(super) fn take(&mut self, step: &Step, by: &Presence) -> (Option<Taken>, bool) {
         let age = self.age;
         let Some(mut row) = self.seen.get_mut(&step.session) else { return (None, false) };
@@ -87,38 +89,38 @@ impl Rows {
         (Some(Taken { step: step.clone(), by: by.clone(), row: row.clone(), age }), true)
     }
 
-    /// Whether nothing has happened since that makes the step doubtful: what it moved is still remembered.
-    pub(super) fn is_good(&self, taken: &Taken) -> bool {
+    /// Whether the step is still reliable: the cache has the same age, and the session is still in it.
+    pub(super) fn is_reliable(&self, taken: &Taken) -> bool {
         let generation = |row: &SessionWithUser| row.session.ratchet.generation;
         let remembered = self.seen.peek(&taken.step.session);
         taken.age == self.age && remembered.is_some_and(|row| generation(row) >= generation(&taken.row))
     }
 
-    /// Begins anew after a batch that failed, and asks for other processes' writes again.
+    /// Empties the cache after a failed batch. The next batch assumes that another process has written.
     pub(super) fn start_over(&mut self) {
         self.distrust();
         self.version = 0;
     }
 
-    /// Drops everything, and with it the steps that rested on it and are not appended yet.
+    /// Empties the cache and makes all steps doubtful that are not appended yet.
     fn distrust(&mut self) {
         self.age += 1;
         self.forget(&Touched::Everything);
     }
 
-    /// Remembers a row as this batch sees it.
+    /// Adds a session as this batch sees it.
     pub(super) fn put(&mut self, row: Arc<SessionWithUser>) {
         self.seen.insert(row.session.id, row);
     }
 
-    /// Drops what a write may have changed.
+    /// Removes the sessions that a write may change.
     pub(super) fn forget(&mut self, touched: &Touched) {
         match touched {
             Touched::Nothing => {}
             Touched::Session(id) => drop(self.seen.remove(id)),
             Touched::User(user) => self.seen.retain(|_, row| row.session.grant.user != *user),
-            // Memory goes back with it: an idle server needs none.
-            Touched::Everything => self.seen = Cache::new(PLACES),
+            // A new cache also frees the memory.
+            Touched::Everything => self.seen = Cache::new(CAPACITY),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The schema: forward-only migrations, under a lock, behind a gate.
+//! The schema: forward-only migrations, which run under a lock.
 //!
-//! A database that a newer release has written is refused in words rather than
-//! misread. A lock file lets one process migrate while another waits.
+//! A database that a newer release has migrated is rejected with an explanation.
+//! While one process migrates, others wait for a lock file.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -15,13 +15,13 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// Brings the database up to date.
+/// Creates the database if there is none, and runs the missing migrations.
 pub(super) fn update(path: &Path) -> Result<(), OpenError> {
     let lock = lock_file::open(path, "lock")?;
     lock.lock().map_err(|source| lock_file::failed(&path.with_extension("lock"), source))?;
     if path.exists() {
         lock_file::check_permitted(path)?;
-        // Before anything of the file is changed: it may be another program's.
+        // Before any change, because the file may belong to another program.
         status(path)?;
     } else {
         connection::create_private(path).map_err(|source| lock_file::failed(path, source))?;
@@ -36,7 +36,7 @@ pub(super) fn update(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Compares a database with this release, and changes nothing.
+/// Compares the schema of a database with this release. Changes nothing.
 pub(crate) fn status(path: &Path) -> Result<SchemaStatus, OpenError> {
     let status = if path.exists() {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
@@ -56,7 +56,8 @@ pub(crate) fn status(path: &Path) -> Result<SchemaStatus, OpenError> {
     Ok(status)
 }
 
-/// Whether another program made the database: it has tables and no migration of ours, or migrations of other names.
+/// Whether the database belongs to another program: it has tables but no migrations, or migrations with other
+/// names.
 fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
     if !has_history(connection)? {
         let has_tables =

@@ -115,8 +115,8 @@ struct Span {
     last: SessionId,
 }
 
-/// The sessions of a span that ended before `before`. For an active session, the later idle expiry of its row and its
-/// newest move counts.
+/// The sessions of a span that ended before `before`. For an active session, the later idle expiry of its row
+/// and its newest move counts.
 fn ended(
     connection: &Connection,
     journal: &Journal,

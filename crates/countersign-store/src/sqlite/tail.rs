@@ -1,8 +1,9 @@
-//! The part of the journal that is not folded into the rows yet, in memory.
+//! The tail: the part of the journal that is not folded yet, in memory.
 //!
-//! The writer publishes here what it has committed, before anybody is answered.
-//! A reader looks here first and at the row second: what is folded in between
-//! is in the row by then, so nobody ever sees a session go back.
+//! The writer publishes the moves of a batch here after the commit and before it
+//! responds. A reader reads the tail first and the row second. A move that is
+//! folded in between is then in the row, so a reader never sees a session at an
+//! earlier generation than before.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,7 @@ use countersign_core::ratchet::Generation;
 
 use super::moved::{Moved, Moves};
 
-/// What is not folded yet; every clone is the same tail.
+/// The tail. Clones share the same data.
 #[derive(Clone, Default)]
 pub(super) struct Tail {
     entries: Arc<Mutex<Entries>>,
@@ -20,7 +21,7 @@ pub(super) struct Tail {
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) moves: Moves,
-    /// The number of the last journal entry that is known here.
+    /// The number of the last journal entry in the tail.
     pub(super) last: i64,
 }
 
@@ -29,7 +30,7 @@ impl Tail {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest move of a session, and the last journal entry that was looked at for it.
+    /// The newest move of a session in the tail, and the number of the tail's last entry.
     pub(super) fn latest(&self, id: SessionId) -> (Option<Moved>, i64) {
         let entries = self.entries();
         (entries.moves.get(&id).cloned(), entries.last)
@@ -46,7 +47,7 @@ impl Entries {
         }
     }
 
-    /// Drops moves that are in their rows by now, unless the session has moved on since.
+    /// Removes moves that were folded, unless the session has moved since.
     pub(super) fn forget(&mut self, folded: impl IntoIterator<Item = (SessionId, Generation)>) {
         for (id, generation) in folded {
             if self.moves.get(&id).is_some_and(|moved| moved.generation() <= generation) {

@@ -1,11 +1,11 @@
 //! Users, in the order of the port.
 
+use countersign_core::UserId;
 use countersign_core::password::{PasswordHash, Work};
 use countersign_core::session::Whose;
 use countersign_core::store::{Added, Changed, History, ImportMode, Page, Standing, UserChange};
-use countersign_core::user::{User, Username};
-use countersign_core::{ClientId, UserId};
-use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
+use countersign_core::user::User;
+use rusqlite::ffi::{SQLITE_CONSTRAINT_TRIGGER, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{Columns, Parameters, user};
@@ -15,32 +15,29 @@ pub(super) fn add(connection: &Connection, given: &[Standing], user: &User) -> r
     if !lookup::all_hold(connection, given)? {
         return Ok(Added::Outdated);
     }
-    let is_client = lookup::client(connection, &ClientId::from(&user.id))?.is_some();
-    let is_name = by_name_key(connection, &Username::key_like(&user.id))?.is_some();
-    if is_client || is_name || lookup::user(connection, &user.id)?.is_some() {
-        return Ok(Added::IdTaken);
-    }
-    let is_id = "SELECT EXISTS(SELECT 1 FROM users WHERE id IN (?1, ?2))";
-    let spellings = params![user.username.as_str(), user.username.key()];
-    if connection.prepare_cached(is_id)?.query_row(spellings, |row| row.get(0))? {
-        return Ok(Added::NameTaken);
-    }
+    let (names, places) = (user::NAMES.list(), user::NAMES.parameters());
     let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO users ({}) VALUES ({}) ON CONFLICT (username_key) DO NOTHING",
-        user::NAMES.list(),
-        user::NAMES.parameters()
+        "INSERT INTO users ({names}) VALUES ({places}) ON CONFLICT (username_key) DO NOTHING"
     ))?;
     let mut parameters = Parameters::of(&mut insert);
     user::bind(user, &mut parameters)?;
     match parameters.execute() {
-        Err(error) if is_email_taken(&error) => Ok(Added::EmailTaken),
         Ok(1) => Ok(Added::Added),
         Ok(_) => Ok(Added::NameTaken),
+        Err(error) if is_of_trigger(&error, "users.id is taken") => Ok(Added::IdTaken),
+        Err(error) if is_of_trigger(&error, "users.username is taken") => Ok(Added::NameTaken),
+        Err(error) if is_email_taken(&error) => Ok(Added::EmailTaken),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the unique index on verified addresses refused a statement.
+/// Whether a trigger of the schema raised this error.
+fn is_of_trigger(error: &rusqlite::Error, wanted: &str) -> bool {
+    let rusqlite::Error::SqliteFailure(code, Some(message)) = error else { return false };
+    code.extended_code == SQLITE_CONSTRAINT_TRIGGER && message == wanted
+}
+
+/// Whether the index on verified addresses refused the row.
 fn is_email_taken(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_CONSTRAINT_UNIQUE)
 }

@@ -1,11 +1,11 @@
-//! The one writer: a thread that shares its commits.
+//! The writer: one thread that makes all writes, with group commit.
 //!
-//! Writes that arrive while a commit is in flight run in the next transaction
-//! together, and each is answered after its own commit alone. Nothing waits
-//! when the server is idle: a lone write begins at once. A rotation's row is
-//! handed out before the commit, inside a [`Rotated`] that keeps it until after;
-//! if the row is remembered, without asking the thread at all. The journal is
-//! folded on the way, and whenever there is nothing else to do.
+//! Writes that arrive during a commit run together in the next transaction. Each is
+//! answered after its own commit. When the server is idle, a write begins at once.
+//! A rotation returns a [`Rotated`] with the moved row before the commit; it
+//! releases nothing until after. If the session is cached, this does not even wait
+//! for the thread. The writer also folds the journal, with other commits and
+//! whenever it is idle.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,26 +24,26 @@ use super::journal::Journal;
 use super::lineage;
 use super::rows::{SharedRows, Taken, Touched};
 
-/// At most so many writes share a commit.
+/// The most writes in one commit.
 const MAX_BATCH: usize = 256;
 
-/// After so long without a write, the journal is folded to its end.
+/// After this time without a write, the whole journal is folded.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Sessions that one commit folds then: a write that comes meanwhile waits a millisecond or two.
+/// The sessions that each commit folds then. A write that arrives meanwhile waits one or two milliseconds.
 const IDLE_SLICE: usize = 256;
 
-/// What the thread is asked to do.
+/// A task for the thread.
 enum Job {
-    /// A step that was taken on a remembered row is to be made durable.
+    /// Make a step durable that a request applied to a cached session.
     Keep(Box<Taken>, Settle),
-    /// Anything else.
+    /// Any other work.
     Work(AnyWork),
 }
 
 type AnyWork = Box<dyn FnOnce(&Connection, &mut Desk) -> Reply + Send>;
 
-/// Who hears of a batch's end.
+/// The response to a task, sent after the commit.
 enum Reply {
     Taken(Settle, Kept),
     Work(Box<dyn FnOnce(&Committed)>),
@@ -52,9 +52,9 @@ enum Reply {
 type Settle = oneshot::Sender<Answer<Kept>>;
 type Committed = Result<(), Arc<str>>;
 
-/// A handle to the writer thread. It ends with its handle, after what it was asked to do.
+/// A handle to the writer thread. When the handle is dropped, the thread finishes its tasks and ends.
 pub(super) struct Writer {
-    /// `None` only while the handle is dropped.
+    /// `None` only while the handle is being dropped.
     jobs: Option<Sender<Job>>,
     rows: SharedRows,
     thread: Option<JoinHandle<()>>,
@@ -63,8 +63,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(connection: Connection, journal: Journal) -> Self {
-        // A waiting write belongs to a request that waits for it, or did until its time was over. While the
-        // database takes no writes, all that wait are refused together.
+        // The channel needs no bound, because every task belongs to a request. While the database cannot be
+        // written, all waiting tasks fail together.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
         let rows = SharedRows::default();
@@ -73,16 +73,16 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || work.run(&waiting))
-            .expect("a thread can be started");
+            .expect("the system can start a thread");
         Self { jobs: Some(jobs), rows, thread: Some(thread), is_failing }
     }
 
-    /// Whether the last commit failed, or the thread is gone.
+    /// Whether the last commit failed, or the thread has ended.
     pub(super) fn is_failing(&self) -> bool {
         self.is_failing.load(Ordering::Relaxed) || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Runs `work` in a transaction and answers when it has been committed.
+    /// Runs `work` in a transaction, and returns its result after the commit.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         touched: Touched,
@@ -96,7 +96,7 @@ impl Writer {
         .await
     }
 
-    /// As [`Writer::write`], for work that knows itself which rows it touches.
+    /// As [`Writer::write`], for work that itself removes from the cache the rows that it changes.
     pub(super) async fn write_at_desk<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, &mut Desk) -> rusqlite::Result<T> + Send + 'static,
@@ -104,24 +104,25 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Work(Box::new(move |connection, desk| {
             let outcome = in_savepoint(connection, |connection| work(connection, desk)).map_err(refused);
-            // Whoever asked may have gone away.
+            // The request may have been cancelled.
             Reply::Work(Box::new(move |committed| drop(answer.send(confirmed(committed).and(outcome)))))
         })))?;
         answered.await.map_err(|_| gone())?
     }
 
-    /// Takes a step, if its condition holds; the row comes before the commit.
+    /// Applies a step, if its condition holds. Returns before the commit.
     pub(super) async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
         let (settle, settled) = oneshot::channel();
         let kept = async { settled.await.map_err(|_| gone())? };
-        if let Some(row) = self.take_remembered(step, by, settle)? {
+        if let Some(row) = self.take_cached(step, by, settle)? {
             return Ok(Some(Rotated::new(row, kept)));
         }
-        self.rotate_unremembered(step.clone(), by.clone()).await
+        self.rotate_uncached(step.clone(), by.clone()).await
     }
 
-    /// Takes a step on a row that is remembered. Steps reach the thread in the order in which they were taken.
-    fn take_remembered(
+    /// Applies a step to a cached session. Under the lock, so that the thread receives steps in the order in
+    /// which they were applied.
+    fn take_cached(
         &self,
         step: &Step,
         by: &Presence,
@@ -134,11 +135,11 @@ impl Writer {
         Ok(Some(row))
     }
 
-    async fn rotate_unremembered(&self, step: Step, by: Presence) -> Answer<Option<Rotated>> {
+    async fn rotate_uncached(&self, step: Step, by: Presence) -> Answer<Option<Rotated>> {
         let (answer, answered) = oneshot::channel();
         let (settle, settled) = oneshot::channel();
         self.send(Job::Work(Box::new(move |connection, desk| {
-            // One write needs no savepoint: it happens or it does not.
+            // A single statement needs no savepoint.
             let moved = in_transaction(connection)
                 .and_then(|connection| desk.rotate(connection, &step, &by))
                 .map_err(refused);
@@ -146,7 +147,8 @@ impl Writer {
                 answer.send(moved).ok();
                 return Reply::Taken(settle, Kept::AsSeen);
             }
-            // A refusal may rest on another step of this very batch, which nobody can see before the commit.
+            // The step may have been refused because of another step of this batch, so the refusal waits for
+            // the commit.
             Reply::Work(Box::new(move |committed| drop(answer.send(confirmed(committed).and(moved)))))
         })))?;
         let row = answered.await.map_err(|_| gone())??;
@@ -161,7 +163,7 @@ impl Writer {
 impl Reply {
     fn give(self, committed: &Committed) {
         match self {
-            // Whoever asked may have gone away.
+            // The request may have been cancelled.
             Self::Taken(settle, kept) => drop(settle.send(confirmed(committed).map(|()| kept))),
             Self::Work(answer) => answer(committed),
         }
@@ -171,7 +173,7 @@ impl Reply {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs.take();
-        // A thread that broke has nothing more to do.
+        // A thread that panicked has nothing left to do.
         self.thread.take().map(JoinHandle::join);
     }
 }
@@ -188,7 +190,7 @@ fn confirmed(committed: &Committed) -> Answer<()> {
     committed.as_ref().map_err(|why| StoreError::caused_by("the database could not commit", &**why)).copied()
 }
 
-/// What the thread works with.
+/// The state of the thread.
 struct Work {
     connection: Connection,
     desk: Desk,
@@ -198,7 +200,7 @@ struct Work {
 impl Work {
     fn run(mut self, waiting: &Receiver<Job>) {
         while let Some(first) = self.next(waiting) {
-            // Where requests wait for this very processor, they go first and share the commit.
+            // Lets requests that are ready to run on this processor join the batch.
             thread::yield_now();
             let mut replies = Vec::new();
             let committed = self.commit(|work| {
@@ -206,8 +208,8 @@ impl Work {
                 let mut job = Some(first);
                 while let Some(this) = job {
                     replies.push(work.carry_out(this));
-                    // A full disk makes SQLite roll the whole transaction back by itself. One that did not
-                    // begin fails everybody who waits, at once.
+                    // On a full disk, SQLite itself rolls the whole transaction back. If the transaction did
+                    // not begin, all waiting tasks fail at once.
                     let is_over =
                         has_begun && (work.connection.is_autocommit() || replies.len() == MAX_BATCH);
                     job = if is_over { None } else { waiting.try_recv().ok() };
@@ -219,7 +221,7 @@ impl Work {
         self.fold_all(|| false);
     }
 
-    /// Does one job inside the batch's transaction.
+    /// Carries out one task inside the batch's transaction.
     fn carry_out(&mut self, job: Job) -> Reply {
         match job {
             Job::Work(work) => work(&self.connection, &mut self.desk),
@@ -235,7 +237,7 @@ impl Work {
         }
     }
 
-    /// The next write, for which the journal is folded while none comes. `None`: there will be none.
+    /// Waits for the next task, and folds the journal meanwhile. `None`: the handle was dropped.
     fn next(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
         while !self.desk.journal.is_folded() {
             match waiting.recv_timeout(IDLE) {
@@ -251,7 +253,7 @@ impl Work {
             if came.is_some() {
                 return came;
             }
-            // An idle server needs no memory of what was.
+            // Frees the memory of an idle server.
             self.desk.rows().forget(&Touched::Everything);
             if !is_folding {
                 break;
@@ -260,7 +262,7 @@ impl Work {
         waiting.recv().ok()
     }
 
-    /// Folds until nothing is left or something else `comes`. `false`: the database takes no writes.
+    /// Folds until the journal is folded or `comes` returns true. `false`: the database cannot be written.
     fn fold_all(&mut self, mut comes: impl FnMut() -> bool) -> bool {
         while !self.desk.journal.is_folded() && !comes() {
             let mut is_folding = false;
@@ -274,7 +276,8 @@ impl Work {
         true
     }
 
-    /// A fold that fails does not fail the batch that it rides on. `false`: it failed, and is tried again later.
+    /// Folds in a savepoint, so that a failed fold does not fail the batch. `false`: the fold failed. It is
+    /// tried again later.
     fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) -> bool {
         let journal = &mut self.desk.journal;
         let folded = in_savepoint(&self.connection, |connection| fold(journal, connection));
@@ -286,7 +289,7 @@ impl Work {
         folded.is_ok()
     }
 
-    /// Runs `batch` in one transaction, and makes it durable.
+    /// Runs `batch` in one durable transaction.
     fn commit(&mut self, batch: impl FnOnce(&mut Self)) -> Committed {
         let begun = execute(&self.connection, "BEGIN IMMEDIATE");
         let begun = begun.and_then(|()| self.desk.begin(&self.connection));
@@ -313,23 +316,23 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-/// The connection, if the batch's transaction has begun and is not lost.
+/// The connection, if the batch's transaction has begun and was not rolled back.
 fn in_transaction(connection: &Connection) -> rusqlite::Result<&Connection> {
     if connection.is_autocommit() {
-        // Nobody sees this: the batch failed as a whole, and its reason is what is answered.
+        // No caller sees this error: the whole batch fails with the reason for which it could not begin.
         return Err(rusqlite::Error::ToSqlConversionFailure("no transaction has begun".into()));
     }
     Ok(connection)
 }
 
-/// Runs `work` so that what it did is undone if it fails, and nothing else.
+/// Runs `work` in a savepoint, and rolls back only this work if it fails.
 fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     execute(in_transaction(connection)?, "SAVEPOINT job")?;
     let outcome = work(connection);
-    // After SQLite has rolled everything back there is no savepoint left to leave.
+    // If SQLite has rolled the whole transaction back, the savepoint is gone.
     if !connection.is_autocommit() {
         if outcome.is_err() {
             execute(connection, "ROLLBACK TO job")?;

@@ -1,8 +1,8 @@
-//! Random interleavings against the specification: the same calls to every store, the same answers and rows.
+//! Random interleavings: the same calls to every store must give the same results and rows.
 //!
-//! Open, rotate, replay, recover, revoke, expire, clock steps in both
-//! directions and lost writes. A lost write puts an older row back by the means
-//! of each store. `COUNTERSIGN_INTERLEAVINGS` sets how many are played.
+//! The calls open, rotate, replay, recover, revoke and expire sessions, move the
+//! clock in both directions, and lose writes. A lost write restores an older row, in
+//! a different way for each store. `COUNTERSIGN_INTERLEAVINGS` sets their number.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,20 +14,21 @@ use countersign_core::store::{Opened, Page, UserChange};
 use countersign_core::{ClientId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rusqlite::Connection;
 
 use crate::support::{Kit, NOON, Subject, revoked, rotate, stores, user};
 
-/// Sessions in one interleaving.
+/// The number of sessions in an interleaving.
 const SESSIONS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Move {
-    /// Present the token that was handed out `back` tokens ago.
+    /// Present the token that was issued `back` tokens before the latest.
     Present {
         session: usize,
         back: usize,
     },
-    /// Send the happy path's write for a token without looking.
+    /// Send the conditional write for a token without reading the row.
     RotateBlindly {
         session: usize,
         back: usize,
@@ -69,7 +70,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(one, 1..60)
 }
 
-/// One store under play: it answers with words that can be compared.
+/// One of the compared stores.
 struct Side {
     subject: Subject,
     rows_before: HashMap<usize, Session>,
@@ -87,17 +88,15 @@ impl Side {
         self.subject.store.session(token.session).await.unwrap()
     }
 
-    /// Puts a row back as it was, which no verb can.
+    /// Restores an earlier state of a row, which no verb can do.
     async fn put_back(&mut self, session: &Session) {
-        if self.subject.file().is_some() {
-            self.subject.tamper(|connection| {
-                for sql in ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM journal WHERE session_id = ?1"]
-                {
-                    connection.execute(sql, [session.id.as_bytes()]).unwrap();
-                }
-            });
-        }
-        // A write that was lost is older than the user's epoch, and is put back for the one of today.
+        let delete = |connection: &Connection| {
+            for sql in ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM journal WHERE session_id = ?1"] {
+                connection.execute(sql, [session.id.as_bytes()]).unwrap();
+            }
+        };
+        self.subject.tamper(delete).await;
+        // The user may have another epoch by now, and a session can be opened only for the current one.
         let user = self.subject.store.user(&session.grant.user).await.unwrap().expect("users stay");
         let session = Session { user_epoch: user.epoch, ..session.clone() };
         assert_eq!(self.subject.store.open(&session, &[], None).await.unwrap(), Opened::Opened);
@@ -110,7 +109,7 @@ impl Game<'_> {
         &tokens[tokens.len().saturating_sub(1 + back)]
     }
 
-    /// Plays one move on one side. What it answers must be the same on every side.
+    /// Makes one move on one side. Returns a text that must be the same on every side.
     async fn play(&self, side: &mut Side, this: &Move) -> (String, Option<RefreshToken>) {
         let how = |reason| revoked(reason, self.now);
         match *this {
@@ -170,7 +169,7 @@ impl Game<'_> {
         match judge(&self.kit.keys, row.as_ref(), presented, &self.policy, self.now) {
             Verdict::Advance(advance, step) => {
                 let moved = rotate(&*side.subject.store, &step, self.now).await;
-                let moved = moved.expect("a verdict on a row that nobody else writes can be carried out");
+                let moved = moved.expect("no other call has changed the row");
                 side.rows_before.extend(row.map(|row| (session, row.session)));
                 if advance == Advance::Rotate {
                     let again = rotate(&*side.subject.store, &step, self.now).await;
@@ -193,7 +192,7 @@ impl Game<'_> {
 }
 
 async fn play_all(kit: &Kit, late_retry: LateRetry, moves: &[Move]) {
-    let mut sides = stores().map(|subject| Side { subject, rows_before: HashMap::new() });
+    let mut sides = stores().await.map(|subject| Side { subject, rows_before: HashMap::new() });
     let opened: [_; SESSIONS] = [kit.session("1", NOON), kit.session("2", NOON), kit.session("2", NOON)];
     for side in &sides {
         for id in ["1", "2"] {
@@ -235,7 +234,7 @@ async fn rows(side: &Side) -> Vec<SessionWithUser> {
 }
 
 #[test]
-fn sqlite_answers_as_the_specification_does() {
+fn sqlite_behaves_like_the_specification() {
     #[expect(clippy::disallowed_methods, reason = "the soak plays more than a test run")]
     let cases = std::env::var("COUNTERSIGN_INTERLEAVINGS").ok().map_or(150, |cases| cases.parse().unwrap());
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };

@@ -1,4 +1,4 @@
-//! What the SQLite store's journal promises: it is bounded, survives a crash, and nobody sees a session go back.
+//! Tests of SQLite's journal: it is bounded, it survives a crash, and no reader sees a session go back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use countersign_core::SessionId;
 use countersign_core::ratchet::Generation;
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::store::Store;
-use countersign_store::Options;
+use countersign_store::{Options, SqliteOptions, StoreUrl};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::support::{Kit, NOON, after, presence, rotate, user};
 
-/// A database and what plays on it.
+/// A database, and what the tests need to use it.
 struct Table {
     directory: TempDir,
     kit: Kit,
@@ -28,11 +28,12 @@ impl Table {
     }
 
     fn open(&self, journal: usize) -> Arc<dyn Store> {
-        let file = self.directory.path().join("test.db");
-        countersign_store::open_with(&format!("sqlite:{}", file.display()), Options { journal }).unwrap()
+        let url = StoreUrl::Sqlite(self.directory.path().join("test.db"));
+        let options = Options { sqlite: SqliteOptions { journal } };
+        self.runtime.block_on(countersign_store::open_with(&url, options)).unwrap()
     }
 
-    /// A number out of the file, as anybody would read it.
+    /// Reads a number from the file on another connection.
     fn ask(&self, sql: &str) -> u32 {
         let connection = Connection::open(self.directory.path().join("test.db")).unwrap();
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
@@ -51,7 +52,7 @@ impl Table {
         })
     }
 
-    /// Rotates a session once.
+    /// Rotates a session.
     fn turn(&self, store: &dyn Store, token: &mut RefreshToken) {
         let step = self.kit.step(token, after(5));
         let moved = self.runtime.block_on(rotate(store, &step, after(5))).unwrap();
@@ -80,7 +81,7 @@ fn the_journal_is_bounded_however_often_sessions_rotate() {
 }
 
 #[test]
-fn an_idle_store_folds_its_journal_to_the_end() {
+fn an_idle_store_folds_its_whole_journal() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);
@@ -92,11 +93,15 @@ fn an_idle_store_folds_its_journal_to_the_end() {
         table.ask(folded) == 3
     });
     assert!(is_folded);
-    assert_eq!(table.ask("SELECT count(*) FROM journal"), 1, "the newest entry keeps the number");
+    assert_eq!(
+        table.ask("SELECT count(*) FROM journal"),
+        1,
+        "the newest entry stays, so that its number is not used again"
+    );
 }
 
 #[test]
-fn a_store_that_is_closed_leaves_nothing_unfolded() {
+fn closing_a_store_folds_its_whole_journal() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);
@@ -106,14 +111,14 @@ fn a_store_that_is_closed_leaves_nothing_unfolded() {
 }
 
 #[test]
-fn what_a_crash_left_in_the_journal_is_there_after_the_next_start() {
+fn entries_of_the_journal_survive_a_crash() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);
     for _ in 0..3 {
         tokens.iter_mut().for_each(|token| table.turn(&*store, token));
     }
-    // The files as a power cut would leave them.
+    // The files as they are after a power cut.
     let crashed = Table::new();
     for entry in std::fs::read_dir(table.directory.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -128,9 +133,9 @@ fn what_a_crash_left_in_the_journal_is_there_after_the_next_start() {
 }
 
 #[test]
-fn two_processes_on_one_file_see_each_others_rotations() {
+fn two_processes_see_each_others_rotations() {
     let table = Table::new();
-    // One folds all the time, under the other's feet.
+    // One of them folds all the time.
     let stores = [table.open(2), table.open(1000)];
     let mut tokens = table.sessions(&*stores[0], 3);
     for round in 0..40 {
@@ -151,7 +156,7 @@ fn two_processes_on_one_file_see_each_others_rotations() {
 }
 
 #[test]
-fn nobody_sees_a_session_go_back_while_its_journal_is_folded() {
+fn no_reader_sees_a_session_go_back_while_the_journal_is_folded() {
     let table = Table::new();
     let store = table.open(2);
     let mut tokens = table.sessions(&*store, 2);
@@ -176,14 +181,14 @@ fn nobody_sees_a_session_go_back_while_its_journal_is_folded() {
 }
 
 #[test]
-fn a_session_that_lives_on_in_the_journal_alone_is_not_swept() {
+fn a_session_that_is_live_only_by_its_journal_entry_is_not_swept() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 2);
     table.turn(&*store, &mut tokens[0]);
     let a_week = Duration::from_secs(7 * 86_400);
     let first = countersign_core::store::Page::first(10);
-    // The row of the first says that it was idle for too long; its journal entry is five seconds younger.
+    // By its row, the first session was idle for too long. Its journal entry is five seconds younger.
     let swept = table.runtime.block_on(store.sweep(NOON.plus(a_week + Duration::from_secs(1)), &first));
     assert_eq!(swept.unwrap().removed, 1);
     assert_eq!(table.generation(&*store, tokens[0].session), 1);
@@ -193,7 +198,7 @@ fn a_session_that_lives_on_in_the_journal_alone_is_not_swept() {
 
 // D3, D5
 #[test]
-fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
+fn a_cached_session_that_another_process_revoked_is_not_rotated() {
     use countersign_core::session::{RevokedReason, Whose};
     use countersign_core::store::UserChange;
     use countersign_core::user::Role;
@@ -206,10 +211,14 @@ fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
     let how = crate::support::revoked(RevokedReason::EndedByAdmin, after(6));
     let refused = |token: &RefreshToken| {
         let step = table.kit.step(token, after(7));
-        // The step may be taken from memory, but nothing comes of it.
+        // The step may be applied to the cached session, but it does not become durable.
         assert_eq!(table.runtime.block_on(rotate(&*store, &step, after(7))), None);
         assert_eq!(table.generation(&*store, token.session), 2, "nothing moved");
-        assert_eq!(table.runtime.block_on(rotate(&*store, &step, after(7))), None, "and it stays so");
+        assert_eq!(
+            table.runtime.block_on(rotate(&*store, &step, after(7))),
+            None,
+            "also when it is tried again"
+        );
     };
     table.runtime.block_on(other.revoke(tokens[0].session, &Whose::Everyone, &how)).unwrap();
     refused(&tokens[0]);
@@ -217,7 +226,11 @@ fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
     table.runtime.block_on(other.change_user(&user("1").id, &[], &changes)).unwrap();
     let step = table.kit.step(&tokens[1], after(7));
     let moved = table.runtime.block_on(rotate(&*store, &step, after(7))).unwrap();
-    assert_eq!(moved.user.map(|user| user.role), Some(Role::Admin), "what is prepared is prepared again");
+    assert_eq!(
+        moved.user.map(|user| user.role),
+        Some(Role::Admin),
+        "the value is prepared again from the durable row"
+    );
     tokens[1] = table.kit.token(&moved.session, step.link);
     table.turn(&*store, &mut tokens[1]);
     let disable = UserChange::Disable(how);
@@ -228,7 +241,7 @@ fn what_another_process_ended_is_refused_although_the_row_is_remembered() {
 
 // D3
 #[test]
-fn what_this_process_ended_is_refused_although_the_row_is_remembered() {
+fn a_cached_session_that_this_process_revoked_is_not_rotated() {
     use countersign_core::session::{RevokedReason, Whose};
     use countersign_core::store::UserChange;
     let table = Table::new();
@@ -251,7 +264,7 @@ fn what_this_process_ended_is_refused_although_the_row_is_remembered() {
 }
 
 #[test]
-fn a_remembered_row_is_moved_once_by_concurrent_presentations() {
+fn concurrent_presentations_move_a_cached_session_once() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 1);
@@ -271,12 +284,12 @@ fn a_remembered_row_is_moved_once_by_concurrent_presentations() {
 }
 
 #[test]
-fn what_was_taken_from_memory_did_not_happen_if_it_cannot_be_committed() {
+fn a_step_on_a_cached_session_has_no_effect_if_it_cannot_be_committed() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 8);
     tokens.iter_mut().for_each(|token| table.turn(&*store, token));
-    // Another writer holds the file for longer than anybody waits.
+    // Another writer locks the file for longer than the store waits.
     let blocker = Connection::open(table.directory.path().join("test.db")).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let steps: Vec<_> = tokens.iter().map(|token| table.kit.step(token, after(6))).collect();
@@ -300,7 +313,7 @@ fn what_was_taken_from_memory_did_not_happen_if_it_cannot_be_committed() {
     blocker.execute_batch("ROLLBACK").unwrap();
     for (token, step) in tokens.iter().zip(&steps) {
         assert_eq!(table.generation(&*store, token.session), 1, "nothing moved");
-        assert!(table.runtime.block_on(rotate(&*store, step, after(7))).is_some(), "asked again, it moves");
+        assert!(table.runtime.block_on(rotate(&*store, step, after(7))).is_some(), "tried again, it moves");
         assert_eq!(table.generation(&*store, token.session), 2);
     }
 }

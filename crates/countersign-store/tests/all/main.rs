@@ -1,4 +1,5 @@
-//! One contract over every store, random interleavings against the specification, and what SQLite alone promises.
+//! Tests of the stores: the contract of every store, random comparisons with the specification, and SQLite
+//! alone.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect fails there")]
 

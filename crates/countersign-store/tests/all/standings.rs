@@ -1,8 +1,9 @@
-//! No write is decided on an earlier read: whatever a caller verified before is a condition of the write.
+//! Tests that no write relies on an earlier read: what a caller verified before is a condition of the write.
 //!
-//! First every write verb against every change that may come between, then random
-//! sequences of reads and writes, with the store in memory as the specification.
-//! `COUNTERSIGN_INTERLEAVINGS` sets how many of these are played.
+//! The first tests combine every write with every change that may happen between the
+//! read and the write. The last one makes random sequences of reads and writes, with
+//! the store in memory as the specification. `COUNTERSIGN_INTERLEAVINGS` sets their
+//! number.
 
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ const WRITES: [Write; 7] = [
     Write::Open,
 ];
 
-/// Every change after which what was verified before is not so any more.
+/// Every change after which a condition that was verified before no longer holds.
 #[derive(Debug, Clone, Copy)]
 enum Between {
     Reset,
@@ -79,13 +80,13 @@ fn admin(id: &str) -> User {
     User { role: Role::Admin, ..user(id) }
 }
 
-/// What a caller has verified: password, role and session.
+/// The conditions of a caller: password, role and session.
 fn standing(user: &User, session: SessionId) -> Standing {
     let password = user.password.as_ref().map(|password| password.hash.clone());
     Standing { session: Some(session), password, role: Some(user.role), ..Standing::of(user) }
 }
 
-/// Writes, and returns in words what became of it.
+/// Makes a write, and returns the name of its result.
 async fn write(store: &dyn Store, kit: &Kit, this: Write, (id, given): (&UserId, &[Standing])) -> String {
     let change = match this {
         Write::SetPassword => set_password("chosen"),
@@ -140,7 +141,7 @@ async fn come_between(store: &dyn Store, this: Between, (id, session): (&UserId,
     }
 }
 
-/// Everything that a write could change.
+/// A text with everything that a write could change.
 async fn everything(store: &dyn Store) -> String {
     let users = store.users(&Page::first(1000)).await.unwrap();
     let sessions = store.sessions(&Whose::Everyone, &Page::first(1000)).await.unwrap();
@@ -149,13 +150,13 @@ async fn everything(store: &dyn Store) -> String {
 
 fn run<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for subject in stores() {
+    for subject in runtime.block_on(stores()) {
         runtime.block_on(check(subject.store.clone(), Kit::new()));
     }
 }
 
 #[test]
-fn a_write_is_made_only_while_what_it_rests_on_holds() {
+fn a_write_is_made_only_while_its_conditions_hold() {
     run(async |store, kit| {
         let mut number = 0;
         for this in WRITES {
@@ -183,7 +184,7 @@ fn a_write_is_made_only_while_what_it_rests_on_holds() {
 }
 
 #[test]
-fn a_changed_user_is_returned_as_the_change_left_them_and_all_changes_are_made_or_none() {
+fn all_changes_of_a_user_are_made_or_none_and_the_changed_user_is_returned() {
     run(async |store, _| {
         for id in ["1", "2"] {
             store.add_user(&[], &user(id)).await.unwrap();
@@ -192,7 +193,7 @@ fn a_changed_user_is_returned_as_the_change_left_them_and_all_changes_are_made_o
         let changes = [UserChange::SetRole(Role::Admin), UserChange::SetEmail(Some(taken.clone()))];
         let before = everything(&*store).await;
         assert_eq!(store.change_user(&user("1").id, &[], &changes).await.unwrap(), Changed::EmailTaken);
-        assert_eq!(everything(&*store).await, before, "the role stays too");
+        assert_eq!(everything(&*store).await, before, "the role is unchanged as well");
         let changes = [UserChange::SetRole(Role::Admin), set_password("new")];
         let Changed::Done(returned) = store.change_user(&user("1").id, &[], &changes).await.unwrap() else {
             panic!("nothing is in the way");
@@ -203,7 +204,7 @@ fn a_changed_user_is_returned_as_the_change_left_them_and_all_changes_are_made_o
 }
 
 #[test]
-fn a_verified_address_is_one_users_and_an_unverified_one_anybodys() {
+fn only_one_user_can_have_a_verified_address_and_several_an_unverified_one() {
     run(async |store, _| {
         store.add_user(&[], &user("1")).await.unwrap();
         let claimed = Email::parse("1@Example.COM", Verification::Unverified).unwrap();
@@ -221,7 +222,7 @@ fn a_verified_address_is_one_users_and_an_unverified_one_anybodys() {
         assert!(
             matches!(changed, Changed::Done(user) if user.email.as_ref().is_some_and(Email::is_verified))
         );
-        // The same address again is no conflict with oneself.
+        // A user does not conflict with the user's own address.
         let again = store.change_user(&other.id, &[], &verify).await.unwrap();
         assert!(matches!(again, Changed::Done(_)), "{again:?}");
     });
@@ -229,7 +230,7 @@ fn a_verified_address_is_one_users_and_an_unverified_one_anybodys() {
 
 // B4
 #[test]
-fn a_session_is_opened_for_a_registered_client_alone() {
+fn a_session_is_opened_only_for_a_registered_client() {
     run(async |store, kit| {
         store.add_user(&[], &user("1")).await.unwrap();
         let id: ClientId = "shop".parse().unwrap();
@@ -247,12 +248,12 @@ fn a_session_is_opened_for_a_registered_client_alone() {
     });
 }
 
-/// What one of two callers does, or what happens to them.
+/// What one of two callers does, or what happens to the caller.
 #[derive(Debug, Clone, Copy)]
 enum Act {
-    /// Reads everything that a write will rest on.
+    /// Reads everything that the conditions of a write need.
     Read(usize),
-    /// Writes, resting on what was read last.
+    /// Writes, under the conditions that were read last.
     Write(usize, Write),
     Happens(usize, Between),
     Returns(usize),
@@ -269,7 +270,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(one, 1..25)
 }
 
-/// One store, and what each caller has read there.
+/// One store, and what each caller has read from it.
 struct Side {
     store: Arc<dyn Store>,
     read: [Option<Standing>; 2],
@@ -293,7 +294,7 @@ impl Side {
                 let Some(given) = self.read[caller].clone() else { return String::new() };
                 let id_of_session = given.session.unwrap();
                 let row = self.store.session(id_of_session).await.unwrap();
-                // Written down apart from the rule that the stores use.
+                // Computed independently of the rule that the stores use.
                 let still = found.as_ref().is_some_and(|user| {
                     let session = row.as_ref().map(|row| &row.session);
                     standing(user, id_of_session) == given
@@ -324,7 +325,7 @@ impl Side {
     }
 }
 
-/// A caller's next session, the same in every store.
+/// Opens a caller's next session, the same in every store.
 async fn sign_in(sides: &mut [Side], kit: &Kit, caller: usize) {
     let session = kit.session(IDS[caller], NOON).0;
     for side in sides {
@@ -338,7 +339,7 @@ async fn sign_in(sides: &mut [Side], kit: &Kit, caller: usize) {
 
 async fn play(acts: &[Act]) {
     let kit = Kit::new();
-    let subjects = stores();
+    let subjects = stores().await;
     let nothing = SessionId::from_bytes([0; 16]);
     let mut sides: Vec<_> = subjects
         .iter()
@@ -347,7 +348,7 @@ async fn play(acts: &[Act]) {
     for (seed, act) in (100..).zip((0..2).map(Act::Returns).chain(acts.iter().copied())) {
         let mut outcomes = Vec::new();
         for side in &mut sides {
-            // Opening draws random bytes: every store gets the same.
+            // Opening a session uses random bytes. Every store must get the same ones.
             let kit = Kit { world: testing::world(NOON, seed << 40), ..Kit::new() };
             let outcome = side.act(&kit, act).await;
             outcomes.push((outcome, everything(&*side.store).await));
@@ -360,7 +361,7 @@ async fn play(acts: &[Act]) {
 }
 
 #[test]
-fn random_sequences_of_reads_and_writes_lose_no_change_that_came_between() {
+fn random_sequences_of_reads_and_writes_lose_no_concurrent_change() {
     #[expect(clippy::disallowed_methods, reason = "the soak plays more than a test run")]
     let cases = std::env::var("COUNTERSIGN_INTERLEAVINGS").ok().map_or(25, |cases| cases.parse().unwrap());
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };

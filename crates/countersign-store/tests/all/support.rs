@@ -1,6 +1,6 @@
-//! A world that stands still, users and sessions to play with, and every store that there is.
+//! A world, users and sessions for the tests, and every store.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use countersign_core::store::Store;
 use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, ServerKeys, Timestamp, World, testing};
-use countersign_store::Options;
+use countersign_store::{Options, SqliteOptions, StoreUrl};
 use countersign_token::Scope;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// What every test needs: keys, a policy and a world.
+/// Keys, a policy and a world.
 pub(crate) struct Kit {
     pub(crate) keys: ServerKeys,
     pub(crate) policy: RefreshPolicy,
@@ -41,12 +41,12 @@ impl Kit {
         Self { keys, policy, world }
     }
 
-    /// A session of `user`, opened at `at`, and its first token.
+    /// A session of a user that was opened at `at`, and its first token.
     pub(crate) fn session(&self, user: &str, at: Timestamp) -> (Session, RefreshToken) {
         self.open(grant(user), at)
     }
 
-    /// A session for a grant, opened at `at`, and its first token.
+    /// A session for a grant that was opened at `at`, and its first token.
     pub(crate) fn open(&self, grant: Grant, at: Timestamp) -> (Session, RefreshToken) {
         let opening = Opening { grant, user_epoch: 0, by: presence(at) };
         opening.begin(&self.keys, &self.policy, &self.world)
@@ -58,7 +58,7 @@ impl Kit {
         rotation(&self.keys, Presented { token, client: &client }, &self.policy, now)
     }
 
-    /// The token of the generation that the row is at.
+    /// The token of the row's current generation.
     pub(crate) fn token(&self, session: &Session, link: Link) -> RefreshToken {
         current_token(session, link, &self.keys).unwrap()
     }
@@ -102,7 +102,7 @@ pub(crate) fn revoked(reason: RevokedReason, at: Timestamp) -> Revoked {
     Revoked { reason, by: presence(at), presented: Some(3) }
 }
 
-/// Takes a step, and waits until it is durable.
+/// Applies a step, and waits until it is durable.
 pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Option<SessionWithUser> {
     match store.rotate(step, &presence(at)).await.unwrap() {
         Some(rotated) => rotated.row().await.unwrap(),
@@ -110,43 +110,39 @@ pub(crate) async fn rotate(store: &dyn Store, step: &Step, at: Timestamp) -> Opt
     }
 }
 
-/// A store under test, and how it can be opened again.
+/// A store under test, and what is needed to open it again.
 pub(crate) struct Subject {
     pub(crate) store: Arc<dyn Store>,
-    directory: TempDir,
-    url: String,
+    _directory: TempDir,
+    pub(crate) url: StoreUrl,
     options: Options,
 }
 
 impl Subject {
-    fn new(url: impl FnOnce(&Path) -> String, options: Options) -> Self {
+    async fn new(url: impl FnOnce(&Path) -> StoreUrl, options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = url(directory.path());
-        Self { store: countersign_store::open_with(&url, options).unwrap(), directory, url, options }
+        let store = countersign_store::open_with(&url, options).await.unwrap();
+        Self { store, _directory: directory, url, options }
     }
 
-    /// The file that the store is in, if it is in one.
-    pub(crate) fn file(&self) -> Option<PathBuf> {
-        self.url.starts_with("sqlite:").then(|| self.directory.path().join(FILE))
-    }
-
-    /// Closes the store, changes its file behind its back, and opens it again.
-    pub(crate) fn tamper(&mut self, change: impl FnOnce(&Connection)) {
-        let file = self.file().expect("a store in memory has no back");
-        self.store = countersign_store::open("memory:").unwrap();
+    /// Closes the store, changes its file with another connection, and opens it again. Does nothing to a
+    /// store in memory.
+    pub(crate) async fn tamper(&mut self, change: impl FnOnce(&Connection)) {
+        let Some(file) = self.url.file() else { return };
+        self.store = countersign_store::open(&StoreUrl::Memory).await.unwrap();
         change(&Connection::open(file).unwrap());
-        self.store = countersign_store::open_with(&self.url, self.options).unwrap();
+        self.store = countersign_store::open_with(&self.url, self.options).await.unwrap();
     }
 }
 
-const FILE: &str = "test.db";
-
-/// Every store: one that folds its journal all the time among them.
-pub(crate) fn stores() -> [Subject; 3] {
-    let sqlite = |directory: &Path| format!("sqlite:{}", directory.join(FILE).display());
+/// Every store, and once more SQLite with a journal so short that it is folded all the time.
+pub(crate) async fn stores() -> [Subject; 3] {
+    let sqlite = |directory: &Path| StoreUrl::Sqlite(directory.join("test.db"));
+    let short_journal = Options { sqlite: SqliteOptions { journal: 2 } };
     [
-        Subject::new(|_| "memory:".to_owned(), Options::default()),
-        Subject::new(sqlite, Options::default()),
-        Subject::new(sqlite, Options { journal: 2 }),
+        Subject::new(|_| StoreUrl::Memory, Options::default()).await,
+        Subject::new(sqlite, Options::default()).await,
+        Subject::new(sqlite, short_journal).await,
     ]
 }

@@ -20,7 +20,7 @@ pub(super) enum Configuration {
 }
 
 impl Configuration {
-    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         match self {
             Self::Check => {
                 let loaded = context.load(Vec::new())?;
@@ -32,7 +32,7 @@ impl Configuration {
                     "`issuer` is missing: set it to the https URL of this server, \
                      such as `https://id.example.com`"
                 );
-                countersign_store::schema_status(config.store_url().expose())?;
+                countersign_store::schema_status(&config.store_url()?).await?;
                 for name in &loaded.ignored {
                     output::line(format!("warning: {name} is not a setting and is ignored"));
                 }

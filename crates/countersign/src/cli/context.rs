@@ -55,15 +55,14 @@ impl Context {
     /// When the database does not exist, cannot be opened, or was replaced by an older copy.
     pub(super) async fn store(&self) -> anyhow::Result<(Config, Arc<dyn Store>)> {
         let config = self.config()?;
-        let url = config.store_url();
-        let is_new = countersign_store::file_of(url.expose()).is_some_and(|file| !file.exists());
+        let url = config.store_url()?;
+        let is_new = url.file().is_some_and(|file| !file.exists());
         anyhow::ensure!(
             !is_new,
-            "there is no database at {}: set its directory with --data-dir, \
-             or run `countersign migrate` to create it",
-            countersign_store::without_credentials(url.expose())
+            "there is no database at {url}: set its directory with --data-dir, \
+             or run `countersign migrate` to create it"
         );
-        let store = countersign_store::open(url.expose())?;
+        let store = countersign_store::open(&url).await?;
         HighWater::read(&config.data_dir)?.check(&*store).await?;
         let opened = (store.clone(), config.data_dir.clone());
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);

@@ -102,15 +102,15 @@ fn show(context: &Context, ring: &KeyRing) -> anyhow::Result<()> {
 }
 
 fn body(key: &StoredKey) -> Value {
-    let (state, since, until) = match key.state {
-        KeyState::Next => ("next", None, None),
-        KeyState::Active { since } => ("active", Some(since), None),
-        KeyState::Retired { until } => ("retired", None, Some(until)),
+    let (since, until) = match key.state {
+        KeyState::Next => (None, None),
+        KeyState::Active { since } => (Some(since), None),
+        KeyState::Retired { until } => (None, Some(until)),
     };
     json!({
         "kid": key.key_id.to_string(),
         "alg": key.algorithm.to_string(),
-        "state": state,
+        "state": key.state.as_str(),
         "published_at": rfc3339(key.published_at),
         "since": since.map(rfc3339),
         "until": until.map(rfc3339),

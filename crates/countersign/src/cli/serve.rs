@@ -76,7 +76,7 @@ impl Serve {
         let port = address.port();
         let here = format!("{}://localhost:{port}", config.tls.scheme());
         let issuer = config.issuer.clone().unwrap_or_else(|| here.clone());
-        let store = countersign_store::open(config.store_url().expose())?;
+        let store = countersign_store::open(&config.store_url()?).await?;
         HighWater::read(&config.data_dir)?.check(&*store).await?;
         let mut server = assembly::assemble(&config, issuer, store, server_keys, &context.world).await?;
         if self.dev {
@@ -154,8 +154,7 @@ fn make_master_key(config: &Config, context: &Context) -> anyhow::Result<()> {
     if config.master_key.is_some() || path.exists() {
         return Ok(());
     }
-    let url = config.store_url();
-    if let Some(database) = countersign_store::file_of(url.expose()).filter(|database| database.exists()) {
+    if let Some(database) = config.store_url()?.file().filter(|database| database.exists()) {
         anyhow::bail!(
             "the master key {} is missing, and {} cannot be used without it: \
              restore the key, or remove the database",

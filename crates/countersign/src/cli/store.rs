@@ -37,12 +37,11 @@ impl Restore {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let config = context.config()?;
         make_directory(&config.data_dir)?;
-        let url = config.store_url();
-        let restored = countersign_store::restore(url.expose(), &self.file, &context.world);
-        let shown = countersign_store::without_credentials(url.expose());
+        let url = config.store_url()?;
+        let restored = countersign_store::restore(&url, &self.file, &context.world);
         let restored =
-            restored.with_context(|| format!("cannot restore {} to {shown}", self.file.display()))?;
-        HighWater::reset(&config.data_dir, &*countersign_store::open(url.expose())?).await?;
+            restored.with_context(|| format!("cannot restore {} to {url}", self.file.display()))?;
+        HighWater::reset(&config.data_dir, &*countersign_store::open(&url).await?).await?;
         output::line(format!("{} was restored. All users must sign in again.", self.file.display()));
         output::line(format!("{} sessions of the backup were revoked.", restored.revoked));
         if let Some(kept) = restored.kept {
@@ -54,10 +53,10 @@ impl Restore {
 }
 
 impl Migrate {
-    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let config = context.config()?;
-        let url = config.store_url();
-        let status = countersign_store::schema_status(url.expose())?;
+        let url = config.store_url()?;
+        let status = countersign_store::schema_status(&url).await?;
         if status.pending.is_empty() {
             output::line(format!("The database is up to date (schema {}).", status.found));
             return Ok(());
@@ -67,7 +66,7 @@ impl Migrate {
         }
         if !self.dry_run {
             make_directory(&config.data_dir)?;
-            countersign_store::open(url.expose())?;
+            countersign_store::open(&url).await?;
             output::line(format!("The database now has schema {}.", status.known));
         }
         Ok(())
@@ -76,10 +75,10 @@ impl Migrate {
 
 impl Backup {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let (config, store) = context.store().await?;
-        let shown = countersign_store::without_credentials(config.store_url().expose());
-        let written = store.backup(&self.file).await;
-        written.with_context(|| format!("cannot back up {shown} to {}", self.file.display()))?;
+        let (config, _store) = context.store().await?;
+        let url = config.store_url()?;
+        let written = countersign_store::backup(&url, &self.file).await;
+        written.with_context(|| format!("cannot back up {url} to {}", self.file.display()))?;
         output::line(format!(
             "The database was copied to {}. The master key is not in it.",
             self.file.display()
@@ -109,7 +108,7 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
     store.ping().await?;
     output::line("ok: the database can be read and written");
     output::line("ok: the database was not replaced by an older copy");
-    for finding in store.diagnose().await? {
+    for finding in countersign_store::diagnose(&config.store_url()?).await? {
         problems += 1;
         output::line(format!("problem: the database reports {finding:?}: restore a backup"));
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use countersign_core::{Secret, ServerKeys};
+use countersign_store::{OpenError, StoreUrl};
 
 use super::{Config, Loaded};
 
@@ -27,9 +28,13 @@ fn is_exposed(path: &Path) -> bool {
 
 impl Config {
     /// The URL of the store: the configured one, or else `countersign.db` in the data directory.
-    pub fn store_url(&self) -> Secret<String> {
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::UnknownStore`], when this release has no such store.
+    pub fn store_url(&self) -> Result<StoreUrl, OpenError> {
         let in_directory = || format!("sqlite:{}", self.data_dir.join("countersign.db").display());
-        self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory()))
+        StoreUrl::parse(&self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory())))
     }
 
     /// The file in the data directory to which `init` and `--dev` write the master key.

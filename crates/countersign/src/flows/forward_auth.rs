@@ -63,7 +63,7 @@ impl Identity {
 ///
 /// When the store fails, because the server then cannot tell whether the token's session is live.
 pub async fn decide(app: &App, request: &HeldRequest) -> Result<Decision, StoreError> {
-    let access = app.routes.access(&request.host, (&request.method, &request.path));
+    let access = app.routes.access(&request.host, &request.method, &request.path);
     let identity = match &request.token {
         Some(token) => identify(app, token).await?,
         None => None,

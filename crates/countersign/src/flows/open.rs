@@ -1,6 +1,6 @@
 //! Opening a session for a user who is known by now, and making its pair.
 
-use countersign_core::issuer::{ACCOUNT_SCOPE, Issuer};
+use countersign_core::issuer::{ACCOUNT_SCOPE, Holder, Issuer};
 use countersign_core::opening::Opening;
 use countersign_core::session::{Grant, Presence, SessionWithUser};
 use countersign_core::store::{Opened, SingleUse, Standing, StoreError};
@@ -117,7 +117,7 @@ pub(super) fn pair(
     let user = row.user.as_ref().ok_or(InternalError::new("the session's user is gone"))?;
     let keys = app.keyring.current();
     let access = issuer
-        .access_token(&keys.signing, (&row.session, user), now, &app.world)
+        .access_token(&keys.signing, Holder { session: &row.session, user }, now, &app.world)
         .map_err(|error| InternalError::caused_by("the access token could not be signed", error))?;
     Ok(Pair { access, refresh, session: row.session.id })
 }

@@ -281,7 +281,7 @@ mod tests {
     async fn edge() -> Arc<Edge> {
         let world = testing::world(Timestamp::from_seconds(1_800_000_000), 1);
         let keys = ServerKeys::parse(&ServerKeys::generate(&world)).unwrap();
-        let store = countersign_store::open("memory:").unwrap();
+        let store = countersign_store::open(&countersign_store::StoreUrl::Memory).await.unwrap();
         let issuer = "https://id.example.com".to_owned();
         assemble(&Config::default(), issuer, store, keys, &world).await.unwrap().edge
     }

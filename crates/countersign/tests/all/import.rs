@@ -147,7 +147,7 @@ fn every_error_names_the_line_the_field_and_what_is_accepted() {
         (with("password_hash", json!("md5")), "`password_hash`: this hash cannot be verified; accepted are"),
         (
             with("password_hash", json!(BCRYPT.replace("$05$", "$15$"))),
-            "`password_hash`: this hash has a cost out of bounds",
+            "`password_hash`: the cost of this hash is out of bounds",
         ),
         (with("email", json!("x")), "`email`: an e-mail address looks like"),
         (with("email_verified", json!("yes")), "`email_verified`: must be true or false"),

@@ -4,25 +4,18 @@
 //! conflicting write (the interloper). The request must then fail and must not change the result of that
 //! write.
 
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
-use countersign_core::client::{Client, ClientAuthentication, ClientChange};
-use countersign_core::password::{self, PasswordHash};
-use countersign_core::refresh::Step;
-use countersign_core::revocation::{Revocation, TokenLife};
-use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionWithUser, Whose};
-use countersign_core::store::{
-    Added, Answer, Changed, ClientChanged, ClientRemoved, ImportMode, KeyRing, Opened, Page, Position,
-    Rotated, SingleUse, Standing, Store, Swept, UserChange,
-};
+use countersign_core::password::PasswordHash;
+use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
+use countersign_core::store::{Added, Page, Store, UserChange};
 use countersign_core::user::{Password, PasswordKind, Role, User, Username};
-use countersign_core::{ClientId, SessionId, Timestamp, UserId};
+use countersign_core::{SessionId, Timestamp, UserId};
+use countersign_store::overlay::{Overlaid, Overlay};
 use serde_json::json;
 
 use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
@@ -50,132 +43,19 @@ impl Interloper {
     fn has_interfered(&self) -> bool {
         self.next.lock().unwrap().is_none()
     }
+}
 
-    async fn interfere(&self) {
+#[async_trait]
+impl Overlay for Interloper {
+    fn below(&self) -> &dyn Store {
+        &*self.inner
+    }
+
+    async fn before_conditional_write(&self) {
         let next = self.next.lock().unwrap().take();
         if let Some(write) = next {
             write(self.inner.clone()).await;
         }
-    }
-}
-
-#[async_trait]
-impl Store for Interloper {
-    async fn add_user(&self, given: &[Standing], user: &User) -> Answer<Added> {
-        self.interfere().await;
-        self.inner.add_user(given, user).await
-    }
-    async fn import_users(&self, users: &[User], mode: ImportMode) -> Answer<Vec<Added>> {
-        self.interfere().await;
-        self.inner.import_users(users, mode).await
-    }
-    async fn user(&self, id: &UserId) -> Answer<Option<User>> {
-        self.inner.user(id).await
-    }
-    async fn user_by_name(&self, name: &Username) -> Answer<Option<User>> {
-        self.inner.user_by_name(name).await
-    }
-    async fn users(&self, page: &Page<UserId>) -> Answer<Vec<User>> {
-        self.inner.users(page).await
-    }
-    async fn change_user(&self, id: &UserId, given: &[Standing], changes: &[UserChange]) -> Answer<Changed> {
-        self.interfere().await;
-        self.inner.change_user(id, given, changes).await
-    }
-    async fn rehash(&self, id: &UserId, old: &PasswordHash, new: &PasswordHash) -> Answer<bool> {
-        self.interfere().await;
-        self.inner.rehash(id, old, new).await
-    }
-    async fn imported_work(&self) -> Answer<password::Work> {
-        self.inner.imported_work().await
-    }
-    async fn open(
-        &self,
-        session: &Session,
-        given: &[Standing],
-        spending: Option<&SingleUse>,
-    ) -> Answer<Opened> {
-        self.interfere().await;
-        self.inner.open(session, given, spending).await
-    }
-    async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>> {
-        self.inner.session(id).await
-    }
-    async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
-        self.inner.sessions(of, page).await
-    }
-    async fn rotate(&self, step: &Step, by: &Presence) -> Answer<Option<Rotated>> {
-        self.interfere().await;
-        self.inner.rotate(step, by).await
-    }
-    async fn revoke(&self, id: SessionId, of: &Whose, how: &Revoked) -> Answer<bool> {
-        self.inner.revoke(id, of, how).await
-    }
-    async fn revoke_all(&self, of: &Whose, except: Option<SessionId>, how: &Revoked) -> Answer<u64> {
-        self.inner.revoke_all(of, except, how).await
-    }
-    async fn sweep(&self, before: Timestamp, page: &Page<SessionId>) -> Answer<Swept> {
-        self.inner.sweep(before, page).await
-    }
-    async fn revocations(&self, after: u64, limit: u32) -> Answer<Vec<Revocation>> {
-        self.inner.revocations(after, limit).await
-    }
-    async fn forget_revocations(&self, number: u64) -> Answer<()> {
-        self.inner.forget_revocations(number).await
-    }
-    async fn begin_token_life(&self, longest: Duration, now: Timestamp) -> Answer<TokenLife> {
-        self.inner.begin_token_life(longest, now).await
-    }
-    async fn add_client(&self, given: &[Standing], client: &Client) -> Answer<Added> {
-        self.interfere().await;
-        self.inner.add_client(given, client).await
-    }
-    async fn client(&self, id: &ClientId) -> Answer<Option<Client>> {
-        self.inner.client(id).await
-    }
-    async fn clients(&self, page: &Page<ClientId>) -> Answer<Vec<Client>> {
-        self.inner.clients(page).await
-    }
-    async fn change_client(
-        &self,
-        id: &ClientId,
-        given: &[Standing],
-        changes: &[ClientChange],
-    ) -> Answer<ClientChanged> {
-        self.interfere().await;
-        self.inner.change_client(id, given, changes).await
-    }
-    async fn replace_client_authentication(
-        &self,
-        id: &ClientId,
-        given: &[Standing],
-        old: &ClientAuthentication,
-        new: &ClientAuthentication,
-    ) -> Answer<bool> {
-        self.interfere().await;
-        self.inner.replace_client_authentication(id, given, old, new).await
-    }
-    async fn remove_client(&self, id: &ClientId, given: &[Standing], how: &Revoked) -> Answer<ClientRemoved> {
-        self.interfere().await;
-        self.inner.remove_client(id, given, how).await
-    }
-    async fn signing_keys(&self) -> Answer<KeyRing> {
-        self.inner.signing_keys().await
-    }
-    async fn replace_signing_keys(&self, ring: &KeyRing) -> Answer<bool> {
-        self.inner.replace_signing_keys(ring).await
-    }
-    async fn position(&self) -> Answer<Option<Position>> {
-        self.inner.position().await
-    }
-    async fn ping(&self) -> Answer<()> {
-        self.inner.ping().await
-    }
-    async fn backup(&self, path: &Path) -> Answer<()> {
-        self.inner.backup(path).await
-    }
-    async fn diagnose(&self) -> Answer<Vec<String>> {
-        self.inner.diagnose().await
     }
 }
 
@@ -269,7 +149,7 @@ impl Scene {
         let server = Harness::over_store(|store| {
             let around = Interloper::around(store);
             interloper = Some(around.clone());
-            around
+            Arc::new(Overlaid(around))
         });
         let account =
             NewAccount { username: "jane".to_owned(), role: Some(Role::Admin), ..NewAccount::default() };

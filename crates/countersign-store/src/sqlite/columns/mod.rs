@@ -1,7 +1,7 @@
 //! Columns and the types of the rules: reading a row and binding the parameters of a statement.
 //!
-//! Each submodule belongs to one type. It lists the type's columns once, in `NAMES`, and reads and binds them in that
-//! order. The statements themselves are in the modules that run them.
+//! Each submodule belongs to one type. It lists the type's columns once, in `NAMES`, and reads and binds them
+//! in that order. The statements themselves are in the modules that run them.
 
 pub(crate) mod client;
 pub(crate) mod moved;

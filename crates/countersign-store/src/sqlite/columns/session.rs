@@ -1,6 +1,7 @@
 //! A session: the columns that never change, those that a rotation changes, and those that a revocation sets.
 //!
-//! The columns `mode` and `key_thumbprint` are for releases that have sessions whose refresh token does not rotate.
+//! The columns `mode` and `key_thumbprint` are for releases that have sessions whose refresh token does not
+//! rotate.
 
 use countersign_core::SessionId;
 use countersign_core::session::{
