@@ -11,7 +11,6 @@ pub mod cli;
 pub mod config;
 pub mod flows;
 pub mod http;
-pub mod load;
 pub mod runtime;
 pub mod services;
 pub mod system;

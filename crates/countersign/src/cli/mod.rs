@@ -4,6 +4,7 @@
 //! as tables for people or as JSON with `--json`; errors go to standard error
 //! and say what to do next.
 
+#[cfg(feature = "bench")]
 mod bench;
 mod client;
 mod config;
@@ -91,6 +92,7 @@ enum Command {
     /// Looks for whatever is wrong.
     Doctor,
     /// Measures how much a server carries.
+    #[cfg(feature = "bench")]
     Bench(bench::Bench),
 }
 
@@ -140,6 +142,7 @@ async fn run_command(context: &Context, command: Command) -> anyhow::Result<()> 
         Command::Backup(backup) => backup.run(context).await,
         Command::Restore(restore) => restore.run(context).await,
         Command::Doctor => store::doctor(context).await,
+        #[cfg(feature = "bench")]
         Command::Bench(bench) => bench.run(context).await,
     }
 }

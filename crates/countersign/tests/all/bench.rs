@@ -53,7 +53,10 @@ fn a_running_server_is_measured_with_an_account_of_its_own() {
     assert!(table.contains("REQUESTS/S") && table.contains("refresh "), "{table}");
     let shown = bench(directory.path(), &refresh, "wrong\n");
     let complaint = String::from_utf8(shown.stderr).unwrap();
-    assert!(!shown.status.success() && complaint.contains("signing in was answered 403"), "{complaint}");
+    assert!(
+        !shown.status.success() && complaint.contains("the server responded to a sign-in with 403"),
+        "{complaint}"
+    );
 }
 
 #[test]
