@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use countersign::load::tutorial::{self, Refreshing};
-use countersign::load::{Conversation, Load, Measured, Repeating};
 use countersign_core::Secret;
+use countersign_load::tutorial::{self, Refreshing};
+use countersign_load::{Conversation, Load, Measured, Repeating};
 use serde::{Deserialize, Serialize};
 
 use crate::console::say;

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 
-use countersign::load::{Conversation, Reply};
 use countersign_core::Secret;
+use countersign_load::{Conversation, Response};
 use serde::Deserialize;
 
 /// One session that is refreshed repeatedly.
@@ -34,7 +34,7 @@ impl Granting {
 }
 
 impl Conversation for Granting {
-    fn ask(&mut self, request: &mut Vec<u8>) {
+    fn write_request(&mut self, request: &mut Vec<u8>) {
         let Self { host, path, client_id, client_secret, token } = self;
         // Tokens and hexadecimal secrets do not need encoding in a form.
         let body = format!(
@@ -50,9 +50,9 @@ impl Conversation for Granting {
         .expect("writing to a vector does not fail");
     }
 
-    fn hear(&mut self, reply: &Reply<'_>) -> bool {
-        let granted = serde_json::from_slice::<Granted>(reply.body).ok().filter(|_| reply.status == 200);
-        let Some(granted) = granted else { return false };
+    fn accept(&mut self, response: &Response<'_>) -> bool {
+        let granted = serde_json::from_slice::<Granted>(response.body).ok();
+        let Some(granted) = granted.filter(|_| response.status == 200) else { return false };
         self.token = granted.refresh_token;
         true
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign::load::{Conversation, Reply, tutorial};
 use countersign_core::Secret;
+use countersign_load::{Conversation, Response, tutorial};
 
 use crate::fleet::Fleet;
 
@@ -58,14 +58,14 @@ impl RandomRefreshes {
 }
 
 impl Conversation for RandomRefreshes {
-    fn ask(&mut self, request: &mut Vec<u8>) {
+    fn write_request(&mut self, request: &mut Vec<u8>) {
         let fleet = &self.fleet;
         let token = self.tokens.entry(self.current).or_insert_with(|| fleet.token(self.current));
-        tutorial::ask_to_refresh(request, Some(token));
+        tutorial::write_refresh_request(request, token);
     }
 
-    fn hear(&mut self, reply: &Reply<'_>) -> bool {
-        let Some(pair) = tutorial::read_pair(reply) else { return false };
+    fn accept(&mut self, response: &Response<'_>) -> bool {
+        let Some(pair) = tutorial::read_pair(response) else { return false };
         self.tokens.insert(self.current, pair.refresh_token);
         self.choose_next();
         true

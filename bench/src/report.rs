@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use countersign::load::Measured;
+use countersign_load::Measured;
 
 use crate::console::say;
 use crate::page::{GOALS, goal};

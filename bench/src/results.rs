@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign::load::Measured;
+use countersign_load::Measured;
 use serde::{Deserialize, Serialize};
 
 /// The duration and the number of rounds.

@@ -14,8 +14,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use countersign::load::Measured;
 use countersign::system;
+use countersign_load::Measured;
 
 use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};
 use crate::console::{now, say};

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use countersign::load::{Connection, tutorial};
 use countersign_core::Secret;
+use countersign_load::{Connection, tutorial};
 
 use crate::compare::SERVERS;
 use crate::fleet;

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use anyhow::{Context as _, Result};
-use countersign::load::Connection;
-use countersign::load::tutorial::{self, Pair};
+use countersign_load::Connection;
+use countersign_load::tutorial::{self, Pair};
 use tokio::task::JoinSet;
 
 use super::Bench;
@@ -38,7 +38,7 @@ fn requests(issuer: &Ours, sessions: Range<u64>) -> Result<Vec<Vec<u8>>> {
     let fleet = Fleet::open(&issuer.directory)?;
     let request = |session| {
         let mut request = Vec::new();
-        tutorial::ask_to_refresh(&mut request, Some(&fleet.token(session)));
+        tutorial::write_refresh_request(&mut request, &fleet.token(session));
         request
     };
     Ok(sessions.map(request).collect())
@@ -51,10 +51,10 @@ async fn refresh(
     let mut connection = Connection::open(issuer).await?;
     let mut pairs = Vec::with_capacity(requests.len());
     for request in requests {
-        let reply = connection.exchange(&request).await?;
+        let response = connection.exchange(&request).await?;
         pairs.push(
-            tutorial::read_pair(&reply)
-                .with_context(|| format!("the server responded to a refresh with {}", reply.status))?,
+            tutorial::read_pair(&response)
+                .with_context(|| format!("the server responded to a refresh with {}", response.status))?,
         );
     }
     Ok((from, pairs))

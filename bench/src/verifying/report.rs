@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use countersign::load::Measured;
+use countersign_load::Measured;
 
 use super::revoking::{self, Revoking, Seen};
 use super::rotating::Rotating;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use countersign::load::Connection;
-use countersign::load::tutorial::{self, Pair};
+use countersign_load::Connection;
+use countersign_load::tutorial::{self, Pair};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -129,8 +129,8 @@ impl Revoker {
                 self.begin + Duration::from_secs(60) / u32::try_from(PER_MINUTE)? * u32::try_from(number)?,
             )
             .await;
-            let reply = self.connection.exchange(&tutorial::sign_out_request(&pair.refresh_token)).await;
-            let status = reply.context("the issuer closed the connection")?.status;
+            let response = self.connection.exchange(&tutorial::sign_out_request(&pair.refresh_token)).await;
+            let status = response.context("the issuer closed the connection")?.status;
             ensure!(status == 204, "the issuer responded to a revocation with {status}");
             last = Instant::now();
             for (api, caller) in callers.into_iter().enumerate() {

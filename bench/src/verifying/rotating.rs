@@ -10,9 +10,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use countersign::load::Connection;
-use countersign::load::tutorial::{self, Pair};
 use countersign_core::Secret;
+use countersign_load::Connection;
+use countersign_load::tutorial::{self, Pair};
 use countersign_token::unverified;
 use tokio::task::JoinSet;
 
@@ -155,10 +155,10 @@ impl Field {
                 break;
             }
             request.clear();
-            tutorial::ask_to_refresh(&mut request, Some(&holders[slot]));
-            let reply = connection.exchange(&request).await?;
-            let status = reply.status;
-            let pair = tutorial::read_pair(&reply)
+            tutorial::write_refresh_request(&mut request, &holders[slot]);
+            let response = connection.exchange(&request).await?;
+            let status = response.status;
+            let pair = tutorial::read_pair(&response)
                 .with_context(|| format!("the server responded to a refresh with {status}"))?;
             holders[slot] = pair.refresh_token;
             put(&self.newest, pair.access_token.clone());

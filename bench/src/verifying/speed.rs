@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
 use axum::http::StatusCode;
-use countersign::load::Measured;
-use countersign::load::tutorial::Pair;
 use countersign_bench::guarding::Guarding;
+use countersign_load::Measured;
+use countersign_load::tutorial::Pair;
 
 use super::api::Api;
 use crate::compare::{CLIENTS, CONNECTIONS, SERVERS};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::load::tutorial::Pair;
 use countersign::system;
 use countersign_core::{Secret, World};
+use countersign_load::tutorial::Pair;
 use serde_json::json;
 use tokio::task::JoinSet;
 

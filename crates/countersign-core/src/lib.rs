@@ -4,19 +4,7 @@
 //! **judged**, which access token is **issued**, and the port to a store. Callers
 //! pass in the clock and the random generator.
 //!
-//! # Glossary
-//!
-//! * **user**: a person who signs in; **client**: the software that acts for a user.
-//! * **session**: a user's sign-in with one client on one device (OAuth: the grant).
-//! * **generation**: how often a session's refresh token was rotated; **rotate**: move
-//!   the session to its next generation.
-//! * **spent**: exchanged for a successor; **grace**: for how long the server still accepts
-//!   a spent token and returns the same successor.
-//! * **replay**: present a spent token within the grace; **reuse**: present it later, which
-//!   means theft or a bug.
-//! * **revoke**: end a session before its expiry.
-//! * Users *sign in*, clients *authenticate*, tokens are *issued*, signatures are
-//!   *verified*, policies are *checked*, and refresh tokens are *judged*.
+//! ARCHITECTURE.md has the glossary.
 
 pub mod client;
 pub mod device;

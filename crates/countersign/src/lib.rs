@@ -11,7 +11,6 @@ pub mod client_body;
 pub mod config;
 pub mod flows;
 pub mod http;
-pub mod load;
 pub mod runtime;
 pub mod services;
 pub mod system;

@@ -9,14 +9,22 @@ use super::Fault;
 use crate::process;
 
 /// Each crate of the workspace, and the crates of the workspace that it may depend on.
-const EDGES: [(&str, &[&str]); 8] = [
-    ("countersign", &["countersign-core", "countersign-store", "countersign-token"]),
+const EDGES: [(&str, &[&str]); 9] = [
+    ("countersign", &["countersign-core", "countersign-load", "countersign-store", "countersign-token"]),
     (
         "countersign-bench",
-        &["countersign", "countersign-core", "countersign-store", "countersign-token", "countersign-verify"],
+        &[
+            "countersign",
+            "countersign-core",
+            "countersign-load",
+            "countersign-store",
+            "countersign-token",
+            "countersign-verify",
+        ],
     ),
     ("countersign-core", &["countersign-token"]),
     ("countersign-example-api", &["countersign-verify"]),
+    ("countersign-load", &["countersign-token"]),
     ("countersign-store", &["countersign-core", "countersign-token"]),
     ("countersign-token", &[]),
     ("countersign-verify", &["countersign-token"]),

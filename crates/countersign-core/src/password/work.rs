@@ -112,7 +112,7 @@ impl Work {
         const PASSWORD: &[u8] = b"nothing depends on this password";
         const SALT: [u8; 16] = [0; 16];
         let mut output = [0; 32];
-        for params in argon2_pieces(own, self.argon2) {
+        for params in argon2_runs(own, self.argon2) {
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             compute_argon2(&argon2, PASSWORD, &SALT, blocks, &mut output).ok();
         }
@@ -145,7 +145,7 @@ fn powers_of_two(units: u64, least: u32, greatest: u32) -> impl Iterator<Item = 
 
 /// Single-pass parameters that together cost `work` and each use at most the memory of `own`. A remainder
 /// below 8 blocks, the least that Argon2 accepts, is left out.
-fn argon2_pieces(own: &Params, work: u64) -> impl Iterator<Item = Params> {
+fn argon2_runs(own: &Params, work: u64) -> impl Iterator<Item = Params> {
     let blocks = work / FIRST_PASS;
     let memory = u64::from(own.m_cost());
     let whole = std::iter::repeat_n(memory, usize::try_from(blocks / memory).unwrap_or(usize::MAX));
@@ -179,7 +179,7 @@ mod tests {
         for (memory, passes) in [(16_384, 2), (19_456, 1), (12_288, 3), (4096, 3), (64, 1), (19_456, 2)] {
             let done = Work::argon2(&params(memory, passes));
             let missing = Work::argon2(&own).minus(done).argon2;
-            let spent: u64 = argon2_pieces(&own, missing).map(|params| Work::argon2(&params).argon2).sum();
+            let spent: u64 = argon2_runs(&own, missing).map(|params| Work::argon2(&params).argon2).sum();
             assert!(missing - spent < 8 * FIRST_PASS, "m={memory},t={passes}");
         }
     }

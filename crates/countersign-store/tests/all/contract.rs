@@ -5,25 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::client::{
-    Client, ClientAuthentication, ClientChange, ClientSecretHash, ClientSettings, GrantType, SecretMethod,
-    SettingsError,
+    Client, ClientAuthentication, ClientSecretHash, ClientSettings, SecretMethod,
 };
 use countersign_core::password::{PasswordHash, Work};
-use countersign_core::refresh::LateRetry;
 use countersign_core::revocation::{RevokedSessions, TokenLife};
 use countersign_core::session::{Grant, RevokedReason, Session, SessionState, Whose};
 use countersign_core::store::{
-    Added, Changed, ClientChanged, ClientRemoved, ImportMode, KeyRing, Opened, Page, SingleUse, Standing,
-    Store, UserChange,
+    Added, Changed, ClientRemoved, ImportMode, KeyRing, Opened, Page, SingleUse, Store, UserChange,
 };
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, Username};
 use countersign_core::{ClientId, SessionId, Timestamp};
-use countersign_token::Scope;
 
 use crate::support::{Kit, NOON, after, grant, revoked, rotate, stores, user};
 
 /// Runs a check against every store. Each store has the users 1 and 2.
-fn check_every_store<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
+pub(crate) fn check_every_store<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for subject in runtime.block_on(stores()) {
         let store = subject.store.clone();
@@ -41,7 +37,7 @@ async fn state(store: &dyn Store, id: SessionId) -> SessionState {
 }
 
 /// A public client.
-fn client(id: &str) -> Client {
+pub(crate) fn client(id: &str) -> Client {
     let authentication = ClientAuthentication::None;
     Client { id: id.parse().unwrap(), authentication, settings: ClientSettings::default(), created_at: NOON }
 }
@@ -417,13 +413,13 @@ fn a_session_is_opened_only_for_an_enabled_user_with_its_epoch() {
         assert_eq!(store.session(late.id).await.unwrap(), None);
         let step = kit.step(&token, after(5));
         assert!(rotate(&*store, &step, after(5)).await.is_some(), "the kept session has the new epoch");
-        let (other, nobody) = (kit.session("2", NOON).0, kit.session("3", NOON).0);
+        let (other, unknown) = (kit.session("2", NOON).0, kit.session("3", NOON).0);
         assert_eq!(
             store.open(&other, &[], Some(&single)).await.unwrap(),
             Opened::Opened,
             "nothing was spent"
         );
-        assert_eq!(store.open(&nobody, &[], None).await.unwrap(), Opened::UserChanged);
+        assert_eq!(store.open(&unknown, &[], None).await.unwrap(), Opened::UserChanged);
         store.change_user(&user("2").id, &[], &[UserChange::Disable(how)]).await.unwrap();
         store.change_user(&user("2").id, &[], &[UserChange::Enable]).await.unwrap();
         assert_eq!(store.open(&kit.session("2", NOON).0, &[], None).await.unwrap(), Opened::UserChanged);
@@ -520,7 +516,7 @@ fn a_client_reads_back_and_no_other_client_or_user_has_its_id() {
         let client = Client {
             id: "shop".parse().unwrap(),
             authentication: ClientAuthentication::Secret(SecretMethod::Basic, hash),
-            settings: every_setting(),
+            settings: crate::clients::every_setting(),
             created_at: NOON,
         };
         assert_eq!(store.add_client(&[], &client).await.unwrap(), Added::Added);
@@ -596,12 +592,12 @@ fn a_sweep_deletes_ended_sessions_page_by_page() {
         store.revoke(revoked_early.id, &Whose::Everyone, &how).await.unwrap();
         let mut removed = Vec::new();
         for before in [after(10), after(500), after(1001)] {
-            let (mut piece, mut count) = (Page::first(2), 0);
+            let (mut page, mut count) = (Page::first(2), 0);
             loop {
-                let swept = store.sweep(before, &piece).await.unwrap();
+                let swept = store.sweep(before, &page).await.unwrap();
                 count += swept.removed;
                 let Some(next) = swept.next else { break };
-                piece.after = Some(next);
+                page.after = Some(next);
             }
             removed.push(count);
         }
@@ -659,47 +655,5 @@ fn signing_keys_are_replaced_only_at_the_revision_that_was_read() {
 fn a_store_that_works_responds_to_a_ping() {
     check_every_store(async |store, _| {
         store.ping().await.unwrap();
-    });
-}
-
-/// Settings of which none is the default.
-fn every_setting() -> ClientSettings {
-    ClientSettings {
-        name: "The shop".to_owned(),
-        redirect_uris: vec!["https://shop.example/callback".to_owned()],
-        grants: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        scope: Some(Scope::parse("orders:read orders:write").unwrap()),
-        audiences: vec!["https://api.example".to_owned()],
-        access_token_lifetime: Some(Duration::from_secs(60)),
-        idle_lifetime: Some(Duration::from_secs(600)),
-        absolute_lifetime: Some(Duration::from_secs(6000)),
-        grace: Some(Duration::ZERO),
-        late_retry: Some(LateRetry::Recover),
-    }
-}
-
-#[test]
-fn all_changes_of_a_clients_settings_are_made_or_none() {
-    check_every_store(async |store, _| {
-        let id: ClientId = "shop".parse().unwrap();
-        let name = |name: &str| ClientChange::Name(name.to_owned());
-        let change = async |changes: &[ClientChange]| store.change_client(&id, &[], changes).await.unwrap();
-        assert_eq!(change(&[name("a")]).await, ClientChanged::NoSuchClient);
-        store.add_client(&[], &Client { settings: every_setting(), ..client("shop") }).await.unwrap();
-        let bad = ClientChange::Grants(Vec::new());
-        assert_eq!(change(&[name("a"), bad]).await, ClientChanged::Invalid(SettingsError::Grants));
-        assert_eq!(store.client(&id).await.unwrap().unwrap().settings, every_setting());
-        let changed = change(&[name("a"), ClientChange::Scope(None)]).await;
-        let wanted = ClientSettings { name: "a".to_owned(), scope: None, ..every_setting() };
-        let read = store.client(&id).await.unwrap().unwrap();
-        assert_eq!(read.settings, wanted);
-        assert_eq!(changed, ClientChanged::Done(Box::new(read)));
-        let nobody = Standing::of(&user("no such user"));
-        let outdated = store.change_client(&id, &[nobody.clone()], &[name("b")]).await.unwrap();
-        assert_eq!(outdated, ClientChanged::Outdated);
-        let how = revoked(RevokedReason::EndedByAdmin, NOON);
-        let outdated = store.remove_client(&id, &[nobody], &how).await.unwrap();
-        assert_eq!(outdated, ClientRemoved::Outdated);
-        assert_eq!(store.client(&id).await.unwrap().unwrap().settings, wanted);
     });
 }

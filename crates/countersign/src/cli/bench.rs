@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use countersign_core::Secret;
+use countersign_load::tutorial::{self, Credentials, Mixed, Refreshing};
+use countersign_load::{Conversation, Load, Measured};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
 use super::context::Context;
 use super::output;
-use crate::load::tutorial::{self, Credentials, Mixed, Refreshing};
-use crate::load::{Conversation, Load, Measured};
 
 /// How long a server is driven before anything counts, as a part of the time that counts.
 const WARM_UP: f64 = 0.2;

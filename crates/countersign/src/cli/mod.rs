@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure, 2 wrong usage. Results go to standard output, as
 //! tables or, with `--json`, as JSON. Errors go to standard error and say what to do.
 
+#[cfg(feature = "bench")]
 mod bench;
 mod client;
 mod config;
@@ -89,6 +90,7 @@ enum Command {
     /// Checks the configuration, the keys and the database.
     Doctor,
     /// Measures the throughput of a server.
+    #[cfg(feature = "bench")]
     Bench(bench::Bench),
 }
 
@@ -138,6 +140,7 @@ async fn run_command(context: &Context, command: Command) -> anyhow::Result<()> 
         Command::Backup(backup) => backup.run(context).await,
         Command::Restore(restore) => restore.run(context).await,
         Command::Doctor => store::doctor(context).await,
+        #[cfg(feature = "bench")]
         Command::Bench(bench) => bench.run(context).await,
     }
 }

@@ -39,6 +39,12 @@ pub enum OnBehalfError {
     ScopeNotAllowed,
     #[error(transparent)]
     Claims(#[from] UserError),
+    /// The client is confidential, and its secret is missing or wrong.
+    #[error("the client did not authenticate")]
+    SecretRequired,
+    /// The client is public, so it has no secret.
+    #[error("the client has no secret")]
+    SecretUnexpected,
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -87,20 +93,20 @@ async fn check_client(
     }
     let registered = app.clients.find(&*app.store, id).await?.ok_or(OpenError::NoSuchClient)?;
     let client = registered.client;
-    if !is_proved(&client, secret) {
+    check_secret(&client, secret).inspect_err(|_| {
         tracing::info!(client = %client.id, "a client did not authenticate");
-        return Err(ClientError::Refused.into());
-    }
+    })?;
     authenticate_client::check_grant(&client, GrantType::RefreshToken)?;
     client.settings.allows_scope(scope).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
 }
 
 /// The access token is in the `Authorization` header, so the secret comes in the body, however the client registered.
-fn is_proved(client: &Client, secret: Option<&Secret<String>>) -> bool {
+fn check_secret(client: &Client, secret: Option<&Secret<String>>) -> Result<(), OnBehalfError> {
     match (&client.authentication, secret) {
-        (ClientAuthentication::None, secret) => secret.is_none(),
-        (ClientAuthentication::Secret(_, hash), Some(secret)) => hash.is_of(secret),
-        (ClientAuthentication::Secret(..), None) => false,
+        (ClientAuthentication::None, None) => Ok(()),
+        (ClientAuthentication::None, Some(_)) => Err(OnBehalfError::SecretUnexpected),
+        (ClientAuthentication::Secret(_, hash), Some(secret)) if hash.is_of(secret) => Ok(()),
+        (ClientAuthentication::Secret(..), _) => Err(OnBehalfError::SecretRequired),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A service does not use [`crate::app`], flows or HTTP. It gets the parts that it needs as arguments.
 
+pub mod client_network;
 pub mod client_registry;
 pub mod cursor;
 pub mod event_log;

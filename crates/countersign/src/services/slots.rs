@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::throttle::network_of;
+use super::client_network::network_of;
 
 /// The divisor for slots that are held for long: one address may hold an eighth of the free slots.
 pub const SHARE: usize = 8;

@@ -12,7 +12,7 @@
 //! address has at most 1 + `RESERVE` times `address_burst` failures at once and two in each `address_refill`, over
 //! all accounts.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use countersign_core::ratchet::Generation;
 use countersign_core::user::Username;
 use countersign_core::{SessionId, World};
 
+use super::client_network::network_of;
 use super::gcra::{Allowance, Limiter};
 use crate::visitor::Visitor;
 
@@ -216,14 +217,5 @@ impl Attempt<'_> {
                 }
             }
         }
-    }
-}
-
-/// The part of an address that every limit counts: an IPv4 address, or the /64 of an IPv6 address, because one
-/// customer usually has a whole /64.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }

@@ -53,7 +53,10 @@ fn a_running_server_is_measured_with_a_given_account() {
     assert!(table.contains("REQUESTS/S") && table.contains("refresh "), "{table}");
     let shown = bench(directory.path(), &refresh, "wrong\n");
     let stderr = String::from_utf8(shown.stderr).unwrap();
-    assert!(!shown.status.success() && stderr.contains("signing in was answered 403"), "{stderr}");
+    assert!(
+        !shown.status.success() && stderr.contains("the server responded to a sign-in with 403"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -125,7 +125,8 @@ impl From<ClientError> for Failure {
             }
             ClientError::GrantNotAllowed(grant) => {
                 let detail = format!(
-                    "The client is not registered for the grant {0}. Allow it with `countersign client update --grant {0}`.",
+                    "The client is not registered for the grant {}. An administrator can allow it: see \
+                     `countersign client update --help`.",
                     grant.as_str()
                 );
                 Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", detail)
@@ -160,9 +161,12 @@ impl From<OnBehalfError> for Failure {
             OnBehalfError::NoSuchUser => Self::not_found("user"),
             OnBehalfError::ScopeNotAllowed => Self::invalid_scope(),
             OnBehalfError::Claims(error) => AccountError::Malformed(error).into(),
-            OnBehalfError::Client(ClientError::Refused) => {
+            OnBehalfError::SecretRequired => {
                 let detail = "The client is confidential: send its secret as `client_secret`.";
                 Self::new(StatusCode::FORBIDDEN, "client_not_authenticated", detail)
+            }
+            OnBehalfError::SecretUnexpected => {
+                Self::malformed("The client is public and has no secret: leave `client_secret` out.")
             }
             OnBehalfError::Client(error) => error.into(),
             OnBehalfError::NotOpened(error) => error.into(),

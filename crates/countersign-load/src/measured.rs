@@ -1,54 +1,54 @@
-//! What was measured: a rate, and how long requests took.
+//! The result of a measurement: a rate, and how long requests took.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// The result of one run. Times are whole microseconds.
+/// The result of one run. Times are whole microseconds, and only of expected responses.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
-    /// How many connections there were.
+    /// The number of connections.
     pub connections: usize,
-    /// How long was measured, in seconds.
+    /// The time of the measurement, in seconds.
     pub seconds: f64,
-    /// How many requests were answered as hoped.
+    /// The number of expected responses.
     pub requests: u64,
-    /// How many were not.
+    /// The number of other responses, and of requests without a response.
     pub errors: u64,
-    /// Good answers in a second.
+    /// Expected responses per second.
     pub per_second: f64,
-    /// Half of the requests took no longer.
+    /// The median latency.
     pub p50_micros: u64,
-    /// Nine of ten.
+    /// The 90th percentile of the latencies.
     pub p90_micros: u64,
-    /// 99 of 100.
+    /// The 99th percentile of the latencies.
     pub p99_micros: u64,
-    /// 999 of 1000.
+    /// The 99.9th percentile of the latencies.
     pub p999_micros: u64,
-    /// The slowest.
+    /// The longest latency.
     pub max_micros: u64,
 }
 
-/// What one connection saw.
+/// The observations of one connection.
 pub(super) struct Notes {
     latencies: Histogram<u64>,
     errors: u64,
 }
 
-/// One minute, in microseconds: the longest time that is told apart.
+/// One minute, in microseconds. Longer times count as one minute.
 const LONGEST: u64 = 60_000_000;
 
 impl Default for Notes {
     fn default() -> Self {
-        let latencies = Histogram::new_with_bounds(1, LONGEST, 3).expect("these bounds make a histogram");
+        let latencies = Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are valid");
         Self { latencies, errors: 0 }
     }
 }
 
 impl Notes {
-    pub(super) fn note(&mut self, latency: Duration, was_good: bool) {
-        if was_good {
+    pub(super) fn note(&mut self, latency: Duration, is_expected: bool) {
+        if is_expected {
             self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST));
         } else {
             self.errors += 1;
@@ -56,7 +56,7 @@ impl Notes {
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        self.latencies.add(&other.latencies).expect("every connection has the same bounds");
+        self.latencies.add(&other.latencies).expect("all histograms have the same bounds");
         self.errors += other.errors;
     }
 

@@ -1,40 +1,41 @@
-//! The conversations of the tutorial's API, which its original understands too.
+//! Conversations with the tutorial's routes, which the tutorial's own server has too.
 
 use std::collections::VecDeque;
-use std::io::{Error, Result, Write};
+use std::io::{Error, Result, Write as _};
 use std::net::SocketAddr;
 
-use countersign_core::Secret;
+use countersign_token::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Connection, Conversation, Repeating, Reply};
+use crate::{Connection, Conversation, Repeating, Response};
 
-/// A pair as `POST /getTokens` and `POST /refreshToken` answer it.
+/// The body of a response to `POST /getTokens` and `POST /refreshToken`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pair {
-    /// The access token.
+    /// A JWT.
     pub access_token: Secret<String>,
-    /// The refresh token.
+    /// A token for one refresh, or for one sign-out.
     pub refresh_token: Secret<String>,
 }
 
-/// What to sign in with; `None` is the demo user of `serve --dev`.
+/// A username and a password; `None` for the demo user of `serve --dev`.
 pub type Credentials = Option<(String, Secret<String>)>;
 
-/// How many sign-ins are in flight while a load is prepared: hashing passwords is made to be slow.
+/// The number of concurrent sign-ins that prepare a load. More would only wait, because hashing a password is
+/// expensive on purpose.
 const AT_ONCE: usize = 4;
 
-/// Verifications between two refreshes in [`Mixed`]: an app that calls its API every 45 seconds and
-/// refreshes every quarter of an hour.
+/// The number of verifications between two refreshes in [`Mixed`]: an app that calls its API every 45 seconds
+/// and refreshes every 15 minutes.
 const VERIFICATIONS: u32 = 19;
 
 /// Signs in `count` times.
 ///
 /// # Errors
 ///
-/// When the server cannot be reached, or refuses.
+/// If the server cannot be reached, or responds without a pair.
 pub async fn sign_in(server: SocketAddr, credentials: &Credentials, count: usize) -> Result<Vec<Pair>> {
     let request = sign_in_request(credentials);
     let mut working = tokio::task::JoinSet::new();
@@ -44,8 +45,8 @@ pub async fn sign_in(server: SocketAddr, credentials: &Credentials, count: usize
             let mut connection = Connection::open(server).await?;
             let mut pairs = Vec::with_capacity(share);
             for _ in 0..share {
-                let reply = connection.exchange(&request).await?;
-                pairs.push(read_pair(&reply).ok_or_else(|| refused(&reply))?);
+                let response = connection.exchange(&request).await?;
+                pairs.push(read_pair(&response).ok_or_else(|| rejected(&response))?);
             }
             Ok::<_, Error>(pairs)
         });
@@ -57,27 +58,27 @@ pub async fn sign_in(server: SocketAddr, credentials: &Credentials, count: usize
     Ok(pairs)
 }
 
-fn refused(reply: &Reply<'_>) -> Error {
-    let body = String::from_utf8_lossy(reply.body);
-    Error::other(format!("signing in was answered {}: {}", reply.status, body.trim()))
+fn rejected(response: &Response<'_>) -> Error {
+    let body = String::from_utf8_lossy(response.body);
+    Error::other(format!("the server responded to a sign-in with {}: {}", response.status, body.trim()))
 }
 
-/// The pair in an answer; `None` when it is another answer.
-pub fn read_pair(reply: &Reply<'_>) -> Option<Pair> {
-    serde_json::from_slice(reply.body).ok().filter(|_| reply.status == 200)
+/// The pair in a response with status 200; `None` for any other response.
+pub fn read_pair(response: &Response<'_>) -> Option<Pair> {
+    serde_json::from_slice(response.body).ok().filter(|_| response.status == 200)
 }
 
-/// Signs in, again and again.
+/// Signs in repeatedly.
 pub fn signing_in(credentials: &Credentials) -> Repeating {
     Repeating::new(sign_in_request(credentials))
 }
 
-/// Asks for the protected route with one access token, again and again.
+/// Calls the protected route repeatedly with one access token.
 pub fn verifying(access_token: &Secret<String>) -> Repeating {
     Repeating::new(verify_request(access_token))
 }
 
-/// Refreshes some sessions in turn. An answer that was lost is asked for again with the same token.
+/// Refreshes some sessions in turn. After a lost response, it sends the same token again.
 pub struct Refreshing {
     tokens: VecDeque<Secret<String>>,
 }
@@ -90,32 +91,20 @@ impl Refreshing {
 }
 
 impl Conversation for Refreshing {
-    fn ask(&mut self, request: &mut Vec<u8>) {
-        ask_to_refresh(request, self.tokens.front());
+    fn write_request(&mut self, request: &mut Vec<u8>) {
+        write_refresh_request(request, self.tokens.front().expect("there is at least one session"));
     }
 
-    fn hear(&mut self, reply: &Reply<'_>) -> bool {
-        let Some(pair) = read_pair(reply) else { return false };
+    fn accept(&mut self, response: &Response<'_>) -> bool {
+        let Some(pair) = read_pair(response) else { return false };
         self.tokens.pop_front();
         self.tokens.push_back(pair.refresh_token);
         true
     }
 }
 
-/// Writes the request that presents a refresh token.
-pub fn ask_to_refresh(request: &mut Vec<u8>, token: Option<&Secret<String>>) {
-    let token = token.map_or("", |token| token.expose());
-    // A token is base64url with dots and underscores: nothing in it needs escaping.
-    let length = r#"{"refreshToken":""}"#.len() + token.len();
-    write!(
-        request,
-        "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         content-length: {length}\r\n\r\n{{\"refreshToken\":\"{token}\"}}"
-    )
-    .expect("writing to a vector does not fail");
-}
-
-/// What an app does: mostly calls of an API, now and then a refresh, whose access token is used from then on.
+/// The requests of an app: mostly calls of an API, and now and then a refresh, whose access token is used from
+/// then on.
 pub struct Mixed {
     refreshing: Refreshing,
     verify: Vec<u8>,
@@ -135,20 +124,20 @@ impl Mixed {
 }
 
 impl Conversation for Mixed {
-    fn ask(&mut self, request: &mut Vec<u8>) {
+    fn write_request(&mut self, request: &mut Vec<u8>) {
         if self.refreshes() {
-            self.refreshing.ask(request);
+            self.refreshing.write_request(request);
         } else {
             request.extend_from_slice(&self.verify);
         }
     }
 
-    fn hear(&mut self, reply: &Reply<'_>) -> bool {
+    fn accept(&mut self, response: &Response<'_>) -> bool {
         if !self.refreshes() {
             self.turn += 1;
-            return reply.status == 200;
+            return response.status == 200;
         }
-        let Some(pair) = read_pair(reply) else { return false };
+        let Some(pair) = read_pair(response) else { return false };
         self.verify = verify_request(&pair.access_token);
         self.refreshing = Refreshing::new([pair.refresh_token]);
         self.turn = 0;
@@ -164,6 +153,19 @@ fn sign_in_request(credentials: &Credentials) -> Vec<u8> {
     post("/getTokens", &body)
 }
 
+/// Appends the request that presents a refresh token.
+pub fn write_refresh_request(request: &mut Vec<u8>, token: &Secret<String>) {
+    let token = token.expose();
+    // A token is base64url with dots and underscores, which need no escaping in JSON.
+    let length = r#"{"refreshToken":""}"#.len() + token.len();
+    write!(
+        request,
+        "POST /refreshToken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{{\"refreshToken\":\"{token}\"}}"
+    )
+    .expect("writing to a vector does not fail");
+}
+
 /// The request for the protected route with one access token.
 pub fn verify_request(access_token: &Secret<String>) -> Vec<u8> {
     let token = access_token.expose();
@@ -171,7 +173,7 @@ pub fn verify_request(access_token: &Secret<String>) -> Vec<u8> {
         .into_bytes()
 }
 
-/// The request that takes a session back.
+/// The request that revokes a session.
 pub fn sign_out_request(refresh_token: &Secret<String>) -> Vec<u8> {
     post("/logout", &json!({"refreshToken": refresh_token.expose()}))
 }

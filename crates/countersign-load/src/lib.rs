@@ -1,10 +1,10 @@
-//! Load on a server: many connections that each ask again as soon as they were answered.
+//! A load generator: many connections, each of which sends its next request as soon as it has a response.
 //!
-//! A [`Conversation`] is what one connection says, over and over; [`Load`] is
-//! how many of them talk and how long. Latencies are of whole requests as a
-//! client sees them, on connections that stay open. The loop is closed: a slow
-//! answer delays the next question, so percentiles tell what this many clients
-//! feel, and not what a fixed rate of arrivals would.
+//! A [`Conversation`] makes the requests of one connection. [`Load`] sets the number of connections and the
+//! time. A latency is the time of a whole request as the client sees it, on a connection that stays open.
+//!
+//! The loop is closed: a slow response delays the next request. The percentiles therefore describe this number
+//! of clients, and not a fixed rate of arrivals.
 
 mod connection;
 mod measured;
@@ -19,49 +19,50 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use connection::{Connection, Reply};
+pub use connection::{Connection, Response};
 pub use measured::Measured;
 use measured::Notes;
 pub use repeating::Repeating;
 
-/// What one connection says, over and over.
+/// The requests of one connection.
 pub trait Conversation: Send {
-    /// Writes the next request, whole, at the end of `request`.
-    fn ask(&mut self, request: &mut Vec<u8>);
-    /// Takes the answer. `false`: it is not what was hoped for, which counts as an error.
-    fn hear(&mut self, reply: &Reply<'_>) -> bool;
+    /// Appends the next request to `request`: the head and the body. The one before has its response, or failed.
+    fn write_request(&mut self, request: &mut Vec<u8>);
+
+    /// Reads a response. `false`: it is not the expected one, and counts as an error.
+    fn accept(&mut self, response: &Response<'_>) -> bool;
 }
 
-/// How much load, on whom.
+/// The load on one server.
 pub struct Load {
-    /// The server.
+    /// The address of the server.
     pub server: SocketAddr,
-    /// What each connection says.
+    /// One for each connection.
     pub conversations: Vec<Box<dyn Conversation>>,
-    /// How long the server is driven before anything counts.
+    /// The time of load before the measurement starts.
     pub warm_up: Duration,
-    /// How long what happens counts.
+    /// The time of the measurement.
     pub time: Duration,
 }
 
-/// How often the progress is told.
+/// The interval of the progress reports.
 const TICK: Duration = Duration::from_millis(200);
 
 impl Load {
-    /// Drives the server; `progress` hears how much of the time has passed and how many requests were answered.
+    /// Runs the load. `progress` gets the elapsed share of the time, and the number of responses.
     ///
     /// # Errors
     ///
-    /// When a connection cannot be opened at the start. Later failures are counted and the connection is
+    /// If a connection cannot be opened at the start. A connection that breaks later counts as an error and is
     /// opened again.
     pub async fn run(self, mut progress: impl FnMut(f64, u64)) -> std::io::Result<Measured> {
         let begin = Instant::now() + self.warm_up;
         let end = begin + self.time;
-        let answered = Arc::new(AtomicU64::new(0));
+        let responses = Arc::new(AtomicU64::new(0));
         let mut talking = JoinSet::new();
         for conversation in self.conversations {
             let connection = Connection::open(self.server).await?;
-            let talk = Talk { conversation, connection, begin, end, answered: answered.clone() };
+            let talk = Talk { conversation, connection, begin, end, responses: responses.clone() };
             talking.spawn(talk.run());
         }
         let connections = talking.len();
@@ -76,7 +77,7 @@ impl Load {
                 _ = tick.tick() => {
                     let left = end.saturating_duration_since(Instant::now());
                     let whole = self.warm_up + self.time;
-                    progress(1.0 - left.as_secs_f64() / whole.as_secs_f64(), answered.load(Ordering::Relaxed));
+                    progress(1.0 - left.as_secs_f64() / whole.as_secs_f64(), responses.load(Ordering::Relaxed));
                 }
             }
         }
@@ -84,13 +85,13 @@ impl Load {
     }
 }
 
-/// One connection at work.
+/// A conversation on its connection.
 struct Talk {
     conversation: Box<dyn Conversation>,
     connection: Connection,
     begin: Instant,
     end: Instant,
-    answered: Arc<AtomicU64>,
+    responses: Arc<AtomicU64>,
 }
 
 impl Talk {
@@ -98,29 +99,30 @@ impl Talk {
         let mut notes = Notes::default();
         let mut request = Vec::new();
         loop {
-            let asked = Instant::now();
-            if asked >= self.end {
+            let sent = Instant::now();
+            if sent >= self.end {
                 return notes;
             }
             request.clear();
-            self.conversation.ask(&mut request);
-            let heard = match self.connection.exchange(&request).await {
-                Ok(reply) => self.conversation.hear(&reply),
+            self.conversation.write_request(&mut request);
+            let is_expected = match self.connection.exchange(&request).await {
+                Ok(response) => self.conversation.accept(&response),
                 Err(_) => false,
             };
-            let answered = Instant::now();
-            // Whatever is answered in the time counts, or slow servers would lose what crosses its beginning.
-            if (self.begin..=self.end).contains(&answered) {
-                notes.note(answered - asked, heard);
-                self.answered.fetch_add(1, Ordering::Relaxed);
+            let received = Instant::now();
+            // A request that was sent before the measurement counts if its response arrives in it. Otherwise
+            // slow servers would lose these requests.
+            if (self.begin..=self.end).contains(&received) {
+                notes.note(received - sent, is_expected);
+                self.responses.fetch_add(1, Ordering::Relaxed);
             }
-            if !heard && self.connection.is_broken() && !self.reconnect().await {
+            if !is_expected && self.connection.is_broken() && !self.reconnect().await {
                 return notes;
             }
         }
     }
 
-    /// `false`: the time is over.
+    /// Returns `false` if the time is over.
     async fn reconnect(&mut self) -> bool {
         let server = self.connection.server();
         while Instant::now() < self.end {
