@@ -144,11 +144,12 @@ pub struct RefreshTokenConfig {
     pub absolute_lifetime: Lifetime,
     /// For this long after a refresh token was spent, the server responds to it with its successor. `0s`: never.
     pub grace: Lifetime,
-    /// How the server treats a spent token after the grace: as theft (`revoke`), or as a lost response (`recover`).
+    /// How the server treats a spent token after the grace period: as theft (`revoke`) or as a lost response
+    /// (`recover`).
     pub late_retry: LateRetryConfig,
 }
 
-/// How the server treats a spent refresh token after the grace.
+/// How the server treats a spent refresh token after the grace period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LateRetryConfig {
