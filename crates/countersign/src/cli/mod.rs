@@ -91,7 +91,7 @@ enum Command {
     Restore(store::Restore),
     /// Looks for whatever is wrong.
     Doctor,
-    /// Measures how much a server carries.
+    /// Measures the throughput of a server.
     #[cfg(feature = "bench")]
     Bench(bench::Bench),
 }
