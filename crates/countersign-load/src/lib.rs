@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 pub use connection::{Connection, Response};
 pub use measured::Measured;
-use measured::Notes;
+use measured::{Notes, Outcome};
 pub use repeating::Repeating;
 
 /// The requests of one connection.
@@ -105,18 +105,20 @@ impl Talk {
             }
             request.clear();
             self.conversation.write_request(&mut request);
-            let is_expected = match self.connection.exchange(&request).await {
-                Ok(response) => self.conversation.accept(&response),
-                Err(_) => false,
+            let outcome = match self.connection.exchange(&request).await {
+                Ok(response) if self.conversation.accept(&response) => Outcome::Expected,
+                Ok(response) => Outcome::Unexpected(response.status),
+                Err(_) => Outcome::NoResponse,
             };
             let received = Instant::now();
             // A request that was sent before the measurement counts if its response arrives in it. Otherwise
             // slow servers would lose these requests.
             if (self.begin..=self.end).contains(&received) {
-                notes.note(received - sent, is_expected);
+                notes.note(received - sent, &outcome);
                 self.responses.fetch_add(1, Ordering::Relaxed);
             }
-            if !is_expected && self.connection.is_broken() && !self.reconnect().await {
+            let is_error = !matches!(outcome, Outcome::Expected);
+            if is_error && self.connection.is_broken() && !self.reconnect().await {
                 return notes;
             }
         }

@@ -1,5 +1,6 @@
 //! The result of a measurement: a rate, and how long requests took.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -16,6 +17,9 @@ pub struct Measured {
     pub requests: u64,
     /// The number of other responses, and of requests without a response.
     pub errors: u64,
+    /// The responses among the errors, by status.
+    #[serde(default)]
+    pub errors_by_status: BTreeMap<u16, u64>,
     /// Expected responses per second.
     pub per_second: f64,
     /// The median latency.
@@ -34,6 +38,15 @@ pub struct Measured {
 pub(super) struct Notes {
     latencies: Histogram<u64>,
     errors: u64,
+    errors_by_status: BTreeMap<u16, u64>,
+}
+
+/// The result of one request.
+pub(super) enum Outcome {
+    Expected,
+    /// A response with this status, which may be 200.
+    Unexpected(u16),
+    NoResponse,
 }
 
 /// One minute, in microseconds. Longer times count as one minute.
@@ -42,22 +55,30 @@ const LONGEST: u64 = 60_000_000;
 impl Default for Notes {
     fn default() -> Self {
         let latencies = Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are valid");
-        Self { latencies, errors: 0 }
+        Self { latencies, errors: 0, errors_by_status: BTreeMap::new() }
     }
 }
 
 impl Notes {
-    pub(super) fn note(&mut self, latency: Duration, is_expected: bool) {
-        if is_expected {
-            self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST));
-        } else {
-            self.errors += 1;
+    pub(super) fn note(&mut self, latency: Duration, outcome: &Outcome) {
+        match outcome {
+            Outcome::Expected => {
+                self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST));
+            }
+            Outcome::Unexpected(status) => {
+                self.errors += 1;
+                *self.errors_by_status.entry(*status).or_default() += 1;
+            }
+            Outcome::NoResponse => self.errors += 1,
         }
     }
 
     pub(super) fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies).expect("all histograms have the same bounds");
         self.errors += other.errors;
+        for (status, count) in &other.errors_by_status {
+            *self.errors_by_status.entry(*status).or_default() += count;
+        }
     }
 
     pub(super) fn sum_up(&self, connections: usize, time: Duration) -> Measured {
@@ -70,6 +91,7 @@ impl Notes {
             seconds: time.as_secs_f64(),
             requests,
             errors: self.errors,
+            errors_by_status: self.errors_by_status.clone(),
             per_second,
             p50_micros: at(0.5),
             p90_micros: at(0.9),

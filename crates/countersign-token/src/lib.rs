@@ -9,7 +9,6 @@
 //! verifying it, and [`legacy`] verifies the weaker tokens of the Express tutorial.
 
 #![warn(missing_docs)]
-#![warn(missing_docs)]
 
 mod algorithm;
 mod base64url;

@@ -9,7 +9,6 @@
 //! `ignore_revocations`.
 
 #![warn(missing_docs)]
-#![warn(missing_docs)]
 
 #[cfg(feature = "axum")]
 mod access_token;

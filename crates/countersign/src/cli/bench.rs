@@ -1,4 +1,4 @@
-//! `bench`: load on a running server, or on one that it starts itself.
+//! `bench`: measures a running server, or one that it starts.
 
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -17,45 +17,45 @@ use tempfile::TempDir;
 use super::context::Context;
 use super::output;
 
-/// How long a server is driven before anything counts, as a part of the time that counts.
+/// The warm-up before each measurement, as a fraction of the measured time.
 const WARM_UP: f64 = 0.2;
 
-/// Sign-ins at once: hashing passwords is made to be slow, and a longer queue measures only itself.
+/// Concurrent sign-ins. Hashing a password is expensive on purpose, so more sign-ins would only wait in a queue.
 const SIGN_INS_AT_ONCE: usize = 4;
 
-/// The steps of the progress bar.
+/// The length of the progress bar, in steps.
 const STEPS: u64 = 1000;
 
-/// Measures how much a server carries, from this machine.
+/// Measures the throughput of a server.
 #[derive(Debug, Args)]
 pub(super) struct Bench {
-    /// The server, such as http://localhost:3000. Left out, one is started with --dev over an empty directory,
-    /// on this machine's CPUs beside the load itself.
+    /// The server, such as http://localhost:3000. Default: a temporary server with --dev and an empty directory,
+    /// which shares the processors of this machine with the clients.
     #[arg(long)]
     url: Option<String>,
-    /// How many clients ask at once, each as soon as it was answered.
+    /// The number of clients. Each sends its next request as soon as it has a response.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
-    /// How long each profile counts, after a fifth of it to warm up.
+    /// The measured time of each profile. A warm-up of a fifth of it comes first.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
     seconds: u16,
-    /// What the clients do; may be given several times. Left out: each in turn.
+    /// The requests of the clients; may be given several times. Default: all profiles, one after another.
     #[arg(long)]
     profile: Vec<Profile>,
-    /// Whom to sign in. Left out: the demo user of a server that runs with --dev.
+    /// The user to sign in. Default: the demo user of a server with --dev.
     #[arg(long)]
     username: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Profile {
-    /// `POST /getTokens`, which hashes a password; four clients at most.
+    /// `POST /getTokens`, which hashes a password, from at most four clients.
     SignIn,
-    /// `POST /refreshToken`, each client its own session.
+    /// `POST /refreshToken`. Each client has its own session.
     Refresh,
-    /// `GET /protectedRoute`, each client its own access token.
+    /// `GET /protectedRoute`. Each client has its own access token.
     Verify,
-    /// Nineteen calls of the protected route, then a refresh.
+    /// Nineteen requests to the protected route, then one refresh, repeatedly.
     Mixed,
 }
 
@@ -72,7 +72,7 @@ impl Bench {
         let mut results = Vec::new();
         for profile in profiles {
             let measured = self.measure(*profile, server, &credentials).await?;
-            results.push((profile.name(), measured));
+            results.push((*profile, measured));
         }
         report(context, &results);
         Ok(())
@@ -82,14 +82,17 @@ impl Bench {
         let Some(username) = &self.username else { return Ok(None) };
         ensure!(
             self.url.is_some(),
-            "--username needs --url: a server that is started here has its demo user"
+            "--username needs --url, because the temporary server has only the demo user"
         );
         let prompt = dialoguer::Password::new().with_prompt(format!("Password of {username}"));
         let password = if std::io::stdin().is_terminal() {
-            prompt.interact().context("no password was given")?
+            prompt.interact().context("cannot read the password")?
         } else {
             let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+            std::io::stdin()
+                .lock()
+                .read_line(&mut line)
+                .context("cannot read the password from standard input")?;
             line.trim_end_matches(['\r', '\n']).to_owned()
         };
         Ok(Some((username.clone(), Secret::new(password))))
@@ -110,14 +113,14 @@ impl Bench {
         let time = Duration::from_secs(self.seconds.into());
         let load = Load { server, conversations, warm_up: time.mul_f64(WARM_UP), time };
         let measured = load
-            .run(|part, answered| {
+            .run(|part, responses| {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
-                    reason = "a part of a thousand is a small whole number"
+                    reason = "the position is between 0 and STEPS"
                 )]
                 bar.set_position((part * STEPS as f64) as u64);
-                bar.set_message(format!("{answered} requests"));
+                bar.set_message(format!("{responses} requests"));
             })
             .await
             .with_context(|| format!("cannot reach {server}"))?;
@@ -156,7 +159,7 @@ fn boxed(conversation: impl Conversation + 'static) -> Box<dyn Conversation> {
     Box::new(conversation)
 }
 
-/// A server of our own, over a directory that goes away with it.
+/// A temporary server. Its directory is deleted on drop.
 struct Started {
     child: Child,
     address: SocketAddr,
@@ -165,11 +168,11 @@ struct Started {
 
 impl Started {
     fn begin() -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir().context("cannot make a directory for the server")?;
-        let program = std::env::current_exe().context("this program cannot be found again")?;
+        let directory = tempfile::tempdir().context("cannot create a directory for the server")?;
+        let program = std::env::current_exe().context("cannot determine the path of this program")?;
         let mut child = Command::new(program)
             .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"])
-            // A load refreshes few sessions over and over.
+            // The clients refresh a few sessions very often.
             .env("COUNTERSIGN_THROTTLE__SESSION_BURST", "4000000000")
             .arg("--data-dir")
             .arg(directory.path())
@@ -177,16 +180,16 @@ impl Started {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .context("the server cannot be started")?;
-        let said = child.stdout.take().context("the server says nothing")?;
-        let port = BufReader::new(said)
+            .context("cannot start the server")?;
+        let output = child.stdout.take().context("the server has no standard output")?;
+        let port = BufReader::new(output)
             .lines()
             .map_while(Result::ok)
             .find_map(|line| line.rsplit_once(" on port ")?.1.trim().parse::<u16>().ok());
         let Some(port) = port else {
             child.kill().ok();
             child.wait().ok();
-            bail!("the server that was started here ended at once: see what `countersign serve --dev` says");
+            bail!("the temporary server exited during its start; run `countersign serve --dev` to see why");
         };
         Ok(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), _directory: directory })
     }
@@ -201,16 +204,15 @@ impl Drop for Started {
 
 fn resolve(url: &str) -> anyhow::Result<SocketAddr> {
     let rest = url.strip_prefix("http://").filter(|rest| !rest.contains(['@', '?', '#'])).context(
-        "`--url` is no http:// address such as http://localhost:3000: TLS would be measured too, and a password has no \
-         place in it",
+        "`--url` must be a URL such as http://localhost:3000, without TLS, user name and password",
     )?;
     let authority = rest.trim_end_matches('/');
     let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    let found = with_port.to_socket_addrs().with_context(|| format!("cannot find {authority}"))?.next();
+    let found = with_port.to_socket_addrs().with_context(|| format!("cannot resolve {authority}"))?.next();
     found.with_context(|| format!("{authority} has no address"))
 }
 
-/// Nothing is drawn where nobody looks.
+/// It draws nothing if standard error is not a terminal.
 fn progress_bar(profile: Profile) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:>8} [{bar:40}] {msg}")
         .expect("the template is well-formed")
@@ -218,18 +220,21 @@ fn progress_bar(profile: Profile) -> ProgressBar {
     ProgressBar::new(STEPS).with_style(style).with_prefix(profile.name()).with_message("signing in")
 }
 
-fn report(context: &Context, results: &[(String, Measured)]) {
+fn report(context: &Context, results: &[(Profile, Measured)]) {
+    for line in results.iter().flat_map(|(profile, measured)| errors(*profile, measured)) {
+        output::remark(line);
+    }
     if context.wants_json() {
-        let members = results.iter().map(|(name, measured)| {
-            (name.clone(), serde_json::to_value(measured).expect("numbers are plain JSON"))
+        let members = results.iter().map(|(profile, measured)| {
+            (profile.name(), serde_json::to_value(measured).expect("numbers can be JSON"))
         });
         output::json(&Value::Object(members.collect::<Map<_, _>>()));
         return;
     }
     let header = ["PROFILE", "CLIENTS", "REQUESTS/S", "P50", "P90", "P99", "P99.9", "SLOWEST", "ERRORS"];
-    let rows = results.iter().map(|(name, measured)| {
+    let rows = results.iter().map(|(profile, measured)| {
         vec![
-            name.clone(),
+            profile.name(),
             measured.connections.to_string(),
             format!("{:.0}", measured.per_second),
             millis(measured.p50_micros),
@@ -243,6 +248,72 @@ fn report(context: &Context, results: &[(String, Measured)]) {
     output::table(&header, rows);
 }
 
+/// One line for each status among the errors, and one for requests without a response.
+fn errors(profile: Profile, measured: &Measured) -> Vec<String> {
+    let name = profile.name();
+    let line = |(status, count): (&u16, &u64)| {
+        let responses = counted(*count, "response");
+        let hint = match (status, profile) {
+            (200, _) => " with an unexpected body",
+            (429, Profile::Refresh | Profile::Mixed) => {
+                ": the server limits refreshes per session; use more --connections or raise throttle.session_burst"
+            }
+            _ => "",
+        };
+        format!("{name}: {responses} {status}{hint}")
+    };
+    let mut lines: Vec<_> = measured.errors_by_status.iter().map(line).collect();
+    let lost = measured.errors.saturating_sub(measured.errors_by_status.values().sum());
+    if lost > 0 {
+        lines.push(format!("{name}: {} without a response", counted(lost, "request")));
+    }
+    lines
+}
+
+/// A number with its noun and verb, such as `19,296 responses were`.
+fn counted(count: u64, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if count == 1 { format!("1 {noun} was") } else { format!("{grouped} {noun}s were") }
+}
+
 fn millis(micros: u64) -> String {
     format!("{}.{:02} ms", micros / 1000, micros % 1000 / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_listed_by_status_and_only_rejected_refreshes_have_a_hint() {
+        let measured = |errors: u64, by_status: Value| -> Measured {
+            serde_json::from_value(serde_json::json!({
+                "connections": 1, "seconds": 1.0, "requests": 1, "per_second": 1.0, "errors": errors,
+                "p50_micros": 1, "p90_micros": 1, "p99_micros": 1, "p999_micros": 1, "max_micros": 1,
+                "errors_by_status": by_status,
+            }))
+            .unwrap()
+        };
+        let several = measured(1_019_304, serde_json::json!({"200": 1, "429": 1_019_296, "503": 2}));
+        assert_eq!(
+            errors(Profile::Refresh, &several),
+            [
+                "refresh: 1 response was 200 with an unexpected body",
+                "refresh: 1,019,296 responses were 429: the server limits refreshes per session; use more \
+                 --connections or raise throttle.session_burst",
+                "refresh: 2 responses were 503",
+                "refresh: 5 requests were without a response",
+            ]
+        );
+        let rejected = measured(999, serde_json::json!({"429": 999}));
+        assert_eq!(errors(Profile::SignIn, &rejected), ["sign-in: 999 responses were 429"]);
+        assert!(errors(Profile::Mixed, &measured(0, serde_json::json!({}))).is_empty());
+    }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use countersign_core::Timestamp;
+use jiff::{Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,18 +58,13 @@ impl FromStr for Lifetime {
             text: text.to_owned(),
             wanted: "a duration of at most ten years, such as `10s`, `15m`, `12h` or `7d`",
         };
-        let unit = text.chars().next_back().ok_or_else(malformed)?;
-        let seconds_each = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            _ => return Err(malformed()),
-        };
-        let digits = text.trim_end_matches(unit);
-        let is_plain = digits.len() + 1 == text.len() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let count: u64 = digits.parse().ok().filter(|_| is_plain).ok_or_else(malformed)?;
-        let duration = count.checked_mul(seconds_each).map(Duration::from_secs);
+        // jiff also reads `1h 30m`, `1.5h`, `-1s` and ISO 8601. A duration is printed with one unit, so only that
+        // form is accepted.
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        let has_one_unit = unit.len() < text.len() && matches!(unit, "s" | "m" | "h" | "d");
+        let span = text.parse::<Span>().ok().filter(|_| has_one_unit).ok_or_else(malformed)?;
+        let duration = span.to_duration(SpanRelativeTo::days_are_24_hours());
+        let duration = duration.ok().and_then(|duration| Duration::try_from(duration).ok());
         duration.filter(|duration| *duration <= MAX).map(Self).ok_or_else(malformed)
     }
 }
@@ -157,6 +153,19 @@ mod tests {
         {
             assert!(text.parse::<Lifetime>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn only_one_whole_number_and_one_unit_are_accepted() {
+        for text in ["1h30m", "1h 30m", "PT15M", "1w", "1ms", "1D", "15min", "15 minutes", "1m ago", " 1m"] {
+            let malformed = text.parse::<Lifetime>().unwrap_err();
+            let wanted = "a duration of at most ten years, such as `10s`, `15m`, `12h` or `7d`";
+            assert_eq!(malformed.to_string(), format!("`{text}` is not {wanted}"));
+        }
+        for (text, seconds) in [("015m", 900), ("3660d", 316_224_000), ("316224000s", 316_224_000)] {
+            assert_eq!(text.parse::<Lifetime>().unwrap().duration().as_secs(), seconds, "{text}");
+        }
+        assert!("3661d".parse::<Lifetime>().is_err() && "316224001s".parse::<Lifetime>().is_err());
     }
 
     #[test]

@@ -60,10 +60,26 @@ fn a_running_server_is_measured_with_a_given_account() {
 }
 
 #[test]
+fn rejected_refreshes_are_reported_with_a_way_to_avoid_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::dev_with(directory.path(), |command| {
+        command.env("COUNTERSIGN_THROTTLE__SESSION_BURST", "1");
+    });
+    let url = format!("http://{}", server.address());
+    let output = bench(directory.path(), &["--json", "--url", &url, "--profile", "refresh"], "");
+    let rejected = results(&output)["refresh"]["errors_by_status"]["429"].as_u64().unwrap();
+    assert!(rejected > 0);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let hint = " were 429: the server limits refreshes per session; use more --connections or raise \
+                throttle.session_burst";
+    assert!(stderr.starts_with("refresh: ") && stderr.trim_end().ends_with(hint), "{stderr}");
+}
+
+#[test]
 fn bench_explains_why_it_cannot_measure() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, reason) in [
-        (&["--url", "https://id.example"][..], "is no http:// address"),
+        (&["--url", "https://id.example"][..], "must be a URL such as http://localhost:3000"),
         (&["--url", "http://127.0.0.1:1"], "cannot reach 127.0.0.1:1"),
         (&["--username", "jane"], "--username needs --url"),
     ] {

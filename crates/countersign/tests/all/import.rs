@@ -151,7 +151,7 @@ fn every_error_names_the_line_the_field_and_what_is_accepted() {
         ),
         (with("email", json!("x")), "`email`: an e-mail address looks like"),
         (with("email_verified", json!("yes")), "`email_verified`: must be true or false"),
-        (with("role", json!("root")), "`role`: it is `user` or `admin`"),
+        (with("role", json!("root")), "`role`: must be `user` or `admin`"),
         (with("id", json!(1.5)), "`id`: must be a string or an integer"),
         (with("created_at", json!("soon")), "`created_at`: must be a time such as"),
         (with("claims", json!({"sub": "x"})), "`claims`: the claim `sub` is set by the server"),
