@@ -155,7 +155,7 @@ fn every_error_names_the_line_the_field_and_what_is_accepted() {
         (with("id", json!(1.5)), "`id`: must be a string or an integer"),
         (with("created_at", json!("soon")), "`created_at`: must be a time such as"),
         (with("claims", json!({"sub": "x"})), "`claims`: the claim `sub` is set by the server"),
-        (json!({"id": "a"}), "`username`: it is missing"),
+        (json!({"id": "a"}), "`username`: missing"),
     ];
     for (line, expected) in cases {
         let output = import(at, &[], "users.jsonl", &format!("{{\"username\":\"fine\"}}\n{line}\n"));
