@@ -1,6 +1,6 @@
 //! Rotates the issuer's signing key while APIs verify new tokens at full speed.
 //!
-//! A real issuer publishes the next key one hour before it signs with it. This measurement waits only until
+//! A real issuer publishes the next key 65 minutes before it signs with it. This measurement waits only until
 //! the API has fetched the key set at its regular interval.
 
 use std::net::SocketAddr;

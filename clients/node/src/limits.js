@@ -23,7 +23,7 @@ module.exports = Object.freeze({
   keysPerKid: 4,
   /** The time limit of a request for the key set. */
   keySetTimeout: 5_000,
-  /** Known keys are fetched again after this time. The server publishes a key an hour before it signs with it. */
+  /** Known keys are fetched again after this time. The server publishes a key 65 minutes before it signs with it. */
   keySetInterval: 5 * 60_000,
   /** A token with an unknown key triggers a request for the key set at most this often. */
   keySetCoolDown: 30_000,

@@ -1,8 +1,9 @@
 //! The states of a signing key: *next*, *active*, *retired*, removed.
 //!
 //! The server publishes a key before it signs, for longer than verifiers cache a
-//! key set. The key stays published until the last token that it signed has
-//! expired. [`plan`] decides which changes are due and changes nothing itself.
+//! key set. The key stays published until an hour after the last token that it
+//! signed has expired. [`plan`] decides which changes are due and changes nothing
+//! itself.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub enum KeyState {
     Next,
     /// Signing.
     Active { since: Timestamp },
-    /// No longer signing, and published until its tokens have expired.
+    /// No longer signing, and published until an hour after its tokens have expired.
     Retired { until: Timestamp },
 }
 
@@ -65,7 +66,7 @@ pub enum Change {
         /// Until when the active key stays published.
         retired_until: Timestamp,
     },
-    /// Remove a key: all its tokens have expired, or it never signed.
+    /// Remove a key: all its tokens expired at least an hour ago, or it never signed.
     Remove(KeyId),
 }
 

@@ -73,9 +73,10 @@ async fn check_readiness(context: &Context, store: &dyn Store) -> anyhow::Result
     match signing_keys::readiness(&store.signing_keys().await?.keys, context.world.now()) {
         Readiness::Ready => Ok(()),
         Readiness::NotBefore(time) => anyhow::bail!(
-            "verifiers that keep a key set for an hour may not know the next key before {}: \
+            "verifiers may not know the next key before {}, {} minutes after it was published: \
              wait until then, or rotate immediately with --now if the active key was stolen",
-            rfc3339(time)
+            rfc3339(time),
+            signing_keys::PUBLISHED_AHEAD.as_secs() / 60
         ),
         Readiness::NoNextKey => {
             anyhow::bail!("the database has no signing keys yet: start the server once to generate them")

@@ -50,7 +50,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address and port of metrics and health checks. Do not expose it to untrusted clients.
     pub management_listen: SocketAddr,
-    /// Addresses and networks of proxies whose `X-Forwarded-For` header the server trusts.
+    /// Addresses and networks of proxies whose `X-Forwarded-*` and `X-Original-*` headers the server trusts.
     #[serde(deserialize_with = "fields::networks")]
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
