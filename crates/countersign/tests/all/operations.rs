@@ -270,5 +270,5 @@ fn a_wrong_or_missing_master_key_is_explained_at_startup() {
     std::fs::remove_file(directory.path().join("data/master-key")).unwrap();
     serve.args(["serve", "--dev", "--listen", "127.0.0.1:0"]);
     let refused = Process::try_start(serve).err().unwrap();
-    assert!(refused.contains("is gone"), "{refused}");
+    assert!(refused.contains("is missing"), "{refused}");
 }
