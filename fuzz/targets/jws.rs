@@ -50,7 +50,10 @@ static LEGACY_KEY: LazyLock<LegacyKey> =
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
         assert!(verify::<Value>(text, &KEYS, &EXPECTED, NOW).is_err(), "an unsigned token was accepted");
-        assert!(legacy::verify(text, &LEGACY_KEY, Duration::ZERO, NOW).is_err(), "an unsigned token was accepted");
+        assert!(
+            legacy::verify(text, &LEGACY_KEY, Duration::ZERO, NOW).is_err(),
+            "an unsigned token was accepted"
+        );
         let _ = unverified::decode(text);
     }
     let token = signed(bytes);
