@@ -24,6 +24,9 @@ const MAX_AUDIENCE: usize = 256;
 /// The longest lifetime of an access token, as for the whole server: verifiers remember revocations for that long.
 const MAX_ACCESS_TOKEN: Duration = Duration::from_secs(86_400);
 
+/// The longest lifetime of a session, as for the whole server: ten years.
+const MAX_SESSION: Duration = Duration::from_secs(3660 * 86_400);
+
 /// The longest grace, as for the whole server: during the grace a stolen spent token still gets its successor.
 const MAX_GRACE: Duration = Duration::from_secs(300);
 
@@ -84,7 +87,7 @@ pub enum SettingsError {
     #[error("a client's access tokens live between 1 second and 1 day")]
     AccessTokenLifetime,
     #[error(
-        "a client's sessions live longer than 0 seconds without a refresh, and their absolute lifetime is not shorter"
+        "a client's sessions live between 1 second and ten years, and their absolute lifetime is not shorter than their idle lifetime"
     )]
     SessionLifetime,
     #[error("a client's grace is at most 5 minutes")]
@@ -202,7 +205,9 @@ impl ClientSettings {
         }
         let is_ordered =
             self.idle_lifetime.zip(self.absolute_lifetime).is_none_or(|(idle, absolute)| idle <= absolute);
-        if [self.idle_lifetime, self.absolute_lifetime].contains(&Some(Duration::ZERO)) || !is_ordered {
+        let is_session = |lifetime: Duration| (Duration::from_secs(1)..=MAX_SESSION).contains(&lifetime);
+        let lifetimes = [self.idle_lifetime, self.absolute_lifetime];
+        if !lifetimes.into_iter().flatten().all(is_session) || !is_ordered {
             return Err(SettingsError::SessionLifetime);
         }
         if self.grace.is_some_and(|grace| grace > MAX_GRACE) {
@@ -338,6 +343,7 @@ mod tests {
         assert!(lifetimes(60, 60).is_ok());
         assert_eq!(lifetimes(61, 60), Err(SettingsError::SessionLifetime));
         assert_eq!(lifetimes(0, 60), Err(SettingsError::SessionLifetime));
+        assert_eq!(lifetimes(60, u64::MAX), Err(SettingsError::SessionLifetime));
         for lifetime in [0, 86_401] {
             let refused = with(ClientChange::AccessTokenLifetime(Some(seconds(lifetime))));
             assert_eq!(refused, Err(SettingsError::AccessTokenLifetime));

@@ -94,6 +94,7 @@ fn settings_that_are_not_acceptable_are_named_and_nothing_is_changed() {
         (json!({"redirect_uris": ["http://shop.example/"]}), 422),
         (json!({"grace": 301}), 422),
         (json!({"idle_lifetime": 100, "absolute_lifetime": 99}), 422),
+        (json!({"absolute_lifetime": u64::MAX}), 422),
         (json!({"scope": "countersign:admin"}), 422),
         (json!({"client_name": "fine", "access_token_lifetime": 0}), 422),
         (json!({"grant_types": ["password"]}), 400),
