@@ -45,7 +45,7 @@ fn all_changes_of_a_clients_settings_are_made_or_none() {
         assert_eq!(read.settings, wanted);
         assert_eq!(changed, ClientChanged::Done(Box::new(read)));
         let unknown = Standing::of(&user("3"));
-        let outdated = store.change_client(&id, &[unknown.clone()], &[name("b")]).await.unwrap();
+        let outdated = store.change_client(&id, std::slice::from_ref(&unknown), &[name("b")]).await.unwrap();
         assert_eq!(outdated, ClientChanged::Outdated);
         let how = revoked(RevokedReason::EndedByAdmin, NOON);
         let outdated = store.remove_client(&id, &[unknown], &how).await.unwrap();
