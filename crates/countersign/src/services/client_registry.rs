@@ -1,6 +1,6 @@
 //! Registered clients that were used lately, with the terms of their sessions.
 //!
-//! A refresh needs the terms of its client. The registry remembers them for [`FRESH`], so
+//! A refresh needs the terms of its client. The registry remembers them for five seconds, so
 //! a refresh costs no read. A confidential client is read from the store at each use:
 //! a replaced secret must be refused at once.
 
@@ -46,7 +46,7 @@ impl ClientRegistry {
         Self { server, remembered: Cache::new(REMEMBERED), world }
     }
 
-    /// The client with this id, as it was at most [`FRESH`] ago. A confidential client is as it is now.
+    /// The client with this id, as it was at most five seconds ago. A confidential client is as it is now.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl ClientRegistry {
         }
     }
 
-    /// The terms of the client's sessions, as they were at most [`FRESH`] ago. A client that is not registered has the
+    /// The terms of the client's sessions, as they were at most five seconds ago. A client that is not registered has the
     /// server's.
     ///
     /// # Errors
