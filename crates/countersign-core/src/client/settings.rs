@@ -271,11 +271,19 @@ fn is_redirect_uri(text: &str) -> bool {
         "http" => is_loopback,
         scheme => scheme.contains('.'),
     };
+    // URL parsers differ in what they repair, so a host must be written as they all read it.
+    let is_canonical = url.host_str().is_none_or(|host| {
+        let rest = text.strip_prefix(url.scheme()).and_then(|rest| rest.strip_prefix("://"));
+        rest.is_some_and(|rest| rest.starts_with(host))
+    });
+    let has_unsafe = text.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}']);
     let is_plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     text.len() <= MAX_REDIRECT_URI
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && is_allowed
+        && is_canonical
         && is_plain
+        && !has_unsafe
 }
 
 fn is_audience(text: &str) -> bool {
@@ -314,6 +322,12 @@ mod tests {
             "https://jane:secret@app.example.com/",
             "https://app.example.com/ callback",
             "javascript:alert(1)",
+            "https:app.example.com",
+            "https:\\\\app.example.com",
+            "https://app.example.com\\@evil.example",
+            "https://@app.example.com/",
+            "http://127.1/",
+            "https://app.example.com/\"><script>",
             "myapp:/callback",
         ] {
             let refused = with(ClientChange::RedirectUris(texts(&[uri])));

@@ -1,13 +1,13 @@
 //! Registered clients that were used lately, with the terms of their sessions.
 //!
-//! A refresh needs the terms of its client. The registry remembers them for five seconds, so
-//! a refresh costs no read. A confidential client is read from the store at each use:
-//! a replaced secret must be refused at once.
+//! Who a client is, and whether it needs a secret, is read from the store each time: a
+//! removal or a new secret must count at once. The terms of its sessions are remembered
+//! for five seconds, so they cost a refresh no further read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::client::{Client, ClientKind};
+use countersign_core::client::Client;
 use countersign_core::store::{Store, StoreError};
 use countersign_core::{ClientId, World};
 use quick_cache::sync::Cache;
@@ -46,16 +46,22 @@ impl ClientRegistry {
         Self { server, remembered: Cache::new(REMEMBERED), world }
     }
 
-    /// The client with this id, as it was at most five seconds ago. A confidential client is as it is now.
+    /// The client with this id, as it is now.
     ///
     /// # Errors
     ///
     /// When the store fails.
     pub async fn find(&self, store: &dyn Store, id: &ClientId) -> Result<Option<Registered>, StoreError> {
-        match self.remembered(id).filter(|known| known.client.kind() == ClientKind::Public) {
-            Some(registered) => Ok(Some(registered)),
-            None => self.read(store, id).await,
-        }
+        // The age counts from before the read: a change during the read is noticed in time.
+        let read_at_millis = self.world.monotonic_millis();
+        let Some(client) = store.client(id).await? else {
+            self.remembered.remove(id);
+            return Ok(None);
+        };
+        let terms = Arc::new(self.server.of_client(&client.settings));
+        let registered = Registered { client: Arc::new(client), terms };
+        self.remembered.insert(id.clone(), Remembered { registered: registered.clone(), read_at_millis });
+        Ok(Some(registered))
     }
 
     /// The terms of the client's sessions, as they were at most five seconds ago. A client that is not registered has the
@@ -67,7 +73,7 @@ impl ClientRegistry {
     pub async fn terms(&self, store: &dyn Store, id: &ClientId) -> Result<Arc<Terms>, StoreError> {
         let registered = match self.remembered(id) {
             Some(registered) => Some(registered),
-            None => self.read(store, id).await?,
+            None => self.find(store, id).await?,
         };
         Ok(registered.map_or_else(|| self.server.clone(), |registered| registered.terms))
     }
@@ -75,19 +81,6 @@ impl ClientRegistry {
     /// Forgets a client that this process changed.
     pub fn forget(&self, id: &ClientId) {
         self.remembered.remove(id);
-    }
-
-    async fn read(&self, store: &dyn Store, id: &ClientId) -> Result<Option<Registered>, StoreError> {
-        // The age counts from before the read: a change during the read is noticed in time.
-        let read_at_millis = self.world.monotonic_millis();
-        let Some(client) = store.client(id).await? else {
-            self.remembered.remove(id);
-            return Ok(None);
-        };
-        let terms = Arc::new(self.server.of_client(&client.settings));
-        let registered = Registered { client: Arc::new(client), terms };
-        self.remembered.insert(id.clone(), Remembered { registered: registered.clone(), read_at_millis });
-        Ok(Some(registered))
     }
 
     fn remembered(&self, id: &ClientId) -> Option<Registered> {
