@@ -306,7 +306,7 @@ mod tests {
             }
             let bytes = to_bytes(response.into_body(), 1024).await.unwrap();
             let text = String::from_utf8(bytes.to_vec()).unwrap();
-            assert!(text.contains("Something went wrong on our side") && !text.contains("canary"), "{text}");
+            assert!(text.contains("The server has an internal error") && !text.contains("canary"), "{text}");
         }
     }
 }
