@@ -202,7 +202,7 @@ class Refreshing {
     if (early > 0) return this.#later(early);
     // The token of the current refresh may already be due when it arrives, after a slow response or the machine's sleep.
     if (this.#renewing) return this.#later(1_000);
-    this.renew(isSignedIn && early > -1_000).catch(() => {
+    this.renew().catch(() => {
       this.#later(Math.max(this.#tab.backOffUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
     });
   }
@@ -227,16 +227,15 @@ class Refreshing {
   }
 
   /**
-   * Replaces the current token with one from another tab or from the server. `isOnTime` means that the timer fired when
-   * the token was due: the tab was not frozen and has missed no messages, so it does not ask the other tabs first.
+   * Replaces the current token with one from another tab or from the server. It asks the other tabs first: the message
+   * with a newer token can still be on its way when the lock is free, and a frozen tab has missed it.
    */
-  renew(isOnTime) {
+  renew() {
     const tab = this.#tab;
     const stale = tab.token;
     return (this.#renewing ??= tab
-      .withLock(async (hasWaited) => {
-        const needsToAsk = hasWaited || !isOnTime || this.#saved.newerThan(stale);
-        if (tab.token === stale && needsToAsk) await this.#tabs.askForTokens();
+      .withLock(async () => {
+        if (tab.token === stale) await this.#tabs.askForTokens();
         const isDone = tab.token !== stale && isFresh(tab.token);
         if (!isDone && tab.state !== "signed-out") await this.#refresh(tab.token);
       })
@@ -648,7 +647,7 @@ class Tabs {
     this.#stopWaiting?.();
   }
 
-  /** Runs `work` in one tab at a time. Its argument says whether this tab had to wait for the lock. */
+  /** Runs `work` in one tab at a time. */
   withLock(suffix, work) {
     return runWithLock(this.#name + suffix, work, this.#warn);
   }
@@ -668,19 +667,19 @@ function runWithLock(name, work, warn) {
     let isStarted = false;
     let timer;
     // If `work` has already started without the lock, a lock that is granted later is released at once.
-    const start = async (hasWaited) => {
+    const start = async () => {
       if (isStarted) return;
       isStarted = true;
       clearTimeout(timer);
-      await work(hasWaited).then(resolve, reject);
+      await work().then(resolve, reject);
     };
-    const startWithout = (error, hasWaited) => {
+    const startWithout = (error) => {
       if (!isStarted) warn("navigator.locks", error);
-      start(hasWaited);
+      start();
     };
     const limit = (wait) => {
       clearTimeout(timer);
-      const stop = () => startWithout(`no lock within ${wait} ms`, true);
+      const stop = () => startWithout(`no lock within ${wait} ms`);
       // Two timers: if the browser paused the page, a lock granted during the pause is handled before the second timer.
       timer = setTimeout(() => (timer = setTimeout(stop, wait / 2)), wait / 2);
     };
@@ -688,16 +687,16 @@ function runWithLock(name, work, warn) {
       try {
         await request();
       } catch (error) {
-        startWithout(error, false);
+        startWithout(error);
       }
     };
     const requestIfFree = () =>
       navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-        if (lock) return start(false);
+        if (lock) return start();
         if (isStarted) return undefined;
         limit(LOCK_WAIT);
         // The promise is not returned, because that would keep the first request open.
-        attempt(() => navigator.locks.request(name, () => start(true)));
+        attempt(() => navigator.locks.request(name, start));
         return undefined;
       });
     limit(LOCK_CHECK);

@@ -45,7 +45,7 @@ export class Refreshing {
     if (early > 0) return this.#later(early);
     // The token of the current refresh may already be due when it arrives, after a slow response or the machine's sleep.
     if (this.#renewing) return this.#later(1_000);
-    this.renew(isSignedIn && early > -1_000).catch(() => {
+    this.renew().catch(() => {
       this.#later(Math.max(this.#tab.backOffUntil - performance.now(), 1_000) * (1 + Math.random() / 4));
     });
   }
@@ -70,16 +70,15 @@ export class Refreshing {
   }
 
   /**
-   * Replaces the current token with one from another tab or from the server. `isOnTime` means that the timer fired when
-   * the token was due: the tab was not frozen and has missed no messages, so it does not ask the other tabs first.
+   * Replaces the current token with one from another tab or from the server. It asks the other tabs first: the message
+   * with a newer token can still be on its way when the lock is free, and a frozen tab has missed it.
    */
-  renew(isOnTime) {
+  renew() {
     const tab = this.#tab;
     const stale = tab.token;
     return (this.#renewing ??= tab
-      .withLock(async (hasWaited) => {
-        const needsToAsk = hasWaited || !isOnTime || this.#saved.newerThan(stale);
-        if (tab.token === stale && needsToAsk) await this.#tabs.askForTokens();
+      .withLock(async () => {
+        if (tab.token === stale) await this.#tabs.askForTokens();
         const isDone = tab.token !== stale && isFresh(tab.token);
         if (!isDone && tab.state !== "signed-out") await this.#refresh(tab.token);
       })

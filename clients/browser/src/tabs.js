@@ -49,7 +49,7 @@ export class Tabs {
     this.#stopWaiting?.();
   }
 
-  /** Runs `work` in one tab at a time. Its argument says whether this tab had to wait for the lock. */
+  /** Runs `work` in one tab at a time. */
   withLock(suffix, work) {
     return runWithLock(this.#name + suffix, work, this.#warn);
   }
@@ -69,19 +69,19 @@ function runWithLock(name, work, warn) {
     let isStarted = false;
     let timer;
     // If `work` has already started without the lock, a lock that is granted later is released at once.
-    const start = async (hasWaited) => {
+    const start = async () => {
       if (isStarted) return;
       isStarted = true;
       clearTimeout(timer);
-      await work(hasWaited).then(resolve, reject);
+      await work().then(resolve, reject);
     };
-    const startWithout = (error, hasWaited) => {
+    const startWithout = (error) => {
       if (!isStarted) warn("navigator.locks", error);
-      start(hasWaited);
+      start();
     };
     const limit = (wait) => {
       clearTimeout(timer);
-      const stop = () => startWithout(`no lock within ${wait} ms`, true);
+      const stop = () => startWithout(`no lock within ${wait} ms`);
       // Two timers: if the browser paused the page, a lock granted during the pause is handled before the second timer.
       timer = setTimeout(() => (timer = setTimeout(stop, wait / 2)), wait / 2);
     };
@@ -89,16 +89,16 @@ function runWithLock(name, work, warn) {
       try {
         await request();
       } catch (error) {
-        startWithout(error, false);
+        startWithout(error);
       }
     };
     const requestIfFree = () =>
       navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-        if (lock) return start(false);
+        if (lock) return start();
         if (isStarted) return undefined;
         limit(LOCK_WAIT);
         // The promise is not returned, because that would keep the first request open.
-        attempt(() => navigator.locks.request(name, () => start(true)));
+        attempt(() => navigator.locks.request(name, start));
         return undefined;
       });
     limit(LOCK_CHECK);

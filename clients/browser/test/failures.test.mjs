@@ -127,7 +127,7 @@ for (const mode of MODES) {
   test(`in ${mode} mode the session survives a short network outage during a refresh`, async () => {
     const { browser, server, tabs, refreshes, session } = await signedIn(mode);
     server.losses = 1;
-    await browser.clock.advance(DUE);
+    await browser.clock.advance(DUE + 200);
     assert.equal(refreshes(), 1);
     await browser.setOnline(false);
     await browser.clock.advance(5_000);

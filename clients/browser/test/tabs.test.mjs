@@ -42,6 +42,23 @@ for (const mode of MODES) {
     assert.deepEqual(await answers(browser, tabs), all(200));
   });
 
+  test(`in ${mode} mode a tab whose token is due before it receives the newer one does not refresh it again`, async () => {
+    for (let later = 10; later <= 200; later += 10) {
+      const browser = new FakeBrowser();
+      const tabs = await browser.openMany(2, { mode });
+      Object.assign(browser, { messageDelay: 40, random: 0.5 });
+      browser.server.latency = LATENCY;
+      const signIn = tabs[0].signIn();
+      await browser.clock.advance(LATENCY + 10);
+      // The second tab receives the token now, and it is due there `later` milliseconds later than in the first tab.
+      browser.random += later / (0.15 * 899_000);
+      await browser.during(signIn);
+      const before = browser.server.refreshes;
+      await browser.clock.advance(750_000);
+      assert.equal(browser.server.refreshes - before, 1, `${later} ms later`);
+    }
+  });
+
   test(`in ${mode} mode five tabs that need a token at once cause one refresh`, async () => {
     const { browser, tabs, refreshes, session } = await signedIn(mode);
     for (const tab of tabs) tab.show("hidden");

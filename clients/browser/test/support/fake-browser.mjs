@@ -18,6 +18,8 @@ export class FakeBrowser {
   isOnline = true;
   /** How many messages the tabs have sent over the channel. */
   posts = 0;
+  /** Milliseconds until other tabs receive a message. */
+  messageDelay = 1;
   /** The result of `Math.random`. */
   random = 0.5;
   tabs = [];
@@ -81,7 +83,7 @@ export class FakeBrowser {
     this.posts += 1;
     for (const tab of this.tabs) {
       if (tab === from || tab.isGone) continue;
-      this.clock.setTimeout(() => tab.receive(name, structuredClone(data)), 1);
+      this.clock.setTimeout(() => tab.receive(name, structuredClone(data)), this.messageDelay);
     }
   }
 }
