@@ -57,7 +57,8 @@ impl Tables {
     fn all_hold(&self, given: &[Standing]) -> bool {
         given.iter().all(|standing| {
             let session = standing.session.and_then(|id| self.sessions.get(&id));
-            standing.holds(self.users.get(&standing.user), session)
+            let client = standing.client.as_ref().and_then(|wanted| self.clients.get(&wanted.id));
+            standing.holds(self.users.get(&standing.user), session, client)
         })
     }
 

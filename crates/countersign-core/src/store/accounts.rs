@@ -1,5 +1,6 @@
 //! Writes of accounts: their conditions, changes and results.
 
+use crate::client::Client;
 use crate::password::PasswordHash;
 use crate::session::{Revoked, Session, SessionState};
 use crate::user::email::Email;
@@ -23,6 +24,9 @@ pub struct Standing {
     pub password: Option<PasswordHash>,
     /// The role that the user must have.
     pub role: Option<Role>,
+    /// The client that the request relies on. It must be registered exactly like this: with the same
+    /// authentication and the same settings.
+    pub client: Option<Box<Client>>,
 }
 
 /// A change of a user.
@@ -70,12 +74,19 @@ pub enum Changed {
 impl Standing {
     /// The condition that the user is enabled and still has the epoch that was read.
     pub fn of(user: &User) -> Self {
-        Self { user: user.id.clone(), epoch: user.epoch, session: None, password: None, role: None }
+        Self {
+            user: user.id.clone(),
+            epoch: user.epoch,
+            session: None,
+            password: None,
+            role: None,
+            client: None,
+        }
     }
 
-    /// Whether the condition holds for a user and for the session that it names, as they are in the
-    /// transaction of the write.
-    pub fn holds(&self, user: Option<&User>, session: Option<&Session>) -> bool {
+    /// Whether the condition holds for a user and for the session and the client that it names, as they are in
+    /// the transaction of the write.
+    pub fn holds(&self, user: Option<&User>, session: Option<&Session>, client: Option<&Client>) -> bool {
         let Some(user) = user.filter(|user| user.id == self.user) else { return false };
         let has_password =
             |hash: &PasswordHash| user.password.as_ref().is_some_and(|known| known.hash == *hash);
@@ -90,6 +101,7 @@ impl Standing {
             && self.password.as_ref().is_none_or(has_password)
             && self.session.is_none_or(has_session)
             && self.role.is_none_or(|role| user.role == role)
+            && self.client.as_deref().is_none_or(|wanted| client == Some(wanted))
     }
 }
 

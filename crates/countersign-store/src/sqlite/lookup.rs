@@ -43,11 +43,10 @@ pub(super) fn session(connection: &Connection, id: SessionId) -> rusqlite::Resul
 pub(super) fn all_hold(connection: &Connection, given: &[Standing]) -> rusqlite::Result<bool> {
     for standing in given {
         let user = user(connection, &standing.user)?;
-        let session = match standing.session {
-            Some(id) => session(connection, id)?.map(|row| row.session),
-            None => None,
-        };
-        if !standing.holds(user.as_ref(), session.as_ref()) {
+        let row = standing.session.map(|id| session(connection, id)).transpose()?.flatten();
+        let wanted = standing.client.as_ref();
+        let client = wanted.map(|wanted| client(connection, &wanted.id)).transpose()?.flatten();
+        if !standing.holds(user.as_ref(), row.as_ref().map(|row| &row.session), client.as_ref()) {
             return Ok(false);
         }
     }

@@ -1,5 +1,7 @@
 //! Opening a session for a user whom a backend has authenticated by its own means.
 
+use std::sync::Arc;
+
 use countersign_core::client::{Client, ClientAuthentication, GrantType};
 use countersign_core::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE, effective_scope};
 use countersign_core::session::Presence;
@@ -57,7 +59,8 @@ impl From<StoreError> for OnBehalfError {
     }
 }
 
-/// Opens a session, while the administrator's standing holds.
+/// Opens a session, while the administrator's standing holds and the client is registered as it was when it
+/// was checked.
 ///
 /// # Errors
 ///
@@ -75,21 +78,23 @@ pub async fn open(
     let user = app.store.user(&subject).await?.ok_or(OnBehalfError::NoSuchUser)?;
     check_scope(&client, &scope, &user)?;
     let claims = claims.map(UserClaims::check).transpose()?.unwrap_or_default().as_map().clone();
-    check_client(app, &client, client_secret.as_ref(), &scope).await?;
+    let registered = check_client(app, &client, client_secret.as_ref(), &scope).await?;
+    let standing = Standing { client: registered.map(Box::new), ..administrator };
     let request = Request { client, scope, claims };
-    let terms = Terms { given: &[administrator], ..Terms::default() };
+    let terms = Terms { given: &[standing], ..Terms::default() };
     Ok(open::open(app, &user, request, by, terms).await?)
 }
 
-/// Checks a registered client: its secret if it is confidential, its grants and its scopes.
+/// Checks a registered client: its secret if it is confidential, its grants and its scopes. Returns the client
+/// that was checked. `None`: the client is one of the server's own.
 async fn check_client(
     app: &App,
     id: &ClientId,
     secret: Option<&Secret<String>>,
     scope: &Scope,
-) -> Result<(), OnBehalfError> {
+) -> Result<Option<Client>, OnBehalfError> {
     if id.is_reserved() {
-        return Ok(());
+        return Ok(None);
     }
     let registered = app.clients.find(&*app.store, id).await?.ok_or(OpenError::NoSuchClient)?;
     let client = registered.client;
@@ -97,7 +102,10 @@ async fn check_client(
         tracing::info!(client = %client.id, "a client did not authenticate");
     })?;
     authenticate_client::check_grant(&client, GrantType::RefreshToken)?;
-    client.settings.allows_scope(scope).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
+    if !client.settings.allows_scope(scope) {
+        return Err(OnBehalfError::ScopeNotAllowed);
+    }
+    Ok(Some(Arc::unwrap_or_clone(client)))
 }
 
 /// The access token is in the `Authorization` header, so the secret comes in the body, however the client registered.

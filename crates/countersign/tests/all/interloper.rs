@@ -6,16 +6,19 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::Method;
 use countersign::flows::accounts::NewAccount;
+use countersign_core::client::{Client, ClientAuthentication, ClientChange};
 use countersign_core::password::PasswordHash;
 use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
 use countersign_core::store::{Added, Page, Store, UserChange};
 use countersign_core::user::{Password, PasswordKind, Role, User, Username};
-use countersign_core::{SessionId, Timestamp, UserId};
+use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 use countersign_store::overlay::{Overlaid, Overlay};
+use countersign_token::Scope;
 use serde_json::json;
 
 use crate::harness::{Call, Harness, PASSWORD, Reply, Tokens};
@@ -274,5 +277,63 @@ fn a_refresh_fails_if_its_session_is_revoked_before_its_write() {
         let session = scene.server.session_of(&scene.tokens.refresh);
         let call = Call::post("/refreshToken").json(&json!({"refreshToken": scene.tokens.refresh}));
         scene.check("a refresh", conflict, Some(session), call);
+    }
+}
+
+/// What happens to a registered client.
+#[derive(Debug, Clone, Copy)]
+enum ClientConflict {
+    ReplaceSecret,
+    NarrowScope,
+    Remove,
+    /// Removes the client and registers another one with the same id.
+    Reregister,
+}
+
+async fn interrupt_client(store: &dyn Store, conflict: ClientConflict, id: &ClientId) {
+    let old = store.client(id).await.unwrap().unwrap();
+    match conflict {
+        ClientConflict::ReplaceSecret => {
+            let new = ClientAuthentication::None;
+            let replaced = store.replace_client_authentication(id, &[], &old.authentication, &new).await;
+            assert!(replaced.unwrap());
+        }
+        ClientConflict::NarrowScope => {
+            let change = ClientChange::Scope(Some(Scope::parse("orders:read").unwrap()));
+            store.change_client(id, &[], &[change]).await.unwrap();
+        }
+        ClientConflict::Remove | ClientConflict::Reregister => {
+            store.remove_client(id, &[], &how(RevokedReason::EndedByAdmin)).await.unwrap();
+        }
+    }
+    if matches!(conflict, ClientConflict::Reregister) {
+        let other = Client { created_at: old.created_at.plus(Duration::from_secs(1)), ..old };
+        assert_eq!(store.add_client(&[], &other).await.unwrap(), Added::Added);
+    }
+}
+
+#[test]
+fn no_session_is_opened_if_its_client_is_changed_before_the_write() {
+    use ClientConflict::{NarrowScope, Remove, ReplaceSecret, Reregister};
+    for conflict in [ReplaceSecret, NarrowScope, Remove, Reregister] {
+        let scene = Scene::new();
+        let john = scene.john().id;
+        let client = json!({"client_id": "shop", "token_endpoint_auth_method": "client_secret_basic",
+                            "audiences": ["https://api.example"], "scope": "orders:write"});
+        let added = scene.server.post_as("/v1/admin/clients", &scene.admin.access, &client).json();
+        let body = json!({"subject": john, "client_id": "shop", "scope": "orders:write",
+                          "client_secret": added["client_secret"]});
+        let open = || scene.server.post_as("/v1/admin/sessions", &scene.admin.access, &body);
+        assert_eq!(open().status, 201, "{added}");
+        scene.interloper.before_the_next_write(Box::new(move |store| {
+            Box::pin(async move { interrupt_client(&*store, conflict, &"shop".parse().unwrap()).await })
+        }));
+        let reply = open();
+        assert!(scene.interloper.has_interfered());
+        assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (409, &json!("changed_meanwhile")), "{conflict:?}");
+        let theirs = scene.server.runtime.block_on(
+            scene.interloper.inner.sessions(&Whose::Client("shop".parse().unwrap()), &Page::first(10)),
+        );
+        assert_eq!(theirs.unwrap().len(), 1, "{conflict:?}: only the first session was opened");
     }
 }
