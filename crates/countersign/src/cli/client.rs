@@ -117,7 +117,7 @@ enum Setting {
 impl Client {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
         let (_, store) = context.store().await?;
-        let clients = Clients { store: &*store, world: &context.world, registry: None };
+        let clients = Clients { store: &*store, world: &context.world, registry: None, revocations: None };
         match self {
             Self::Add(add) => add.run(context, &clients).await,
             Self::List => list(context, &clients).await,

@@ -132,7 +132,7 @@ impl User {
 
 impl AccountTools {
     fn directory<'a>(&'a self, context: &'a Context) -> Directory<'a> {
-        Directory { store: &*self.store, hashing: &self.hashing, world: &context.world }
+        Directory { store: &*self.store, hashing: &self.hashing, world: &context.world, revocations: None }
     }
 }
 

@@ -7,8 +7,10 @@ use countersign_core::user::email::{Email, Verification};
 use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims, UserError, Username};
 use countersign_core::{ClientId, Secret, SessionId, Timestamp, UserId, World};
 
+use super::revoke;
 use crate::app::App;
 use crate::services::hash_pool::{Busy, HashPool};
+use crate::services::revocation_window::RevocationWindow;
 
 /// The parts of the server that account flows need. Commands use these flows without a running server.
 #[derive(Clone, Copy)]
@@ -19,11 +21,18 @@ pub struct Directory<'a> {
     pub hashing: &'a HashPool,
     /// Clock and random generator.
     pub world: &'a World,
+    /// The revocation list of a running server; `None` for a command.
+    pub revocations: Option<&'a RevocationWindow>,
 }
 
 impl<'a> Directory<'a> {
     pub fn of(app: &'a App) -> Self {
-        Self { store: &*app.store, hashing: &app.hashing, world: &app.world }
+        Self {
+            store: &*app.store,
+            hashing: &app.hashing,
+            world: &app.world,
+            revocations: Some(&app.revocations),
+        }
     }
 }
 
@@ -256,6 +265,7 @@ pub async fn change_user(
 ) -> Result<User, AccountError> {
     match directory.store.change_user(id, given, changes).await? {
         Changed::Done(user) => {
+            revoke::update(directory.revocations, directory.store, directory.world).await;
             let changes: Vec<_> = changes.iter().map(UserChange::as_str).collect();
             tracing::info!(user = %user.id, changes = changes.join(" "), "an account was changed");
             Ok(*user)

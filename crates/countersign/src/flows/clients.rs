@@ -7,8 +7,10 @@ use countersign_core::session::Revoked;
 use countersign_core::store::{Added, ClientChanged, ClientRemoved, Page, Standing, Store, StoreError};
 use countersign_core::{ClientId, Secret, World};
 
+use super::revoke;
 use crate::app::App;
 use crate::services::client_registry::ClientRegistry;
+use crate::services::revocation_window::RevocationWindow;
 
 /// The parts that registering clients needs: less than a whole server, so that commands can use it, too.
 #[derive(Clone, Copy)]
@@ -17,6 +19,8 @@ pub struct Clients<'a> {
     pub world: &'a World,
     /// What a running server remembers; `None` for a command.
     pub registry: Option<&'a ClientRegistry>,
+    /// The revocation list of a running server; `None` for a command.
+    pub revocations: Option<&'a RevocationWindow>,
 }
 
 /// A client to be registered.
@@ -61,7 +65,12 @@ pub enum ClientsError {
 impl<'a> Clients<'a> {
     /// The server's parts that clients need.
     pub fn of(app: &'a App) -> Self {
-        Self { store: &*app.store, world: &app.world, registry: Some(&app.clients) }
+        Self {
+            store: &*app.store,
+            world: &app.world,
+            registry: Some(&app.clients),
+            revocations: Some(&app.revocations),
+        }
     }
 
     fn forget(&self, id: &ClientId) {
@@ -183,6 +192,7 @@ pub async fn remove(
     match clients.store.remove_client(id, given, how).await? {
         ClientRemoved::Removed => {
             clients.forget(id);
+            revoke::update(clients.revocations, clients.store, clients.world).await;
             tracing::info!(client = %id, "a client was removed");
             Ok(())
         }
