@@ -27,9 +27,9 @@ use crate::{server, storeless};
 /// Number of sessions. Enough that no session is refreshed twice.
 const SESSIONS: u64 = 2048;
 
-/// Journal entries before the store folds its journal. Small, so that folding happens during the measurement
+/// Rotations before the store folds its log. Small, so that folding happens during the measurement
 /// and is counted.
-const JOURNAL: usize = 256;
+const WINDOW: u32 = 256;
 
 /// A server, and the sessions that are refreshed through it.
 pub(crate) struct InProcess {
@@ -54,7 +54,7 @@ impl InProcess {
         Self::open(1, |runtime, fleet, home| {
             fleet.fill_directory(home.path(), |_| {})?;
             let url = StoreUrl::Sqlite(home.path().join("countersign.db"));
-            let options = Options { sqlite: SqliteOptions { journal: JOURNAL } };
+            let options = Options { sqlite: SqliteOptions { window: WINDOW } };
             Ok(runtime.block_on(countersign_store::open_with(&url, options))?)
         })
     }

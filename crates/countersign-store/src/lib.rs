@@ -116,14 +116,14 @@ pub struct Options {
 /// Settings of SQLite.
 #[derive(Debug, Clone, Copy)]
 pub struct SqliteOptions {
-    /// The most rotations that may wait in the journal before they are written to the sessions' rows. Each
-    /// takes about 400 bytes of memory. Default: 16,384.
-    pub journal: usize,
+    /// The most rotations that may wait in the log before they are written to the sessions' rows. Each takes
+    /// about 200 bytes of memory. Default: 65,536.
+    pub window: u32,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { journal: 16_384 }
+        Self { window: 65_536 }
     }
 }
 
@@ -147,7 +147,7 @@ pub async fn open_with(url: &StoreUrl, options: Options) -> Result<Arc<dyn Store
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
         StoreUrl::Sqlite(path) => {
             let file = path.clone();
-            let open = move || sqlite::SqliteStore::open(&file, options.sqlite.journal);
+            let open = move || sqlite::SqliteStore::open(&file, options.sqlite.window);
             Ok(Arc::new(off_the_runtime(path, open).await?))
         }
     }

@@ -8,8 +8,8 @@ use super::columns::Seconds;
 
 pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {
     let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-    // The newest entry of the journal is never deleted, so the greatest number only grows.
-    let rotations = connection.query_row("SELECT max(number) FROM journal", [], |row| row.get(0))?;
+    // The newest entry of the log is never deleted, so the greatest number only grows.
+    let rotations = connection.query_row("SELECT max(number) FROM rotations", [], |row| row.get(0))?;
     connection.query_row("SELECT store, restored_at, writes FROM lineage", [], |row| {
         let Seconds(restored_at) = row.get(1)?;
         let writes = whole(row.get(2)?);

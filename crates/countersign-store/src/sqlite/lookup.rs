@@ -9,7 +9,8 @@ use countersign_core::user::User;
 use countersign_core::{ClientId, SessionId, UserId};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::{Columns, client, session, user};
+use super::columns::{self, Columns, client, session, user};
+use super::moved::Packed;
 
 pub(super) fn user(connection: &Connection, id: &UserId) -> rusqlite::Result<Option<User>> {
     static SELECT: LazyLock<String> =
@@ -27,16 +28,28 @@ pub(super) fn client(connection: &Connection, id: &ClientId) -> rusqlite::Result
         .optional()
 }
 
-/// A session as it is in its row. The journal may have a newer move of it.
+/// A session as it is in the tables. There may be a newer move of it that is not folded.
 pub(super) fn session(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionWithUser>> {
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT {}, {} FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.id = ?1",
+            "SELECT {}, {}, m.packed FROM sessions s LEFT JOIN users u ON u.id = s.user_id
+             LEFT JOIN session_moves m ON m.session_id = s.id WHERE s.id = ?1",
             session::NAMES.of("s"),
             user::NAMES.of("u")
         )
     });
     connection.prepare_cached(&SELECT)?.query_row([id.as_bytes()], session::read_with_user).optional()
+}
+
+/// A session with a move that is not folded.
+pub(super) fn up_to_date(
+    mut row: SessionWithUser,
+    moved: Option<Packed>,
+) -> rusqlite::Result<SessionWithUser> {
+    if let Some(moved) = moved {
+        moved.bring_up_to_date(&mut row.session).map_err(columns::damaged)?;
+    }
+    Ok(row)
 }
 
 /// Whether all conditions of a write hold, inside the transaction of that write.

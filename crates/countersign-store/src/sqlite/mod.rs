@@ -3,8 +3,8 @@
 //! Each verb's SQL is next to the function that runs it: [`users`], [`sessions`],
 //! [`clients`] and [`keys`] have the verbs in the order of the port; [`lookup`]
 //! and [`ending`] have the statements that several of them share. [`columns`]
-//! turns rows into the rules' types. Rotations go to the [`journal`] first, and
-//! to their rows later.
+//! turns rows into the rules' types. Rotations go to the [`log`] first, and to
+//! their rows later.
 
 mod backup;
 mod clients;
@@ -13,19 +13,18 @@ mod connection;
 mod desk;
 mod ending;
 mod in_use;
-mod journal;
 mod keys;
 mod lineage;
 mod lock_file;
+mod log;
 mod lookup;
 mod moved;
 mod readers;
+mod recent;
 mod restore;
 mod revocations;
-mod rows;
 mod schema;
 mod sessions;
-mod tail;
 mod users;
 mod writer;
 
@@ -49,26 +48,25 @@ use rusqlite::Connection;
 use crate::OpenError;
 use desk::Desk;
 use in_use::InUse;
-use journal::Journal;
+use log::Log;
 use readers::Readers;
+use recent::{SharedRecent, Touched};
 pub(crate) use restore::restore;
-use rows::Touched;
 pub(crate) use schema::status as schema_status;
-use tail::Tail;
 use writer::Writer;
 
 /// A store in one SQLite file.
 pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Readers,
-    tail: Tail,
+    recent: SharedRecent,
     /// Dropped last.
     _in_use: InUse,
 }
 
 impl SqliteStore {
-    /// Opens and migrates the database. `journal` is the most entries that wait in the journal.
-    pub(crate) fn open(path: &Path, journal: usize) -> Result<Self, OpenError> {
+    /// Opens and migrates the database. `window` is the most rotations that wait in the log.
+    pub(crate) fn open(path: &Path, window: u32) -> Result<Self, OpenError> {
         let failed = |source: rusqlite::Error| OpenError::Database {
             path: path.display().to_string(),
             source: source.into(),
@@ -76,10 +74,10 @@ impl SqliteStore {
         let in_use = InUse::share(path)?.ok_or_else(|| OpenError::Restoring(path.display().to_string()))?;
         schema::update(path)?;
         let connection = connection::open_for_writing(path).map_err(failed)?;
-        let journal = Journal::open(&connection, journal).map_err(failed)?;
-        let tail = journal.tail();
+        let recent = SharedRecent::default();
+        let log = Log::open(&connection, recent.clone(), window).map_err(failed)?;
         let readers = Readers::open(path).map_err(failed)?;
-        Ok(Self { writer: Writer::start(connection, journal), readers, tail, _in_use: in_use })
+        Ok(Self { writer: Writer::start(connection, log, recent.clone()), readers, recent, _in_use: in_use })
     }
 }
 
@@ -145,15 +143,15 @@ impl Store for SqliteStore {
     }
 
     async fn session(&self, id: SessionId) -> Answer<Option<SessionWithUser>> {
-        let tail = self.tail.clone();
-        self.readers.read(move |connection| journal::session(connection, &tail, id)).await
+        let recent = self.recent.clone();
+        self.readers.read(move |connection| log::session(connection, &recent, id)).await
     }
 
     async fn sessions(&self, of: &Whose, page: &Page<SessionId>) -> Answer<Vec<SessionWithUser>> {
-        let (of, page, tail) = (of.clone(), page.clone(), self.tail.clone());
+        let (of, page, recent) = (of.clone(), page.clone(), self.recent.clone());
         let read = move |connection: &Connection| {
             let ids = sessions::ids(connection, &of, &page)?;
-            let found = ids.into_iter().map(|id| journal::session(connection, &tail, id));
+            let found = ids.into_iter().map(|id| log::session(connection, &recent, id));
             found.filter_map(Result::transpose).collect()
         };
         self.readers.read(read).await

@@ -7,10 +7,10 @@ use countersign_core::store::{Opened, Page, SingleUse, Standing, Swept};
 use countersign_core::{SessionId, Timestamp};
 use rusqlite::{Connection, named_params, params};
 
-use super::columns::{Parameters, Seconds, session};
+use super::columns::{self, Columns, Parameters, Seconds, session};
 use super::desk::Desk;
-use super::journal::Journal;
-use super::rows::Touched;
+use super::log::Log;
+use super::recent::Touched;
 use super::{ending, lookup};
 
 pub(super) fn open(
@@ -66,7 +66,7 @@ fn insert(connection: &Connection, session: &Session) -> rusqlite::Result<bool> 
     Ok(parameters.execute()? == 1)
 }
 
-/// The ids of a page of sessions. The journal never adds or removes a session, so it is not read.
+/// The ids of a page of sessions. A rotation never adds or removes a session, so the log is not read.
 pub(super) fn ids(
     connection: &Connection,
     of: &Whose,
@@ -93,20 +93,40 @@ pub(super) fn sweep(
         params![after, page.limit],
         |row| row.get(0),
     )?;
-    let Some(last) = last.map(SessionId::from_bytes) else { return Ok(Swept { removed: 0, next: None }) };
-    let span = Span { after: page.after, last };
-    let mut removed = 0;
-    for id in ended(connection, &desk.journal, before, span)? {
-        desk.rows().forget(&Touched::Session(id));
-        removed += connection.execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])? as u64;
-    }
-    connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
+    let Some(last) = last.map(SessionId::from_bytes) else {
+        remove_moves_without_session(connection, after, None)?;
+        return Ok(Swept { removed: 0, next: None });
+    };
     let is_last_page: bool = connection.query_row(
         "SELECT NOT EXISTS (SELECT 1 FROM sessions WHERE id > ?1)",
         [last.as_bytes()],
         |row| row.get(0),
     )?;
+    let span = Span { after: page.after, last };
+    let mut removed = 0;
+    for id in ended(connection, &desk.log, before, span)? {
+        desk.recent().forget(&Touched::Session(id));
+        removed += connection.execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])? as u64;
+    }
+    remove_moves_without_session(connection, after, Some(last).filter(|_| !is_last_page))?;
+    connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
     Ok(Swept { removed, next: Some(last).filter(|_| !is_last_page) })
+}
+
+/// Removes the moves of the deleted sessions after `after`, up to and including `last` if there is one. A move
+/// that is folded after its session was deleted stays until the next sweep.
+fn remove_moves_without_session(
+    connection: &Connection,
+    after: &[u8],
+    last: Option<SessionId>,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM session_moves WHERE session_id > ?1 AND (?2 IS NULL OR session_id <= ?2)
+                AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = session_id)",
+        )?
+        .execute(params![after, last.as_ref().map(SessionId::as_bytes)])
+        .map(drop)
 }
 
 /// The sessions after `after`, or from the first on, up to and including `last`.
@@ -115,27 +135,29 @@ struct Span {
     last: SessionId,
 }
 
-/// The sessions of a span that ended before `before`. For an active session, the later idle expiry of its row
-/// and its newest move counts.
+/// The sessions of a span that ended before `before`. For an active session, the latest idle expiry of its row
+/// and its moves counts.
 fn ended(
     connection: &Connection,
-    journal: &Journal,
+    log: &Log,
     before: Timestamp,
     Span { after, last }: Span,
 ) -> rusqlite::Result<Vec<SessionId>> {
-    let moves = journal.between(after, last);
+    let unfolded = log.between(after, last);
     let mut select = connection.prepare_cached(
-        "SELECT id, absolute_expires_at, iif(revoked_at IS NULL, idle_expires_at, absolute_expires_at), revoked_at
-         FROM sessions WHERE id > :after AND id <= :last",
+        "SELECT id, absolute_expires_at, idle_expires_at, revoked_at, packed
+         FROM sessions LEFT JOIN session_moves ON session_id = id WHERE id > :after AND id <= :last",
     )?;
     let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
     let rows = select.query_map(named_params! { ":after": after, ":last": last.as_bytes() }, |row| {
-        let id = row.get(0).map(SessionId::from_bytes)?;
-        let (Seconds(absolute), Seconds(stored)) = (row.get(1)?, row.get(2)?);
-        let is_active = row.get::<_, Option<Seconds>>(3)?.is_none();
-        let moved = moves.get(&id).filter(|_| is_active).map(|moved| moved.idle_expires_at);
-        // Another process may have folded a later move than this process has read.
-        Ok((id, moved.map_or(stored, |moved| moved.max(stored)).min(absolute) < before))
+        let mut columns = Columns::of(row);
+        let id = columns.take().map(SessionId::from_bytes)?;
+        let (absolute, mut idle) = (columns.take_time()?, columns.take_time()?);
+        let is_revoked = columns.take_optional_time()?.is_some();
+        for moved in columns.take_optional_move()?.iter().chain(unfolded.get(&id)) {
+            idle = idle.max(moved.unpack().map_err(columns::damaged)?.idle_expires_at);
+        }
+        Ok((id, (if is_revoked { absolute } else { idle.min(absolute) }) < before))
     })?;
     let mut ended = Vec::new();
     for row in rows {

@@ -4,7 +4,7 @@
 //! answered after its own commit. When the server is idle, a write begins at once.
 //! A rotation returns a [`Rotated`] with the moved row before the commit; it
 //! releases nothing until after. If the session is cached, this does not even wait
-//! for the thread. The writer also folds the journal, with other commits and
+//! for the thread. The writer also folds the log, with other commits and
 //! whenever it is idle.
 
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::desk::Desk;
-use super::journal::Journal;
 use super::lineage;
-use super::rows::{SharedRows, Taken, Touched};
+use super::log::Log;
+use super::recent::{SharedRecent, Taken, Touched};
 
 /// The most writes in one commit.
 const MAX_BATCH: usize = 256;
 
-/// After this time without a write, the whole journal is folded.
+/// After this time without a write, the whole log is folded.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// The sessions that each commit folds then. A write that arrives meanwhile waits one or two milliseconds.
@@ -56,25 +56,24 @@ type Committed = Result<(), Arc<str>>;
 pub(super) struct Writer {
     /// `None` only while the handle is being dropped.
     jobs: Option<Sender<Job>>,
-    rows: SharedRows,
+    recent: SharedRecent,
     thread: Option<JoinHandle<()>>,
     is_failing: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, journal: Journal) -> Self {
+    pub(super) fn start(connection: Connection, log: Log, recent: SharedRecent) -> Self {
         // The channel needs no bound, because every task belongs to a request. While the database cannot be
         // written, all waiting tasks fail together.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
-        let rows = SharedRows::default();
-        let desk = Desk::new(journal, rows.clone());
+        let desk = Desk::new(log, recent.clone());
         let work = Work { connection, desk, is_failing: is_failing.clone() };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || work.run(&waiting))
             .expect("the system can start a thread");
-        Self { jobs: Some(jobs), rows, thread: Some(thread), is_failing }
+        Self { jobs: Some(jobs), recent, thread: Some(thread), is_failing }
     }
 
     /// Whether the last commit failed, or the thread has ended.
@@ -89,7 +88,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
         self.write_at_desk(move |connection, desk| {
-            desk.rows().forget(&touched);
+            desk.recent().forget(&touched);
             lineage::count_write(connection)?;
             work(connection)
         })
@@ -128,8 +127,8 @@ impl Writer {
         by: &Presence,
         settle: Settle,
     ) -> Answer<Option<Arc<SessionWithUser>>> {
-        let mut rows = self.rows.lock();
-        let (Some(taken), _) = rows.take(step, by) else { return Ok(None) };
+        let mut recent = self.recent.lock();
+        let (Some(taken), _) = recent.take(step, by) else { return Ok(None) };
         let row = taken.row.clone();
         self.send(Job::Keep(Box::new(taken), settle))?;
         Ok(Some(row))
@@ -214,7 +213,7 @@ impl Work {
                         has_begun && (work.connection.is_autocommit() || replies.len() == MAX_BATCH);
                     job = if is_over { None } else { waiting.try_recv().ok() };
                 }
-                work.fold(Journal::fold_when_long);
+                work.fold(Log::fold_when_long);
             });
             replies.into_iter().for_each(|reply| reply.give(&committed));
         }
@@ -237,9 +236,9 @@ impl Work {
         }
     }
 
-    /// Waits for the next task, and folds the journal meanwhile. `None`: the handle was dropped.
+    /// Waits for the next task, and folds the log meanwhile. `None`: the handle was dropped.
     fn next(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
-        while !self.desk.journal.is_folded() {
+        while !self.desk.log.is_folded() {
             match waiting.recv_timeout(IDLE) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -254,7 +253,7 @@ impl Work {
                 return came;
             }
             // Frees the memory of an idle server.
-            self.desk.rows().forget(&Touched::Everything);
+            self.desk.recent().forget(&Touched::Everything);
             if !is_folding {
                 break;
             }
@@ -262,12 +261,12 @@ impl Work {
         waiting.recv().ok()
     }
 
-    /// Folds until the journal is folded or `comes` returns true. `false`: the database cannot be written.
+    /// Folds until the log is folded or `comes` returns true. `false`: the database cannot be written.
     fn fold_all(&mut self, mut comes: impl FnMut() -> bool) -> bool {
-        while !self.desk.journal.is_folded() && !comes() {
+        while !self.desk.log.is_folded() && !comes() {
             let mut is_folding = false;
             let committed = self.commit(|work| {
-                is_folding = work.fold(|journal, connection| journal.fold(connection, IDLE_SLICE));
+                is_folding = work.fold(|log, connection| log.fold(connection, IDLE_SLICE));
             });
             if committed.is_err() || !is_folding {
                 return false;
@@ -278,13 +277,13 @@ impl Work {
 
     /// Folds in a savepoint, so that a failed fold does not fail the batch. `false`: the fold failed. It is
     /// tried again later.
-    fn fold(&mut self, fold: impl FnOnce(&mut Journal, &Connection) -> rusqlite::Result<()>) -> bool {
-        let journal = &mut self.desk.journal;
-        let folded = in_savepoint(&self.connection, |connection| fold(journal, connection));
+    fn fold(&mut self, fold: impl FnOnce(&mut Log, &Connection) -> rusqlite::Result<()>) -> bool {
+        let log = &mut self.desk.log;
+        let folded = in_savepoint(&self.connection, |connection| fold(log, connection));
         if let Err(error) = &folded {
             let error = error as &dyn std::error::Error;
-            tracing::warn!(error, "the journal could not be folded; it is tried again");
-            journal.give_up_fold();
+            tracing::warn!(error, "the log of rotations could not be folded; it is tried again");
+            log.give_up_fold();
         }
         folded.is_ok()
     }
@@ -294,15 +293,16 @@ impl Work {
         let begun = execute(&self.connection, "BEGIN IMMEDIATE");
         let begun = begun.and_then(|()| self.desk.begin(&self.connection));
         batch(self);
-        let committed = begun.and_then(|()| execute(&self.connection, "COMMIT"));
+        let written = begun.and_then(|()| self.desk.log.write(in_transaction(&self.connection)?));
+        let committed = written.and_then(|()| execute(&self.connection, "COMMIT"));
         if committed.is_err() && !self.connection.is_autocommit() {
             execute(&self.connection, "ROLLBACK").ok();
         }
         match &committed {
-            Ok(()) => self.desk.journal.publish(),
+            Ok(()) => self.desk.log.publish(),
             Err(error) => {
-                self.desk.journal.roll_back();
-                self.desk.rows().start_over();
+                self.desk.log.roll_back();
+                self.desk.recent().start_over();
                 let error = error as &dyn std::error::Error;
                 tracing::error!(error, "the database could not commit");
             }

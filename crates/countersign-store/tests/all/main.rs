@@ -6,7 +6,7 @@
 mod clients;
 mod contract;
 mod interleavings;
-mod journal;
+mod rotations;
 mod sqlite;
 mod standings;
 mod support;

@@ -76,7 +76,7 @@ impl Serve {
         let port = address.port();
         let here = format!("{}://localhost:{port}", config.tls.scheme());
         let issuer = config.issuer.clone().unwrap_or_else(|| here.clone());
-        let store = countersign_store::open(&config.store_url()?).await?;
+        let store = countersign_store::open_with(&config.store_url()?, config.store_options()).await?;
         HighWater::read(&config.data_dir)?.check(&*store).await?;
         let mut server = assembly::assemble(&config, issuer, store, server_keys, &context.world).await?;
         if self.dev {

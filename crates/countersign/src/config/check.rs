@@ -52,6 +52,9 @@ impl Config {
         if let Some(issuer) = &self.issuer {
             check_issuer(issuer)?;
         }
+        if !(1024..=1 << 20).contains(&self.store.window) {
+            return failed("store.window", "must be between 1024 and 1048576 refreshes");
+        }
         self.check_access_token()?;
         self.check_password()?;
         if self.tls.certificate.is_some() != self.tls.key.is_some() {

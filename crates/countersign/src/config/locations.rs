@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use countersign_core::{Secret, ServerKeys};
-use countersign_store::{OpenError, StoreUrl};
+use countersign_store::{OpenError, Options, SqliteOptions, StoreUrl};
 
 use super::{Config, Loaded};
 
@@ -35,6 +35,11 @@ impl Config {
     pub fn store_url(&self) -> Result<StoreUrl, OpenError> {
         let in_directory = || format!("sqlite:{}", self.data_dir.join("countersign.db").display());
         StoreUrl::parse(&self.store.url.clone().unwrap_or_else(|| Secret::new(in_directory())))
+    }
+
+    /// The settings of the store's engine.
+    pub fn store_options(&self) -> Options {
+        Options { sqlite: SqliteOptions { window: self.store.window } }
     }
 
     /// The file in the data directory to which `init` and `--dev` write the master key.

@@ -25,6 +25,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use countersign_core::Secret;
+use countersign_store::SqliteOptions;
 use countersign_token::Algorithm;
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -93,13 +94,17 @@ pub struct Config {
 }
 
 /// The database of users and sessions.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
     /// `sqlite:PATH`, or `memory:` (data is lost on exit). Unset: `countersign.db` in the data directory.
     #[serde(serialize_with = "fields::without_credentials")]
     #[schemars(with = "Option<String>", extend("x-secret" = true))]
     pub url: Option<Secret<String>>,
+    /// The number of refreshes that SQLite collects before it writes them to the rows of their sessions. With a larger
+    /// window, a million sessions need fewer disk writes. Each refresh in it takes about 200 bytes of memory.
+    #[schemars(range(min = 1024, max = 1_048_576))]
+    pub window: u32,
 }
 
 /// Access tokens.
@@ -258,6 +263,12 @@ impl Default for Config {
             legacy: LegacyConfig::default(),
             log: LogConfig::default(),
         }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { url: None, window: SqliteOptions::default().window }
     }
 }
 

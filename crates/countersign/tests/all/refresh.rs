@@ -291,14 +291,20 @@ fn a_restart_does_not_change_the_end_of_the_grace_period() {
 
 /// Saves a copy of the sessions for [`lose_writes`].
 fn save_sessions(server: &Harness) {
-    server.database().execute("CREATE TABLE earlier AS SELECT * FROM sessions", []).unwrap();
+    let copy = "CREATE TABLE earlier AS SELECT * FROM sessions;
+                CREATE TABLE earlier_moves AS SELECT * FROM session_moves;";
+    server.database().execute_batch(copy).unwrap();
 }
 
 /// Stops the server, restores the sessions that [`save_sessions`] saved, and starts it again.
 fn lose_writes(server: Harness) -> Harness {
     server.restart(|config| {
         let database = rusqlite::Connection::open(config.data_dir.join("countersign.db")).unwrap();
-        database.execute_batch("REPLACE INTO sessions SELECT * FROM earlier; DELETE FROM journal").unwrap();
+        let replace = "REPLACE INTO sessions SELECT * FROM earlier;
+                       DELETE FROM session_moves;
+                       INSERT INTO session_moves SELECT * FROM earlier_moves;
+                       DELETE FROM rotations";
+        database.execute_batch(replace).unwrap();
     })
 }
 

@@ -1,12 +1,10 @@
-//! What a rotation changes: the columns that the tables `sessions` and `journal` have in common.
+//! What a rotation changes: the columns of `sessions` that it had before there was a packed form.
 
 use countersign_core::ratchet::SecretHash;
 use countersign_core::session::{Ratchet, Spent};
 
-use super::{Columns, Names, Parameters, Seconds, presence};
+use super::{Columns, Parameters, Seconds, presence};
 use crate::sqlite::moved::Moved;
-
-pub(crate) const NAMES: Names = Names(&[COLUMNS]);
 
 pub(super) const COLUMNS: &[&str] = &[
     "generation",
@@ -23,7 +21,7 @@ pub(super) const COLUMNS: &[&str] = &[
     "idle_expires_at",
 ];
 
-/// Reads [`NAMES`]. Rust evaluates the fields of a literal in the order in which they are written.
+/// Reads [`COLUMNS`]. Rust evaluates the fields of a literal in the order in which they are written.
 pub(crate) fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Moved> {
     Ok(Moved {
         ratchet: Ratchet {
@@ -39,7 +37,7 @@ pub(crate) fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Moved> {
     })
 }
 
-/// Binds [`NAMES`].
+/// Binds [`COLUMNS`].
 pub(crate) fn bind(moved: &Moved, parameters: &mut Parameters<'_, '_>) -> rusqlite::Result<()> {
     let Moved { ratchet, refreshed, idle_expires_at } = moved;
     parameters.bind(ratchet.generation)?;

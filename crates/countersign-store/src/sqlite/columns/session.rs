@@ -10,7 +10,7 @@ use countersign_core::session::{
 use rusqlite::Row;
 use serde_json::Value;
 
-use super::{Columns, Names, Parameters, Seconds, moved, presence, user};
+use super::{Columns, Names, Parameters, Seconds, damaged, moved, presence, user};
 use crate::sqlite::moved::Moved;
 
 pub(crate) const NAMES: Names = Names(&[FIXED, moved::COLUMNS, REVOKED]);
@@ -36,10 +36,15 @@ const FIXED: &[&str] = &[
 const REVOKED: &[&str] =
     &["revoked_reason", "revoked_at", "revoked_address", "revoked_device", "revoked_presented"];
 
-/// Reads [`NAMES`], and then the [`user::NAMES`] of an outer join.
+/// Reads [`NAMES`], and then the [`user::NAMES`] and the packed move of outer joins.
 pub(crate) fn read_with_user(row: &Row<'_>) -> rusqlite::Result<SessionWithUser> {
     let mut columns = Columns::of(row);
-    Ok(SessionWithUser { session: read(&mut columns)?, user: user::read_optional(&mut columns)? })
+    let mut session = read(&mut columns)?;
+    let user = user::read_optional(&mut columns)?;
+    if let Some(moved) = columns.take_optional_move()? {
+        moved.bring_up_to_date(&mut session).map_err(damaged)?;
+    }
+    Ok(SessionWithUser { session, user })
 }
 
 fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Session> {

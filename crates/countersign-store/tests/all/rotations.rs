@@ -1,4 +1,4 @@
-//! Tests of SQLite's journal: it is bounded, it survives a crash, and no reader sees a session go back.
+//! Tests of SQLite's log of rotations: it is bounded, it survives a crash, and no reader sees a session go back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ impl Table {
         Self { directory: tempfile::tempdir().unwrap(), kit: Kit::new(), runtime: runtime.unwrap() }
     }
 
-    fn open(&self, journal: usize) -> Arc<dyn Store> {
+    fn open(&self, window: u32) -> Arc<dyn Store> {
         let url = StoreUrl::Sqlite(self.directory.path().join("test.db"));
-        let options = Options { sqlite: SqliteOptions { journal } };
+        let options = Options { sqlite: SqliteOptions { window } };
         self.runtime.block_on(countersign_store::open_with(&url, options)).unwrap()
     }
 
@@ -66,14 +66,14 @@ impl Table {
 }
 
 #[test]
-fn the_journal_is_bounded_however_often_sessions_rotate() {
+fn the_log_is_bounded_however_often_sessions_rotate() {
     let table = Table::new();
     let store = table.open(64);
     let mut tokens = table.sessions(&*store, 40);
     for _ in 0..25 {
         for token in &mut tokens {
             table.turn(&*store, token);
-            assert!(table.ask("SELECT count(*) FROM journal") <= 64);
+            assert!(table.ask("SELECT max(number) - min(number) FROM rotations") <= 64);
         }
     }
     assert_eq!(table.ask("SELECT count(*) FROM sessions"), 40);
@@ -81,37 +81,37 @@ fn the_journal_is_bounded_however_often_sessions_rotate() {
 }
 
 #[test]
-fn an_idle_store_folds_its_whole_journal() {
+fn an_idle_store_folds_its_whole_log() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);
     tokens.iter_mut().for_each(|token| table.turn(&*store, token));
-    let folded = "SELECT count(*) FROM sessions WHERE generation = 1";
-    assert_eq!(table.ask(folded), 0, "a rotation waits in the journal");
+    let folded = "SELECT count(*) FROM session_moves WHERE generation = 1";
+    assert_eq!(table.ask(folded), 0, "a rotation waits in the log");
     let is_folded = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
         table.ask(folded) == 3
     });
     assert!(is_folded);
     assert_eq!(
-        table.ask("SELECT count(*) FROM journal"),
+        table.ask("SELECT count(*) FROM rotations"),
         1,
         "the newest entry stays, so that its number is not used again"
     );
 }
 
 #[test]
-fn closing_a_store_folds_its_whole_journal() {
+fn closing_a_store_folds_its_whole_log() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);
     tokens.iter_mut().for_each(|token| table.turn(&*store, token));
     drop(store);
-    assert_eq!(table.ask("SELECT count(*) FROM sessions WHERE generation = 1"), 3);
+    assert_eq!(table.ask("SELECT count(*) FROM session_moves WHERE generation = 1"), 3);
 }
 
 #[test]
-fn entries_of_the_journal_survive_a_crash() {
+fn logged_rotations_survive_a_crash() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 3);
@@ -156,7 +156,7 @@ fn two_processes_see_each_others_rotations() {
 }
 
 #[test]
-fn no_reader_sees_a_session_go_back_while_the_journal_is_folded() {
+fn no_reader_sees_a_session_go_back_while_the_log_is_folded() {
     let table = Table::new();
     let store = table.open(2);
     let mut tokens = table.sessions(&*store, 2);
@@ -181,14 +181,14 @@ fn no_reader_sees_a_session_go_back_while_the_journal_is_folded() {
 }
 
 #[test]
-fn a_session_that_is_live_only_by_its_journal_entry_is_not_swept() {
+fn a_session_that_is_live_only_by_its_logged_rotation_is_not_swept() {
     let table = Table::new();
     let store = table.open(1000);
     let mut tokens = table.sessions(&*store, 2);
     table.turn(&*store, &mut tokens[0]);
     let a_week = Duration::from_secs(7 * 86_400);
     let first = countersign_core::store::Page::first(10);
-    // By its row, the first session was idle for too long. Its journal entry is five seconds younger.
+    // By its row, the first session was idle for too long. Its logged rotation is five seconds younger.
     let swept = table.runtime.block_on(store.sweep(NOON.plus(a_week + Duration::from_secs(1)), &first));
     assert_eq!(swept.unwrap().removed, 1);
     assert_eq!(table.generation(&*store, tokens[0].session), 1);
@@ -316,4 +316,48 @@ fn a_step_on_a_cached_session_has_no_effect_if_it_cannot_be_committed() {
         assert!(table.runtime.block_on(rotate(&*store, step, after(7))).is_some(), "tried again, it moves");
         assert_eq!(table.generation(&*store, token.session), 2);
     }
+}
+
+#[test]
+fn rotations_that_wait_in_the_log_of_an_earlier_schema_are_kept() {
+    let table = Table::new();
+    let store = table.open(1000);
+    let tokens = table.sessions(&*store, 3);
+    drop(store);
+    // The first session has moved twice since it was folded, and the second was folded after it moved.
+    let database = Connection::open(table.directory.path().join("test.db")).unwrap();
+    database.execute_batch(&std::fs::read_to_string("migrations/sqlite/V2__journal.sql").unwrap()).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE rotations; DROP TABLE session_moves; DROP INDEX users_by_lower_id;
+             DELETE FROM refinery_schema_history WHERE version = 10;",
+        )
+        .unwrap();
+    let mut number = 40;
+    for (index, generation) in [(0, 1), (0, 2), (1, 3)] {
+        number += 1;
+        database
+            .execute(
+                "INSERT INTO journal SELECT ?1, id, ?2, current_hash, zeroblob(32), ?2 - 1, rotated_at, burst_from,
+                     burst_at, recoveries, refreshed_at + ?2, refreshed_address, 'another', idle_expires_at + ?2
+                 FROM sessions WHERE id = ?3",
+                rusqlite::params![number, generation, tokens[index].session.as_bytes()],
+            )
+            .unwrap();
+    }
+    let folded = "UPDATE sessions SET generation = 4, refreshed_device = 'later' WHERE id = ?1";
+    database.execute(folded, [tokens[1].session.as_bytes()]).unwrap();
+    drop(database);
+
+    let store = table.open(1000);
+    let sessions = tokens.iter().map(|token| {
+        let found = table.runtime.block_on(store.session(token.session)).unwrap().unwrap().session;
+        (found.ratchet.generation, found.refreshed.device)
+    });
+    assert_eq!(
+        sessions.collect::<Vec<_>>(),
+        [(2, "another".to_owned()), (4, "later".to_owned()), (0, "Firefox on Linux".to_owned())]
+    );
+    let position = table.runtime.block_on(store.position()).unwrap().unwrap();
+    assert_eq!(position.rotations, 43, "the numbers of rotations continue");
 }
