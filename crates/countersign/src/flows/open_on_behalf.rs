@@ -34,9 +34,12 @@ pub enum OnBehalfError {
     LabClient,
     #[error("there is no such user")]
     NoSuchUser,
-    /// The user or the client may not have the scope.
-    #[error("the user or the client may not have this scope")]
-    ScopeNotAllowed,
+    /// `countersign:admin` is for administrators.
+    #[error("the user may not have this scope")]
+    NotTheUsersScope,
+    /// The client is not registered for the scope, or it is a scope of this server's own routes.
+    #[error("the client may not have this scope")]
+    NotTheClientsScope,
     #[error(transparent)]
     Claims(#[from] UserError),
     /// The client is confidential, and its secret is missing or wrong.
@@ -97,7 +100,7 @@ async fn check_client(
         tracing::info!(client = %client.id, "a client did not authenticate");
     })?;
     authenticate_client::check_grant(&client, GrantType::RefreshToken)?;
-    client.settings.allows_scope(scope).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
+    client.settings.allows_scope(scope).then_some(()).ok_or(OnBehalfError::NotTheClientsScope)
 }
 
 /// The access token is in the `Authorization` header, so the secret comes in the body, however the client registered.
@@ -113,7 +116,9 @@ fn check_secret(client: &Client, secret: Option<&Secret<String>>) -> Result<(), 
 /// The scopes of this server's own routes are for its own app, and the administrator's for users with that role.
 fn check_scope(client: &ClientId, scope: &Scope, user: &User) -> Result<(), OnBehalfError> {
     let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));
-    let is_allowed = !is_own || *client == ClientId::first_party();
+    if is_own && *client != ClientId::first_party() {
+        return Err(OnBehalfError::NotTheClientsScope);
+    }
     let is_users = scope.is_subset_of(&effective_scope(scope, user));
-    (is_allowed && is_users).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
+    is_users.then_some(()).ok_or(OnBehalfError::NotTheUsersScope)
 }
