@@ -1,41 +1,48 @@
 //! `client`: registered clients, such as apps that refresh sessions and APIs that introspect tokens.
 
+mod settings;
+
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::ClientId;
-use countersign_core::client::{Client as Registered, ClientChange, GrantType, SecretMethod};
-use countersign_core::refresh::LateRetry;
+use countersign_core::client::{Client as Registered, GrantType, SecretMethod};
 use countersign_core::session::RevokedReason;
-use countersign_token::Scope;
 use serde_json::Value;
 
 use super::context::Context;
 use super::{output, pages};
 use crate::client_body::client_body;
-use crate::config::Lifetime;
+use crate::config::{Config, Lifetime};
 use crate::flows::clients::{self, Clients, ClientsError, NewClient, WithSecret};
 use crate::time_text;
+use settings::{Setting, Settings};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Client {
-    /// Register a client and print its secret, which is not shown again.
+    /// Registers a client and prints its secret, which is not shown again.
     Add(Add),
-    /// List clients.
+    /// Lists clients.
     List,
-    /// Show a client.
-    Show { id: ClientId },
-    /// Change a client's settings. A running server uses them within five seconds.
+    /// Shows a client.
+    Show(Which),
+    /// Changes a client's settings. A running server uses them within five seconds.
     Update(Update),
-    /// Remove a client and revoke its sessions.
-    Remove { id: ClientId },
-    /// Replace a client's secret and print the new one, which is not shown again. The old one is refused from then on.
-    RotateSecret { id: ClientId },
+    /// Removes a client and revokes its sessions.
+    Remove(Which),
+    /// Replaces a client's secret and prints the new one, which is not shown again. The old one is refused from then on.
+    RotateSecret(Which),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// The `client_id`: see `countersign client list`.
+    id: ClientId,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
     /// The `client_id`: 1 to 64 characters of A-Z a-z 0-9 . _ : @ | -
     id: ClientId,
-    /// How the client proves who it is.
+    /// How the client proves who it is. An app that cannot keep a secret, such as a phone app or a page, needs `none`.
     #[arg(long, value_name = "METHOD", default_value = "basic")]
     authentication: Method,
     #[command(flatten)]
@@ -44,48 +51,16 @@ pub(super) struct Add {
 
 #[derive(Debug, Args)]
 pub(super) struct Update {
-    id: ClientId,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     settings: Settings,
-    /// Set a setting back to its default. Can be given several times.
+    /// Sets a setting back to its default. Can be given several times.
     #[arg(long, value_name = "SETTING")]
     unset: Vec<Setting>,
-}
-
-/// Settings of a client.
-#[derive(Debug, Args)]
-struct Settings {
-    /// The name that people see.
-    #[arg(long)]
-    name: Option<String>,
-    /// A URI that an authorization response may be sent to. Can be given several times.
-    #[arg(long, value_name = "URI")]
-    redirect_uri: Vec<String>,
-    /// A grant that the client may use. Can be given several times. Default: refresh_token.
-    #[arg(long, value_name = "GRANT", value_parser = parse_grant)]
-    grant: Vec<GrantType>,
-    /// The scopes that the client may have, separated by spaces. Default: all except this server's own.
-    #[arg(long, value_parser = parse_scope)]
-    scope: Option<Scope>,
-    /// An audience whose tokens the client may introspect. Can be given several times.
-    #[arg(long, value_name = "AUDIENCE")]
-    audience: Vec<String>,
-    /// How long the client's access tokens live, such as 5m. At most `access_token.lifetime`, which is the default.
-    #[arg(long, value_name = "DURATION")]
-    access_token_lifetime: Option<Lifetime>,
-    /// How long a session lives without a refresh, such as 7d. Default: `refresh_token.idle_lifetime`.
-    #[arg(long, value_name = "DURATION")]
-    idle_lifetime: Option<Lifetime>,
-    /// How long a session lives at most, such as 90d. Default: `refresh_token.absolute_lifetime`.
-    #[arg(long, value_name = "DURATION")]
-    absolute_lifetime: Option<Lifetime>,
-    /// How long a spent refresh token still gets its successor, such as 10s. Default: `refresh_token.grace`.
-    #[arg(long, value_name = "DURATION")]
-    grace: Option<Lifetime>,
-    /// What a retry after the grace means: `revoke` (theft) or `recover` (a lost response). Default:
-    /// `refresh_token.late_retry`.
-    #[arg(long, value_name = "POLICY", value_parser = parse_late_retry)]
-    late_retry: Option<LateRetry>,
+    // Only for an error that says more than "unexpected argument".
+    #[arg(long, hide = true)]
+    authentication: Option<String>,
 }
 
 /// How a client proves who it is.
@@ -99,41 +74,25 @@ enum Method {
     None,
 }
 
-/// A setting that has a default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Setting {
-    Name,
-    RedirectUri,
-    Grant,
-    Scope,
-    Audience,
-    AccessTokenLifetime,
-    IdleLifetime,
-    AbsoluteLifetime,
-    Grace,
-    LateRetry,
-}
-
 impl Client {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let (_, store) = context.store().await?;
+        let (config, store) = context.store().await?;
         let clients = Clients { store: &*store, world: &context.world, registry: None };
         match self {
-            Self::Add(add) => add.run(context, &clients).await,
+            Self::Add(add) => add.run(context, &config, &clients).await,
             Self::List => list(context, &clients).await,
-            Self::Show { id } => {
-                let client = clients::find(&clients, &id).await.map_err(|error| advise(error, &id))?;
-                output::json(&client_body(&client));
+            Self::Show(Which { id }) => {
+                show(context, &clients::find(&clients, &id).await.map_err(|error| advise(error, &id))?);
                 Ok(())
             }
-            Self::Update(update) => update.run(context, &clients).await,
-            Self::Remove { id } => {
+            Self::Update(update) => update.run(context, &config, &clients).await,
+            Self::Remove(Which { id }) => {
                 let how = context.revoked(RevokedReason::EndedByAdmin);
                 clients::remove(&clients, &id, &[], &how).await.map_err(|error| advise(error, &id))?;
                 output::line(format!("The client {id} was removed, and its sessions were revoked."));
                 Ok(())
             }
-            Self::RotateSecret { id } => {
+            Self::RotateSecret(Which { id }) => {
                 let rotated = clients::rotate_secret(&clients, &id, &[]).await;
                 show_once(context, &rotated.map_err(|error| advise(error, &id))?);
                 Ok(())
@@ -143,30 +102,29 @@ impl Client {
 }
 
 impl Add {
-    async fn run(self, context: &Context, clients: &Clients<'_>) -> anyhow::Result<()> {
+    async fn run(self, context: &Context, config: &Config, clients: &Clients<'_>) -> anyhow::Result<()> {
         let Self { id, authentication, settings } = self;
         let method = match authentication {
             Method::Basic => Some(SecretMethod::Basic),
             Method::Post => Some(SecretMethod::Post),
             Method::None => None,
         };
-        let introspects_only = settings.grant.is_empty() && settings.redirect_uri.is_empty();
-        anyhow::ensure!(
-            method.is_none() || !settings.audience.is_empty() || !introspects_only,
-            "`--audience` is missing: it names whose tokens {id} may introspect, such as \
-             `--audience https://id.example.com`; tokens are for `access_token.audience`, or for the issuer if that is \
-             unset. A client that only refreshes sessions has `--grant refresh_token` instead"
-        );
         let new = NewClient { id: id.clone(), method, changes: settings.changes() };
         let made = clients::add(clients, &[], new).await.map_err(|error| advise(error, &id))?;
         show_once(context, &made);
+        warn(&made.client, config);
         Ok(())
     }
 }
 
 impl Update {
-    async fn run(self, context: &Context, clients: &Clients<'_>) -> anyhow::Result<()> {
-        let Self { id, settings, unset } = self;
+    async fn run(self, context: &Context, config: &Config, clients: &Clients<'_>) -> anyhow::Result<()> {
+        let Self { which: Which { id }, settings, unset, authentication } = self;
+        anyhow::ensure!(
+            authentication.is_none(),
+            "a client's way of authentication cannot be changed: remove the client, which revokes its sessions, and \
+             register it again with `countersign client add {id} --authentication …`"
+        );
         let mut changes = settings.changes();
         let is_both =
             |setting: &&Setting| changes.iter().any(|change| change.as_str() == setting.default().as_str());
@@ -187,76 +145,63 @@ impl Update {
                 "The client {id} was changed. A running server uses it within five seconds."
             ));
         }
+        warn(&client, config);
         Ok(())
     }
-}
-
-impl Settings {
-    fn changes(self) -> Vec<ClientChange> {
-        let duration = |lifetime: Option<Lifetime>| lifetime.map(|lifetime| Some(lifetime.duration()));
-        let some = |texts: Vec<String>| (!texts.is_empty()).then_some(texts);
-        let grants = (!self.grant.is_empty()).then_some(self.grant);
-        let changes = [
-            self.name.map(ClientChange::Name),
-            some(self.redirect_uri).map(ClientChange::RedirectUris),
-            grants.map(ClientChange::Grants),
-            self.scope.map(|scope| ClientChange::Scope(Some(scope))),
-            some(self.audience).map(ClientChange::Audiences),
-            duration(self.access_token_lifetime).map(ClientChange::AccessTokenLifetime),
-            duration(self.idle_lifetime).map(ClientChange::IdleLifetime),
-            duration(self.absolute_lifetime).map(ClientChange::AbsoluteLifetime),
-            duration(self.grace).map(ClientChange::Grace),
-            self.late_retry.map(|late_retry| ClientChange::LateRetry(Some(late_retry))),
-        ];
-        changes.into_iter().flatten().collect()
-    }
-}
-
-impl Setting {
-    /// The change that sets it back.
-    fn default(self) -> ClientChange {
-        match self {
-            Self::Name => ClientChange::Name(String::new()),
-            Self::RedirectUri => ClientChange::RedirectUris(Vec::new()),
-            Self::Grant => ClientChange::Grants(vec![GrantType::RefreshToken]),
-            Self::Scope => ClientChange::Scope(None),
-            Self::Audience => ClientChange::Audiences(Vec::new()),
-            Self::AccessTokenLifetime => ClientChange::AccessTokenLifetime(None),
-            Self::IdleLifetime => ClientChange::IdleLifetime(None),
-            Self::AbsoluteLifetime => ClientChange::AbsoluteLifetime(None),
-            Self::Grace => ClientChange::Grace(None),
-            Self::LateRetry => ClientChange::LateRetry(None),
-        }
-    }
-}
-
-fn parse_grant(name: &str) -> Result<GrantType, String> {
-    let names = GrantType::ALL.map(GrantType::as_str).join(", ");
-    GrantType::from_name(name).ok_or_else(|| format!("unknown grant: use one of {names}"))
-}
-
-fn parse_scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).map_err(|_| "a scope has names separated by single spaces".to_owned())
-}
-
-fn parse_late_retry(name: &str) -> Result<LateRetry, String> {
-    LateRetry::from_name(name).ok_or_else(|| "unknown policy: use `revoke` or `recover`".to_owned())
 }
 
 /// What to do about an error, with the client's id.
 fn advise(error: ClientsError, id: &ClientId) -> anyhow::Error {
     match error {
+        ClientsError::IdTaken if id.is_reserved() => built_in(id),
+        ClientsError::NoSuchClient if id.is_reserved() => built_in(id),
         ClientsError::IdTaken => {
             anyhow::anyhow!("the id {id} is taken: no client may have the id of another, or of a user")
         }
-        ClientsError::NoSuchClient => {
-            anyhow::anyhow!("there is no client {id}: see `countersign client list`")
-        }
+        ClientsError::NoSuchClient => unknown(id),
         ClientsError::NoSecret => anyhow::anyhow!("the client {id} has no secret"),
         ClientsError::Outdated => anyhow::anyhow!(
             "the client {id} was changed or removed by another command at this moment: run this command again"
         ),
         error @ (ClientsError::Settings(_) | ClientsError::Unavailable(_)) => error.into(),
+    }
+}
+
+/// The error for a client that is not registered.
+pub(super) fn unknown(id: &ClientId) -> anyhow::Error {
+    anyhow::anyhow!("no client has the id {id}: run `countersign client list` to see all clients")
+}
+
+fn built_in(id: &ClientId) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{id} is a client of this server itself and is not registered: the lifetimes of its sessions are \
+         `access_token.lifetime` and `refresh_token.*` in the configuration"
+    )
+}
+
+/// Prints a warning to standard error for each setting that has another effect than it seems to have.
+fn warn(client: &Registered, config: &Config) {
+    let settings = &client.settings;
+    let longest = config.access_token.lifetime;
+    if settings.access_token_lifetime.is_some_and(|lifetime| lifetime > longest.duration()) {
+        output::remark(format!(
+            "warning: the access token lifetime has no effect, because it is longer than `access_token.lifetime` \
+             ({longest}), and the server uses the shorter one"
+        ));
+    }
+    let absolute = config.refresh_token.absolute_lifetime;
+    let is_cut = settings.idle_lifetime.is_some_and(|lifetime| lifetime > absolute.duration());
+    if is_cut && settings.absolute_lifetime.is_none() {
+        output::remark(format!(
+            "warning: the idle lifetime is longer than `refresh_token.absolute_lifetime` ({absolute}), when every session \
+             ends: set `--absolute-lifetime` too"
+        ));
+    }
+    if !settings.allows_grant(GrantType::RefreshToken) {
+        output::remark(format!(
+            "warning: no session can be opened or refreshed for {}, because its grants do not contain `refresh_token`",
+            client.id
+        ));
     }
 }
 
@@ -277,6 +222,20 @@ fn show_once(context: &Context, made: &WithSecret) {
         output::line(format!("client_secret  {}", secret.expose()));
         output::line("The secret is not shown again: keep it where the client reads it.");
     }
+}
+
+fn show(context: &Context, client: &Registered) {
+    let mut body = client_body(client);
+    if context.wants_json() {
+        output::json(&body);
+        return;
+    }
+    for name in ["access_token_lifetime", "idle_lifetime", "absolute_lifetime", "grace"] {
+        if let Some(seconds) = body[name].as_u64() {
+            body[name] = Lifetime::seconds(seconds).to_string().into();
+        }
+    }
+    output::members(&body, "default");
 }
 
 async fn list(context: &Context, clients: &Clients<'_>) -> anyhow::Result<()> {
