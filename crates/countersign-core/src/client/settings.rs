@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_token::Scope;
 use url::{Host, Url};
 
+use super::GrantType;
 use crate::folding::is_unseen;
 use crate::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
 use crate::refresh::{LateRetry, RefreshPolicy};
@@ -53,14 +54,6 @@ pub struct ClientSettings {
     pub grace: Option<Duration>,
     /// What a retry after the grace means.
     pub late_retry: Option<LateRetry>,
-}
-
-/// How a client gets tokens (RFC 7591 §2, `grant_types`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrantType {
-    AuthorizationCode,
-    RefreshToken,
-    ClientCredentials,
 }
 
 /// Why settings are not accepted.
@@ -222,23 +215,6 @@ impl ClientSettings {
             return Err(SettingsError::Grace);
         }
         Ok(())
-    }
-}
-
-impl GrantType {
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
-
-    /// Its name in metadata, on the command line and in the store.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::RefreshToken => "refresh_token",
-            Self::ClientCredentials => "client_credentials",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grant| grant.as_str() == name)
     }
 }
 
