@@ -5,10 +5,12 @@
 //! the client may ask for and how its sessions live.
 
 mod authentication;
+mod grant_type;
 mod settings;
 
 pub use authentication::{ClientAuthentication, ClientSecretHash, SecretMethod};
-pub use settings::{ClientChange, ClientSettings, GrantType, SettingsError};
+pub use grant_type::GrantType;
+pub use settings::{ClientChange, ClientSettings, SettingsError};
 
 use crate::{ClientId, Timestamp};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_token::Scope;
 use url::{Host, Url};
 
+use super::GrantType;
 use crate::folding::is_unseen;
 use crate::issuer::{ACCOUNT_SCOPE, ADMIN_SCOPE};
 use crate::refresh::{LateRetry, RefreshPolicy};
@@ -55,14 +56,6 @@ pub struct ClientSettings {
     pub late_retry: Option<LateRetry>,
 }
 
-/// How a client gets tokens (RFC 7591 §2, `grant_types`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrantType {
-    AuthorizationCode,
-    RefreshToken,
-    ClientCredentials,
-}
-
 /// Why settings are not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -80,17 +73,21 @@ pub enum SettingsError {
     Grants,
     #[error("the scopes `{ACCOUNT_SCOPE}` and `{ADMIN_SCOPE}` are for this server's own app")]
     OwnScope,
+    #[error("the scopes of a client are separated by spaces, and have no commas")]
+    ScopeComma,
     #[error(
         "an audience has 1 to {MAX_AUDIENCE} visible characters, and a client at most {MAX_LIST} of them"
     )]
     Audience,
+    #[error("a public client has no audiences: it has no secret, so it cannot introspect tokens")]
+    PublicAudience,
     #[error("a client's access tokens live between 1 second and 1 day")]
     AccessTokenLifetime,
     #[error(
         "a client's sessions live between 1 second and ten years, and their absolute lifetime is not shorter than their idle lifetime"
     )]
     SessionLifetime,
-    #[error("a client's grace is at most 5 minutes")]
+    #[error("a client's grace is between 0 seconds (never) and 5 minutes")]
     Grace,
 }
 
@@ -191,6 +188,10 @@ impl ClientSettings {
         if self.scope.as_ref().is_some_and(is_own) {
             return Err(SettingsError::OwnScope);
         }
+        // RFC 6749 §3.3 allows a comma in a name. Here it is a list of names that is written wrongly.
+        if self.scope.as_ref().is_some_and(|scope| scope.as_str().contains(',')) {
+            return Err(SettingsError::ScopeComma);
+        }
         if self.audiences.len() > MAX_LIST || !self.audiences.iter().all(|text| is_audience(text)) {
             return Err(SettingsError::Audience);
         }
@@ -214,23 +215,6 @@ impl ClientSettings {
             return Err(SettingsError::Grace);
         }
         Ok(())
-    }
-}
-
-impl GrantType {
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
-
-    /// Its name in metadata, on the command line and in the store.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::RefreshToken => "refresh_token",
-            Self::ClientCredentials => "client_credentials",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grant| grant.as_str() == name)
     }
 }
 
@@ -382,12 +366,16 @@ mod tests {
     }
 
     #[test]
-    fn a_client_cannot_have_the_scopes_of_this_servers_own_app() {
+    fn a_client_has_the_scopes_that_it_is_registered_for_and_never_those_of_this_servers_own_app() {
         let scope = |text: &str| Scope::parse(text).unwrap();
         let any = ClientSettings::default();
         assert!(any.allows_scope(&scope("orders:read")) && !any.allows_scope(&scope(ADMIN_SCOPE)));
         let some = with(ClientChange::Scope(Some(scope("orders:read orders:write")))).unwrap();
         assert!(some.allows_scope(&scope("orders:read")) && !some.allows_scope(&scope("invoices")));
+        let none = with(ClientChange::Scope(Some(scope("")))).unwrap();
+        assert!(none.allows_scope(&scope("")) && !none.allows_scope(&scope("orders:read")));
         assert_eq!(with(ClientChange::Scope(Some(scope(ACCOUNT_SCOPE)))), Err(SettingsError::OwnScope));
+        let comma = scope("orders:read,orders:write");
+        assert_eq!(with(ClientChange::Scope(Some(comma))), Err(SettingsError::ScopeComma));
     }
 }

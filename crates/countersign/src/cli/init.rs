@@ -44,7 +44,7 @@ impl Init {
         output::line(
             "Keep a copy of the master key apart from the database's backups. A restore needs both.",
         );
-        output::line("Before you deploy the server, set `issuer` to its https URL.");
+        output::line("Before production, change `issuer` in the file to the https URL of the server.");
         Ok(())
     }
 }

@@ -23,11 +23,33 @@ pub(super) fn json(value: &Value) {
 
 /// Prints a table without borders.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = plain_table();
     table.set_header(header);
     table.add_rows(rows);
     line(table.trim_fmt());
+}
+
+/// Prints the members of an object as a table of names and values. `absent` stands for `null`.
+pub(super) fn members(object: &Value, absent: &str) {
+    let plain = |value: &Value| match value {
+        Value::Null => absent.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.iter().all(Value::is_string) => {
+            values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    };
+    let mut table = plain_table();
+    table.add_rows(
+        object.as_object().into_iter().flatten().map(|(name, value)| vec![name.clone(), plain(value)]),
+    );
+    line(table.trim_fmt());
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
 }
 
 /// Prints an error and its causes on one line. Returns exit code 1.

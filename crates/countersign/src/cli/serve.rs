@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -18,7 +18,7 @@ use super::context::Context;
 use super::init::write_private;
 use super::output;
 use crate::app::{App, DemoUser};
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Overrides, Warning};
 use crate::flows::accounts::{self, Directory, FirstPassword, NewAccount, PasswordChange};
 use crate::runtime::assembly::{self, Assembled};
 use crate::runtime::high_water::HighWater;
@@ -51,27 +51,29 @@ impl Serve {
         let (mut config, ignored) = (loaded.config, loaded.ignored);
         config.check()?;
         logging::start(&config.log).context("`log.filter` is invalid")?;
-        make_directory(&config.data_dir)?;
         if self.dev {
             config.listen = on_loopback(config.listen)?;
             config.management_listen = on_loopback(config.management_listen)?;
+        }
+        // With `--dev` before any file is made, so that a start on a port that is taken leaves none behind.
+        let bound = self.dev.then(|| Listeners::bind(&config)).transpose()?;
+        make_directory(&config.data_dir)?;
+        if self.dev {
             make_master_key(&config, context)?;
         }
-        for file in exposed {
-            tracing::warn!(
-                file = %file.display(),
-                "other users can read a file with a secret: run chmod 600 on it"
-            );
-        }
-        for name in ignored {
-            tracing::warn!(name, "an environment variable is not a setting and is ignored");
-        }
+        log_warnings(&exposed, &ignored);
         let server_keys = config.server_keys()?;
         anyhow::ensure!(
             self.dev || config.issuer.is_some(),
             "`issuer` is missing: run `countersign init` and set it, or try `countersign serve --dev`"
         );
-        let listeners = Listeners::bind(&config)?;
+        if !self.dev {
+            log_issuer_warnings(&config);
+        }
+        let listeners = match bound {
+            Some(listeners) => listeners,
+            None => Listeners::bind(&config)?,
+        };
         let address = listeners.address()?;
         let port = address.port();
         let here = format!("{}://localhost:{port}", config.tls.scheme());
@@ -108,6 +110,24 @@ impl Serve {
             flags.push(("management_listen", Value::String(address.to_string())));
         }
         flags
+    }
+}
+
+fn log_warnings(exposed: &[PathBuf], ignored: &[String]) {
+    for file in exposed {
+        tracing::warn!(
+            file = %file.display(),
+            "other users can read a file with a secret: run chmod 600 on it"
+        );
+    }
+    for name in ignored {
+        tracing::warn!(name, "an environment variable is not a setting and is ignored");
+    }
+}
+
+fn log_issuer_warnings(config: &Config) {
+    for Warning { key, message } in config.issuer_warnings() {
+        tracing::warn!(setting = key, advice = message, "a setting is probably a mistake");
     }
 }
 

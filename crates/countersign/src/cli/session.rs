@@ -3,19 +3,19 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use countersign_core::session::{RevokedReason, SessionState, SessionWithUser, Whose};
-use countersign_core::store::Store;
+use countersign_core::store::{Page, Store};
 use countersign_core::{ClientId, SessionId, Timestamp, story};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{output, pages, user};
+use super::{client, output, pages, user};
 use crate::time_text;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
     /// Lists live sessions.
     List(List),
-    /// Shows a session as JSON.
+    /// Shows a session.
     Show {
         /// The session's id.
         id: SessionId,
@@ -34,6 +34,9 @@ pub(super) struct List {
     /// Only the sessions of this user: an id or a name (`id:ID` or `name:NAME` if both exist).
     #[arg(long)]
     user: Option<String>,
+    /// Only the sessions of this client.
+    #[arg(long, conflicts_with = "user")]
+    client: Option<ClientId>,
     /// Also lists sessions that have ended and are not deleted yet.
     #[arg(long)]
     all: bool,
@@ -62,7 +65,12 @@ impl Session {
         match self {
             Self::List(list) => list.run(context, store).await,
             Self::Show { id } => {
-                output::json(&body(&find(store, id).await?, context.world.now()));
+                let body = body(&find(store, id).await?, context.world.now());
+                if context.wants_json() {
+                    output::json(&body);
+                } else {
+                    output::members(&body, "-");
+                }
                 Ok(())
             }
             Self::Explain { id } => {
@@ -81,10 +89,7 @@ impl Session {
 
 impl List {
     async fn run(self, context: &Context, store: &dyn Store) -> anyhow::Result<()> {
-        let of = match &self.user {
-            Some(name) => Whose::User(user::find(store, name).await?.id),
-            None => Whose::Everyone,
-        };
+        let of = whose(store, self.user.as_deref(), self.client).await?;
         let now = context.world.now();
         let sessions = pages::all(async |page| store.sessions(&of, page).await, |row| row.session.id).await?;
         let is_listed = |row: &&SessionWithUser| self.all || row.live_user(now).is_some();
@@ -118,16 +123,29 @@ impl Revoke {
             output::line(format!("The session {id} was revoked."));
             return Ok(());
         }
-        let of = match (&self.user, self.client) {
-            (Some(name), _) => Whose::User(user::find(store, name).await?.id),
-            (None, Some(client)) => Whose::Client(client),
-            (None, None) => Whose::Everyone,
-        };
+        let of = whose(store, self.user.as_deref(), self.client).await?;
         let ended = store.revoke_all(&of, None, &how).await?;
         tracing::info!(?of, ended, reason = how.reason.as_str(), "sessions were revoked");
         output::line(format!("{ended} sessions were revoked."));
         Ok(())
     }
+}
+
+/// Fails for an unknown user or client, so that a misspelt name does not look like one without sessions.
+async fn whose(store: &dyn Store, user: Option<&str>, client: Option<ClientId>) -> anyhow::Result<Whose> {
+    let of = match (user, client) {
+        (Some(name), _) => return Ok(Whose::User(user::find(store, name).await?.id)),
+        (None, Some(client)) => Whose::Client(client),
+        (None, None) => return Ok(Whose::Everyone),
+    };
+    if let Whose::Client(id) = &of
+        && !id.is_reserved()
+        && store.client(id).await?.is_none()
+    {
+        // A client that was removed can still have sessions that ended.
+        anyhow::ensure!(!store.sessions(&of, &Page::first(1)).await?.is_empty(), client::unknown(id));
+    }
+    Ok(of)
 }
 
 async fn find(store: &dyn Store, id: SessionId) -> anyhow::Result<SessionWithUser> {

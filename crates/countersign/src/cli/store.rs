@@ -97,6 +97,9 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<()> {
     let config = &loaded.config;
     config.check()?;
     output::line("ok: the configuration is valid");
+    for warning in config.warnings()? {
+        output::line(format!("warning: {warning}"));
+    }
     let server_keys = config.server_keys()?;
     output::line("ok: the master key is valid");
     let mut problems = 0;

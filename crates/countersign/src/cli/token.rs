@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use countersign_core::refresh_token;
+use countersign_token::unverified::UnverifiedToken;
 use countersign_token::{
     Algorithm, DEFAULT_LEEWAY, Expected, JwkSet, KeySet, TokenType, VerifyingKey, unverified,
 };
@@ -56,7 +58,7 @@ impl Token {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
             Self::Decode { token } => {
-                let decoded = unverified::decode(&read_token(token)?)?;
+                let decoded = decode(&read_token(token)?)?;
                 output::remark("Nothing was checked: the token may be forged.");
                 output::json(&json!({"header": decoded.header, "claims": decoded.claims}));
                 Ok(())
@@ -69,7 +71,7 @@ impl Token {
 impl Verify {
     async fn run(self, context: &Context) -> anyhow::Result<()> {
         let token = read_token(self.token)?;
-        let unverified = unverified::decode(&token)?.claims;
+        let unverified = decode(&token)?.claims;
         let keys = read_keys(&self.jwks, &self.alg).await?;
         let expected = Expected {
             issuer: self.issuer.unwrap_or_else(|| unchecked(&unverified["iss"], "--issuer")),
@@ -85,6 +87,16 @@ impl Verify {
         output::json(&claims);
         Ok(())
     }
+}
+
+/// Decodes a JWT. A refresh token is not one.
+fn decode(token: &str) -> anyhow::Result<UnverifiedToken> {
+    anyhow::ensure!(
+        !token.starts_with(refresh_token::PREFIX),
+        "this is a refresh token, which has no readable content: decode the access token instead, or run \
+         `countersign session list`"
+    );
+    Ok(unverified::decode(token)?)
 }
 
 /// Uses the token's own claim as the expected value, and warns that this checks nothing.

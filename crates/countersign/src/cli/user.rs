@@ -114,7 +114,15 @@ impl User {
         match self {
             Self::Add(add) => add.run(context, &tools).await,
             Self::List => list(context, &tools).await,
-            Self::Show(who) => show(context, &find(&*tools.store, &who.user).await?),
+            Self::Show(who) => {
+                let body = user_body(&find(&*tools.store, &who.user).await?);
+                if context.wants_json() {
+                    output::json(&body);
+                } else {
+                    output::members(&body, "-");
+                }
+                Ok(())
+            }
             Self::Disable(who) => {
                 let change = UserChange::Disable(context.revoked(RevokedReason::UserDisabled));
                 apply(context, &tools, &who.user, change, "disabled").await
@@ -214,11 +222,18 @@ impl PasswordSource {
                 .with_prompt("Password")
                 .with_confirmation("Password again", "The passwords are different. Enter them again.")
                 .interact()
-                .context(
-                    "cannot ask for a password: use a terminal, --password-stdin or --generate-password",
-                )?
+                .map_err(|error| cannot_ask(error.into()))?
         };
         Ok(FirstPassword::Chosen(Secret::new(text)))
+    }
+}
+
+/// Says what to do instead. "Not a terminal" is no news then.
+fn cannot_ask(error: std::io::Error) -> anyhow::Error {
+    let advice = "cannot ask for a password without a terminal: use --password-stdin or --generate-password";
+    match error.kind() {
+        std::io::ErrorKind::NotConnected => anyhow::anyhow!(advice),
+        _ => anyhow::Error::new(error).context("cannot read a password: use --password-stdin"),
     }
 }
 
@@ -290,21 +305,6 @@ async fn list(context: &Context, tools: &AccountTools) -> anyhow::Result<()> {
     });
     output::table(&["ID", "USERNAME", "ROLE", "STATE", "CREATED"], rows);
     Ok(())
-}
-
-fn show(context: &Context, user: &Account) -> anyhow::Result<()> {
-    let body = user_body(user);
-    if context.wants_json() {
-        output::json(&body);
-        return Ok(());
-    }
-    let members = body.as_object().context("a user is a JSON object")?;
-    output::table(&["", ""], members.iter().map(|(name, value)| vec![name.clone(), plain(value)]));
-    Ok(())
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn parse_json(text: &str) -> Result<Value, String> {

@@ -216,7 +216,7 @@ pub(super) fn failed<T>(key: &'static str, message: &str) -> Result<T, CheckErro
 fn check_issuer(issuer: &str) -> Result<(), CheckError> {
     let url = issuer.parse::<axum::http::Uri>().ok();
     let host = url.as_ref().and_then(axum::http::Uri::host).unwrap_or_default();
-    let is_loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let is_loopback = url.as_ref().is_some_and(is_loopback);
     let scheme = url.as_ref().and_then(axum::http::Uri::scheme_str);
     let is_valid = !host.is_empty()
         && (scheme == Some("https") || (scheme == Some("http") && is_loopback))
@@ -228,6 +228,11 @@ fn check_issuer(issuer: &str) -> Result<(), CheckError> {
     } else {
         failed("issuer", "must be an https URL without a trailing slash, such as `https://id.example.com`")
     }
+}
+
+/// Whether only programs on this machine can reach a URL.
+pub(super) fn is_loopback(url: &axum::http::Uri) -> bool {
+    matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 /// Whether the path has no segments that clients or proxies remove: empty ones, `.` and `..`.

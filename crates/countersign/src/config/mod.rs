@@ -47,7 +47,9 @@ pub use warnings::Warning;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The `iss` of every token: an https URL without a trailing slash. Required, except with `--dev`.
+    /// The `iss` of every token, and the address at which apps and APIs reach this server: an https URL without a
+    /// trailing slash. Required, except with `--dev`. `http://localhost:PORT` is only for a test on one machine: change
+    /// it before production.
     pub issuer: Option<String>,
     /// The address and port on which the server accepts clients.
     pub listen: SocketAddr,

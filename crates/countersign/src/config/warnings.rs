@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use axum::http::Uri;
 use countersign_core::forward_auth::{Access, Overlap, Route};
 
+use super::check::is_loopback;
 use super::{CheckError, Config};
 
 /// A valid setting that is probably a mistake.
@@ -29,25 +31,38 @@ impl Config {
     pub fn warnings(&self) -> Result<Vec<Warning>, CheckError> {
         self.check()?;
         let overlaps = self.forward_auth.check()?.overlaps();
-        Ok(self.issuer_warnings().into_iter().chain(overlaps.iter().map(overlap)).collect())
+        let network = self.issuer_warnings().into_iter().chain(self.proxy_warnings());
+        Ok(network.chain(overlaps.iter().map(overlap)).collect())
     }
 
-    /// Warnings that concern clients on other machines.
-    fn issuer_warnings(&self) -> Vec<Warning> {
+    /// Warnings about an issuer that only this machine can reach, or that not even this machine can.
+    pub fn issuer_warnings(&self) -> Vec<Warning> {
         let Some(issuer) = &self.issuer else { return Vec::new() };
+        let Some(url) = issuer.parse::<Uri>().ok().filter(is_loopback) else { return Vec::new() };
+        let warning = |message| Warning { key: "issuer", message };
+        let mut warnings = vec![warning(format!(
+            "apps on other machines cannot reach `{issuer}`. Before you deploy the server, set the https URL that they \
+             use"
+        ))];
+        let (port, listens) = (url.port_u16().unwrap_or(80), self.listen.port());
+        // The system chooses the port 0.
+        if url.scheme_str() == Some("http") && listens != 0 && port != listens {
+            warnings.push(warning(format!(
+                "apps look for the server at the port {port} of `{issuer}`, but `listen` has the port {listens}. Set the \
+                 same port in both, unless a proxy on this machine listens on the port {port}"
+            )));
+        }
+        warnings
+    }
+
+    /// Warnings that concern a server behind a proxy, or one that several APIs use.
+    fn proxy_warnings(&self) -> Vec<Warning> {
+        if !self.issuer.as_ref().is_some_and(|issuer| issuer.starts_with("https://")) {
+            return Vec::new();
+        }
         let mut warnings = Vec::new();
         let mut warn = |key, message: String| warnings.push(Warning { key, message });
-        if issuer.starts_with("http://") && !self.listen.ip().is_loopback() {
-            warn(
-                "issuer",
-                format!(
-                    "`{issuer}` is only reachable from this machine, but `listen` accepts clients from a network. Set \
-                     the `https` URL that they use"
-                ),
-            );
-        }
-        if issuer.starts_with("https://") && self.tls.certificate.is_none() && self.trusted_proxies.is_empty()
-        {
+        if self.tls.certificate.is_none() && self.trusted_proxies.is_empty() {
             warn(
                 "trusted_proxies",
                 "TLS ends at a proxy, but no proxy is trusted. So all clients appear to have the address of the proxy, \
@@ -55,7 +70,7 @@ impl Config {
                     .to_owned(),
             );
         }
-        if issuer.starts_with("https://") && self.access_token.audience.is_none() {
+        if self.access_token.audience.is_none() {
             warn(
                 "access_token.audience",
                 "is not set, so the audience of access tokens is the issuer, and each API accepts the tokens for other \
@@ -127,7 +142,11 @@ mod tests {
             config.warnings().unwrap().iter().map(|warning| warning.key).collect()
         };
         assert_eq!(keys("issuer = 'http://localhost:3000'\nlisten = '0.0.0.0:3000'"), ["issuer"]);
-        assert_eq!(keys("issuer = 'http://localhost:3000'"), [""; 0]);
+        assert_eq!(keys("issuer = 'http://localhost:3000'"), ["issuer"]);
+        assert_eq!(keys("issuer = 'http://[::1]:3000/auth'"), ["issuer"]);
+        assert_eq!(keys("issuer = 'http://127.0.0.1:3000'\nlisten = '127.0.0.1:8080'"), ["issuer", "issuer"]);
+        assert_eq!(keys("issuer = 'http://localhost'\nlisten = '127.0.0.1:80'"), ["issuer"]);
+        assert_eq!(keys(""), [""; 0]);
         let issuer = "issuer = 'https://id.example.com'\naccess_token.audience = 'https://api.example.com'";
         assert_eq!(keys(issuer), ["trusted_proxies"]);
         assert_eq!(keys(&format!("{issuer}\ntrusted_proxies = ['192.0.2.1']")), [""; 0]);

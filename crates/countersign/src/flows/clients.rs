@@ -1,7 +1,8 @@
 //! Registered clients: adding, changing and removing them.
 
 use countersign_core::client::{
-    Client, ClientAuthentication, ClientChange, ClientSecretHash, ClientSettings, SecretMethod, SettingsError,
+    Client, ClientAuthentication, ClientChange, ClientKind, ClientSecretHash, ClientSettings, SecretMethod,
+    SettingsError,
 };
 use countersign_core::session::Revoked;
 use countersign_core::store::{Added, ClientChanged, ClientRemoved, Page, Standing, Store, StoreError};
@@ -95,6 +96,9 @@ pub async fn add(
         return Err(ClientsError::IdTaken);
     }
     let settings = ClientSettings::default().with(&changes)?;
+    if method.is_none() && !settings.audiences.is_empty() {
+        return Err(SettingsError::PublicAudience.into());
+    }
     let (authentication, secret) = match method {
         Some(method) => {
             let (secret, hash) = ClientSecretHash::generate(clients.world);
@@ -140,6 +144,12 @@ pub async fn change(
     given: &[Standing],
     changes: &[ClientChange],
 ) -> Result<Client, ClientsError> {
+    let has_audience =
+        |change: &ClientChange| matches!(change, ClientChange::Audiences(audiences) if !audiences.is_empty());
+    // A client keeps its kind as long as it is registered, so this read cannot be out of date.
+    if changes.iter().any(has_audience) && find(clients, id).await?.kind() == ClientKind::Public {
+        return Err(SettingsError::PublicAudience.into());
+    }
     match clients.store.change_client(id, given, changes).await? {
         ClientChanged::Done(client) => {
             clients.forget(id);

@@ -36,9 +36,12 @@ pub enum OnBehalfError {
     LabClient,
     #[error("there is no such user")]
     NoSuchUser,
-    /// The user or the client may not have the scope.
-    #[error("the user or the client may not have this scope")]
-    ScopeNotAllowed,
+    /// `countersign:admin` is for administrators.
+    #[error("the user may not have this scope")]
+    NotTheUsersScope,
+    /// The client is not registered for the scope, or it is a scope of this server's own routes.
+    #[error("the client may not have this scope")]
+    NotTheClientsScope,
     #[error(transparent)]
     Claims(#[from] UserError),
     /// The client is confidential, and its secret is missing or wrong.
@@ -103,7 +106,7 @@ async fn check_client(
     })?;
     authenticate_client::check_grant(&client, GrantType::RefreshToken)?;
     if !client.settings.allows_scope(scope) {
-        return Err(OnBehalfError::ScopeNotAllowed);
+        return Err(OnBehalfError::NotTheClientsScope);
     }
     Ok(Some(Arc::unwrap_or_clone(client)))
 }
@@ -121,7 +124,9 @@ fn check_secret(client: &Client, secret: Option<&Secret<String>>) -> Result<(), 
 /// The scopes of this server's own routes are for its own app, and the administrator's for users with that role.
 fn check_scope(client: &ClientId, scope: &Scope, user: &User) -> Result<(), OnBehalfError> {
     let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));
-    let is_allowed = !is_own || *client == ClientId::first_party();
+    if is_own && *client != ClientId::first_party() {
+        return Err(OnBehalfError::NotTheClientsScope);
+    }
     let is_users = scope.is_subset_of(&effective_scope(scope, user));
-    (is_allowed && is_users).then_some(()).ok_or(OnBehalfError::ScopeNotAllowed)
+    is_users.then_some(()).ok_or(OnBehalfError::NotTheUsersScope)
 }

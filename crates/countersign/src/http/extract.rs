@@ -21,8 +21,8 @@ use mime::Mime;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Edge;
 use super::error::{Failure, OAuth, Problem};
+use super::{Edge, misfit};
 use crate::flows::authorize::{self, AuthorizeError};
 
 /// The body of a tutorial route.
@@ -116,10 +116,13 @@ impl<T: DeserializeOwned> JsonBody<T> {
         if !value.is_object() {
             return Err(Failure::malformed("The request body must be a JSON object.").into());
         }
-        let body = serde_json::from_value(value);
-        Ok(Self(body.map_err(|error| {
-            Failure::malformed(format!("The request body is invalid: {}.", expected(&error)))
-        })?))
+        let body = T::deserialize(&value).map_err(|error| {
+            Failure::malformed(format!(
+                "The request body is invalid: {}.",
+                misfit::of_body::<T>(&value, &error)
+            ))
+        });
+        Ok(Self(body?))
     }
 }
 
@@ -162,8 +165,9 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Edge>> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Edge>) -> Result<Self, Problem> {
         let query = axum::extract::Query::try_from_uri(&parts.uri);
-        let axum::extract::Query(query) = query
-            .map_err(|error| Failure::malformed(format!("The query is invalid: {}.", expected(&error))))?;
+        let axum::extract::Query(query) = query.map_err(|error| {
+            Failure::malformed(format!("The query is invalid: {}.", misfit::of_query(&error)))
+        })?;
         Ok(Self(query))
     }
 }
@@ -247,22 +251,6 @@ fn is_json(headers: &HeaderMap) -> Result<bool, Failure> {
 
 fn media_type(headers: &HeaderMap) -> Option<Mime> {
     headers.get(header::CONTENT_TYPE)?.to_str().ok()?.parse().ok()
-}
-
-/// Describes what the server expected. The text does not repeat the sent value, which may be a secret or very
-/// long.
-fn expected(error: &dyn std::error::Error) -> String {
-    let text =
-        std::iter::successors(error.source(), |error| error.source()).last().unwrap_or(error).to_string();
-    // The list of expected values is written by this server and comes last.
-    match text.rsplit_once(", expected ") {
-        Some((sent, known)) if sent.contains("unknown field") => {
-            format!("a name is unknown; expected {known}")
-        }
-        Some((_, expected)) => format!("a value is wrong; expected {expected}"),
-        None if text.len() < 120 => text,
-        None => "a value is malformed".to_owned(),
-    }
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {

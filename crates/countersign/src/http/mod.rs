@@ -18,6 +18,7 @@ mod health;
 mod identity_headers;
 mod lab;
 mod metadata;
+mod misfit;
 mod oauth2;
 mod revocations;
 mod tutorial;

@@ -152,11 +152,17 @@ fn an_administrator_opens_a_session_for_a_user_and_a_registered_client() {
     assert_eq!((unknown.status.as_u16(), &unknown.json()["code"]), (422, &json!("unknown_client")));
     desk.server.register_public("billing");
     assert_eq!(open(json!({"subject": jane, "client_id": "billing"})).status, 201);
-    assert_eq!(open(json!({"subject": "nobody", "client_id": "billing"})).status, 404);
-    assert_eq!(
-        open(json!({"subject": jane, "client_id": "b", "scope": "countersign:admin"})).json()["code"],
-        "invalid_scope"
-    );
+    let by_name = open(json!({"subject": "jane", "client_id": "billing"}));
+    assert_eq!((by_name.status.as_u16(), &by_name.json()["code"]), (404, &json!("not_found")));
+    assert!(by_name.text.contains("`subject` is a user's id, and not the username"), "{}", by_name.text);
+    let detail = |client: &str, scope: &str| {
+        let refused = open(json!({"subject": jane, "client_id": client, "scope": scope})).json();
+        assert_eq!(refused["code"], "invalid_scope");
+        refused["detail"].as_str().unwrap().split('.').next().unwrap().to_owned()
+    };
+    assert_eq!(detail("b", "countersign:admin"), "The client is not allowed to have this scope");
+    assert_eq!(detail("first-party", "countersign:admin"), "The user is not allowed to have this scope");
+    assert_eq!(detail("billing", "a  b"), "`scope` has names separated by single spaces");
     assert_eq!(
         open(json!({"subject": jane, "client_id": "b", "claims": {"sub": "x"}})).json()["code"],
         "invalid_account"

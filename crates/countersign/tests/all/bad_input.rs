@@ -165,7 +165,7 @@ fn error_responses_do_not_repeat_values_from_the_request() {
     let secret = "hunter2-hunter2-hunter2";
     let long = secret.repeat(500);
     for (body, expected) in [
-        (json!({"username": "a", "password": 123_456_789}), "expected a string"),
+        (json!({"username": "a", "password": 123_456_789}), "`password` is wrong; expected a string"),
         (json!({"username": "a", "password": [secret]}), "expected a string"),
         (json!({"username": "a", "password": "b", "token_mode": secret}), "expected `body` or `cookie`"),
         (

@@ -10,7 +10,7 @@ use crate::process::{Process, command, left_by_a_server};
 
 const PASSWORD: &str = "vbzq mwtx krfj plnd";
 
-fn run_with(directory: &Path, arguments: &[&str], input: &str) -> Output {
+pub(crate) fn run_with(directory: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = command(directory);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -19,30 +19,30 @@ fn run_with(directory: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn run(directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Output {
     run_with(directory, arguments, "")
 }
 
-fn stdout_text(output: &Output) -> String {
+pub(crate) fn stdout_text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr_text(output: &Output) -> String {
+pub(crate) fn stderr_text(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn run_ok(directory: &Path, arguments: &[&str]) -> String {
+pub(crate) fn run_ok(directory: &Path, arguments: &[&str]) -> String {
     let output = run(directory, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", stderr_text(&output));
     stdout_text(&output)
 }
 
-fn json_of(directory: &Path, arguments: &[&str]) -> Value {
+pub(crate) fn json_of(directory: &Path, arguments: &[&str]) -> Value {
     let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
     serde_json::from_str(&run_ok(directory, &arguments)).unwrap()
 }
 
-fn run_failing(directory: &Path, arguments: &[&str]) -> String {
+pub(crate) fn run_failing(directory: &Path, arguments: &[&str]) -> String {
     let output = run(directory, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stdout_text(&output));
     stderr_text(&output)
@@ -80,30 +80,40 @@ fn init_writes_a_usable_configuration_and_overwrites_nothing() {
     assert!(again.contains("already exists: init does not overwrite files"), "{again}");
     let config = ["--config", "home/countersign.toml"];
     let checked = run_ok(directory.path(), &[&config[..], &["config", "check"]].concat());
-    assert_eq!(checked, "The configuration is valid.\n");
+    let lines: Vec<_> = checked.lines().collect();
+    let reach = "warning: `issuer`: apps on other machines cannot reach `http://localhost:3000`";
+    assert!(lines[0].starts_with(reach), "{checked}");
+    assert_eq!(lines[1..], ["The configuration is valid."]);
     let mut serve = command(directory.path());
     serve.args(config).args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]);
     let server = Process::start(serve);
     assert_eq!(server.post("/getTokens", &json!({})).0, 401, "no demo user without --dev");
-    assert_eq!(server.stop().0, 0);
+    let doctor = run_ok(directory.path(), &[&config[..], &["doctor"]].concat());
+    assert!(doctor.contains(reach) && doctor.ends_with("No problems were found.\n"), "{doctor}");
+    let (code, log) = server.stop();
+    assert!(code == 0 && log.contains("a setting is probably a mistake"), "{log}");
 }
 
 #[test]
-fn config_check_warns_about_overlapping_routes_without_failing() {
+fn config_check_warns_about_the_issuer_and_overlapping_routes_without_failing() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let routes =
         r#"[{ path = "/admin", scope = "admin" }, { host = "b.test", path = "/", access = "public" }]"#;
     run_ok(at, &["init", "home"]);
-    std::fs::write(at.join("more.toml"), format!("[forward_auth]\nroutes = {routes}\n")).unwrap();
+    let more = format!("listen = '127.0.0.1:8080'\n[forward_auth]\nroutes = {routes}\n");
+    std::fs::write(at.join("more.toml"), more).unwrap();
     let config = ["--config", "home/countersign.toml", "--config", "more.toml"];
     let checked = run_ok(at, &[&config[..], &["config", "check"]].concat());
     let lines: Vec<_> = checked.lines().collect();
-    assert!(
-        lines[0].starts_with("warning: `forward_auth.routes`: on `b.test`, the route `/` (public)"),
-        "{checked}"
-    );
-    assert_eq!(lines[1..], ["The configuration is valid."]);
+    for (line, start) in lines.iter().zip([
+        "warning: `issuer`: apps on other machines cannot reach",
+        "warning: `issuer`: apps look for the server at the port 3000",
+        "warning: `forward_auth.routes`: on `b.test`, the route `/` (public)",
+    ]) {
+        assert!(line.starts_with(start), "{checked}");
+    }
+    assert_eq!(lines[3..], ["The configuration is valid."]);
 }
 
 #[test]
@@ -128,6 +138,16 @@ fn accounts_are_created_shown_changed_and_deleted() {
     let claims = ["user", "add", "x", "--claims", r#"{"exp":1}"#, "--generate-password"];
     assert!(run_failing(at, &claims).contains("`exp` is set by the server"));
     assert_eq!(json_of(at, &["user", "show", "jane"])["claims"]["team"], "red");
+    let shown = run_ok(at, &["user", "show", "jane"]);
+    assert!(
+        shown.lines().all(|line| !line.trim().is_empty()) && shown.contains("{\"team\":\"red\"}"),
+        "{shown}"
+    );
+    let asked = run_failing(at, &["user", "add", "olga"]);
+    assert_eq!(
+        asked,
+        "error: cannot ask for a password without a terminal: use --password-stdin or --generate-password\n"
+    );
     let server = Process::dev(at);
     let sign_in = || server.post("/getTokens", &json!({"username": "jane", "password": PASSWORD})).0;
     assert_eq!(sign_in(), 200);
@@ -177,6 +197,9 @@ fn sessions_are_listed_explained_and_revoked() {
     assert_eq!(run_ok(at, &["session", "revoke", "--client", "first-party"]), "1 sessions were revoked.\n");
     assert_eq!(run_ok(at, &["session", "revoke", "--all"]), "0 sessions were revoked.\n");
     assert_eq!(json_of(at, &["session", "show", id])["state"], "ended_by_admin");
+    let shown = run_ok(at, &["session", "show", id]);
+    let mut rows = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert!(rows.any(|words| words == ["state", "ended_by_admin"]), "{shown}");
     let unknown = run_failing(at, &["session", "show", "00000000-0000-7000-8000-000000000000"]);
     assert!(unknown.contains("there is no session"), "{unknown}");
 }
@@ -216,6 +239,8 @@ fn token_decode_skips_the_checks_that_token_verify_makes() {
     assert!(stderr_text(&decoded).contains("Nothing was checked"));
     let claims: Value = serde_json::from_str(&stdout_text(&decoded)).unwrap();
     assert_eq!(claims["claims"]["username"], "john_doe");
+    let refresh = run_failing(at, &["token", "decode", body["refreshToken"].as_str().unwrap()]);
+    assert!(refresh.contains("this is a refresh token, which has no readable content"), "{refresh}");
     let url = format!("http://127.0.0.1:{}/.well-known/jwks.json", server.port);
     let issuer = format!("http://localhost:{}", server.port);
     let named = ["--issuer", &issuer, "--audience", &issuer];

@@ -96,6 +96,8 @@ fn settings_that_are_not_acceptable_are_named_and_nothing_is_changed() {
         (json!({"idle_lifetime": 100, "absolute_lifetime": 99}), 422),
         (json!({"absolute_lifetime": u64::MAX}), 422),
         (json!({"scope": "countersign:admin"}), 422),
+        (json!({"scope": "orders:read,orders:write"}), 422),
+        (json!({"audiences": ["https://api.example"]}), 422),
         (json!({"client_name": "fine", "access_token_lifetime": 0}), 422),
         (json!({"grant_types": ["password"]}), 400),
         (json!({"late_retry": "never"}), 400),
@@ -108,6 +110,44 @@ fn settings_that_are_not_acceptable_are_named_and_nothing_is_changed() {
     assert_eq!(registry.get("/app").json(), before);
     assert_eq!(registry.add(&json!({"client_id": "b", "token_endpoint_auth_method": "tls"})).status, 400);
     assert_eq!(registry.add(&json!({"client_id": "b", "unknown_member": 1})).status, 400);
+    let public = json!({"client_id": "b", "token_endpoint_auth_method": "none", "audiences": ["a"]});
+    assert!(registry.add(&public).text.contains("A public client has no audiences"));
+}
+
+#[test]
+fn the_error_of_a_body_names_the_member_and_what_the_server_expects() {
+    let registry = Registry::new();
+    let detail = |reply: Reply| {
+        assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (400, &json!("malformed_request")));
+        reply.json()["detail"].as_str().unwrap().to_owned()
+    };
+    for body in [json!({"grace": "10s"}), json!({"grace": -1}), json!({"grace": 1.5, "unknown": 1})] {
+        assert_eq!(
+            detail(registry.patch("app", &body)),
+            "The request body is invalid: `grace` is wrong; expected a whole number of seconds."
+        );
+    }
+    assert_eq!(
+        detail(registry.add(&json!({"client_id": "b", "grace": "10s"}))),
+        "The request body is invalid: `grace` is wrong; expected a whole number of seconds."
+    );
+    assert_eq!(
+        detail(registry.add(&json!({"client_name": "b"}))),
+        "The request body is invalid: missing field `client_id`."
+    );
+    assert_eq!(
+        detail(registry.add(&json!({"client_id": "b", "audiences": "a"}))),
+        "The request body is invalid: `audiences` is wrong; expected a list."
+    );
+    assert_eq!(
+        detail(registry.add(&json!({"client_id": "a b"}))),
+        "The request body is invalid: `client_id` is wrong: an id has 1 to 64 characters of A-Z a-z 0-9 . _ : @ | -."
+    );
+    let unknown = detail(registry.server.post("/v1/sessions", &json!({"usrname": "jane", "password": "x"})));
+    assert!(
+        unknown.starts_with("The request body is invalid: the member `usrname` is unknown; expected one of"),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -157,7 +197,9 @@ fn a_client_has_only_the_grants_and_scopes_that_it_is_registered_for() {
     let user = registry.server.add_user("john").id.to_string();
     let open = |scope: &str| registry.open(&json!({"subject": user, "client_id": "app", "scope": scope}));
     assert_eq!(open("orders").status, 201);
-    assert_eq!(open("invoices").json()["code"], "invalid_scope");
+    let refused = open("invoices").json();
+    assert_eq!(refused["code"], "invalid_scope");
+    assert!(refused["detail"].as_str().unwrap().starts_with("The client is not allowed to have this scope."));
     registry.patch("app", &json!({"grant_types": ["authorization_code"]}));
     let refused = registry.refresh("app", &tokens.refresh);
     assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("unauthorized_client")));

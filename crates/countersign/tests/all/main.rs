@@ -13,6 +13,7 @@ mod bad_input;
 mod bench;
 mod claims;
 mod cli;
+mod cli_clients;
 mod clients;
 mod concurrency;
 mod cookies;

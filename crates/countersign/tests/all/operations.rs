@@ -48,6 +48,17 @@ fn development_mode_listens_only_on_loopback() {
     assert_eq!(from_platform.get("/livez").0, 200);
 }
 
+#[test]
+fn development_on_a_port_that_is_taken_leaves_no_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut serve = command(directory.path());
+    serve.args(["serve", "--dev", "--listen", &taken.local_addr().unwrap().to_string()]);
+    let refused = Process::try_start(serve).err().unwrap();
+    assert!(refused.contains("cannot listen on"), "{refused}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
 fn another_master_key() -> String {
     ServerKeys::generate(&testing::world(Timestamp::from_seconds(1), 9)).expose().clone()
 }

@@ -158,8 +158,18 @@ impl From<OnBehalfError> for Failure {
             OnBehalfError::LabClient => {
                 Self::malformed("This client is the lab's: choose another `client_id`.")
             }
-            OnBehalfError::NoSuchUser => Self::not_found("user"),
-            OnBehalfError::ScopeNotAllowed => Self::invalid_scope(),
+            OnBehalfError::NoSuchUser => {
+                let detail = "No user has this id. `subject` is a user's id, and not the username: see \
+                              `countersign user list` or `GET /v1/admin/users`.";
+                Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+            }
+            OnBehalfError::NotTheUsersScope => Self::invalid_scope(),
+            OnBehalfError::NotTheClientsScope => {
+                let detail = "The client is not allowed to have this scope. `countersign client show` prints the \
+                              scopes of a client. `countersign:account` and `countersign:admin` are only for \
+                              `first-party`.";
+                Self::new(StatusCode::BAD_REQUEST, "invalid_scope", detail)
+            }
             OnBehalfError::Claims(error) => AccountError::Malformed(error).into(),
             OnBehalfError::SecretRequired => {
                 let detail = "The client is confidential: send its secret as `client_secret`.";

@@ -67,6 +67,11 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "The user is not allowed to have this scope.")
     }
 
+    pub(super) fn malformed_scope() -> Self {
+        let detail = "`scope` has names separated by single spaces.";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", detail)
+    }
+
     pub(super) fn password_change_required() -> Self {
         let detail = "This password is temporary. Send `new_password` with it to set a new one.";
         Self::new(StatusCode::FORBIDDEN, "password_change_required", detail)

@@ -77,7 +77,7 @@ pub(crate) async fn sign_in(
     let request = SignIn {
         credentials: Credentials::new(&body.username, &body.password),
         new_password: body.new_password,
-        scope: Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?,
+        scope: Scope::parse(&body.scope).map_err(|_| Failure::malformed_scope())?,
     };
     let SignedIn { pair, device_token } = sign_in::sign_in(&edge.app, request, &visitor).await?;
     let mut response = reply(&edge, &pair, body.token_mode, StatusCode::CREATED);

@@ -1,5 +1,6 @@
 //! Registered clients.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use countersign_core::refresh::LateRetry;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::Page;
 use countersign_token::Scope;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
 use super::{Listing, check_limit, parse_parameter, present};
@@ -28,7 +29,8 @@ use crate::visitor::Visitor;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Add {
-    client_id: ClientId,
+    /// Required. It is an `Option` so that the error for another member names that member.
+    client_id: Option<ClientId>,
     /// `client_secret_basic` by default; `none` makes a public client.
     token_endpoint_auth_method: Option<String>,
     #[serde(flatten)]
@@ -49,13 +51,13 @@ pub(crate) struct Settings {
     #[serde(default, deserialize_with = "present")]
     audiences: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "present")]
-    access_token_lifetime: Option<Option<u64>>,
+    access_token_lifetime: Option<Option<Seconds>>,
     #[serde(default, deserialize_with = "present")]
-    idle_lifetime: Option<Option<u64>>,
+    idle_lifetime: Option<Option<Seconds>>,
     #[serde(default, deserialize_with = "present")]
-    absolute_lifetime: Option<Option<u64>>,
+    absolute_lifetime: Option<Option<Seconds>>,
     #[serde(default, deserialize_with = "present")]
-    grace: Option<Option<u64>>,
+    grace: Option<Option<Seconds>>,
     #[serde(default, deserialize_with = "present")]
     late_retry: Option<Option<String>>,
 }
@@ -66,6 +68,27 @@ pub(crate) struct Settings {
 pub(crate) struct Change {
     #[serde(flatten)]
     settings: Settings,
+}
+
+/// A duration in whole seconds.
+struct Seconds(Duration);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl de::Visitor<'_> for Number {
+            type Value = Seconds;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a whole number of seconds")
+            }
+
+            fn visit_u64<E>(self, seconds: u64) -> Result<Seconds, E> {
+                Ok(Seconds(Duration::from_secs(seconds)))
+            }
+        }
+        deserializer.deserialize_u64(Number)
+    }
 }
 
 /// `POST /v1/admin/clients`: the response has the secret, which is not shown again.
@@ -79,7 +102,10 @@ pub(crate) async fn add(
         Some(name) if name == ClientAuthentication::None.as_str() => None,
         Some(name) => Some(SecretMethod::from_name(name).ok_or_else(unknown_method)?),
     };
-    let new = NewClient { id: body.client_id, method, changes: body.settings.changes()? };
+    let id = body
+        .client_id
+        .ok_or_else(|| Failure::malformed("The request body is invalid: missing field `client_id`."))?;
+    let new = NewClient { id, method, changes: body.settings.changes()? };
     Ok(created(with_secret(&clients::add(&Clients::of(&edge.app), &[standing], new).await?)))
 }
 
@@ -144,7 +170,7 @@ fn with_secret(made: &WithSecret) -> Value {
 
 impl Settings {
     fn changes(self) -> Result<Vec<ClientChange>, Failure> {
-        let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
+        let seconds = |seconds: Option<Seconds>| seconds.map(|Seconds(duration)| duration);
         let grants = self.grant_types.map(Option::unwrap_or_default).map(parse_grants).transpose()?;
         let scope = self.scope.map(|scope| scope.as_deref().map(parse_scope).transpose()).transpose()?;
         let late_retry =

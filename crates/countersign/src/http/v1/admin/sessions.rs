@@ -67,7 +67,7 @@ pub(crate) async fn open(
         subject: body.subject,
         client: body.client_id,
         client_secret: body.client_secret,
-        scope: Scope::parse(&body.scope).map_err(|_| Failure::invalid_scope())?,
+        scope: Scope::parse(&body.scope).map_err(|_| Failure::malformed_scope())?,
         claims: body.claims,
     };
     let pair = open_on_behalf::open(&edge.app, standing, request, &visitor.presence).await?;
