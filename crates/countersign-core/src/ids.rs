@@ -20,7 +20,7 @@ const MAX_LENGTH: usize = 64;
 #[non_exhaustive]
 pub enum IdError {
     /// A user or client id has a wrong length or a character that is not allowed.
-    #[error("an id has 1 to 64 characters of A-Z a-z 0-9 . _ : @ | -")]
+    #[error("an id has 1 to 64 characters of A-Z a-z 0-9 . _ : @ | - and is not `.` or `..`")]
     Text,
     /// A session id is not a hyphenated UUID.
     #[error("a session id is a UUID such as 018f3c1e-7d2a-7c3b-9a55-0123456789ab")]
@@ -38,7 +38,9 @@ fn new_uuid(world: &World) -> Uuid {
 
 fn check_text(text: &str) -> Result<(), IdError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:@|-".contains(&byte);
-    if (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) {
+    // A client that builds a URL removes a segment of only dots.
+    let is_segment = text != "." && text != "..";
+    if (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) && is_segment {
         Ok(())
     } else {
         Err(IdError::Text)
@@ -210,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_user_id_has_no_characters_that_could_break_a_header_or_a_log() {
-        for text in ["", "a b", "a\r\nb", "é", &"a".repeat(65)] {
+        for text in ["", "a b", "a\r\nb", "é", ".", "..", &"a".repeat(65)] {
             assert_eq!(text.parse::<UserId>(), Err(IdError::Text), "{text:?}");
         }
         assert_eq!("1".parse::<UserId>().map(String::from), Ok("1".to_owned()));

@@ -63,10 +63,10 @@ pub enum SettingsError {
     #[error("a client's name has at most {MAX_NAME} characters, all of them visible")]
     Name,
     #[error(
-        "`{0}` is not a redirect URI: use https, http with a loopback address, or a scheme of your own that contains a dot, \
+        "redirect URI number {0} is not allowed: use https, http with a loopback address, or a scheme of your own that contains a dot, \
          without a fragment, in at most {MAX_REDIRECT_URI} bytes"
     )]
-    RedirectUri(String),
+    RedirectUri(usize),
     #[error("a client has at most {MAX_LIST} redirect URIs")]
     TooManyRedirectUris,
     #[error("a client has at least one grant, and each grant once")]
@@ -178,8 +178,8 @@ impl ClientSettings {
         if self.redirect_uris.len() > MAX_LIST {
             return Err(SettingsError::TooManyRedirectUris);
         }
-        if let Some(bad) = self.redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
-            return Err(SettingsError::RedirectUri(bad.clone()));
+        if let Some(bad) = self.redirect_uris.iter().position(|uri| !is_redirect_uri(uri)) {
+            return Err(SettingsError::RedirectUri(bad + 1));
         }
         let is_repeated = |(index, grant)| self.grants[..index].contains(grant);
         if self.grants.is_empty() || self.grants.iter().enumerate().any(is_repeated) {
@@ -258,14 +258,17 @@ fn is_redirect_uri(text: &str) -> bool {
     // URL parsers differ in what they repair, so a host must be written as they all read it.
     let is_canonical = url.host_str().is_none_or(|host| {
         let rest = text.strip_prefix(url.scheme()).and_then(|rest| rest.strip_prefix("://"));
-        rest.is_some_and(|rest| rest.starts_with(host))
+        let after = rest.and_then(|rest| rest.strip_prefix(host));
+        after.is_some_and(|after| after.is_empty() || after.starts_with(['/', ':', '?']))
     });
+    let is_pattern = url.host_str().is_some_and(|host| host.contains(['*', '%']));
     let has_unsafe = text.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}']);
     let is_plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     text.len() <= MAX_REDIRECT_URI
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && is_allowed
         && is_canonical
+        && !is_pattern
         && is_plain
         && !has_unsafe
 }
@@ -311,11 +314,17 @@ mod tests {
             "https://app.example.com\\@evil.example",
             "https://@app.example.com/",
             "http://127.1/",
+            "http://127.0.0.1./",
+            "http://127.0.0.1%2e/",
+            "http://localhost%C2%AD:3000/callback",
+            "https://app.example.com%E2%80%8B/",
+            "https://*.example.com/",
+            "com.example.app://%61/callback",
             "https://app.example.com/\"><script>",
             "myapp:/callback",
         ] {
             let refused = with(ClientChange::RedirectUris(texts(&[uri])));
-            assert_eq!(refused, Err(SettingsError::RedirectUri(uri.to_owned())), "{uri}");
+            assert_eq!(refused, Err(SettingsError::RedirectUri(1)), "{uri}");
         }
     }
 

@@ -67,7 +67,7 @@ impl Username {
 
     /// Whether a command that accepts an id or a name could confuse this name with that id.
     pub fn is_like_id(&self, id: &UserId) -> bool {
-        [self.shown.as_str(), &self.key].contains(&id.as_str())
+        self.key == Self::key_like(id)
     }
 
     /// The key of a name that is spelled like an id. Ids are ASCII.

@@ -43,5 +43,5 @@ CREATE TRIGGER users_take_names BEFORE INSERT ON users BEGIN
         OR EXISTS (SELECT 1 FROM clients WHERE id = NEW.id)
         OR EXISTS (SELECT 1 FROM users WHERE username_key = lower(NEW.id));
     SELECT RAISE(ABORT, 'users.username is taken') WHERE
-        EXISTS (SELECT 1 FROM users WHERE id = NEW.username OR lower(id) = NEW.username_key);
+        EXISTS (SELECT 1 FROM users WHERE lower(id) = NEW.username_key);
 END;

@@ -1,11 +1,13 @@
-//! The log of rotations: each commit appends its rotations as one entry, and they are folded later.
+//! The log of rotations, on disk: each commit appends its rotations as one entry, and they are folded later.
 //!
 //! An update of a session's row would write a separate page for each refresh. In
 //! the log, thirty rotations share a page, and all rotations of a commit are one
 //! insertion. From time to time, the newest move of each session is folded: it is
 //! written to the table `session_moves`, in the order of its rows and together
-//! with the next commit. Every process that has the database open may append and fold. Each
-//! batch begins by reading the entries of other processes.
+//! with the next commit.
+//!
+//! Every process that has the database open may append and fold. Each batch begins
+//! by reading the entries of other processes.
 
 use std::ops::Bound;
 
@@ -14,8 +16,7 @@ use countersign_core::ratchet::Generation;
 use countersign_core::session::{Session, SessionWithUser};
 use rusqlite::{Connection, params};
 
-use super::columns;
-use super::lookup;
+use super::{columns, lookup};
 use super::moved::{self, Packed, PackedMoves};
 use super::recent::SharedRecent;
 
@@ -135,10 +136,10 @@ impl Log {
         !self.is_ours || self.recent.lock().is_folded()
     }
 
-    /// Folds some sessions if half of the limit waits: twice as many as this batch moved, so that folding
-    /// gets ahead of logging.
+    /// Folds some sessions if two thirds of the limit wait: twice as many as this batch moved, so that the
+    /// fold is done before the rest of the limit is used.
     pub(super) fn fold_when_long(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.folding.is_none() && self.last - self.folded < self.limit / 2 {
+        if self.folding.is_none() && self.last - self.folded < self.limit * 2 / 3 {
             return Ok(());
         }
         self.fold(connection, SLICE.max(2 * self.batch.moves.len()))

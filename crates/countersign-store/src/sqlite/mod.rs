@@ -1,10 +1,27 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, several readers.
 //!
-//! Each verb's SQL is next to the function that runs it: [`users`], [`sessions`],
-//! [`clients`] and [`keys`] have the verbs in the order of the port; [`lookup`]
-//! and [`ending`] have the statements that several of them share. [`columns`]
-//! turns rows into the rules' types. Rotations go to the [`log`] first, and to
-//! their rows later.
+//! # Reading order
+//!
+//! 1. [`columns`] turns rows into the rules' types, and [`moved`] packs what a
+//!    rotation changes.
+//! 2. [`lookup`] and [`ending`] have the statements that several verbs share.
+//! 3. [`recent`] is the memory that requests, readers and the writer share. [`log`]
+//!    is the log of rotations. [`desk`] applies rotations within a batch, and
+//!    [`writer`] is the thread that commits batches.
+//! 4. [`users`], [`sessions`], [`clients`], [`keys`] and [`revocations`] have the
+//!    verbs in the order of the port. This file connects them to the port.
+//!
+//! # Where the newest state of a session is
+//!
+//! | moment | on disk | in memory |
+//! |---|---|---|
+//! | opened | row of `sessions` | |
+//! | rotated, not yet committed | still the state before | cached session of [`recent`], for the next rotation only |
+//! | committed | entry of `rotations` | unfolded move of [`recent`], for readers |
+//! | folded | row of `session_moves` | |
+//!
+//! A revocation and everything else that is not a rotation is written to its row
+//! at once.
 
 mod backup;
 mod clients;

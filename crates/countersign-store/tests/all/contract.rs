@@ -111,6 +111,8 @@ fn no_name_is_another_users_id() {
         assert_eq!(store.add_user(&[], &named("3", "1")).await.unwrap(), Added::NameTaken);
         assert_eq!(store.add_user(&[], &named("3", "\u{ff11}")).await.unwrap(), Added::NameTaken);
         assert_eq!(store.add_user(&[], &named("USER-1", "other")).await.unwrap(), Added::IdTaken);
+        assert_eq!(store.add_user(&[], &named("Max", "maximilian")).await.unwrap(), Added::Added);
+        assert_eq!(store.add_user(&[], &named("3", "mAX")).await.unwrap(), Added::NameTaken);
         assert_eq!(
             store.add_user(&[], &named("jane", "Jane")).await.unwrap(),
             Added::Added,

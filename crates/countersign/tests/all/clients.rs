@@ -141,7 +141,7 @@ fn the_error_of_a_body_names_the_member_and_what_the_server_expects() {
     );
     assert_eq!(
         detail(registry.add(&json!({"client_id": "a b"}))),
-        "The request body is invalid: `client_id` is wrong: an id has 1 to 64 characters of A-Z a-z 0-9 . _ : @ | -."
+        "The request body is invalid: `client_id` is wrong: an id has 1 to 64 characters of A-Z a-z 0-9 . _ : @ | - and is not `.` or `..`."
     );
     let unknown = detail(registry.server.post("/v1/sessions", &json!({"usrname": "jane", "password": "x"})));
     assert!(
@@ -227,7 +227,9 @@ fn a_confidential_client_is_never_accepted_without_its_secret() {
         );
     }
     let tokens = Tokens::of_first_party(&open(Some(&secret)));
-    assert_eq!(registry.refresh("shop", &tokens.refresh).status, 401, "the id alone");
+    let id_alone = registry.refresh("shop", &tokens.refresh);
+    let challenge = id_alone.header("www-authenticate");
+    assert_eq!((id_alone.status.as_u16(), challenge), (401, Some(r#"Basic realm="countersign""#)));
     let without = registry.server.post("/v1/sessions/refresh", &json!({"refresh_token": tokens.refresh}));
     assert_eq!(without.status, 401, "without a client");
     assert_eq!(registry.server.refresh(&tokens.refresh).status, 403, "the tutorial's route");

@@ -29,11 +29,13 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The challenge of RFC 6750 §3. It has no `error` if the request has no token.
+/// The challenge of RFC 6750 §3, or of RFC 7617 for a client. The former has no `error` if the request has no token.
 fn challenge(status: StatusCode, code: &str) -> Option<HeaderValue> {
     match code {
         "invalid_token" => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
         "insufficient_scope" => Some(HeaderValue::from_static(r#"Bearer error="insufficient_scope""#)),
+        // RFC 6749 §5.2: the client may have sent its secret in an `Authorization` header.
+        "invalid_client" => Some(HeaderValue::from_static(r#"Basic realm="countersign""#)),
         _ => (status == StatusCode::UNAUTHORIZED).then_some(HeaderValue::from_static("Bearer")),
     }
 }

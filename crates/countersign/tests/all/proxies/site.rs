@@ -25,18 +25,20 @@ routes = [
 "#;
 
 pub(super) struct Site {
+    // Dropped first.
+    _proxy: Running,
     pub(super) server: Process,
-    proxy: Child,
     pub(super) port: u16,
     directory: TempDir,
 }
 
-/// A process that is killed when this value is dropped.
+/// A process that is stopped when this value is dropped.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.kill().ok();
+        // SIGTERM, because nginx then also stops its worker.
+        Command::new("kill").arg(self.0.id().to_string()).status().ok();
         self.0.wait().ok();
     }
 }
@@ -82,7 +84,7 @@ impl Site {
             Kind::Caddy => caddy(directory.path(), &text),
             Kind::Envoy => envoy(directory.path(), &text),
         };
-        let site = Self { server, proxy, port, directory };
+        let site = Self { _proxy: Running(proxy), server, port, directory };
         assert!(eventually(|| TcpStream::connect(("127.0.0.1", port)).is_ok()), "{kind:?} did not start");
         site
     }
@@ -155,14 +157,6 @@ impl Site {
         assert_eq!(status, 201, "{body}");
         let pair: Value = serde_json::from_str(&body).unwrap();
         bearer(pair["access_token"].as_str().unwrap())
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        // SIGTERM, because nginx then also stops its worker.
-        Command::new("kill").arg(self.proxy.id().to_string()).status().ok();
-        self.proxy.wait().ok();
     }
 }
 
