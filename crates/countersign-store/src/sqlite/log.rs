@@ -16,9 +16,9 @@ use countersign_core::ratchet::Generation;
 use countersign_core::session::{Session, SessionWithUser};
 use rusqlite::{Connection, params};
 
-use super::{columns, lookup};
 use super::moved::{self, Packed, PackedMoves};
 use super::recent::SharedRecent;
+use super::{columns, lookup};
 
 /// The fewest sessions that a commit folds, if it folds any.
 const SLICE: usize = 64;
@@ -59,16 +59,13 @@ struct Folding {
 
 impl Log {
     /// Reads the rotations that are not folded.
-    pub(super) fn open(
-        connection: &Connection,
-        recent: SharedRecent,
-        limit: u32,
-    ) -> rusqlite::Result<Self> {
+    pub(super) fn open(connection: &Connection, recent: SharedRecent, limit: u32) -> rusqlite::Result<Self> {
         catch_up(connection, &recent)?;
         let last = recent.lock().last();
         // Folding a rotation twice is harmless.
         let folded =
-            connection.query_row("SELECT coalesce(min(number) - 1, 0) FROM rotations", [], |row| row.get(0))?;
+            connection
+                .query_row("SELECT coalesce(min(number) - 1, 0) FROM rotations", [], |row| row.get(0))?;
         Ok(Self {
             recent,
             limit: limit.into(),

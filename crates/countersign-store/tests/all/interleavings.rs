@@ -91,7 +91,9 @@ impl Side {
     /// Restores an earlier state of a row, which no verb can do.
     async fn put_back(&mut self, session: &Session) {
         let delete = |connection: &Connection| {
-            for sql in ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM session_moves WHERE session_id = ?1"] {
+            for sql in
+                ["DELETE FROM sessions WHERE id = ?1", "DELETE FROM session_moves WHERE session_id = ?1"]
+            {
                 connection.execute(sql, [session.id.as_bytes()]).unwrap();
             }
             // All rotations are folded, because the store is closed.

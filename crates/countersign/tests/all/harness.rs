@@ -116,7 +116,8 @@ impl Harness {
         let server_keys = ServerKeys::parse(&master_key(&directory, &world)).unwrap();
         let assembled = runtime
             .block_on(async {
-                let store = wrap(countersign_store::open_with(&config.store_url()?, config.store_options()).await?);
+                let store =
+                    wrap(countersign_store::open_with(&config.store_url()?, config.store_options()).await?);
                 let issuer = config.issuer.clone().unwrap();
                 assemble(&config, issuer, store, server_keys, &world).await
             })

@@ -330,7 +330,11 @@ fn no_session_is_opened_if_its_client_is_changed_before_the_write() {
         }));
         let reply = open();
         assert!(scene.interloper.has_interfered());
-        assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (409, &json!("changed_meanwhile")), "{conflict:?}");
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["code"]),
+            (409, &json!("changed_meanwhile")),
+            "{conflict:?}"
+        );
         let theirs = scene.server.runtime.block_on(
             scene.interloper.inner.sessions(&Whose::Client("shop".parse().unwrap()), &Page::first(10)),
         );
