@@ -17,7 +17,7 @@ Counted by Valgrind's Callgrind, in all threads and outside the kernel. The cryp
 what the processor can do, and Valgrind's processor can do less than a real one: no AVX-512, and depending on its release
 no SHA extensions and no ADX either. Natively a hash, and all that consists of hashes, takes a fraction of these
 instructions, and a signature somewhat fewer. Requests come without sockets and without a log. With the store each
-session is refreshed for the first time, so its row is read, and the journal is folded on the way.
+session is refreshed for the first time, so its row is read, and the log of rotations is folded on the way.
 ";
 
 /// The instructions of one operation.

@@ -133,10 +133,10 @@ impl Log {
         !self.is_ours || self.recent.lock().is_folded()
     }
 
-    /// Folds some sessions if two thirds of the limit wait: twice as many as this batch moved, so that the
-    /// fold is done before the rest of the limit is used.
+    /// Folds some sessions if half of the limit waits: twice as many as this batch moved, so that the fold is
+    /// done before the rest of the limit is used.
     pub(super) fn fold_when_long(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.folding.is_none() && self.last - self.folded < self.limit * 2 / 3 {
+        if self.folding.is_none() && self.last - self.folded < self.limit / 2 {
             return Ok(());
         }
         self.fold(connection, SLICE.max(2 * self.batch.moves.len()))

@@ -1,27 +1,16 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one writer, several readers.
 //!
-//! # Reading order
+//! Read [`columns`] and [`moved`] first (rows, and what a rotation changes), then
+//! [`lookup`] and [`ending`] (statements that several verbs share). A rotation goes
+//! through [`recent`] (what the process remembers), [`desk`], [`log`] and
+//! [`writer`]. The other verbs are in [`users`], [`sessions`], [`clients`],
+//! [`keys`] and [`revocations`], in the order of the port.
 //!
-//! 1. [`columns`] turns rows into the rules' types, and [`moved`] packs what a
-//!    rotation changes.
-//! 2. [`lookup`] and [`ending`] have the statements that several verbs share.
-//! 3. [`recent`] is the memory that requests, readers and the writer share. [`log`]
-//!    is the log of rotations. [`desk`] applies rotations within a batch, and
-//!    [`writer`] is the thread that commits batches.
-//! 4. [`users`], [`sessions`], [`clients`], [`keys`] and [`revocations`] have the
-//!    verbs in the order of the port. This file connects them to the port.
+//! A session's newest state is at two places at most:
 //!
-//! # Where the newest state of a session is
-//!
-//! | moment | on disk | in memory |
-//! |---|---|---|
-//! | opened | row of `sessions` | |
-//! | rotated, not yet committed | still the state before | cached session of [`recent`], for the next rotation only |
-//! | committed | entry of `rotations` | unfolded move of [`recent`], for readers |
-//! | folded | row of `session_moves` | |
-//!
-//! A revocation and everything else that is not a rotation is written to its row
-//! at once.
+//! - opened, or folded: in the tables `sessions` and `session_moves`
+//! - committed and not folded: in the log, and in [`recent`] for readers
+//! - rotated and not committed: only in [`recent`], for the next rotation
 
 mod backup;
 mod clients;
