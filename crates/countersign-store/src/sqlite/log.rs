@@ -16,9 +16,9 @@ use countersign_core::ratchet::Generation;
 use countersign_core::session::{Session, SessionWithUser};
 use rusqlite::{Connection, params};
 
+use super::lookup;
 use super::moved::{self, Packed, PackedMoves};
 use super::recent::SharedRecent;
-use super::{columns, lookup};
 
 /// The fewest sessions that a commit folds, if it folds any.
 const SLICE: usize = 64;
@@ -148,7 +148,7 @@ impl Log {
         let mut folding = self.folding.take().unwrap_or_else(|| self.begin_to_fold());
         for id in folding.rest.split_off(folding.rest.len().saturating_sub(count)).into_iter().rev() {
             if let Some(moved) = self.moved(id) {
-                write(connection, id, &moved)?;
+                save(connection, id, &moved)?;
                 self.batch.folded.push((id, moved.generation()));
             }
         }
@@ -200,7 +200,7 @@ fn catch_up(connection: &Connection, recent: &SharedRecent) -> rusqlite::Result<
     let mut rows = newer.query([known])?;
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
-        let moves = moved::read_entry(row.get_ref(1)?.as_blob()?).map_err(columns::damaged)?;
+        let moves = moved::read_entry(row.get_ref(1)?.as_blob()?)?;
         let mut recent = recent.lock();
         // Another reader may have published this entry, and the writer may have folded it since.
         if number > recent.last() {
@@ -224,13 +224,13 @@ pub(super) fn session(
 }
 
 /// Writes a move to the table `session_moves`, unless a newer one is there.
-fn write(connection: &Connection, id: SessionId, moved: &Packed) -> rusqlite::Result<()> {
+fn save(connection: &Connection, id: SessionId, moved: &Packed) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO session_moves (session_id, generation, packed) VALUES (?1, ?2, ?3)
              ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, packed = excluded.packed
              WHERE generation < excluded.generation",
         )?
-        .execute(params![id.as_bytes(), moved.generation(), moved.bytes()])
+        .execute(params![id.as_bytes(), moved.generation(), moved])
         .map(drop)
 }

@@ -9,7 +9,7 @@ use countersign_core::user::User;
 use countersign_core::{ClientId, SessionId, UserId};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::{self, Columns, client, session, user};
+use super::columns::{Columns, client, session, user};
 use super::moved::Packed;
 
 pub(super) fn user(connection: &Connection, id: &UserId) -> rusqlite::Result<Option<User>> {
@@ -47,7 +47,7 @@ pub(super) fn up_to_date(
     moved: Option<Packed>,
 ) -> rusqlite::Result<SessionWithUser> {
     if let Some(moved) = moved {
-        moved.bring_up_to_date(&mut row.session).map_err(columns::damaged)?;
+        moved.bring_up_to_date(&mut row.session)?;
     }
     Ok(row)
 }

@@ -13,7 +13,7 @@ use countersign_core::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The part of a session that a rotation changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Moved {
     pub(crate) ratchet: Ratchet,
     pub(crate) refreshed: Presence,

@@ -7,9 +7,10 @@ use countersign_core::store::{Opened, Page, SingleUse, Standing, Swept};
 use countersign_core::{SessionId, Timestamp};
 use rusqlite::{Connection, named_params, params};
 
-use super::columns::{self, Columns, Parameters, Seconds, session};
+use super::columns::{Columns, Parameters, Seconds, session};
 use super::desk::Desk;
 use super::log::Log;
+use super::moved::Packed;
 use super::recent::Touched;
 use super::{ending, lookup};
 
@@ -154,8 +155,8 @@ fn ended(
         let id = columns.take().map(SessionId::from_bytes)?;
         let (absolute, mut idle) = (columns.take_time()?, columns.take_time()?);
         let is_revoked = columns.take_optional_time()?.is_some();
-        for moved in columns.take_optional_move()?.iter().chain(unfolded.get(&id)) {
-            idle = idle.max(moved.unpack().map_err(columns::damaged)?.idle_expires_at);
+        for moved in columns.take::<Option<Packed>>()?.iter().chain(unfolded.get(&id)) {
+            idle = idle.max(moved.unpack()?.idle_expires_at);
         }
         Ok((id, (if is_revoked { absolute } else { idle.min(absolute) }) < before))
     })?;

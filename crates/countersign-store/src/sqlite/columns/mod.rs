@@ -13,8 +13,6 @@ use countersign_core::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{Row, RowIndex, Statement};
 
-use crate::sqlite::moved::{Damaged, Packed};
-
 /// The names of columns, in the order in which they are read and bound. Several lists follow each other.
 pub(crate) struct Names(pub(crate) &'static [&'static [&'static str]]);
 
@@ -78,14 +76,6 @@ impl<'row> Columns<'row> {
         value.map(|value| parse(value).ok_or_else(|| unknown_value(self.row, index))).transpose()
     }
 
-    /// The next column: a packed move, or NULL.
-    pub(crate) fn take_optional_move(&mut self) -> rusqlite::Result<Option<Packed>> {
-        let index = self.next;
-        self.next += 1;
-        let bytes = self.row.get_ref(index)?.as_blob_or_null()?;
-        bytes.map(Packed::from_bytes).transpose().map_err(damaged)
-    }
-
     pub(crate) fn take_time(&mut self) -> rusqlite::Result<Timestamp> {
         self.take().map(|Seconds(time)| time)
     }
@@ -99,11 +89,6 @@ fn unknown_value(row: &Row<'_>, index: usize) -> rusqlite::Error {
     let name = index.idx(row.as_ref()).ok().and_then(|index| row.as_ref().column_name(index).ok());
     let message = format!("the column {} has a value that this release does not know", name.unwrap_or("?"));
     rusqlite::Error::FromSqlConversionFailure(index, Type::Text, message.into())
-}
-
-/// The error for a packed move that cannot be read.
-pub(crate) fn damaged(error: Damaged) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, error.into())
 }
 
 /// The parameters of a statement, which are bound one after another.

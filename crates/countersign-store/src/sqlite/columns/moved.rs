@@ -1,10 +1,12 @@
-//! What a rotation changes: the columns of `sessions` that it had before there was a packed form.
+//! What a rotation changes: a packed value, and the columns of `sessions` from before there was a packed form.
 
 use countersign_core::ratchet::SecretHash;
 use countersign_core::session::{Ratchet, Spent};
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
+
 use super::{Columns, Parameters, Seconds, presence};
-use crate::sqlite::moved::Moved;
+use crate::sqlite::moved::{Damaged, Moved, Packed};
 
 pub(super) const COLUMNS: &[&str] = &[
     "generation",
@@ -59,4 +61,22 @@ fn read_spent(columns: &mut Columns<'_>) -> rusqlite::Result<Option<Spent>> {
 fn bind_spent(spent: Option<Spent>, parameters: &mut Parameters<'_, '_>) -> rusqlite::Result<()> {
     parameters.bind(spent.map(|spent| spent.generation))?;
     parameters.bind(spent.map(|spent| Seconds(spent.at)))
+}
+
+impl FromSql for Packed {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_bytes(value.as_blob()?).map_err(|error| FromSqlError::Other(error.into()))
+    }
+}
+
+impl ToSql for Packed {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.bytes().into())
+    }
+}
+
+impl From<Damaged> for rusqlite::Error {
+    fn from(error: Damaged) -> Self {
+        Self::FromSqlConversionFailure(0, Type::Blob, error.into())
+    }
 }

@@ -10,8 +10,8 @@ use countersign_core::session::{
 use rusqlite::Row;
 use serde_json::Value;
 
-use super::{Columns, Names, Parameters, Seconds, damaged, moved, presence, user};
-use crate::sqlite::moved::Moved;
+use super::{Columns, Names, Parameters, Seconds, moved, presence, user};
+use crate::sqlite::moved::{Moved, Packed};
 
 pub(crate) const NAMES: Names = Names(&[FIXED, moved::COLUMNS, REVOKED]);
 
@@ -41,8 +41,8 @@ pub(crate) fn read_with_user(row: &Row<'_>) -> rusqlite::Result<SessionWithUser>
     let mut columns = Columns::of(row);
     let mut session = read(&mut columns)?;
     let user = user::read_optional(&mut columns)?;
-    if let Some(moved) = columns.take_optional_move()? {
-        moved.bring_up_to_date(&mut session).map_err(damaged)?;
+    if let Some(moved) = columns.take::<Option<Packed>>()? {
+        moved.bring_up_to_date(&mut session)?;
     }
     Ok(SessionWithUser { session, user })
 }
