@@ -8,22 +8,17 @@ use countersign_core::store::Kept;
 use rusqlite::Connection;
 
 use super::log::Log;
-use super::recent::{Recent, SharedRecent, Taken};
+use super::recent::{Recent, Taken};
 
-/// The log of rotations, and the memory that requests share with the writer.
+/// The log of rotations, which also has the memory that requests share with the writer.
 pub(super) struct Desk {
     pub(super) log: Log,
-    recent: SharedRecent,
 }
 
 impl Desk {
-    pub(super) const fn new(log: Log, recent: SharedRecent) -> Self {
-        Self { log, recent }
-    }
-
     /// Locks the shared memory. Requests use it as well, so hold the lock only briefly.
     pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock()
+        self.log.recent().lock()
     }
 
     /// Begins a batch. Reads the log if another process has written since the last batch.

@@ -59,7 +59,8 @@ struct Folding {
 
 impl Log {
     /// Reads the rotations that are not folded.
-    pub(super) fn open(connection: &Connection, recent: SharedRecent, limit: u32) -> rusqlite::Result<Self> {
+    pub(super) fn open(connection: &Connection, limit: u32) -> rusqlite::Result<Self> {
+        let recent = SharedRecent::default();
         catch_up(connection, &recent)?;
         let last = recent.lock().last();
         // Folding a rotation twice is harmless.
@@ -76,6 +77,11 @@ impl Log {
             is_ours: false,
             folding: None,
         })
+    }
+
+    /// The memory that requests and readers share with the writer.
+    pub(super) const fn recent(&self) -> &SharedRecent {
+        &self.recent
     }
 
     /// Reads the rotations of other processes, at the beginning of a batch.

@@ -80,10 +80,10 @@ impl SqliteStore {
         let in_use = InUse::share(path)?.ok_or_else(|| OpenError::Restoring(path.display().to_string()))?;
         schema::update(path)?;
         let connection = connection::open_for_writing(path).map_err(failed)?;
-        let recent = SharedRecent::default();
-        let log = Log::open(&connection, recent.clone(), window).map_err(failed)?;
+        let log = Log::open(&connection, window).map_err(failed)?;
+        let recent = log.recent().clone();
         let readers = Readers::open(path).map_err(failed)?;
-        Ok(Self { writer: Writer::start(connection, log, recent.clone()), readers, recent, _in_use: in_use })
+        Ok(Self { writer: Writer::start(connection, log), readers, recent, _in_use: in_use })
     }
 }
 

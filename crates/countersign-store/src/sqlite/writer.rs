@@ -62,13 +62,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, log: Log, recent: SharedRecent) -> Self {
+    pub(super) fn start(connection: Connection, log: Log) -> Self {
         // The channel needs no bound, because every task belongs to a request. While the database cannot be
         // written, all waiting tasks fail together.
         let (jobs, waiting) = mpsc::channel();
         let is_failing = Arc::new(AtomicBool::new(false));
-        let desk = Desk::new(log, recent.clone());
-        let work = Work { connection, desk, is_failing: is_failing.clone() };
+        let recent = log.recent().clone();
+        let work = Work { connection, desk: Desk { log }, is_failing: is_failing.clone() };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || work.run(&waiting))
