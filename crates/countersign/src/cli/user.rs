@@ -140,7 +140,7 @@ impl User {
 
 impl AccountTools {
     fn directory<'a>(&'a self, context: &'a Context) -> Directory<'a> {
-        Directory { store: &*self.store, hashing: &self.hashing, world: &context.world, revocations: None }
+        Directory { store: &*self.store, hashing: &self.hashing, world: &context.world, server: None }
     }
 }
 

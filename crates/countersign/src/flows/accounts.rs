@@ -10,7 +10,6 @@ use countersign_core::{ClientId, Secret, SessionId, Timestamp, UserId, World};
 use super::revoke;
 use crate::app::App;
 use crate::services::hash_pool::{Busy, HashPool};
-use crate::services::revocation_window::RevocationWindow;
 
 /// The parts of the server that account flows need. Commands use these flows without a running server.
 #[derive(Clone, Copy)]
@@ -21,18 +20,13 @@ pub struct Directory<'a> {
     pub hashing: &'a HashPool,
     /// Clock and random generator.
     pub world: &'a World,
-    /// The revocation list of a running server; `None` for a command.
-    pub revocations: Option<&'a RevocationWindow>,
+    /// The running server, whose revocation list a change updates. `None` for a command.
+    pub server: Option<&'a App>,
 }
 
 impl<'a> Directory<'a> {
     pub fn of(app: &'a App) -> Self {
-        Self {
-            store: &*app.store,
-            hashing: &app.hashing,
-            world: &app.world,
-            revocations: Some(&app.revocations),
-        }
+        Self { store: &*app.store, hashing: &app.hashing, world: &app.world, server: Some(app) }
     }
 }
 
@@ -265,7 +259,9 @@ pub async fn change_user(
 ) -> Result<User, AccountError> {
     match directory.store.change_user(id, given, changes).await? {
         Changed::Done(user) => {
-            revoke::update(directory.revocations, directory.store, directory.world).await;
+            if let Some(app) = directory.server {
+                revoke::update_list(app).await;
+            }
             let changes: Vec<_> = changes.iter().map(UserChange::as_str).collect();
             tracing::info!(user = %user.id, changes = changes.join(" "), "an account was changed");
             Ok(*user)

@@ -10,18 +10,14 @@ use countersign_core::{ClientId, Secret, World};
 
 use super::revoke;
 use crate::app::App;
-use crate::services::client_registry::ClientRegistry;
-use crate::services::revocation_window::RevocationWindow;
 
 /// The parts that registering clients needs: less than a whole server, so that commands can use it, too.
 #[derive(Clone, Copy)]
 pub struct Clients<'a> {
     pub store: &'a dyn Store,
     pub world: &'a World,
-    /// What a running server remembers; `None` for a command.
-    pub registry: Option<&'a ClientRegistry>,
-    /// The revocation list of a running server; `None` for a command.
-    pub revocations: Option<&'a RevocationWindow>,
+    /// The running server, whose registry and revocation list a change updates. `None` for a command.
+    pub server: Option<&'a App>,
 }
 
 /// A client to be registered.
@@ -66,17 +62,12 @@ pub enum ClientsError {
 impl<'a> Clients<'a> {
     /// The server's parts that clients need.
     pub fn of(app: &'a App) -> Self {
-        Self {
-            store: &*app.store,
-            world: &app.world,
-            registry: Some(&app.clients),
-            revocations: Some(&app.revocations),
-        }
+        Self { store: &*app.store, world: &app.world, server: Some(app) }
     }
 
     fn forget(&self, id: &ClientId) {
-        if let Some(registry) = self.registry {
-            registry.forget(id);
+        if let Some(app) = self.server {
+            app.clients.forget(id);
         }
     }
 }
@@ -202,7 +193,9 @@ pub async fn remove(
     match clients.store.remove_client(id, given, how).await? {
         ClientRemoved::Removed => {
             clients.forget(id);
-            revoke::update(clients.revocations, clients.store, clients.world).await;
+            if let Some(app) = clients.server {
+                revoke::update_list(app).await;
+            }
             tracing::info!(client = %id, "a client was removed");
             Ok(())
         }

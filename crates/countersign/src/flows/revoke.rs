@@ -5,14 +5,13 @@ use countersign_core::device::KnownDevice;
 use countersign_core::refresh::is_held;
 use countersign_core::refresh_token::RefreshToken;
 use countersign_core::session::{Presence, Revoked, RevokedReason, Whose};
-use countersign_core::store::{Store, StoreError};
+use countersign_core::store::StoreError;
 use countersign_core::user::User;
-use countersign_core::{Secret, SessionId, World};
+use countersign_core::{Secret, SessionId};
 
 use super::authenticate_client::is_confidential;
 use super::introspect::access_token;
 use crate::app::App;
-use crate::services::revocation_window::RevocationWindow;
 
 /// Revokes the session of a refresh token. Returns whether the token belongs to a session. A malformed or
 /// unknown token revokes nothing and is not an error (RFC 7009 §2.2).
@@ -172,12 +171,5 @@ pub async fn revoke_own(
 /// Reads the new revocations into the list, so that this process rejects their access tokens from now on. If
 /// the store fails here, the next periodic read does it.
 pub(super) async fn update_list(app: &App) {
-    update(Some(&app.revocations), &*app.store, &app.world).await;
-}
-
-/// As [`update_list`], for flows that commands use, too. A command has no list.
-pub(super) async fn update(list: Option<&RevocationWindow>, store: &dyn Store, world: &World) {
-    if let Some(list) = list {
-        list.catch_up(store, world).await.ok();
-    }
+    app.revocations.catch_up(&*app.store, &app.world).await.ok();
 }

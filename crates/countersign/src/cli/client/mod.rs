@@ -77,7 +77,7 @@ enum Method {
 impl Client {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<()> {
         let (config, store) = context.store().await?;
-        let clients = Clients { store: &*store, world: &context.world, registry: None, revocations: None };
+        let clients = Clients { store: &*store, world: &context.world, server: None };
         match self {
             Self::Add(add) => add.run(context, &config, &clients).await,
             Self::List => list(context, &clients).await,
