@@ -42,6 +42,19 @@ impl Client {
             ClientAuthentication::Secret(..) => ClientKind::Confidential,
         }
     }
+
+    /// The client after `changes` of its settings.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] for the first setting that is not acceptable then, or that a public client cannot get.
+    pub fn with(mut self, changes: &[ClientChange]) -> Result<Self, SettingsError> {
+        self.settings = self.settings.with(changes)?;
+        if self.kind() == ClientKind::Public && changes.iter().any(ClientChange::adds_audiences) {
+            return Err(SettingsError::PublicAudience);
+        }
+        Ok(self)
+    }
 }
 
 impl ClientKind {

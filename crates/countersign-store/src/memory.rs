@@ -339,11 +339,12 @@ impl Store for MemoryStore {
             return Ok(ClientChanged::Outdated);
         }
         let Some(client) = tables.clients.get_mut(id) else { return Ok(ClientChanged::NoSuchClient) };
-        match client.settings.with(changes) {
-            Ok(settings) => client.settings = settings,
+        let changed = match client.clone().with(changes) {
+            Ok(changed) => changed,
             Err(error) => return Ok(ClientChanged::Invalid(error)),
-        }
-        Ok(ClientChanged::Done(Box::new(client.clone())))
+        };
+        client.clone_from(&changed);
+        Ok(ClientChanged::Done(Box::new(changed)))
     }
 
     async fn replace_client_authentication(

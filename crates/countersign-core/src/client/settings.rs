@@ -130,7 +130,7 @@ impl ClientSettings {
     /// # Errors
     ///
     /// [`SettingsError`] for the first setting that is not acceptable then.
-    pub fn with(&self, changes: &[ClientChange]) -> Result<Self, SettingsError> {
+    pub(super) fn with(&self, changes: &[ClientChange]) -> Result<Self, SettingsError> {
         let mut settings = self.clone();
         for change in changes.iter().cloned() {
             match change {
@@ -219,6 +219,10 @@ impl ClientSettings {
 }
 
 impl ClientChange {
+    pub(super) fn adds_audiences(&self) -> bool {
+        matches!(self, Self::Audiences(audiences) if !audiences.is_empty())
+    }
+
     /// The name of the setting, for the log.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -1,5 +1,7 @@
 //! Writes of accounts: their conditions, changes and results.
 
+use std::sync::Arc;
+
 use crate::client::Client;
 use crate::password::PasswordHash;
 use crate::session::{Revoked, Session, SessionState};
@@ -26,7 +28,7 @@ pub struct Standing {
     pub role: Option<Role>,
     /// The client that the request relies on. It must be registered exactly like this: with the same
     /// authentication and the same settings.
-    pub client: Option<Box<Client>>,
+    pub client: Option<Arc<Client>>,
 }
 
 /// A change of a user.

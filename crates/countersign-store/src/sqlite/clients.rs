@@ -51,11 +51,11 @@ pub(super) fn change(
     if !lookup::all_hold(connection, given)? {
         return Ok(ClientChanged::Outdated);
     }
-    let Some(mut client) = lookup::client(connection, id)? else { return Ok(ClientChanged::NoSuchClient) };
-    match client.settings.with(changes) {
-        Ok(settings) => client.settings = settings,
+    let Some(client) = lookup::client(connection, id)? else { return Ok(ClientChanged::NoSuchClient) };
+    let client = match client.with(changes) {
+        Ok(client) => client,
         Err(error) => return Ok(ClientChanged::Invalid(error)),
-    }
+    };
     let assignments = client::SETTINGS_NAMES.assignments();
     let mut update = connection.prepare_cached(&format!("UPDATE clients SET {assignments} WHERE id = ?"))?;
     let mut parameters = Parameters::of(&mut update);

@@ -1,8 +1,7 @@
 //! Registered clients: adding, changing and removing them.
 
 use countersign_core::client::{
-    Client, ClientAuthentication, ClientChange, ClientKind, ClientSecretHash, ClientSettings, SecretMethod,
-    SettingsError,
+    Client, ClientAuthentication, ClientChange, ClientSecretHash, ClientSettings, SecretMethod, SettingsError,
 };
 use countersign_core::session::Revoked;
 use countersign_core::store::{Added, ClientChanged, ClientRemoved, Page, Standing, Store, StoreError};
@@ -86,10 +85,6 @@ pub async fn add(
     if id.is_reserved() {
         return Err(ClientsError::IdTaken);
     }
-    let settings = ClientSettings::default().with(&changes)?;
-    if method.is_none() && !settings.audiences.is_empty() {
-        return Err(SettingsError::PublicAudience.into());
-    }
     let (authentication, secret) = match method {
         Some(method) => {
             let (secret, hash) = ClientSecretHash::generate(clients.world);
@@ -97,7 +92,8 @@ pub async fn add(
         }
         None => (ClientAuthentication::None, None),
     };
-    let client = Client { id, authentication, settings, created_at: clients.world.now() };
+    let settings = ClientSettings::default();
+    let client = Client { id, authentication, settings, created_at: clients.world.now() }.with(&changes)?;
     match clients.store.add_client(given, &client).await? {
         Added::Added => {
             tracing::info!(client = %client.id, "a client was registered");
@@ -135,12 +131,6 @@ pub async fn change(
     given: &[Standing],
     changes: &[ClientChange],
 ) -> Result<Client, ClientsError> {
-    let has_audience =
-        |change: &ClientChange| matches!(change, ClientChange::Audiences(audiences) if !audiences.is_empty());
-    // A client keeps its kind as long as it is registered, so this read cannot be out of date.
-    if changes.iter().any(has_audience) && find(clients, id).await?.kind() == ClientKind::Public {
-        return Err(SettingsError::PublicAudience.into());
-    }
     match clients.store.change_client(id, given, changes).await? {
         ClientChanged::Done(client) => {
             clients.forget(id);

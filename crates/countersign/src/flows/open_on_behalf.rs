@@ -82,7 +82,7 @@ pub async fn open(
     check_scope(&client, &scope, &user)?;
     let claims = claims.map(UserClaims::check).transpose()?.unwrap_or_default().as_map().clone();
     let registered = check_client(app, &client, client_secret.as_ref(), &scope).await?;
-    let standing = Standing { client: registered.map(Box::new), ..administrator };
+    let standing = Standing { client: registered, ..administrator };
     let request = Request { client, scope, claims };
     let terms = Terms { given: &[standing], ..Terms::default() };
     Ok(open::open(app, &user, request, by, terms).await?)
@@ -95,7 +95,7 @@ async fn check_client(
     id: &ClientId,
     secret: Option<&Secret<String>>,
     scope: &Scope,
-) -> Result<Option<Client>, OnBehalfError> {
+) -> Result<Option<Arc<Client>>, OnBehalfError> {
     if id.is_reserved() {
         return Ok(None);
     }
@@ -108,7 +108,7 @@ async fn check_client(
     if !client.settings.allows_scope(scope) {
         return Err(OnBehalfError::NotTheClientsScope);
     }
-    Ok(Some(Arc::unwrap_or_clone(client)))
+    Ok(Some(client))
 }
 
 /// The access token is in the `Authorization` header, so the secret comes in the body, however the client registered.
