@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use countersign_core::ClientId;
-use countersign_core::client::{
-    Client, ClientAuthentication, ClientChange, ClientSettings, GrantType, SettingsError,
-};
+use countersign_core::client::{Client, ClientChange, ClientSettings, GrantType, SettingsError};
 use countersign_core::refresh::LateRetry;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{ClientChanged, ClientRemoved, Standing};
@@ -41,7 +39,7 @@ fn all_changes_of_a_clients_settings_are_made_or_none() {
         let bad = ClientChange::Grants(Vec::new());
         assert_eq!(change(&[name("a"), bad]).await, ClientChanged::Invalid(SettingsError::Grants));
         assert_eq!(store.client(&id).await.unwrap().unwrap().settings, every_setting());
-        let public = Client { authentication: ClientAuthentication::None, ..client("kiosk") };
+        let public = client("kiosk");
         store.add_client(&[], &public).await.unwrap();
         let audience = ClientChange::Audiences(vec!["https://api.example".to_owned()]);
         let refused = store.change_client(&public.id, &[], &[audience]).await.unwrap();
