@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_core::World;
 use countersign_core::session::{Presence, Revoked, RevokedReason};
 use countersign_core::store::Store;
+use serde_json::Value as Json;
 use toml::Value;
 
-use super::Global;
+use super::{Global, output};
 use crate::config::{self, Config, Loaded, LogFormat, Overrides};
 use crate::runtime::high_water::{self, HighWater};
 
@@ -27,6 +28,15 @@ impl Context {
 
     pub(super) const fn wants_json(&self) -> bool {
         self.global.json
+    }
+
+    /// Prints one object: as JSON, or as a table of its members. `absent` stands for `null` there.
+    pub(super) fn show(&self, object: &Json, absent: &str) {
+        if self.wants_json() {
+            output::json(object);
+        } else {
+            output::members(object, absent);
+        }
     }
 
     /// Loads the configuration. The global options and the command's own `flags` override it.

@@ -65,12 +65,7 @@ impl Session {
         match self {
             Self::List(list) => list.run(context, store).await,
             Self::Show { id } => {
-                let body = body(&find(store, id).await?, context.world.now());
-                if context.wants_json() {
-                    output::json(&body);
-                } else {
-                    output::members(&body, "-");
-                }
+                context.show(&body(&find(store, id).await?, context.world.now()), "-");
                 Ok(())
             }
             Self::Explain { id } => {
@@ -133,18 +128,16 @@ impl Revoke {
 
 /// Fails for an unknown user or client, so that a misspelt name does not look like one without sessions.
 async fn whose(store: &dyn Store, user: Option<&str>, client: Option<ClientId>) -> anyhow::Result<Whose> {
-    let of = match (user, client) {
-        (Some(name), _) => return Ok(Whose::User(user::find(store, name).await?.id)),
-        (None, Some(client)) => Whose::Client(client),
-        (None, None) => return Ok(Whose::Everyone),
-    };
-    if let Whose::Client(id) = &of
-        && !id.is_reserved()
-        && store.client(id).await?.is_none()
-    {
-        // A client that was removed can still have sessions that ended.
-        anyhow::ensure!(!store.sessions(&of, &Page::first(1)).await?.is_empty(), client::unknown(id));
+    if let Some(name) = user {
+        return Ok(Whose::User(user::find(store, name).await?.id));
     }
+    let Some(id) = client else { return Ok(Whose::Everyone) };
+    let of = Whose::Client(id.clone());
+    // A client that was removed can still have sessions that ended.
+    let is_known = id.is_reserved()
+        || store.client(&id).await?.is_some()
+        || !store.sessions(&of, &Page::first(1)).await?.is_empty();
+    anyhow::ensure!(is_known, client::unknown(&id));
     Ok(of)
 }
 

@@ -115,12 +115,7 @@ impl User {
             Self::Add(add) => add.run(context, &tools).await,
             Self::List => list(context, &tools).await,
             Self::Show(who) => {
-                let body = user_body(&find(&*tools.store, &who.user).await?);
-                if context.wants_json() {
-                    output::json(&body);
-                } else {
-                    output::members(&body, "-");
-                }
+                context.show(&user_body(&find(&*tools.store, &who.user).await?), "-");
                 Ok(())
             }
             Self::Disable(who) => {
@@ -228,7 +223,7 @@ impl PasswordSource {
     }
 }
 
-/// Says what to do instead. "Not a terminal" is no news then.
+/// The error if no password can be read. Its advice already says that there is no terminal.
 fn cannot_ask(error: std::io::Error) -> anyhow::Error {
     let advice = "cannot ask for a password without a terminal: use --password-stdin or --generate-password";
     match error.kind() {

@@ -226,16 +226,19 @@ fn show_once(context: &Context, made: &WithSecret) {
 
 fn show(context: &Context, client: &Registered) {
     let mut body = client_body(client);
-    if context.wants_json() {
-        output::json(&body);
-        return;
+    if !context.wants_json() {
+        show_durations(&mut body);
     }
+    context.show(&body, "default");
+}
+
+/// Replaces numbers of seconds by texts such as `5m`.
+fn show_durations(body: &mut Value) {
     for name in ["access_token_lifetime", "idle_lifetime", "absolute_lifetime", "grace"] {
         if let Some(seconds) = body[name].as_u64() {
             body[name] = Lifetime::seconds(seconds).to_string().into();
         }
     }
-    output::members(&body, "default");
 }
 
 async fn list(context: &Context, clients: &Clients<'_>) -> anyhow::Result<()> {
