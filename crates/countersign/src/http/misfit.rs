@@ -19,42 +19,39 @@ pub(super) fn of_body<T: DeserializeOwned>(body: &Value, error: &serde_json::Err
         T::deserialize(alone).err().filter(|error| !is_missing(error)).map(|error| (name, error))
     });
     match first {
-        Some((name, error)) if is_unknown(&error) => unknown(name, &error),
-        Some((name, error)) => described(&format!("`{name}`"), &error),
-        None => described("a value", error),
+        Some((name, error)) => described(Some(name), &error),
+        None => described(None, error),
     }
 }
 
 /// Describes why a query does not have the parameters of its route.
 pub(super) fn of_query(error: &dyn Error) -> String {
-    described("a value", error)
+    described(None, error)
 }
 
-fn unknown(name: &str, error: &serde_json::Error) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let name = if name.len() <= LONGEST_NAME && name.bytes().all(is_plain) {
-        format!("the member `{name}` is unknown")
-    } else {
-        "a name is unknown".to_owned()
-    };
-    match error.to_string().rsplit_once(", expected ") {
-        Some((_, known)) => format!("{name}; expected {known}"),
-        None => name,
+/// `name` is the name of the member, if it is known.
+fn described(name: Option<&str>, error: &dyn Error) -> String {
+    let text = root(error).to_string();
+    let is_unknown = text.starts_with("unknown field");
+    let what = name.map_or_else(|| "a value".to_owned(), |name| format!("`{name}`"));
+    // The list of expected values is written by this server and comes last.
+    match text.rsplit_once(", expected ") {
+        Some((_, known)) if is_unknown => {
+            format!("{}; expected {known}", unknown(name))
+        }
+        Some((_, expected)) => format!("{what} is wrong; expected {}", plain(expected)),
+        None if is_unknown && name.is_some() => unknown(name),
+        None if text.len() >= 120 => format!("{what} is malformed"),
+        None if name.is_none() || is_missing(&text) => text,
+        None => format!("{what} is wrong: {text}"),
     }
 }
 
-/// `what` is the member, or `a value` if it is not known.
-fn described(what: &str, error: &dyn Error) -> String {
-    let text = root(error).to_string();
-    // The list of expected values is written by this server and comes last.
-    match text.rsplit_once(", expected ") {
-        Some((sent, known)) if sent.contains("unknown field") => {
-            format!("a name is unknown; expected {known}")
-        }
-        Some((_, expected)) => format!("{what} is wrong; expected {}", plain(expected)),
-        None if text.len() >= 120 => format!("{what} is malformed"),
-        None if is_missing(&text) || what == "a value" => text,
-        None => format!("{what} is wrong: {text}"),
+fn unknown(name: Option<&str>) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    match name.filter(|name| name.len() <= LONGEST_NAME && name.bytes().all(is_plain)) {
+        Some(name) => format!("the member `{name}` is unknown"),
+        None => "a name is unknown".to_owned(),
     }
 }
 
@@ -79,8 +76,4 @@ fn plain(expected: &str) -> &str {
 
 fn is_missing(error: &impl ToString) -> bool {
     error.to_string().starts_with("missing field")
-}
-
-fn is_unknown(error: &serde_json::Error) -> bool {
-    error.to_string().starts_with("unknown field")
 }
