@@ -54,7 +54,7 @@ impl InProcess {
         Self::open(1, |runtime, fleet, home| {
             fleet.fill_directory(home.path(), |_| {})?;
             let url = StoreUrl::Sqlite(home.path().join("countersign.db"));
-            let options = Options { sqlite: SqliteOptions { window: WINDOW } };
+            let options = Options { sqlite: SqliteOptions { window: WINDOW, ..SqliteOptions::default() } };
             Ok(runtime.block_on(countersign_store::open_with(&url, options))?)
         })
     }

@@ -49,6 +49,8 @@ struct Row {
     busy_kib: u64,
     rested_kib: u64,
     bytes_after: u64,
+    /// Bytes written per refresh, including the folds and checkpoints that follow.
+    written_each: f64,
 }
 
 /// Measures every size up to `largest`, and writes the results to a page.
@@ -87,11 +89,15 @@ fn measure(sessions: u64) -> Result<Row> {
     let idle_kib = usage::resident_kib(ours.pid)?;
     let refreshing_cold = refresh(&ours, 0..sessions / 10, (0.0, SECONDS_COLD))?;
     read_files(&ours.directory)?;
+    let written = usage::written_bytes(ours.pid)?;
     let refreshing = refresh(&ours, sessions / 10..sessions, (WARM_UP, SECONDS))?;
     let busy_kib = usage::resident_kib(ours.pid)?;
     sleep(REST);
     let rested_kib = usage::resident_kib(ours.pid)?;
     let bytes_after = size(&ours.directory)?;
+    let written = usage::written_bytes(ours.pid)? - written;
+    // The refreshes of the warm-up are not counted, so they are assumed to be as fast as the measured ones.
+    let written_each = written as f64 / (refreshing.per_second * (WARM_UP + SECONDS));
     Ok(Row {
         sessions,
         filled,
@@ -103,6 +109,7 @@ fn measure(sessions: u64) -> Result<Row> {
         busy_kib,
         rested_kib,
         bytes_after,
+        written_each,
     })
 }
 
@@ -183,8 +190,8 @@ fn table(rows: &[Row]) -> Result<String> {
          {CONNECTIONS} connections refresh random sessions. For {SECONDS_COLD} s, they refresh a tenth of the \
          sessions, and no file of the database is in memory. Then, for {SECONDS} s, they refresh the other sessions, \
          and all files of the database are in memory.\n\n\
-         | sessions | database | first response | idle memory | refreshes/s cold | refreshes/s | of first row | p50 | \
-         p99 | memory after | 5 s later | database after |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+         | sessions | database | bytes/session | first response | idle memory | refreshes/s cold | refreshes/s | of first row | p50 | \
+         p99 | KiB written/refresh | memory after | 5 s later | database after |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         machine::today()?,
         machine::describe()?
     );
@@ -192,15 +199,17 @@ fn table(rows: &[Row]) -> Result<String> {
         let Measured { per_second, p50_micros, p99_micros, .. } = row.refreshing;
         writeln!(
             table,
-            "| {} | {} | {:.0} ms | {} | {:.0} | {per_second:.0} | {:.0} % | {:.2} ms | {:.2} ms | {} | {} | {} |",
+            "| {} | {} | {} | {:.0} ms | {} | {:.0} | {per_second:.0} | {:.0} % | {:.2} ms | {:.2} ms | {:.1} | {} | {} | {} |",
             row.sessions,
             mebibytes(row.bytes),
+            row.bytes / row.sessions,
             row.start.as_secs_f64() * 1000.0,
             mebibytes(row.idle_kib << 10),
             row.refreshing_cold.per_second,
             per_second / first * 100.0,
             millis(p50_micros),
             millis(p99_micros),
+            row.written_each / 1024.0,
             mebibytes(row.busy_kib << 10),
             mebibytes(row.rested_kib << 10),
             mebibytes(row.bytes_after),

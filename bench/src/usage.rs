@@ -1,4 +1,4 @@
-//! The memory and processor time of a process, from `/proc` (`man 5 proc`).
+//! The memory, processor time and writes of a process, from `/proc` (`man 5 proc`).
 
 use std::fs;
 use std::time::Duration;
@@ -16,6 +16,17 @@ pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
         .find_map(|line| line.strip_prefix("VmRSS:"))
         .context("/proc has no VmRSS for the process")?;
     line.trim().trim_end_matches(" kB").parse().context("VmRSS is not a number")
+}
+
+/// The bytes that a process has caused to be written to disk. A page that changes twice before the system
+/// writes it counts once.
+pub(crate) fn written_bytes(pid: u32) -> Result<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let line = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes:"))
+        .context("/proc has no write_bytes for the process")?;
+    line.trim().parse().context("write_bytes is not a number")
 }
 
 /// The processor time of all threads of a process, in user and system code, to a hundredth of a second. Time

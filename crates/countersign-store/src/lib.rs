@@ -119,11 +119,13 @@ pub struct SqliteOptions {
     /// The most rotations that may wait in the log before they are written to the sessions' rows. Each takes
     /// about 200 bytes of memory. Default: 65,536.
     pub window: u32,
+    /// The most sessions that stay in memory after a refresh. Each takes about a kilobyte. Default: 16,384.
+    pub cached_sessions: u32,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { window: 65_536 }
+        Self { window: 65_536, cached_sessions: 16_384 }
     }
 }
 
@@ -147,7 +149,7 @@ pub async fn open_with(url: &StoreUrl, options: Options) -> Result<Arc<dyn Store
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
         StoreUrl::Sqlite(path) => {
             let file = path.clone();
-            let open = move || sqlite::SqliteStore::open(&file, options.sqlite.window);
+            let open = move || sqlite::SqliteStore::open(&file, options.sqlite);
             Ok(Arc::new(off_the_runtime(path, open).await?))
         }
     }

@@ -19,6 +19,7 @@ use rusqlite::{Connection, params};
 use super::lookup;
 use super::moved::{self, Packed, PackedMoves};
 use super::recent::SharedRecent;
+use crate::SqliteOptions;
 
 /// The fewest sessions that a commit folds, if it folds any.
 const SLICE: usize = 64;
@@ -59,8 +60,8 @@ struct Folding {
 
 impl Log {
     /// Reads the rotations that are not folded.
-    pub(super) fn open(connection: &Connection, limit: u32) -> rusqlite::Result<Self> {
-        let recent = SharedRecent::default();
+    pub(super) fn open(connection: &Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
+        let recent = SharedRecent::new(options.cached_sessions);
         catch_up(connection, &recent)?;
         let last = recent.lock().last();
         // Folding a rotation twice is harmless.
@@ -69,7 +70,7 @@ impl Log {
                 .query_row("SELECT coalesce(min(number) - 1, 0) FROM rotations", [], |row| row.get(0))?;
         Ok(Self {
             recent,
-            limit: limit.into(),
+            limit: options.window.into(),
             batch: Batch::default(),
             last,
             folded,

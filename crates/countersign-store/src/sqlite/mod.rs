@@ -51,7 +51,7 @@ use countersign_core::user::{User, Username};
 use countersign_core::{ClientId, SessionId, Timestamp, UserId};
 use rusqlite::Connection;
 
-use crate::OpenError;
+use crate::{OpenError, SqliteOptions};
 use desk::Desk;
 use in_use::InUse;
 use log::Log;
@@ -71,8 +71,8 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens and migrates the database. `window` is the most rotations that wait in the log.
-    pub(crate) fn open(path: &Path, window: u32) -> Result<Self, OpenError> {
+    /// Opens and migrates the database.
+    pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
         let failed = |source: rusqlite::Error| OpenError::Database {
             path: path.display().to_string(),
             source: source.into(),
@@ -80,7 +80,7 @@ impl SqliteStore {
         let in_use = InUse::share(path)?.ok_or_else(|| OpenError::Restoring(path.display().to_string()))?;
         schema::update(path)?;
         let connection = connection::open_for_writing(path).map_err(failed)?;
-        let log = Log::open(&connection, window).map_err(failed)?;
+        let log = Log::open(&connection, options).map_err(failed)?;
         let recent = log.recent().clone();
         let readers = Readers::open(path).map_err(failed)?;
         Ok(Self { writer: Writer::start(connection, log), readers, recent, _in_use: in_use })

@@ -25,9 +25,6 @@ use rusqlite::Connection;
 
 use super::moved::{Packed, PackedMoves};
 
-/// The most cached sessions. Each takes about a kilobyte.
-const CAPACITY: usize = 16_384;
-
 /// The rows that a write may change.
 #[derive(Debug, Clone)]
 pub(super) enum Touched {
@@ -42,10 +39,23 @@ pub(super) enum Touched {
 }
 
 /// The memory that requests, readers and the writer share. Hold the lock only briefly.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct SharedRecent(Arc<Mutex<Recent>>);
 
 impl SharedRecent {
+    /// Empty memory that caches at most `capacity` sessions.
+    pub(super) fn new(capacity: u32) -> Self {
+        let capacity = capacity as usize;
+        Self(Arc::new(Mutex::new(Recent {
+            capacity,
+            cached: Cache::new(capacity),
+            age: 0,
+            version: 0,
+            unfolded: BTreeMap::new(),
+            last: 0,
+        })))
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Recent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,6 +72,8 @@ pub(super) struct Taken {
 }
 
 pub(super) struct Recent {
+    /// The most cached sessions.
+    capacity: usize,
     cached: Cache<SessionId, Arc<SessionWithUser>>,
     /// How often all cached sessions have become doubtful.
     age: u64,
@@ -71,12 +83,6 @@ pub(super) struct Recent {
     unfolded: PackedMoves,
     /// The number of the last rotation among them.
     last: i64,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { cached: Cache::new(CAPACITY), age: 0, version: 0, unfolded: BTreeMap::new(), last: 0 }
-    }
 }
 
 /// Cached sessions.
@@ -134,7 +140,7 @@ impl Recent {
             Touched::Session(id) => drop(self.cached.remove(id)),
             Touched::User(user) => self.cached.retain(|_, row| row.session.grant.user != *user),
             // A new cache also frees the memory.
-            Touched::Everything => self.cached = Cache::new(CAPACITY),
+            Touched::Everything => self.cached = Cache::new(self.capacity),
         }
     }
 }

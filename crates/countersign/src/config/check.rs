@@ -55,6 +55,9 @@ impl Config {
         if !(1024..=1 << 20).contains(&self.store.window) {
             return failed("store.window", "must be between 1024 and 1048576 refreshes");
         }
+        if !(1024..=1 << 20).contains(&self.store.cached_sessions) {
+            return failed("store.cached_sessions", "must be between 1024 and 1048576 sessions");
+        }
         self.check_access_token()?;
         self.check_password()?;
         if self.tls.certificate.is_some() != self.tls.key.is_some() {

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use countersign_core::{Secret, ServerKeys};
 use countersign_store::{OpenError, Options, SqliteOptions, StoreUrl};
 
-use super::{Config, Loaded};
+use super::{Config, Loaded, StoreConfig};
 
 impl Loaded {
     /// Returns the files with secrets (keys, and configuration files with a secret) that other users than their owner
@@ -38,8 +38,9 @@ impl Config {
     }
 
     /// The settings of the store's engine.
-    pub fn store_options(&self) -> Options {
-        Options { sqlite: SqliteOptions { window: self.store.window } }
+    pub const fn store_options(&self) -> Options {
+        let StoreConfig { window, cached_sessions, .. } = self.store;
+        Options { sqlite: SqliteOptions { window, cached_sessions } }
     }
 
     /// The file in the data directory to which `init` and `--dev` write the master key.

@@ -107,6 +107,10 @@ pub struct StoreConfig {
     /// window, a million sessions need fewer disk writes. Each refresh in it takes about 200 bytes of memory.
     #[schemars(range(min = 1024, max = 1_048_576))]
     pub window: u32,
+    /// The number of sessions that SQLite keeps in memory after a refresh. The next refresh of such a session reads
+    /// nothing from the database. Each takes about a kilobyte of memory.
+    #[schemars(range(min = 1024, max = 1_048_576))]
+    pub cached_sessions: u32,
 }
 
 /// Access tokens.
@@ -270,7 +274,8 @@ impl Default for Config {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: None, window: SqliteOptions::default().window }
+        let SqliteOptions { window, cached_sessions } = SqliteOptions::default();
+        Self { url: None, window, cached_sessions }
     }
 }
 
