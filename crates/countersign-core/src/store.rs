@@ -60,8 +60,8 @@ pub trait Store: Send + Sync {
     async fn imported_work(&self) -> Answer<Work>;
 
     /// Opens a session, and spends the single-use token `spending` in the same transaction. The user must be
-    /// enabled and have the session's epoch, the client must be registered or reserved, and all of `given`
-    /// must hold.
+    /// enabled and have the session's epoch, the client must be registered or reserved, the claims must fit
+    /// together with the user's, and all of `given` must hold.
     async fn open(
         &self,
         session: &Session,
@@ -224,6 +224,8 @@ pub enum Opened {
     UserChanged,
     /// The client is not registered.
     NoSuchClient,
+    /// The session's claims are too large together with the user's.
+    ClaimsTooLarge,
     /// A condition of the write does not hold any more.
     Outdated,
 }

@@ -13,6 +13,7 @@ pub mod flows;
 pub mod http;
 pub mod runtime;
 pub mod services;
+pub mod session_body;
 pub mod system;
 pub mod time_text;
 pub mod user_body;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::client::Client;
 use crate::password::PasswordHash;
 use crate::session::{Revoked, Session, SessionState};
@@ -69,6 +71,8 @@ pub enum Changed {
     NoSuchUser,
     /// Another user has verified this e-mail address.
     EmailTaken,
+    /// The new claims are too large together with those of a session of the user.
+    ClaimsTooLarge,
     /// A condition of the change does not hold any more.
     Outdated,
 }
@@ -140,6 +144,11 @@ impl UserChange {
             Self::Disable(how) | Self::Delete(how) => Some(how.by.at),
             Self::Enable | Self::SetClaims(_) | Self::SetEmail(_) | Self::SetRole(_) => None,
         }
+    }
+
+    /// Whether a session with these claims prevents the change, because both would be too large together.
+    pub fn is_prevented_by(&self, session: &Map<String, Value>) -> bool {
+        matches!(self, Self::SetClaims(claims) if claims.check_with_session(session).is_err())
     }
 
     /// The name of the change in the log.

@@ -102,6 +102,9 @@ impl Store for MemoryStore {
         if !user.is_some_and(|user| user.is_enabled() && user.epoch == session.user_epoch) {
             return Ok(Opened::UserChanged);
         }
+        if user.is_some_and(|user| user.claims.check_with_session(&session.grant.claims).is_err()) {
+            return Ok(Opened::ClaimsTooLarge);
+        }
         if let Some(single) = spending {
             if tables.spent.contains_key(&single.digest) {
                 return Ok(Opened::AlreadySpent);

@@ -66,6 +66,14 @@ impl Tables {
 
     pub(super) fn change_user(&mut self, id: &UserId, changes: &[UserChange]) -> Changed {
         let Some(mut user) = self.users.get(id).cloned() else { return Changed::NoSuchUser };
+        let mut theirs = self.sessions.values().filter(|session| session.grant.user == *id);
+        let is_prevented = theirs.any(|session| {
+            let is_active = session.state == SessionState::Active;
+            is_active && changes.iter().any(|change| change.is_prevented_by(&session.grant.claims))
+        });
+        if is_prevented {
+            return Changed::ClaimsTooLarge;
+        }
         let history = if self.arrived.contains(id) { History::Sessions } else { History::NoSession };
         changes.iter().for_each(|change| change.apply(&mut user, history));
         if self.is_email_taken(&user) {

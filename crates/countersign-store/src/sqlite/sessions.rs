@@ -27,6 +27,12 @@ pub(super) fn open(
     if !client.is_reserved() && lookup::client(connection, client)?.is_none() {
         return Ok(Opened::NoSuchClient);
     }
+    if !session.grant.claims.is_empty() {
+        let user = lookup::user(connection, &session.grant.user)?;
+        if user.is_some_and(|user| user.claims.check_with_session(&session.grant.claims).is_err()) {
+            return Ok(Opened::ClaimsTooLarge);
+        }
+    }
     if !insert(connection, session)? {
         return Ok(Opened::UserChanged);
     }

@@ -81,6 +81,9 @@ pub(super) fn change(
         return Ok(Changed::Outdated);
     }
     let Some(mut user) = lookup::user(connection, id)? else { return Ok(Changed::NoSuchUser) };
+    if is_prevented(connection, id, changes)? {
+        return Ok(Changed::ClaimsTooLarge);
+    }
     let history = history(connection, id)?;
     changes.iter().for_each(|change| change.apply(&mut user, history));
     match write(connection, &user) {
@@ -95,6 +98,24 @@ pub(super) fn change(
         connection.execute("DELETE FROM users WHERE id = ?1", [id.as_str()])?;
     }
     Ok(Changed::Done(Box::new(user)))
+}
+
+/// Whether the claims of an active session prevent one of the changes.
+fn is_prevented(connection: &Connection, id: &UserId, changes: &[UserChange]) -> rusqlite::Result<bool> {
+    if !changes.iter().any(|change| matches!(change, UserChange::SetClaims(_))) {
+        return Ok(false);
+    }
+    let mut sessions = connection.prepare_cached(
+        "SELECT claims FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL AND claims <> '{}'",
+    )?;
+    let mut rows = sessions.query([id.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let claims = Columns::of(row).parse(|json: String| serde_json::from_str(&json).ok())?;
+        if changes.iter().any(|change| change.is_prevented_by(&claims)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn write(connection: &Connection, user: &User) -> rusqlite::Result<()> {

@@ -402,6 +402,28 @@ fn all_sessions_of_a_user_of_a_client_or_of_everyone_can_be_revoked() {
     });
 }
 
+#[test]
+fn the_claims_of_a_user_and_of_a_session_are_never_too_large_together() {
+    check_every_store(async |store, kit| {
+        let claims = |name: &str, length: usize| UserClaims::check(serde_json::json!({name: "x".repeat(length)})).unwrap();
+        let set = async |claims: UserClaims| {
+            store.change_user(&user("1").id, &[], &[UserChange::SetClaims(claims)]).await.unwrap()
+        };
+        let mut session = kit.session("1", NOON).0;
+        session.grant.claims = claims("own", 500).as_map().clone();
+        assert!(matches!(set(claims("user", 1100)).await, Changed::Done(_)));
+        assert_eq!(store.open(&session, &[], None).await.unwrap(), Opened::ClaimsTooLarge);
+        assert_eq!(store.session(session.id).await.unwrap(), None);
+        assert!(matches!(set(claims("user", 1000)).await, Changed::Done(_)));
+        assert_eq!(store.open(&session, &[], None).await.unwrap(), Opened::Opened);
+        assert_eq!(set(claims("user", 1100)).await, Changed::ClaimsTooLarge);
+        assert_eq!(store.user(&user("1").id).await.unwrap().unwrap().claims, claims("user", 1000));
+        let how = revoked(RevokedReason::EndedByUser, after(5));
+        assert!(store.revoke(session.id, &Whose::Everyone, &how).await.unwrap());
+        assert!(matches!(set(claims("user", 1100)).await, Changed::Done(_)), "the session has ended");
+    });
+}
+
 // D3, D4
 #[test]
 fn a_session_is_opened_only_for_an_enabled_user_with_its_epoch() {

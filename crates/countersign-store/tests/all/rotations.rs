@@ -29,7 +29,7 @@ impl Table {
 
     fn open(&self, window: u32) -> Arc<dyn Store> {
         let url = StoreUrl::Sqlite(self.directory.path().join("test.db"));
-        let options = Options { sqlite: SqliteOptions { window } };
+        let options = Options { sqlite: SqliteOptions { window, ..SqliteOptions::default() } };
         self.runtime.block_on(countersign_store::open_with(&url, options)).unwrap()
     }
 

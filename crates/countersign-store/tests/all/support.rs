@@ -139,7 +139,7 @@ impl Subject {
 /// Every store, and once more SQLite with a log so short that it is folded all the time.
 pub(crate) async fn stores() -> [Subject; 3] {
     let sqlite = |directory: &Path| StoreUrl::Sqlite(directory.join("test.db"));
-    let short_log = Options { sqlite: SqliteOptions { window: 2 } };
+    let short_log = Options { sqlite: SqliteOptions { window: 2, ..SqliteOptions::default() } };
     [
         Subject::new(|_| StoreUrl::Memory, Options::default()).await,
         Subject::new(sqlite, Options::default()).await,

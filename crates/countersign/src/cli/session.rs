@@ -2,13 +2,14 @@
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use countersign_core::session::{RevokedReason, SessionState, SessionWithUser, Whose};
+use countersign_core::session::{RevokedReason, SessionWithUser, Whose};
 use countersign_core::store::{Page, Store};
-use countersign_core::{ClientId, SessionId, Timestamp, story};
+use countersign_core::{ClientId, SessionId, story};
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::{client, output, pages, user};
+use crate::session_body::admin_session_body;
 use crate::time_text;
 
 #[derive(Debug, Subcommand)]
@@ -65,7 +66,7 @@ impl Session {
         match self {
             Self::List(list) => list.run(context, store).await,
             Self::Show { id } => {
-                context.show(&body(&find(store, id).await?, context.world.now()), "-");
+                context.show(&admin_session_body(&find(store, id).await?, context.world.now()), "-");
                 Ok(())
             }
             Self::Explain { id } => {
@@ -88,14 +89,15 @@ impl List {
         let now = context.world.now();
         let sessions = pages::all(async |page| store.sessions(&of, page).await, |row| row.session.id).await?;
         let is_listed = |row: &&SessionWithUser| self.all || row.live_user(now).is_some();
-        let rows: Vec<_> = sessions.iter().filter(is_listed).map(|row| body(row, now)).collect();
+        let rows: Vec<_> =
+            sessions.iter().filter(is_listed).map(|row| admin_session_body(row, now)).collect();
         if context.wants_json() {
             output::json(&Value::Array(rows));
             return Ok(());
         }
         let ended = sessions.len() - rows.len();
         let text = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
-        let columns = ["id", "user", "client", "device", "address", "refreshed_at", "state"];
+        let columns = ["id", "username", "client_id", "device", "address", "refreshed_at", "state"];
         let rows = rows.iter().map(|row| columns.iter().map(|name| text(row, name)).collect());
         output::table(&["ID", "USER", "CLIENT", "DEVICE", "ADDRESS", "REFRESHED", "STATE"], rows);
         if ended > 0 {
@@ -145,32 +147,5 @@ async fn find(store: &dyn Store, id: SessionId) -> anyhow::Result<SessionWithUse
     let row = store.session(id).await?;
     row.with_context(|| {
         format!("there is no session {id}: the id is wrong, or the session ended and was deleted")
-    })
-}
-
-fn body(row: &SessionWithUser, now: Timestamp) -> Value {
-    let SessionWithUser { session, user } = row;
-    let address = |address: Option<std::net::IpAddr>| address.map(|address| address.to_string());
-    let state = match &session.state {
-        SessionState::Revoked(revoked) => revoked.reason.as_str(),
-        SessionState::Active if row.live_user(now).is_some() => "live",
-        // The user was disabled, deleted or signed out everywhere.
-        SessionState::Active if session.is_live(now) => "ended",
-        SessionState::Active => "expired",
-    };
-    json!({
-        "id": session.id.to_string(),
-        "user": user.as_ref().map_or(session.grant.user.as_str(), |user| user.username.as_str()),
-        "user_id": session.grant.user.as_str(),
-        "client": session.grant.client.as_str(),
-        "scope": session.grant.scope.as_str(),
-        "generation": session.ratchet.generation,
-        "device": session.refreshed.device,
-        "address": address(session.refreshed.address),
-        "opened_at": time_text::rfc3339(session.opened.at),
-        "refreshed_at": time_text::rfc3339(session.refreshed.at),
-        "idle_expires_at": time_text::rfc3339(session.idle_expires_at),
-        "absolute_expires_at": time_text::rfc3339(session.absolute_expires_at),
-        "state": state,
     })
 }

@@ -249,8 +249,8 @@ pub async fn reset_password(
 ///
 /// # Errors
 ///
-/// [`AccountError::NoSuchUser`], [`AccountError::EmailTaken`], [`AccountError::Outdated`] and
-/// [`AccountError::Unavailable`].
+/// [`AccountError::NoSuchUser`], [`AccountError::EmailTaken`], [`AccountError::Malformed`] if the claims do not fit
+/// together with those of a session, [`AccountError::Outdated`] and [`AccountError::Unavailable`].
 pub async fn change_user(
     directory: &Directory<'_>,
     id: &UserId,
@@ -268,6 +268,7 @@ pub async fn change_user(
         }
         Changed::NoSuchUser => Err(AccountError::NoSuchUser),
         Changed::EmailTaken => Err(AccountError::EmailTaken),
+        Changed::ClaimsTooLarge => Err(UserError::JointClaimsSize.into()),
         Changed::Outdated => Err(AccountError::Outdated),
     }
 }

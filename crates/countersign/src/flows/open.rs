@@ -80,7 +80,6 @@ pub async fn open(
     by: &Presence,
     terms: Terms<'_>,
 ) -> Result<Pair, OpenError> {
-    user.claims.check_with_session(&request.claims)?;
     let grant = Grant {
         user: user.id.clone(),
         client: request.client,
@@ -96,6 +95,7 @@ pub async fn open(
         Opened::AlreadySpent => return Err(OpenError::AlreadySpent),
         Opened::UserChanged => return Err(OpenError::UserChanged),
         Opened::NoSuchClient => return Err(OpenError::NoSuchClient),
+        Opened::ClaimsTooLarge => return Err(OpenError::Claims(UserError::JointClaimsSize)),
         Opened::Outdated => return Err(OpenError::Outdated),
     }
     tracing::info!(session = %session.id, user = %user.id, client = %session.grant.client, "a session was opened");

@@ -7,14 +7,15 @@ pub(super) mod users;
 
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::StatusCode};
-use countersign_core::session::{Presence, Revoked, RevokedReason, Session, SessionState, SessionWithUser};
+use countersign_core::session::{Presence, Revoked, RevokedReason, SessionWithUser};
 use countersign_core::user::Role;
 use countersign_core::{SessionId, Timestamp, UserId, story};
 use serde_json::{Value, json};
 
 use super::error::{Failure, Problem};
 use crate::flows::Pair;
-use crate::time_text::{self, rfc3339};
+use crate::session_body::admin_session_body;
+use crate::time_text;
 
 type Reply<T> = Result<T, Problem>;
 
@@ -38,35 +39,9 @@ fn with_refresh_token(pair: &Pair) -> Value {
     body
 }
 
-fn session_body(session: &Session) -> Value {
-    json!({
-        "id": session.id.to_string(),
-        "client_id": session.grant.client.as_str(),
-        "device": session.opened.device,
-        "address": session.refreshed.address.map(|address| address.to_string()),
-        "created_at": rfc3339(session.opened.at),
-        "refreshed_at": rfc3339(session.refreshed.at),
-        "expires_at": rfc3339(session.idle_expires_at.min(session.absolute_expires_at)),
-    })
-}
-
-/// A session with the members that only administrators see.
-fn full_session_body(row: &SessionWithUser) -> Value {
-    let session = &row.session;
-    let mut body = session_body(session);
-    body["user_id"] = session.grant.user.as_str().into();
-    body["username"] = row.user.as_ref().map(|user| user.username.as_str()).into();
-    body["generation"] = session.ratchet.generation.into();
-    body["scope"] = session.grant.scope.as_str().into();
-    if let SessionState::Revoked(revoked) = &session.state {
-        body["revoked"] = json!({"at": rfc3339(revoked.by.at), "reason": revoked.reason.as_str()});
-    }
-    body
-}
-
-/// Like [`full_session_body`], with the session's history as sentences.
+/// Like [`admin_session_body`], with the session's history as sentences.
 fn session_story(row: &SessionWithUser, now: Timestamp) -> Value {
-    let mut body = full_session_body(row);
+    let mut body = admin_session_body(row, now);
     body["story"] = story::tell(row, now, time_text::spoken).into();
     body
 }

@@ -19,9 +19,8 @@ use crate::flows::{revoke, sessions};
 use crate::http::Edge;
 use crate::http::error::Failure;
 use crate::http::extract::{Administrator, Id, JsonBody, Query};
-use crate::http::v1::{
-    Reply, created, ended, full_session_body, parse_session, revoked, session_story, with_refresh_token,
-};
+use crate::http::v1::{Reply, created, ended, parse_session, revoked, session_story, with_refresh_token};
+use crate::session_body::admin_session_body;
 use crate::visitor::Visitor;
 
 #[derive(Deserialize)]
@@ -84,7 +83,9 @@ pub(crate) async fn list(
     let page = Page { after, limit: check_limit(listing.limit)? };
     let of = whose(listing.user.as_deref(), listing.client.as_deref())?;
     let rows = sessions::page(&edge.app, &of.unwrap_or(Whose::Everyone), &page).await?;
-    Ok(Json(json!({"sessions": rows.iter().map(full_session_body).collect::<Vec<_>>()})))
+    let now = edge.app.world.now();
+    let rows: Vec<_> = rows.iter().map(|row| admin_session_body(row, now)).collect();
+    Ok(Json(json!({"sessions": rows})))
 }
 
 /// `DELETE /v1/admin/sessions?user=` or `?client=` or `?all=true`.
