@@ -9,9 +9,10 @@ use crate::{fuzz, oracles, test_run, tools};
 const FUZZ_SECONDS: u64 = 300;
 
 /// The long tests: the step's name, the crate, a prefix of the tests' names, the variable and its value.
-const LONG: [(&str, &str, &str, &str, &str); 5] = [
+const LONG: [(&str, &str, &str, &str, &str); 6] = [
     ("lives", "countersign-core", "refresh::lives::", "COUNTERSIGN_LIVES", "100000"),
     ("interleavings", "countersign-store", "interleavings::", "COUNTERSIGN_INTERLEAVINGS", "5000"),
+    ("conditions of writes", "countersign-store", "standings::", "COUNTERSIGN_INTERLEAVINGS", "5000"),
     ("concurrency", "countersign", "concurrency::", "COUNTERSIGN_ROUNDS", "1000"),
     ("kill rounds", "countersign", "kill::", "COUNTERSIGN_KILL_ROUNDS", "200"),
     ("sign-in timing", "countersign", "timing::", "COUNTERSIGN_TIMING_SAMPLES", "500"),

@@ -6,6 +6,7 @@
 
 mod authentication;
 mod grant_type;
+mod redirect_uri;
 mod settings;
 
 pub use authentication::{ClientAuthentication, ClientSecretHash, SecretMethod};

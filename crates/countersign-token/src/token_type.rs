@@ -26,6 +26,14 @@ impl TokenType {
     /// Every type, in the order of declaration.
     pub const ALL: [Self; 4] = [Self::AccessToken, Self::Jwt, Self::Introspection, Self::Revocations];
 
+    /// The types that an access token of Countersign can have.
+    pub const OF_ACCESS_TOKENS: [Self; 2] = [Self::AccessToken, Self::Jwt];
+
+    /// The type with this name, such as `at+jwt`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|token_type| token_type.name() == name)
+    }
+
     /// The value of the `typ` header, such as `at+jwt`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_core::client::{Client, GrantType};
 use countersign_core::refresh::LateRetry;
+use countersign_token::TokenType;
 use serde_json::{Value, json};
 
 use crate::time_text::rfc3339;
@@ -22,6 +23,7 @@ pub fn client_body(client: &Client) -> Value {
         "scope": settings.scope.as_ref().map(|scope| scope.as_str()),
         "audiences": settings.audiences,
         "access_token_lifetime": seconds(settings.access_token_lifetime),
+        "access_token_type": settings.access_token_type.map(TokenType::name),
         "idle_lifetime": seconds(settings.idle_lifetime),
         "absolute_lifetime": seconds(settings.absolute_lifetime),
         "grace": seconds(settings.grace),

@@ -7,7 +7,7 @@ use countersign_core::client::{Client, ClientChange, ClientSettings, GrantType, 
 use countersign_core::refresh::LateRetry;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::{ClientChanged, ClientRemoved, Standing};
-use countersign_token::Scope;
+use countersign_token::{Scope, TokenType};
 
 use crate::contract::{check_every_store, client};
 use crate::support::{NOON, revoked, user};
@@ -24,6 +24,7 @@ pub(crate) fn every_setting() -> ClientSettings {
         idle_lifetime: Some(Duration::from_secs(600)),
         absolute_lifetime: Some(Duration::from_secs(6000)),
         grace: Some(Duration::ZERO),
+        access_token_type: Some(TokenType::Jwt),
         late_retry: Some(LateRetry::Recover),
     }
 }

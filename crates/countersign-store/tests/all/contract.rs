@@ -405,7 +405,9 @@ fn all_sessions_of_a_user_of_a_client_or_of_everyone_can_be_revoked() {
 #[test]
 fn the_claims_of_a_user_and_of_a_session_are_never_too_large_together() {
     check_every_store(async |store, kit| {
-        let claims = |name: &str, length: usize| UserClaims::check(serde_json::json!({name: "x".repeat(length)})).unwrap();
+        let claims = |name: &str, length: usize| {
+            UserClaims::check(serde_json::json!({name: "x".repeat(length)})).unwrap()
+        };
         let set = async |claims: UserClaims| {
             store.change_user(&user("1").id, &[], &[UserChange::SetClaims(claims)]).await.unwrap()
         };

@@ -7,12 +7,16 @@
 
 use std::sync::Arc;
 
-use countersign_core::client::{Client, ClientAuthentication, ClientSettings};
+use countersign_core::client::{
+    Client, ClientAuthentication, ClientChange, ClientSecretHash, ClientSettings, SecretMethod,
+};
 use countersign_core::password::PasswordHash;
 use countersign_core::session::{Grant, RevokedReason, Session, Whose};
-use countersign_core::store::{Added, Changed, Opened, Page, Standing, Store, UserChange};
+use countersign_core::store::{
+    Added, Changed, ClientChanged, Opened, Page, SingleUse, Standing, Store, UserChange,
+};
 use countersign_core::user::email::{Email, Verification};
-use countersign_core::user::{Password, PasswordKind, Role, User};
+use countersign_core::user::{Password, PasswordKind, Role, User, UserClaims};
 use countersign_core::{ClientId, SessionId, UserId, testing};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -27,18 +31,30 @@ enum Write {
     SetRole,
     Disable,
     Delete,
+    SetClaims,
     Add,
     Open,
+    OpenAndSpend,
+    AddClient,
+    ChangeClient,
+    ReplaceSecret,
+    RemoveClient,
 }
 
-const WRITES: [Write; 7] = [
+const WRITES: [Write; 13] = [
     Write::SetPassword,
     Write::SetEmail,
     Write::SetRole,
     Write::Disable,
     Write::Delete,
+    Write::SetClaims,
     Write::Add,
     Write::Open,
+    Write::OpenAndSpend,
+    Write::AddClient,
+    Write::ChangeClient,
+    Write::ReplaceSecret,
+    Write::RemoveClient,
 ];
 
 /// Every change after which a condition that was verified before no longer holds.
@@ -86,27 +102,79 @@ fn standing(user: &User, session: SessionId) -> Standing {
     Standing { session: Some(session), password, role: Some(user.role), ..Standing::of(user) }
 }
 
+/// A client that a test of `owner` uses for one purpose.
+fn client(purpose: &str, owner: &UserId) -> Client {
+    let (authentication, settings) = (ClientAuthentication::None, ClientSettings::default());
+    Client { id: format!("{purpose}-{owner}").parse().unwrap(), authentication, settings, created_at: NOON }
+}
+
+/// Adds the clients that the writes of `owner` change and remove.
+async fn add_clients(store: &dyn Store, owner: &UserId) {
+    for purpose in ["changed", "removed"] {
+        store.add_client(&[], &client(purpose, owner)).await.unwrap();
+    }
+}
+
 /// Makes a write, and returns the name of its result.
 async fn write(store: &dyn Store, kit: &Kit, this: Write, (id, given): (&UserId, &[Standing])) -> String {
     let change = match this {
+        Write::SetClaims => UserChange::SetClaims(UserClaims::default()),
+        Write::Add | Write::Open | Write::OpenAndSpend => {
+            return add_or_open(store, kit, this, (id, given)).await;
+        }
+        Write::AddClient | Write::ChangeClient | Write::ReplaceSecret | Write::RemoveClient => {
+            return write_client(store, this, (id, given)).await;
+        }
         Write::SetPassword => set_password("chosen"),
         Write::SetEmail => UserChange::SetEmail(None),
         Write::SetRole => UserChange::SetRole(Role::Admin),
         Write::Disable => UserChange::Disable(revoked(RevokedReason::UserDisabled, NOON)),
         Write::Delete => UserChange::Delete(revoked(RevokedReason::UserDeleted, NOON)),
-        Write::Add => {
-            let added = store.add_user(given, &user(&format!("{id}-new"))).await.unwrap();
-            return format!("{added:?}");
-        }
-        Write::Open => {
-            let epoch = store.user(id).await.unwrap().map_or(0, |user| user.epoch);
-            let session = Session { user_epoch: epoch, ..kit.session(id.as_str(), NOON).0 };
-            return format!("{:?}", store.open(&session, given, None).await.unwrap());
-        }
     };
     match store.change_user(id, given, &[change]).await.unwrap() {
         Changed::Done(_) => "Done".to_owned(),
         other => format!("{other:?}"),
+    }
+}
+
+async fn add_or_open(
+    store: &dyn Store,
+    kit: &Kit,
+    this: Write,
+    (id, given): (&UserId, &[Standing]),
+) -> String {
+    if matches!(this, Write::Add) {
+        return format!("{:?}", store.add_user(given, &user(&format!("{id}-new"))).await.unwrap());
+    }
+    let epoch = store.user(id).await.unwrap().map_or(0, |user| user.epoch);
+    let session = Session { user_epoch: epoch, ..kit.session(id.as_str(), NOON).0 };
+    let single = SingleUse { digest: kit.world.random(), expires_at: NOON };
+    let spending = matches!(this, Write::OpenAndSpend).then_some(&single);
+    format!("{:?}", store.open(&session, given, spending).await.unwrap())
+}
+
+async fn write_client(store: &dyn Store, this: Write, (id, given): (&UserId, &[Standing])) -> String {
+    let (changed, removed) = (client("changed", id).id, client("removed", id).id);
+    match this {
+        Write::AddClient => format!("{:?}", store.add_client(given, &client("added", id)).await.unwrap()),
+        Write::ChangeClient => {
+            let changes = [ClientChange::Name("new".to_owned())];
+            match store.change_client(&changed, given, &changes).await.unwrap() {
+                ClientChanged::Done(_) => "Done".to_owned(),
+                other => format!("{other:?}"),
+            }
+        }
+        Write::ReplaceSecret => {
+            let old = store.client(&changed).await.unwrap().unwrap().authentication;
+            let (_, hash) = ClientSecretHash::generate(&testing::world(NOON, 1));
+            let new = ClientAuthentication::Secret(SecretMethod::Basic, hash);
+            let is_replaced = store.replace_client_authentication(&changed, given, &old, &new).await.unwrap();
+            if is_replaced { "Done" } else { "Outdated" }.to_owned()
+        }
+        _ => {
+            let how = revoked(RevokedReason::EndedByAdmin, NOON);
+            format!("{:?}", store.remove_client(&removed, given, &how).await.unwrap())
+        }
     }
 }
 
@@ -145,7 +213,8 @@ async fn come_between(store: &dyn Store, this: Between, (id, session): (&UserId,
 async fn everything(store: &dyn Store) -> String {
     let users = store.users(&Page::first(1000)).await.unwrap();
     let sessions = store.sessions(&Whose::Everyone, &Page::first(1000)).await.unwrap();
-    format!("{users:?} {sessions:?}")
+    let clients = store.clients(&Page::first(1000)).await.unwrap();
+    format!("{users:?} {sessions:?} {clients:?}")
 }
 
 fn run<F: Future<Output = ()>>(check: impl Fn(Arc<dyn Store>, Kit) -> F) {
@@ -164,6 +233,7 @@ fn a_write_is_made_only_while_its_conditions_hold() {
                 number += 1;
                 let who = admin(&format!("{number}"));
                 assert_eq!(store.add_user(&[], &who).await.unwrap(), Added::Added);
+                add_clients(&*store, &who.id).await;
                 let session = kit.session(who.id.as_str(), NOON).0;
                 assert_eq!(store.open(&session, &[], None).await.unwrap(), Opened::Opened);
                 let verified = standing(&who, session.id);
@@ -173,7 +243,10 @@ fn a_write_is_made_only_while_its_conditions_hold() {
                 let before = everything(&*store).await;
                 let outcome = write(&*store, &kit, this, (&who.id, &[verified])).await;
                 if between.is_none() {
-                    assert!(["Done", "Added", "Opened"].contains(&outcome.as_str()), "{this:?}: {outcome}");
+                    assert!(
+                        ["Done", "Added", "Opened", "Removed"].contains(&outcome.as_str()),
+                        "{this:?}: {outcome}"
+                    );
                 } else {
                     assert_eq!(outcome, "Outdated", "{this:?} after {between:?}");
                     assert_eq!(everything(&*store).await, before, "{this:?} after {between:?}");
@@ -318,6 +391,7 @@ impl Side {
             }
             Act::Returns(_) => {
                 self.store.add_user(&[], &admin(IDS[caller])).await.unwrap();
+                add_clients(&*self.store, &id).await;
                 self.store.change_user(&id, &[], &[UserChange::Enable]).await.unwrap();
                 String::new()
             }

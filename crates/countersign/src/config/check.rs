@@ -1,5 +1,6 @@
 //! Checks of values that the types of the configuration cannot express, and of values that depend on each other.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -107,8 +108,12 @@ impl Config {
         if token.jitter > 50 {
             return failed("access_token.jitter", "must be at most 50 percent");
         }
-        let secret_bytes = token.secret.as_ref().map(|secret| secret.expose().len());
-        match (token.algorithm, secret_bytes) {
+        let secret = token.secret.as_ref().map(|secret| secret.expose().as_bytes());
+        let different = |bytes: &[u8]| bytes.iter().collect::<BTreeSet<_>>().len();
+        match (token.algorithm, secret.map(<[u8]>::len)) {
+            (Algorithm::Hs256, Some(32..)) if secret.is_some_and(|bytes| different(bytes) < 8) => {
+                failed("access_token.secret", "is not random: generate one with `openssl rand -base64 48`")
+            }
             (Algorithm::Hs256, Some(32..)) => Ok(()),
             (Algorithm::Hs256, _) => {
                 failed("access_token.secret", "must have at least 32 bytes, because the algorithm is HS256")

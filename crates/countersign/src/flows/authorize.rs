@@ -12,7 +12,7 @@ use countersign_core::store::{Standing, StoreError};
 use countersign_core::user::User;
 use countersign_token::{AccessTokenClaims, VerifyError};
 
-use super::revocation_list::{self, ListError};
+use super::{access_token, revocation_list};
 use crate::app::App;
 
 /// The user and the session that an access token belongs to, as they are in the store now.
@@ -60,31 +60,33 @@ impl Unacceptable {
     }
 }
 
-/// Verifies an access token locally, as any API does. Logs the reason if the token is invalid.
-pub fn verify(app: &App, text: &str) -> Option<Arc<AccessTokenClaims>> {
-    verified(app, text).inspect_err(Unacceptable::note).ok()
+/// Verifies an access token locally, as any API does. `None`: the token is invalid, and the log has the reason.
+///
+/// # Errors
+///
+/// When the store fails and the token has a type that only some clients have.
+pub async fn verify(app: &App, text: &str) -> Result<Option<Arc<AccessTokenClaims>>, StoreError> {
+    let verified = access_token::verify(app, std::slice::from_ref(&app.audience), text).await?;
+    Ok(verified.map_err(Unacceptable::from).inspect_err(Unacceptable::note).ok())
 }
 
-fn verified(app: &App, text: &str) -> Result<Arc<AccessTokenClaims>, Unacceptable> {
-    Ok(app.keyring.current().verify(text, &app.audience, app.world.now())?)
-}
-
-/// Verifies an access token like an API that follows the revocation list. It does not read the store.
+/// Verifies an access token like an API that follows the revocation list.
 ///
 /// This function does not log a rejection, because the token may be a legacy token that the caller accepts.
 ///
 /// # Errors
 ///
-/// [`ListError::Stale`] when the revocation list may be incomplete.
-pub fn verify_followed(
+/// When the revocation list may be incomplete, and as [`verify`].
+pub async fn verify_followed(
     app: &App,
     text: &str,
-) -> Result<Result<Arc<AccessTokenClaims>, Unacceptable>, ListError> {
-    let claims = match verified(app, text) {
+) -> Result<Result<Arc<AccessTokenClaims>, Unacceptable>, StoreError> {
+    let claims = match access_token::verify(app, std::slice::from_ref(&app.audience), text).await? {
         Ok(claims) => claims,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Err(error.into())),
     };
-    revocation_list::check_up_to_date(app)?;
+    revocation_list::check_up_to_date(app)
+        .map_err(|error| StoreError::caused_by("the revocation list cannot be served", error))?;
     Ok(if app.revocations.names(&claims) { Err(Unacceptable::Revoked(claims)) } else { Ok(claims) })
 }
 
@@ -96,7 +98,7 @@ pub fn verify_followed(
 /// [`AuthorizeError::ScopeMissing`] when the token or the session does not have the scope,
 /// [`AuthorizeError::Unavailable`] when the store fails.
 pub async fn caller(app: &App, text: &str, scope: &'static str) -> Result<Caller, AuthorizeError> {
-    let claims = verify(app, text).ok_or(AuthorizeError::Refused)?;
+    let claims = verify(app, text).await?.ok_or(AuthorizeError::Refused)?;
     let caller = live(app, &claims).await?.ok_or(AuthorizeError::Refused)?;
     let granted = effective_scope(&caller.session.grant.scope, &caller.user);
     let has_scope = granted.contains(scope) && claims.scope.contains(scope);

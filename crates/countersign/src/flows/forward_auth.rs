@@ -80,7 +80,7 @@ pub async fn decide(app: &App, request: &HeldRequest) -> Result<Decision, StoreE
 }
 
 async fn identify(app: &App, token: &Secret<String>) -> Result<Option<Identity>, StoreError> {
-    let Some(claims) = authorize::verify(app, token.expose()) else { return Ok(None) };
+    let Some(claims) = authorize::verify(app, token.expose()).await? else { return Ok(None) };
     let caller = authorize::live(app, &claims).await?;
     Ok(caller.map(|caller| Identity { claims, user: caller.user }))
 }

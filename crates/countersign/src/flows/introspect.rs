@@ -4,8 +4,6 @@
 //! tokens. For every other token and for malformed input the result is "not active", so
 //! a client learns nothing about tokens of other clients.
 
-use std::sync::Arc;
-
 use countersign_core::client::Client;
 use countersign_core::issuer::effective_scope;
 use countersign_core::refresh::{is_bound, is_held};
@@ -16,7 +14,7 @@ use countersign_core::user::Username;
 use countersign_core::{Secret, SessionId, Timestamp};
 use countersign_token::AccessTokenClaims;
 
-use super::authorize;
+use super::{access_token, authorize};
 use crate::app::App;
 
 /// A token that is active now.
@@ -44,7 +42,7 @@ pub async fn introspect(
     caller: &Client,
     text: &Secret<String>,
 ) -> Result<Option<Active>, StoreError> {
-    if let Some(claims) = access_token(app, &caller.settings.audiences, text.expose()) {
+    if let Ok(claims) = access_token::verify(app, &caller.settings.audiences, text.expose()).await? {
         let live = authorize::live(app, &claims).await?;
         return Ok(live.map(|owner| {
             let mut current = AccessTokenClaims::clone(&claims);
@@ -92,11 +90,4 @@ fn why_inactive(
         return Some("tag_without_secret");
     }
     (!is_bound(&app.server_keys, &row.session, token)).then_some("row_tampered")
-}
-
-/// Verifies an access token of this server for one of several audiences. `None`: the token is not valid for
-/// any of them.
-pub(super) fn access_token(app: &App, audiences: &[String], text: &str) -> Option<Arc<AccessTokenClaims>> {
-    let (keys, now) = (app.keyring.current(), app.world.now());
-    audiences.iter().find_map(|audience| keys.verify(text, audience, now).ok())
 }

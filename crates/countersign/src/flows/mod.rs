@@ -1,5 +1,6 @@
 //! The server's use cases, one file each. No flow depends on HTTP types.
 
+mod access_token;
 pub mod accounts;
 pub mod authenticate_client;
 pub mod authenticate_user;

@@ -9,8 +9,8 @@ use countersign_core::store::StoreError;
 use countersign_core::user::User;
 use countersign_core::{Secret, SessionId};
 
+use super::access_token;
 use super::authenticate_client::is_confidential;
-use super::introspect::access_token;
 use crate::app::App;
 
 /// Revokes the session of a refresh token. Returns whether the token belongs to a session. A malformed or
@@ -73,7 +73,9 @@ pub async fn revoke_token(
             let held = row.filter(|row| is_held(&app.server_keys, &row.session, &token));
             held.map(|row| (row.session.id, row.session.grant.client))
         }
-        Err(_) => access_token(app, &audiences, text.expose())
+        Err(_) => access_token::verify(app, &audiences, text.expose())
+            .await?
+            .ok()
             .and_then(|claims| Some((claims.sid.parse().ok()?, claims.client_id.parse().ok()?))),
     };
     let Some((session, client)) = session else {

@@ -68,7 +68,7 @@ pub(super) async fn protected_route(
     TutorialAuthorization(token): TutorialAuthorization,
 ) -> Result<Response, Message> {
     let token = token.ok_or_else(|| Message::unauthorized("No access token provided"))?;
-    let refused = match authorize::verify_followed(&edge.app, &token)? {
+    let refused = match authorize::verify_followed(&edge.app, &token).await? {
         Ok(claims) => return Ok(Protected::reply(&*claims)),
         Err(refused) => refused,
     };

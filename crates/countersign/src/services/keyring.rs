@@ -12,8 +12,8 @@ use countersign_core::signing_keys::{self, Change, KeyPolicy, KeyState, StoredKe
 use countersign_core::store::{KeyRing, Store, StoreError};
 use countersign_core::{Secret, ServerKeys, Timestamp, World};
 use countersign_token::{
-    AccessTokenClaims, Algorithm, Expected, Jwk, JwkSet, KeyId, KeySet, SigningKey, VerifiedTokens,
-    VerifyError, VerifyingKey,
+    AccessTokenClaims, Algorithm, Expected, Jwk, JwkSet, KeyId, KeySet, SigningKey, TokenType,
+    VerifiedTokens, VerifyError, VerifyingKey,
 };
 
 /// The purpose under which the master key encrypts private keys.
@@ -60,14 +60,32 @@ impl Current {
         now: Timestamp,
     ) -> Result<Arc<AccessTokenClaims>, VerifyError> {
         let usual = self.verified.expected();
-        let claims = if audience == usual.audience {
-            self.verified.verify(text, now)?
-        } else {
-            let expected = Expected { audience: audience.to_owned(), ..usual.clone() };
-            Arc::new(countersign_token::verify(text, self.verified.keys(), &expected, now)?)
-        };
-        if now < claims.exp { Ok(claims) } else { Err(VerifyError::Expired) }
+        if audience != usual.audience {
+            return self.verify_type(text, audience, usual.token_type, now);
+        }
+        unexpired(self.verified.verify(text, now)?, now)
     }
+
+    /// As [`Current::verify`], for tokens of another type, and without the cache.
+    ///
+    /// # Errors
+    ///
+    /// The first check that fails.
+    pub fn verify_type(
+        &self,
+        text: &str,
+        audience: &str,
+        token_type: TokenType,
+        now: Timestamp,
+    ) -> Result<Arc<AccessTokenClaims>, VerifyError> {
+        let usual = self.verified.expected().clone();
+        let expected = Expected { audience: audience.to_owned(), token_type, ..usual };
+        unexpired(Arc::new(countersign_token::verify(text, self.verified.keys(), &expected, now)?), now)
+    }
+}
+
+fn unexpired(claims: Arc<AccessTokenClaims>, now: Timestamp) -> Result<Arc<AccessTokenClaims>, VerifyError> {
+    if now < claims.exp { Ok(claims) } else { Err(VerifyError::Expired) }
 }
 
 /// Why the signing keys cannot be used or changed.

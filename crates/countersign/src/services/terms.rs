@@ -24,6 +24,7 @@ impl Terms {
                 issuer.jitter.min(lifetime.mul_f64(issuer.jitter.div_duration_f64(issuer.lifetime)));
             issuer.lifetime = lifetime;
         }
+        issuer.token_type = settings.access_token_type.unwrap_or(issuer.token_type);
         Self { issuer, policy: settings.policy(&self.policy) }
     }
 }

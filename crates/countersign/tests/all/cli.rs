@@ -293,14 +293,14 @@ fn config_dump_shows_origins_and_hides_secrets() {
 fn migrate_doctor_and_backup_report_what_they_did() {
     let directory = left_by_a_server();
     let at = directory.path();
-    assert_eq!(run_ok(at, &["migrate", "--dry-run"]), "The database is up to date (schema 10).\n");
+    assert_eq!(run_ok(at, &["migrate", "--dry-run"]), "The database is up to date (schema 11).\n");
     assert!(run_ok(at, &["doctor"]).ends_with("No problems were found.\n"));
     assert!(run_ok(at, &["backup", "copy.db"]).contains("The master key is not in it."));
     assert!(run_failing(at, &["backup", "copy.db"]).contains("overwrites nothing"));
     let new = tempfile::tempdir().unwrap();
     assert!(run_failing(new.path(), &["user", "list"]).contains("there is no database"));
     assert!(run_ok(new.path(), &["migrate", "--dry-run"]).starts_with("would run:"));
-    assert!(run_ok(new.path(), &["migrate"]).ends_with("The database now has schema 10.\n"));
+    assert!(run_ok(new.path(), &["migrate"]).ends_with("The database now has schema 11.\n"));
 }
 
 // G5

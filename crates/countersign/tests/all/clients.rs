@@ -4,7 +4,7 @@ use axum::http::Method;
 use countersign_token::unverified;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Harness, Reply, Tokens};
+use crate::harness::{Call, Harness, ISSUER, Reply, Tokens};
 
 struct Registry {
     server: Harness,
@@ -86,6 +86,30 @@ fn a_client_is_registered_shown_changed_and_removed() {
 }
 
 #[test]
+fn only_a_client_that_is_registered_for_a_token_type_gets_and_may_use_it() {
+    let registry = Registry::new();
+    let typ = |access: &str| unverified::decode(access).unwrap().header["typ"].clone();
+    let body = json!({"client_id": "app", "token_endpoint_auth_method": "none", "access_token_type": "JWT"});
+    assert_eq!(registry.add(&body).json()["access_token_type"], "JWT");
+    let api = json!({"client_id": "api", "audiences": [ISSUER]});
+    let secret = registry.add(&api).json()["client_secret"].as_str().unwrap().to_owned();
+    let is_active = |token: &str| {
+        let call = Call::post("/oauth2/introspect").basic("api", &secret).form(&[("token", token)]);
+        registry.server.request(call).json()["active"] == json!(true)
+    };
+    let route = |token: &str| registry.server.get_as("/protectedRoute", token).status.as_u16();
+    let first = registry.session_of("app");
+    assert_eq!(typ(&first.access), "JWT");
+    assert!(is_active(&first.access) && route(&first.access) == 200);
+    assert_eq!(typ(&registry.access), "at+jwt", "the other clients keep the server's type");
+    assert_eq!(registry.patch("app", &json!({"access_token_type": null})).status, 200);
+    assert!(!is_active(&first.access) && route(&first.access) == 403, "the client has another type now");
+    let second = Tokens::of_first_party(&registry.refresh("app", &first.refresh));
+    assert_eq!(typ(&second.access), "at+jwt");
+    assert!(is_active(&second.access) && route(&second.access) == 200);
+}
+
+#[test]
 fn settings_that_are_not_acceptable_are_named_and_nothing_is_changed() {
     let registry = Registry::new();
     assert_eq!(registry.add(&json!({"client_id": "app", "token_endpoint_auth_method": "none"})).status, 201);
@@ -101,6 +125,8 @@ fn settings_that_are_not_acceptable_are_named_and_nothing_is_changed() {
         (json!({"client_name": "fine", "access_token_lifetime": 0}), 422),
         (json!({"grant_types": ["password"]}), 400),
         (json!({"late_retry": "never"}), 400),
+        (json!({"access_token_type": "at+JWT"}), 400),
+        (json!({"access_token_type": "revocations+jwt"}), 422),
         (json!({"unknown_member": 1}), 400),
         (json!({"grace": "10s"}), 400),
     ] {

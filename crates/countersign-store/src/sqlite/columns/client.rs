@@ -6,7 +6,7 @@ use countersign_core::client::{
     Client, ClientAuthentication, ClientSecretHash, ClientSettings, GrantType, SecretMethod,
 };
 use countersign_core::refresh::LateRetry;
-use countersign_token::Scope;
+use countersign_token::{Scope, TokenType};
 use rusqlite::Row;
 use serde_json::Value;
 
@@ -28,6 +28,7 @@ const SETTINGS: &[&str] = &[
     "scope",
     "audiences",
     "access_token_lifetime",
+    "access_token_type",
     "idle_lifetime",
     "absolute_lifetime",
     "grace",
@@ -51,6 +52,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Client> {
             scope: columns.parse_optional(|scope: String| scope.parse().ok())?,
             audiences: columns.parse(read_texts)?,
             access_token_lifetime: read_duration(&mut columns)?,
+            access_token_type: columns.parse_optional(|name: String| TokenType::from_name(&name))?,
             idle_lifetime: read_duration(&mut columns)?,
             absolute_lifetime: read_duration(&mut columns)?,
             grace: read_duration(&mut columns)?,
@@ -98,6 +100,7 @@ pub(crate) fn bind_settings(
     parameters.bind(settings.scope.as_ref().map(Scope::as_str))?;
     parameters.bind(Value::from(settings.audiences.clone()).to_string())?;
     parameters.bind(seconds(settings.access_token_lifetime))?;
+    parameters.bind(settings.access_token_type.map(TokenType::name))?;
     parameters.bind(seconds(settings.idle_lifetime))?;
     parameters.bind(seconds(settings.absolute_lifetime))?;
     parameters.bind(seconds(settings.grace))?;

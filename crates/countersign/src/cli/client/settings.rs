@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use countersign_core::client::{ClientChange, GrantType};
 use countersign_core::refresh::LateRetry;
-use countersign_token::Scope;
+use countersign_token::{Scope, TokenType};
 
 use crate::config::Lifetime;
 
@@ -28,6 +28,10 @@ pub(super) struct Settings {
     /// How long the client's access tokens live, such as 5m. At most `access_token.lifetime`, which is the default.
     #[arg(long, value_name = "DURATION")]
     access_token_lifetime: Option<Lifetime>,
+    /// The `typ` of the client's access tokens: `at+jwt`, or `JWT` for APIs that accept nothing else. Default:
+    /// `access_token.type`.
+    #[arg(long, value_name = "TYPE", value_parser = parse_token_type)]
+    access_token_type: Option<TokenType>,
     /// How long a session lives without a refresh, such as 7d. Default: `refresh_token.idle_lifetime`.
     #[arg(long, value_name = "DURATION")]
     idle_lifetime: Option<Lifetime>,
@@ -53,6 +57,7 @@ pub(super) enum Setting {
     Scope,
     Audience,
     AccessTokenLifetime,
+    AccessTokenType,
     IdleLifetime,
     AbsoluteLifetime,
     Grace,
@@ -71,6 +76,7 @@ impl Settings {
             self.scope.map(|scope| ClientChange::Scope(Some(scope))),
             some(self.audience).map(ClientChange::Audiences),
             duration(self.access_token_lifetime).map(ClientChange::AccessTokenLifetime),
+            self.access_token_type.map(|chosen| ClientChange::AccessTokenType(Some(chosen))),
             duration(self.idle_lifetime).map(ClientChange::IdleLifetime),
             duration(self.absolute_lifetime).map(ClientChange::AbsoluteLifetime),
             duration(self.grace).map(ClientChange::Grace),
@@ -90,6 +96,7 @@ impl Setting {
             Self::Scope => ClientChange::Scope(None),
             Self::Audience => ClientChange::Audiences(Vec::new()),
             Self::AccessTokenLifetime => ClientChange::AccessTokenLifetime(None),
+            Self::AccessTokenType => ClientChange::AccessTokenType(None),
             Self::IdleLifetime => ClientChange::IdleLifetime(None),
             Self::AbsoluteLifetime => ClientChange::AbsoluteLifetime(None),
             Self::Grace => ClientChange::Grace(None),
@@ -105,6 +112,10 @@ fn parse_grant(name: &str) -> Result<GrantType, String> {
 
 fn parse_scope(text: &str) -> Result<Scope, String> {
     Scope::parse(text).map_err(|_| "a scope has names separated by single spaces".to_owned())
+}
+
+fn parse_token_type(name: &str) -> Result<TokenType, String> {
+    TokenType::from_name(name).ok_or_else(|| "unknown type: use `at+jwt` or `JWT`".to_owned())
 }
 
 fn parse_late_retry(name: &str) -> Result<LateRetry, String> {

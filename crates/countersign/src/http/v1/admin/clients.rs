@@ -13,7 +13,7 @@ use countersign_core::client::{ClientAuthentication, ClientChange, GrantType, Se
 use countersign_core::refresh::LateRetry;
 use countersign_core::session::RevokedReason;
 use countersign_core::store::Page;
-use countersign_token::Scope;
+use countersign_token::{Scope, TokenType};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     audiences: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "present")]
     access_token_lifetime: Option<Option<Seconds>>,
+    #[serde(default, deserialize_with = "present")]
+    access_token_type: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
     idle_lifetime: Option<Option<Seconds>>,
     #[serde(default, deserialize_with = "present")]
@@ -173,6 +175,10 @@ impl Settings {
         let seconds = |seconds: Option<Seconds>| seconds.map(|Seconds(duration)| duration);
         let grants = self.grant_types.map(Option::unwrap_or_default).map(parse_grants).transpose()?;
         let scope = self.scope.map(|scope| scope.as_deref().map(parse_scope).transpose()).transpose()?;
+        let token_type = self
+            .access_token_type
+            .map(|name| name.as_deref().map(parse_token_type).transpose())
+            .transpose()?;
         let late_retry =
             self.late_retry.map(|name| name.as_deref().map(parse_late_retry).transpose()).transpose()?;
         let changes = [
@@ -182,6 +188,7 @@ impl Settings {
             scope.map(ClientChange::Scope),
             self.audiences.map(|audiences| ClientChange::Audiences(audiences.unwrap_or_default())),
             self.access_token_lifetime.map(|lifetime| ClientChange::AccessTokenLifetime(seconds(lifetime))),
+            token_type.map(ClientChange::AccessTokenType),
             self.idle_lifetime.map(|lifetime| ClientChange::IdleLifetime(seconds(lifetime))),
             self.absolute_lifetime.map(|lifetime| ClientChange::AbsoluteLifetime(seconds(lifetime))),
             self.grace.map(|grace| ClientChange::Grace(seconds(grace))),
@@ -206,6 +213,10 @@ fn parse_grants(names: Vec<String>) -> Result<Vec<GrantType>, Failure> {
 
 fn parse_scope(text: &str) -> Result<Scope, Failure> {
     Scope::parse(text).map_err(|_| Failure::malformed("`scope` has names separated by single spaces."))
+}
+
+fn parse_token_type(name: &str) -> Result<TokenType, Failure> {
+    TokenType::from_name(name).ok_or_else(|| Failure::malformed("`access_token_type` is `at+jwt` or `JWT`."))
 }
 
 fn parse_late_retry(name: &str) -> Result<LateRetry, Failure> {
