@@ -280,6 +280,20 @@ mod tests {
         assert_eq!(key_of("http://localhost:3000"), None);
     }
 
+    #[test]
+    fn a_shared_secret_is_long_and_not_a_repetition() {
+        let check = |secret: &str| {
+            let mut config = Config::default();
+            config.access_token.algorithm = Algorithm::Hs256;
+            config.access_token.secret = Some(Secret::new(secret.to_owned()));
+            config.check().err().map(|error| error.key)
+        };
+        for weak in ["short".to_owned(), "0".repeat(32), "secret".repeat(8)] {
+            assert_eq!(check(&weak), Some("access_token.secret"), "{weak}");
+        }
+        assert_eq!(check("o7hFq2nTz0pXc9vLw3sKd8RbYe5uJ1aG"), None);
+    }
+
     // E6
     #[test]
     fn weaker_hashing_than_recommended_is_rejected() {

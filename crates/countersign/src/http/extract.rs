@@ -80,13 +80,12 @@ impl FromRequest<Arc<Edge>> for TutorialBody {
     type Rejection = super::error::Message;
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Self::Rejection> {
-        let is_json = is_json(request.headers())?;
+        let is_json = is_json(request.headers());
         let bytes = read(request.into_body(), edge.body_limit).await?;
-        match (bytes.is_empty(), is_json) {
-            (true, _) => Ok(Self::Absent),
-            (false, true) => Ok(Self::Json(parse_strict(&bytes).map_err(not_json)?)),
-            (false, false) => Ok(Self::Other),
+        if bytes.is_empty() {
+            return Ok(Self::Absent);
         }
+        Ok(if is_json? { Self::Json(parse_strict(&bytes).map_err(not_json)?) } else { Self::Other })
     }
 }
 
@@ -131,12 +130,14 @@ impl<T: DeserializeOwned> JsonBody<T> {
 async fn read_json(request: Request, edge: &Edge) -> Result<Option<Value>, Failure> {
     let is_json = is_json(request.headers());
     let bytes = read(request.into_body(), edge.body_limit).await?;
-    match (bytes.is_empty(), is_json?) {
-        (true, _) => Ok(None),
-        // Claims are stored and put into tokens, so numbers must keep their exact value.
-        (false, true) => parse_exact(&bytes).map(Some).map_err(not_json),
-        (false, false) => Err(Failure::unsupported("Send JSON with Content-Type: application/json.")),
+    if bytes.is_empty() {
+        return Ok(None);
     }
+    if !is_json? {
+        return Err(Failure::unsupported("Send JSON with Content-Type: application/json."));
+    }
+    // Claims are stored and put into tokens, so numbers must keep their exact value.
+    parse_exact(&bytes).map(Some).map_err(not_json)
 }
 
 impl FromRequest<Arc<Edge>> for Form {

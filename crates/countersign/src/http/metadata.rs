@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use countersign_core::client::SecretMethod;
+use countersign_core::client::{GrantType, SecretMethod};
 use serde_json::{Value, json};
 
 use super::Edge;
@@ -38,6 +38,8 @@ fn metadata(edge: &Edge) -> Value {
     json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "token_endpoint": format!("{issuer}/oauth2/token"),
+        "token_endpoint_auth_methods_supported": [secrets[0], secrets[1], "none"],
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
         "introspection_endpoint_auth_methods_supported": secrets,
         "introspection_signing_alg_values_supported": [algorithm],
@@ -45,7 +47,7 @@ fn metadata(edge: &Edge) -> Value {
         "revocation_endpoint_auth_methods_supported": [secrets[0], secrets[1], "none"],
         "revocation_feed_uri": format!("{issuer}/revocations"),
         "response_types_supported": [],
-        "grant_types_supported": [],
+        "grant_types_supported": [GrantType::RefreshToken.as_str()],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [algorithm],
     })

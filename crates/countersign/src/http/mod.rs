@@ -20,6 +20,7 @@ mod lab;
 mod metadata;
 mod misfit;
 mod oauth2;
+mod pair_body;
 mod revocations;
 mod tutorial;
 mod v1;
@@ -114,7 +115,7 @@ fn all_routes(edge: &Arc<Edge>) -> Router {
     let first_party = cross_origin::for_pages(first_party, origins);
     framed(tutorial, edge, Dialect::Tutorial)
         .merge(framed(first_party, edge, Dialect::Problem))
-        .merge(framed(oauth2(), edge, Dialect::OAuth))
+        .merge(framed(oauth2(origins), edge, Dialect::OAuth))
         .merge(unknown_paths(edge))
 }
 
@@ -199,10 +200,11 @@ fn first_party(origins: &[Origin]) -> Router<Arc<Edge>> {
 }
 
 /// For registered clients and resource servers.
-fn oauth2() -> Router<Arc<Edge>> {
+fn oauth2(origins: &[Origin]) -> Router<Arc<Edge>> {
     Router::new()
         .route("/oauth2/introspect", post(oauth2::introspect))
         .route("/oauth2/revoke", post(oauth2::revoke))
+        .merge(cross_origin::for_pages(Router::new().route("/oauth2/token", post(oauth2::token)), origins))
 }
 
 /// For proxies that ask whether a request may pass.

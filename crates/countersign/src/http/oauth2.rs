@@ -1,4 +1,4 @@
-//! Endpoints for registered clients: introspection (RFC 7662) and revocation (RFC 7009).
+//! Endpoints for clients: the token endpoint (RFC 6749 §3.2), introspection (RFC 7662) and revocation (RFC 7009).
 //!
 //! A client authenticates with its registered method. A request that uses two methods is
 //! rejected (RFC 6749 §2.3). Secrets and tokens are accepted in headers and bodies, never
@@ -11,7 +11,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_core::Secret;
-use countersign_core::client::{Client, ClientAuthentication};
+use countersign_core::client::{Client, ClientAuthentication, GrantType};
 use countersign_core::issuer::effective_scope;
 use countersign_token::{Scope, TokenType};
 use mime::Mime;
@@ -21,9 +21,11 @@ use super::Edge;
 use super::client_credentials::{self, Basic, InBody};
 use super::error::{Failure, OAuth};
 use super::extract::Form;
+use super::pair_body::with_refresh_token;
 use crate::flows::InternalError;
 use crate::flows::authenticate_client::{self, ClientCredentials, ClientError};
 use crate::flows::introspect::{self, Active};
+use crate::flows::refresh::{self, RefreshError};
 use crate::flows::revoke::{self, TokenRevocation};
 use crate::visitor::Visitor;
 
@@ -36,14 +38,29 @@ pub(super) struct TokenRequest {
     token: Secret<String>,
 }
 
-impl FromRequest<Arc<Edge>> for TokenRequest {
+/// What a client sent to authenticate, which is not verified yet, and the other parameters of its request.
+pub(super) struct Credentials {
+    sent: ClientCredentials,
+    form: Form,
+}
+
+impl FromRequest<Arc<Edge>> for Credentials {
     type Rejection = OAuth;
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
         let basic = client_credentials::basic(request.headers())?;
         let mut form = Form::from_request(request, edge).await?;
-        let credentials = credentials_in(&mut form, basic)?;
-        let client = authenticate_client::authenticate(&edge.app, &credentials).await?;
+        let sent = credentials_in(&mut form, basic)?;
+        Ok(Self { sent, form })
+    }
+}
+
+impl FromRequest<Arc<Edge>> for TokenRequest {
+    type Rejection = OAuth;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, OAuth> {
+        let Credentials { sent, mut form } = Credentials::from_request(request, edge).await?;
+        let client = authenticate_client::authenticate(&edge.app, &sent).await?;
         let token = form.take("token").ok_or_else(|| Failure::invalid_request("`token` is missing."))?;
         Ok(Self { client, token })
     }
@@ -89,6 +106,28 @@ pub(super) async fn revoke(
     match revoke::revoke_token(&edge.app, &client, &token, &visitor.presence).await? {
         TokenRevocation::Done => Ok(StatusCode::OK),
         TokenRevocation::OtherClient => Err(Failure::not_your_token().into()),
+    }
+}
+
+/// `POST /oauth2/token` with `grant_type=refresh_token` (RFC 6749 §6). The parameter `scope` is ignored: the response
+/// has the scope of the token.
+pub(super) async fn token(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Credentials { sent, mut form }: Credentials,
+) -> Result<Json<Value>, OAuth> {
+    let grant =
+        form.take("grant_type").ok_or_else(|| Failure::invalid_request("`grant_type` is missing."))?;
+    if grant.expose() != GrantType::RefreshToken.as_str() {
+        return Err(Failure::unsupported_grant_type().into());
+    }
+    let client = authenticate_client::refreshing(&edge.app, Some(&sent)).await?;
+    let token = form.take("refresh_token");
+    let token = token.ok_or_else(|| Failure::invalid_request("`refresh_token` is missing."))?;
+    match refresh::refresh(&edge.app, &token, &client, &visitor.presence).await {
+        Ok(pair) => Ok(Json(with_refresh_token(&pair))),
+        Err(RefreshError::Refused(_)) => Err(Failure::invalid_grant().into()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -164,6 +164,7 @@ fn a_refresh_by_cookie_accepts_what_client_libraries_send_as_an_empty_body() {
         ("application/json", r#"{"refresh_token":null}"#),
         (form, ""),
         ("text/plain;charset=UTF-8", ""),
+        ("application/json;charset=utf-16", ""),
     ] {
         let call = refresh(&own).header("content-type", kind).bytes(body);
         let reply = server.request(call);
@@ -174,6 +175,13 @@ fn a_refresh_by_cookie_accepts_what_client_libraries_send_as_an_empty_body() {
         [(form, "a=b", 415), ("application/json", "[]", 400), ("application/json", "{", 400)]
     {
         assert_eq!(server.request(refresh(&own).header("content-type", kind).bytes(body)).status, expected);
+    }
+    for kind in ["application/json", form, "text/plain", "application/json;charset=utf-16"] {
+        let (server, reply) = signed_in();
+        let cookie = format!("{COOKIE}={}", reply.cookie(COOKIE).unwrap());
+        let call = Call::post("/logout").header("cookie", &cookie).header("sec-fetch-site", "same-origin");
+        assert_eq!(server.request(call.header("content-type", kind)).status, 204, "{kind}");
+        assert_eq!(server.request(refresh(&reply.cookie(COOKIE).unwrap())).status, 401, "{kind}");
     }
     let nothing = Call::post("/v1/sessions/refresh").header("content-type", "application/json").bytes("{}");
     assert_eq!(server.request(nothing).status, 400, "neither a token in the body nor a cookie");

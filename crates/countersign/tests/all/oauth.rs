@@ -356,13 +356,88 @@ fn tokens_and_client_secrets_are_not_read_from_the_url() {
     );
 }
 
+impl Harness {
+    fn refresh_as(&self, call: Call, fields: &[(&str, &str)]) -> Reply {
+        self.request(call.form(&[&[("grant_type", "refresh_token")], fields].concat()))
+    }
+}
+
+#[test]
+fn a_client_refreshes_at_the_token_endpoint() {
+    let server = Harness::new();
+    let token = || Call::post("/oauth2/token");
+    let tokens = server.open_for("jane", "app");
+    let reply =
+        server.refresh_as(token(), &[("client_id", "app"), ("refresh_token", &tokens.refresh), ("x", "y")]);
+    let body = reply.json();
+    assert_eq!((reply.status.as_u16(), reply.header("cache-control")), (200, Some("no-store")), "{reply:?}");
+    assert_eq!((&body["token_type"], &body["scope"]), (&json!("Bearer"), &json!("orders:read")));
+    assert_eq!(body["expires_in"], 900);
+    let next = Tokens::of_first_party(&reply);
+    assert_eq!(unverified::decode(&next.access).unwrap().claims["client_id"], "app");
+    let first_party = server.sign_in("jane");
+    let own = [("client_id", "first-party"), ("refresh_token", &*first_party.refresh)];
+    assert_eq!(server.refresh_as(token(), &own).status, 200);
+}
+
+// C10
+#[test]
+fn the_token_endpoint_rejects_with_the_codes_of_oauth() {
+    let server = Harness::new();
+    let secret = server.register("shop", Some(SecretMethod::Basic), &[]);
+    let tokens = server.open_for("jane", "app");
+    let post = || Call::post("/oauth2/token");
+    let refresh: &[(&str, &str)] = &[("refresh_token", &tokens.refresh)];
+    let of_app = [&[("client_id", "app")], refresh].concat();
+    let spent = Tokens::of_first_party(&server.refresh_as(post(), &of_app));
+    server.wait_seconds(11);
+    for (reply, status, code) in [
+        (server.request(post().form(&of_app)), 400, "invalid_request"),
+        (
+            server.request(post().form(&[&[("grant_type", "password")], &of_app[..]].concat())),
+            400,
+            "unsupported_grant_type",
+        ),
+        (server.refresh_as(post(), &[("client_id", "app")]), 400, "invalid_request"),
+        (server.refresh_as(post(), refresh), 401, "invalid_client"),
+        (
+            server.refresh_as(post(), &[("client_id", "nobody"), ("refresh_token", &spent.refresh)]),
+            401,
+            "invalid_client",
+        ),
+        (server.refresh_as(post().basic("shop", "csc_wrong"), refresh), 401, "invalid_client"),
+        (
+            server.refresh_as(post().basic("shop", &secret), &[("refresh_token", &spent.refresh)]),
+            400,
+            "invalid_grant",
+        ),
+        (
+            server.refresh_as(post(), &[("client_id", "app"), ("refresh_token", "csr_made_up")]),
+            400,
+            "invalid_grant",
+        ),
+        (server.refresh_as(post(), &of_app), 400, "invalid_grant"),
+        (
+            server.refresh_as(post(), &[("client_id", "app"), ("refresh_token", &spent.refresh)]),
+            400,
+            "invalid_grant",
+        ),
+    ] {
+        assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (status, &json!(code)), "{reply:?}");
+        assert_eq!(reply.header("www-authenticate").is_some(), status == 401);
+    }
+}
+
 #[test]
 fn every_endpoint_in_the_metadata_exists() {
     let server = Harness::new();
     let metadata = server.get("/.well-known/openid-configuration").json();
     assert_eq!(metadata, server.get("/.well-known/oauth-authorization-server").json());
     assert_eq!(metadata["issuer"], ISSUER);
-    for name in ["jwks_uri", "introspection_endpoint", "revocation_endpoint", "revocation_feed_uri"] {
+    assert_eq!(metadata["grant_types_supported"], json!(["refresh_token"]));
+    for name in
+        ["jwks_uri", "token_endpoint", "introspection_endpoint", "revocation_endpoint", "revocation_feed_uri"]
+    {
         let path = metadata[name].as_str().unwrap().strip_prefix(ISSUER).unwrap();
         assert_ne!(server.get(path).status, 404, "{name}");
     }

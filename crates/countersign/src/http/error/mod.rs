@@ -106,6 +106,16 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_grant", "The token was issued to another client.")
     }
 
+    /// RFC 6749 §5.2: the refresh token was rejected. The log has the reason.
+    pub(super) fn invalid_grant() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_grant", "The refresh token is not valid.")
+    }
+
+    pub(super) fn unsupported_grant_type() -> Self {
+        let detail = "`grant_type` must be `refresh_token`.";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", detail)
+    }
+
     pub(super) fn draining() -> Self {
         let retry_after = Duration::from_secs(1);
         let detail = "The server is shutting down. Retry in a few seconds.";

@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Reply, created, parse_session, session_story, with_refresh_token};
+use super::{Reply, created, parse_session, session_story};
 use crate::flows::lab;
 use crate::http::Edge;
 use crate::http::error::Failure;
 use crate::http::extract::Id;
+use crate::http::pair_body::with_refresh_token;
 use crate::visitor::Visitor;
 
 /// `GET /v1/lab`: the settings that the page needs.

@@ -13,31 +13,10 @@ use countersign_core::{SessionId, Timestamp, UserId, story};
 use serde_json::{Value, json};
 
 use super::error::{Failure, Problem};
-use crate::flows::Pair;
 use crate::session_body::admin_session_body;
 use crate::time_text;
 
 type Reply<T> = Result<T, Problem>;
-
-/// A pair with the member names of RFC 6749 §5.1, without the refresh token, which may be sent in a cookie.
-fn pair_body(pair: &Pair) -> Value {
-    let mut body = json!({
-        "access_token": pair.access.text.expose(),
-        "token_type": "Bearer",
-        "expires_in": pair.access.lifetime.as_secs(),
-        "session_id": pair.session.to_string(),
-    });
-    if !pair.access.scope.is_empty() {
-        body["scope"] = pair.access.scope.as_str().into();
-    }
-    body
-}
-
-fn with_refresh_token(pair: &Pair) -> Value {
-    let mut body = pair_body(pair);
-    body["refresh_token"] = pair.refresh.expose().as_str().into();
-    body
-}
 
 /// Like [`admin_session_body`], with the session's history as sentences.
 fn session_story(row: &SessionWithUser, now: Timestamp) -> Value {

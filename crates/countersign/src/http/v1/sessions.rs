@@ -12,7 +12,7 @@ use countersign_token::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Reply, ended, pair_body, parse_session, revoked, with_refresh_token};
+use super::{Reply, ended, parse_session, revoked};
 use crate::flows::authenticate_user::Credentials;
 use crate::flows::refresh::RefreshError;
 use crate::flows::revoke::RevokedOwn;
@@ -22,6 +22,7 @@ use crate::http::Edge;
 use crate::http::client_credentials::{self, InBody};
 use crate::http::error::{Failure, Problem};
 use crate::http::extract::{Caller, Id, JsonBody, Query};
+use crate::http::pair_body::{pair_body, with_refresh_token};
 use crate::session_body::session_body;
 use crate::visitor::Visitor;
 

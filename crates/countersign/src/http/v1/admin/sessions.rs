@@ -19,7 +19,8 @@ use crate::flows::{revoke, sessions};
 use crate::http::Edge;
 use crate::http::error::Failure;
 use crate::http::extract::{Administrator, Id, JsonBody, Query};
-use crate::http::v1::{Reply, created, ended, parse_session, revoked, session_story, with_refresh_token};
+use crate::http::pair_body::with_refresh_token;
+use crate::http::v1::{Reply, created, ended, parse_session, revoked, session_story};
 use crate::session_body::admin_session_body;
 use crate::visitor::Visitor;
 
