@@ -134,7 +134,11 @@ impl Service {
         let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
         // The service user may lack access to the directory that the program was built in.
         let program = directory.path().join("countersign");
-        std::fs::copy(env!("CARGO_BIN_EXE_countersign"), &program).unwrap();
+        // Another test may start a process at this moment. It would inherit the open file if this process wrote it, and a
+        // file that is open for writing cannot be run.
+        let copied =
+            Command::new("cp").arg(env!("CARGO_BIN_EXE_countersign")).arg(&program).status().unwrap();
+        assert!(copied.success());
         let service = Self { directory, program, is_root };
         service.give(service.at());
         assert!(service.run(&["migrate"]).status.success());
