@@ -330,7 +330,8 @@ fn rotations_that_wait_in_the_log_of_an_earlier_schema_are_kept() {
     database
         .execute_batch(
             "DROP TABLE rotations; DROP TABLE session_moves; DROP INDEX users_by_lower_id;
-             DELETE FROM refinery_schema_history WHERE version = 10;",
+             ALTER TABLE clients DROP COLUMN access_token_type;
+             DELETE FROM refinery_schema_history WHERE version >= 10;",
         )
         .unwrap();
     let mut number = 40;
