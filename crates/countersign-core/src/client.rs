@@ -15,14 +15,14 @@ pub use settings::{ClientChange, ClientSettings, SettingsError};
 
 use crate::{ClientId, Timestamp};
 
-/// A client as the store keeps it.
+/// A client as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The `client_id`. No user has the same id, so that neither can pass for the other (RFC 9700 §4.15).
     pub id: ClientId,
-    /// How it proves who it is.
+    /// The way in which the client authenticates.
     pub authentication: ClientAuthentication,
-    /// What it may ask for, and how its sessions live.
+    /// What the client may request, and the lifetimes of its sessions.
     pub settings: ClientSettings,
     pub created_at: Timestamp,
 }
@@ -30,9 +30,9 @@ pub struct Client {
 /// Whether a client can keep a secret (RFC 6749 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKind {
-    /// Software on users' devices: its id proves nothing.
+    /// Software on users' devices. Its id proves nothing.
     Public,
-    /// Software on a server: its id counts only together with its secret.
+    /// Software on a server. It is accepted only with its secret.
     Confidential,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that a flow may use, made once at the start.
+//! The parts of the server that flows use. They are created once, at the start.
 
 use std::sync::Arc;
 
@@ -18,48 +18,48 @@ use crate::services::signed_pages::SignedPages;
 use crate::services::terms::Terms;
 use crate::services::throttle::Throttle;
 
-/// The server's parts.
+/// The parts of the server that flows use.
 pub struct App {
     /// Users, sessions, keys.
     pub store: Arc<dyn Store>,
     /// Clock and random generator.
     pub world: World,
-    /// What derives from the master key.
+    /// The keys that are derived from the master key.
     pub server_keys: ServerKeys,
-    /// How sessions live and their access tokens are issued.
+    /// The lifetimes of sessions, and the issuer of their access tokens.
     pub terms: Arc<Terms>,
     /// Registered clients.
     pub clients: ClientRegistry,
-    /// For whom access tokens are unless somebody asks otherwise.
+    /// The audience of all access tokens (RFC 9068 §2.2).
     pub audience: String,
     /// The signing keys in use.
     pub keyring: Keyring,
-    /// Where passwords are hashed.
+    /// The threads that hash passwords.
     pub hashing: HashPool,
-    /// Who may try how often.
+    /// Limits attempts by account, device and address.
     pub throttle: Throttle,
-    /// What the parts of applications behind proxies need.
+    /// The scopes that the routes of applications behind proxies require.
     pub routes: Routes,
-    /// What was taken back lately.
+    /// The recent part of the revocation list.
     pub revocations: RevocationWindow,
-    /// The pieces of that list which were signed lately.
+    /// The pages of the revocation list that were signed recently.
     pub signed_pages: SignedPages,
-    /// What happened to sessions lately.
+    /// Recent events of sessions.
     pub events: EventLog,
-    /// What is counted.
+    /// Counters and histograms.
     pub metrics: Metrics,
-    /// Whether strangers may sign up.
+    /// Whether anyone may sign up.
     pub registration: Registration,
-    /// Tokens of the tutorial that are still taken, if any.
+    /// The legacy tokens that are still accepted, if any.
     pub legacy: Legacy,
-    /// The user whom an empty `POST /getTokens` signs in; only with `--dev`.
+    /// The user that an empty `POST /getTokens` signs in; only with `--dev`.
     pub demo: Option<DemoUser>,
-    /// The page on which a beginner watches the tokens; only with `--dev`.
+    /// The lab, a page that shows the tokens in use; only with `--dev`.
     pub lab: Option<Lab>,
 }
 
 impl App {
-    /// How the sessions of a client live.
+    /// The lifetimes and policies of a client's sessions.
     ///
     /// # Errors
     ///
@@ -80,32 +80,32 @@ impl App {
     }
 }
 
-/// Whether strangers may sign up.
+/// Whether anyone may sign up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
-    /// They may.
+    /// Anyone may sign up.
     Open,
-    /// An administrator makes the accounts.
+    /// Only administrators create accounts.
     Closed,
 }
 
-/// The tutorial's tokens during a migration.
+/// The legacy tokens that the server accepts during a migration.
 #[derive(Default)]
 pub struct Legacy {
-    /// Verifies its refresh tokens, each of which is taken once.
+    /// Verifies legacy refresh tokens, each of which is accepted once.
     pub refresh: Option<LegacyKey>,
-    /// Verifies its access tokens.
+    /// Verifies legacy access tokens.
     pub access: Option<LegacyKey>,
-    /// The claim of both that has the user's id.
+    /// The claim that has the user's id, in both kinds of token.
     pub user_id_claim: String,
-    /// None of either is taken from here on.
+    /// The time from which on no legacy token is accepted.
     pub accept_until: Timestamp,
 }
 
-/// The user of the tutorial.
+/// The demo user of `--dev`.
 pub struct DemoUser {
-    /// What it signs in with.
+    /// The username.
     pub username: String,
-    /// Its generated password.
+    /// The generated password.
     pub password: Secret<String>,
 }

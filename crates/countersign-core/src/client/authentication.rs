@@ -1,4 +1,4 @@
-//! How a client proves who it is.
+//! Client authentication (RFC 6749 §2.3).
 //!
 //! A secret is 256 random bits that this server made, so a plain hash protects it.
 
@@ -9,19 +9,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::{Secret, World};
 
-/// What a secret begins with, so that scanners of leaked code know one.
+/// The prefix of a secret, so that scanners recognise a leaked one.
 const PREFIX: &str = "csc_";
 
-/// How a client proves who it is at the token endpoint and its siblings.
+/// The way in which a client authenticates at the OAuth routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAuthentication {
-    /// It cannot: software on users' devices (RFC 6749 §2.1).
+    /// A public client, which has no secret: software on users' devices (RFC 6749 §2.1).
     None,
-    /// With a secret, sent in one way.
+    /// A secret, sent by one method.
     Secret(SecretMethod, ClientSecretHash),
 }
 
-/// How a secret is sent (RFC 7591 §2, `token_endpoint_auth_method`).
+/// The method by which a secret is sent (RFC 7591 §2, `token_endpoint_auth_method`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretMethod {
     /// In the `Authorization` header (RFC 6749 §2.3.1).
@@ -30,7 +30,7 @@ pub enum SecretMethod {
     Post,
 }
 
-/// What the store keeps of a secret: its SHA-256, 32 bytes.
+/// The stored form of a secret: its SHA-256, 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientSecretHash([u8; 32]);
 
@@ -45,7 +45,7 @@ impl ClientAuthentication {
 }
 
 impl SecretMethod {
-    /// Both, in the order in which metadata lists them.
+    /// Both methods, in the order of the metadata.
     pub const ALL: [Self; 2] = [Self::Basic, Self::Post];
 
     /// Its name in metadata and in the store.
@@ -56,14 +56,14 @@ impl SecretMethod {
         }
     }
 
-    /// The method of that name.
+    /// The method with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == name)
     }
 }
 
 impl ClientSecretHash {
-    /// A new secret, which is shown once, and what is kept of it.
+    /// A new secret, which is shown once, and its stored form.
     pub fn generate(world: &World) -> (Secret<String>, Self) {
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(world.random::<32>()));
         let hash = Self::of(&text);
@@ -80,7 +80,7 @@ impl ClientSecretHash {
         &self.0
     }
 
-    /// Whether it is of this secret; takes the same time for every text of one length.
+    /// Whether this is the stored form of a secret. Compares in constant time.
     pub fn is_of(&self, secret: &Secret<String>) -> bool {
         verify_slices_are_equal(&self.0, &Self::of(secret.expose()).0).is_ok()
     }

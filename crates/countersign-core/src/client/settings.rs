@@ -1,4 +1,4 @@
-//! What a client may ask for, and how its sessions live.
+//! The settings of a client: what it may request, and the lifetimes of its sessions.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const MAX_GRACE: Duration = Duration::from_secs(300);
 /// The settings of a client. A lifetime or policy that is `None` is the server's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSettings {
-    /// The name that people see; empty when only the id is shown.
+    /// The name for people. Empty: the id is shown.
     pub name: String,
     /// Where an authorization response may be sent. Compared as text (RFC 9700 §2.1).
     pub redirect_uris: Vec<String>,
@@ -41,17 +41,17 @@ pub struct ClientSettings {
     pub scope: Option<Scope>,
     /// The audiences whose tokens it may introspect.
     pub audiences: Vec<String>,
-    /// How long its access tokens live, at most as long as the server's.
+    /// The lifetime of an access token, at most the server's.
     pub access_token_lifetime: Option<Duration>,
     /// The `typ` of its access tokens.
     pub access_token_type: Option<TokenType>,
-    /// How long a session lives without a refresh.
+    /// A session expires if it is not refreshed for this long.
     pub idle_lifetime: Option<Duration>,
-    /// How long a session lives at most.
+    /// A session expires after this time, even if it is refreshed.
     pub absolute_lifetime: Option<Duration>,
-    /// How long a spent refresh token still gets its successor.
+    /// For this long, a spent refresh token still gets its successor.
     pub grace: Option<Duration>,
-    /// What a retry after the grace means.
+    /// How the server treats a spent token after the grace period.
     pub late_retry: Option<LateRetry>,
 }
 
@@ -108,7 +108,7 @@ pub enum ClientChange {
     LateRetry(Option<LateRetry>),
 }
 
-/// A client that refreshes its sessions, under the server's own policy.
+/// A client that may refresh its sessions, with the server's lifetimes and policies.
 impl Default for ClientSettings {
     fn default() -> Self {
         Self {
@@ -170,7 +170,7 @@ impl ClientSettings {
         self.grants.contains(&grant)
     }
 
-    /// Whether the client may have a scope. The scopes of this server's own routes are for its own app alone.
+    /// Whether the client may have a scope. Only this server's own app may have the scopes of its routes.
     pub fn allows_scope(&self, scope: &Scope) -> bool {
         !is_own(scope) && self.scope.as_ref().is_none_or(|allowed| scope.is_subset_of(allowed))
     }
@@ -192,7 +192,7 @@ impl ClientSettings {
         if self.scope.as_ref().is_some_and(is_own) {
             return Err(SettingsError::OwnScope);
         }
-        // RFC 6749 §3.3 allows a comma in a name. Here it is a list of names that is written wrongly.
+        // RFC 6749 §3.3 allows a comma in a name. Here it usually separates names by mistake.
         if self.scope.as_ref().is_some_and(|scope| scope.as_str().contains(',')) {
             return Err(SettingsError::ScopeComma);
         }

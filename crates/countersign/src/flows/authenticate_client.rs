@@ -1,6 +1,6 @@
-//! Authenticating a registered client (RFC 6749 §2.3).
+//! Authenticates a registered client (RFC 6749 §2.3).
 //!
-//! A wrong secret, a wrong way of sending it and an unknown client get the same response.
+//! A wrong secret, another method than the registered one and an unknown client get the same response.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use countersign_core::{ClientId, Secret};
 
 use crate::app::App;
 
-/// What a client sent to authenticate.
+/// The credentials that a client sent.
 #[derive(Debug)]
 pub struct ClientCredentials {
     /// The `client_id`, as it was sent.
@@ -19,20 +19,20 @@ pub struct ClientCredentials {
     pub secret: Option<SentSecret>,
 }
 
-/// A secret, and how it was sent.
+/// A secret, and the method by which it was sent.
 #[derive(Debug)]
 pub struct SentSecret {
     pub method: SecretMethod,
     pub text: Secret<String>,
 }
 
-/// Why a client may not go on.
+/// Why a client is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// It is not registered, or did not prove who it is.
+    /// The client is not registered, or did not authenticate.
     #[error("the client did not authenticate")]
     Refused,
-    /// It is not registered for the grant.
+    /// The client is not registered for the grant.
     #[error("the client is not registered for the grant {}", .0.as_str())]
     GrantNotAllowed(GrantType),
     /// The store failed.
@@ -40,11 +40,11 @@ pub enum ClientError {
     Unavailable(#[from] StoreError),
 }
 
-/// The client that the credentials prove.
+/// Returns the client that the credentials authenticate.
 ///
 /// # Errors
 ///
-/// [`ClientError::Refused`] when they prove none, [`ClientError::Unavailable`] when the store fails.
+/// [`ClientError::Refused`] when they authenticate none, [`ClientError::Unavailable`] when the store fails.
 pub async fn authenticate(app: &App, credentials: &ClientCredentials) -> Result<Arc<Client>, ClientError> {
     let id: ClientId = credentials.id.parse().map_err(|_| ClientError::Refused)?;
     let client = match app.lab.as_ref().map(|lab| &lab.introspector).filter(|lab| lab.id == id) {
@@ -80,7 +80,7 @@ pub async fn refreshing(app: &App, sent: Option<&ClientCredentials>) -> Result<C
     }
 }
 
-/// Whether a client must prove who it is. A client that is not registered cannot.
+/// Whether a client is confidential. A client that is not registered is not.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Opening a session for a user who is known by now, and making its pair.
+//! Opens a session for an authenticated user, and issues its pair.
 
 use countersign_core::issuer::{ACCOUNT_SCOPE, Holder, Issuer};
 use countersign_core::opening::Opening;
@@ -13,19 +13,19 @@ use super::{InternalError, Pair};
 use crate::app::App;
 use crate::services::event_log::{Change, Subject};
 
-/// What a session is opened for.
+/// The client, the scope and the claims of a new session.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Who will hold the tokens.
+    /// The client that gets the tokens.
     pub client: ClientId,
-    /// What they may do.
+    /// The granted scope.
     pub scope: Scope,
-    /// Claims for this session alone.
+    /// Claims of this session only.
     pub claims: Map<String, Value>,
 }
 
 impl Request {
-    /// What somebody gets who signs in here: their own account, and what else they asked for.
+    /// A sign-in at this server's own routes: the user's account, and the requested scope.
     pub fn first_party(scope: &Scope) -> Self {
         let words = scope.iter().filter(|word| *word != ACCOUNT_SCOPE).chain([ACCOUNT_SCOPE]);
         let scope = Scope::parse(&words.collect::<Vec<_>>().join(" ")).expect("words of scopes make a scope");
@@ -33,31 +33,31 @@ impl Request {
     }
 }
 
-/// What the write that opens a session depends on, in addition to its user and client.
+/// The conditions of the write that opens a session, in addition to its user and client.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {
-    /// What must hold of others, such as the administrator who asks.
+    /// Conditions of other users, such as the administrator who sent the request.
     pub given: &'a [Standing],
-    /// A single-use token that is spent with it.
+    /// A single-use token that the write spends.
     pub spending: Option<&'a SingleUse>,
 }
 
 /// Why no session was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The single-use token had been spent before.
+    /// The single-use token was spent before.
     #[error("the token was spent before")]
     AlreadySpent,
-    /// The user was disabled or signed out everywhere since they were read.
+    /// The user was disabled or signed out everywhere after the server had read the account.
     #[error("the user was disabled or signed out everywhere meanwhile")]
     UserChanged,
-    /// The session's claims are too many beside its user's.
+    /// The session's claims are too large together with the user's.
     #[error(transparent)]
     Claims(#[from] UserError),
-    /// No client of this id is registered.
+    /// No client with this id is registered.
     #[error("the client is not registered")]
     NoSuchClient,
-    /// What the request rested on does not hold any more.
+    /// A condition of the request no longer holds.
     #[error("what the request rested on was changed meanwhile")]
     Outdated,
     /// The store failed.

@@ -1,4 +1,4 @@
-//! Opening a session for a user whom a backend has authenticated by its own means.
+//! Opens a session for a user that a backend has authenticated itself.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use super::authenticate_client::{self, ClientError};
 use super::open::{self, OpenError, Request, Terms};
 use crate::app::App;
 
-/// What a backend asks for.
+/// The request of a backend.
 #[derive(Debug)]
 pub struct OnBehalf {
     pub subject: UserId,
-    /// The client that will hold the tokens.
+    /// The client that gets the tokens.
     pub client: ClientId,
-    /// The client's secret. A confidential client's id counts only together with it.
+    /// The client's secret. A confidential client is accepted only with its secret.
     pub client_secret: Option<Secret<String>>,
     pub scope: Scope,
-    /// Claims for this session alone.
+    /// Claims of this session only.
     pub claims: Option<Value>,
 }
 
@@ -121,7 +121,7 @@ fn check_secret(client: &Client, secret: Option<&Secret<String>>) -> Result<(), 
     }
 }
 
-/// The scopes of this server's own routes are for its own app, and the administrator's for users with that role.
+/// Only this server's own app may have the scopes of its routes, and only administrators the administrator's scope.
 fn check_scope(client: &ClientId, scope: &Scope, user: &User) -> Result<(), OnBehalfError> {
     let is_own = [ACCOUNT_SCOPE, ADMIN_SCOPE].iter().any(|own| scope.contains(own));
     if is_own && *client != ClientId::first_party() {

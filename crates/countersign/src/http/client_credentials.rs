@@ -1,7 +1,7 @@
-//! How a client says who it is: in the `Authorization` header, or in the body (RFC 6749 §2.3.1).
+//! The credentials of a client, in the `Authorization` header or in the body (RFC 6749 §2.3.1).
 //!
-//! A request that tries two ways is refused (§2.3). Secrets come in headers and
-//! bodies alone, never in a URL.
+//! A request with two authentication methods is rejected (§2.3). The server reads secrets
+//! only from headers and bodies, never from a URL.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -12,18 +12,18 @@ use countersign_core::client::SecretMethod;
 use super::error::Failure;
 use crate::flows::authenticate_client::{ClientCredentials, ClientError, SentSecret};
 
-/// What the body says of the client.
+/// The client's parameters in the body.
 pub(super) struct InBody {
     pub(super) id: Option<String>,
     pub(super) secret: Option<Secret<String>>,
-    /// Whether the body names any way of authenticating, be it empty.
+    /// Whether the body has a parameter that authenticates a client, even if it is empty.
     pub(super) is_authenticating: bool,
 }
 
-/// Id and secret out of `Authorization: Basic`.
+/// The id and the secret of an `Authorization: Basic` header.
 pub(super) type Basic = (String, Secret<String>);
 
-/// Puts header and body together. `None`: the request names no client.
+/// Combines the header and the body. `None`: the request names no client.
 pub(super) fn combine(basic: Option<Basic>, body: InBody) -> Result<Option<ClientCredentials>, Failure> {
     let two_ways =
         || Failure::invalid_request("Authenticate in one way: by header or in the body, not both.");
@@ -43,7 +43,7 @@ pub(super) fn combine(basic: Option<Basic>, body: InBody) -> Result<Option<Clien
     }
 }
 
-/// Reads an `Authorization` header that must be `Basic`: id and secret, both form-encoded before.
+/// Reads an `Authorization` header, which must be `Basic`. The id and the secret in it are form-encoded.
 pub(super) fn basic(headers: &HeaderMap) -> Result<Option<Basic>, Failure> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let Some(line) = lines.next() else { return Ok(None) };
@@ -58,7 +58,7 @@ pub(super) fn basic(headers: &HeaderMap) -> Result<Option<Basic>, Failure> {
     read().map(Some).ok_or_else(|| ClientError::Refused.into())
 }
 
-/// As [`basic`], where another scheme says nothing of the client, such as the access token of a careless wrapper.
+/// As [`basic`], but ignores other schemes, such as an access token that a client library adds to every request.
 pub(super) fn basic_if_any(headers: &HeaderMap) -> Result<Option<Basic>, Failure> {
     let is_basic = |line: &header::HeaderValue| {
         let scheme = line.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) fn basic_if_any(headers: &HeaderMap) -> Result<Option<Basic>, Failure
 }
 
 fn form_decoded(text: &str) -> String {
-    // `=` and `&` would end a form's name; neither is part of what is encoded here.
+    // `=` and `&` would end the name of a form's field, and are not encoded in every id.
     let whole = text.replace('=', "%3D").replace('&', "%26");
     form_urlencoded::parse(whole.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! HTTP: requests become calls of flows, their outcomes become responses.
+//! HTTP: handlers turn requests into calls of flows, and results into responses.
 //!
-//! A handler makes three moves: extract, flow, reply. [`routes`] is the route table.
-//! `extract` bounds what a request may be, `frame` adds what every response has, and
-//! `error` alone decides a status.
+//! A handler has three steps: extract, flow, reply. [`routes`] is the route table.
+//! `extract` limits the input, `frame` adds the headers of every response, and only
+//! `error` chooses the status of a failure.
 
 mod authz;
 mod client_credentials;
@@ -47,47 +47,46 @@ pub use followers::Followers;
 use frame::Frame;
 pub use visitor::DeviceLabels;
 
-/// The server as its handlers see it: the flows' parts, and what HTTP adds to them.
+/// The state of all handlers: the parts that flows use, and those that only HTTP needs.
 pub struct Edge {
-    /// What flows use.
+    /// The parts that flows use.
     pub app: App,
     /// The largest body, in bytes.
     pub body_limit: usize,
-    /// A request must have been read and answered by then.
+    /// The time in which a request must be read and answered.
     pub request_time: Duration,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` the server trusts.
     pub trusted_proxies: Vec<IpNet>,
-    /// What the clients' User-Agents mean.
+    /// The device labels of `User-Agent` headers.
     pub devices: DeviceLabels,
-    /// By which names clients may call it.
+    /// The host names that requests may use.
     pub hosts: Hosts,
     /// The names and the path of its cookies.
     pub cookies: Cookies,
     /// The origins whose pages may call it with the user's cookies and tokens.
     pub allowed_origins: Vec<Origin>,
-    /// How proxies are answered.
+    /// The settings of forward authentication.
     pub forward_auth: ForwardAuthConfig,
-    /// The hosts that `rd` may name when a browser is sent to sign in.
+    /// The hosts that `rd` may name when a browser is redirected to sign in.
     pub return_hosts: Vec<Host>,
-    /// Who follows what is taken back.
+    /// The followers of the revocation list.
     pub followers: Followers,
-    /// Who watches what happens to sessions.
+    /// The followers of the event stream.
     pub watchers: Followers,
-    /// Set when the server is about to stop, so that no new work is sent to it.
+    /// Whether the server is shutting down. Load balancers then send it no new requests.
     pub is_draining: AtomicBool,
 }
 
-/// By which names clients may call a server.
+/// The host names that requests may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hosts {
-    /// By any: a proxy in front decides.
+    /// Any name, because a proxy in front of the server checks it.
     Any,
-    /// By those of this machine: in development a page of another name could otherwise be made to point here.
+    /// Only names of this machine. In development, another site could otherwise let its name point to this server.
     Loopback,
 }
 
-/// What clients reach: the routes below the issuer's path, and the same routes without it, because some proxies remove
-/// the path.
+/// The routes for clients: below the issuer's path, and also without it, because some proxies remove the path.
 pub fn routes(edge: &Arc<Edge>) -> Router {
     let path = edge.app.terms.issuer.path().to_owned();
     let routes = all_routes(edge);
@@ -119,8 +118,8 @@ fn all_routes(edge: &Arc<Edge>) -> Router {
         .merge(unknown_paths(edge))
 }
 
-/// A request to a path below the issuer's is one to the path without it. The well-known documents of an issuer with a
-/// path stand at both places (RFC 8414 §3.1, OpenID Connect Discovery §4).
+/// Removes the issuer's path from a request. The well-known documents of an issuer with a path are at both places
+/// (RFC 8414 §3.1, OpenID Connect Discovery §4).
 fn without_path(mut request: Request, path: &str) -> Request {
     let below = |target: &str| {
         let rest = target.strip_prefix(path)?;
@@ -145,11 +144,11 @@ fn tutorial(origins: &[Origin]) -> Router<Arc<Edge>> {
         .route("/getTokens", post(tutorial::get_tokens))
         .route("/refreshToken", post(tutorial::refresh_token))
         .route("/protectedRoute", get(tutorial::protected_route))
-        // It takes the cookie too, which a page of another origin cannot use.
+        // The route also accepts the cookie, which a page of another origin must not use.
         .route("/logout", post(tutorial::logout).layer(cross_origin::refuse_others(origins)))
 }
 
-/// What every client may read, from a page of any origin.
+/// The public documents, which pages of every origin may read.
 fn public() -> Router<Arc<Edge>> {
     Router::new()
         .route("/.well-known/jwks.json", get(health::jwks))
@@ -195,11 +194,11 @@ fn first_party(origins: &[Origin]) -> Router<Arc<Edge>> {
         )
         .route("/v1/admin/clients/{id}/secret", post(v1::admin::clients::rotate_secret))
         .route("/v1/admin/events", get(events::all))
-        // A page of another origin cannot use a visitor's cookies here.
+        // Pages of other origins must not use a visitor's cookies here.
         .layer(cross_origin::refuse_others(origins))
 }
 
-/// For registered clients and resource servers.
+/// The OAuth routes for clients and resource servers.
 fn oauth2(origins: &[Origin]) -> Router<Arc<Edge>> {
     Router::new()
         .route("/oauth2/introspect", post(oauth2::introspect))
@@ -207,7 +206,7 @@ fn oauth2(origins: &[Origin]) -> Router<Arc<Edge>> {
         .merge(cross_origin::for_pages(Router::new().route("/oauth2/token", post(oauth2::token)), origins))
 }
 
-/// For proxies that ask whether a request may pass.
+/// The routes for proxies that ask whether a request may pass.
 fn for_proxies() -> Router<Arc<Edge>> {
     Router::new()
         .route("/authz/auth-request", any(authz::auth_request))
@@ -216,7 +215,7 @@ fn for_proxies() -> Router<Arc<Edge>> {
         .route("/authz/ext-authz/{*path}", any(authz::ext_authz))
 }
 
-/// For whatever restarts the process or balances load.
+/// The health checks for supervisors and load balancers.
 fn health() -> Router<Arc<Edge>> {
     Router::new()
         .route("/livez", get(health::livez))
@@ -224,13 +223,13 @@ fn health() -> Router<Arc<Edge>> {
         .route("/healthz", get(health::readyz))
 }
 
-/// What operators reach, on another address.
+/// The routes for operators, on another address.
 pub fn management_routes(edge: &Arc<Edge>) -> Router {
     let routes = health().route("/metrics", get(health::metrics));
     framed(routes, edge, Dialect::Tutorial).fallback_service(nothing(edge, Dialect::Tutorial))
 }
 
-/// The lab's pages, with `--dev` alone.
+/// The lab's pages, which exist only with `--dev`.
 fn lab_pages() -> Router<Arc<Edge>> {
     Router::new()
         .route("/", get(lab::page))
@@ -238,7 +237,7 @@ fn lab_pages() -> Router<Arc<Edge>> {
         .layer(cross_origin::refuse_others(&[]))
 }
 
-/// What the lab's pages ask for, with `--dev` alone. No other client needs these routes.
+/// The routes that only the lab's pages use. They exist only with `--dev`.
 fn lab_api() -> Router<Arc<Edge>> {
     Router::new()
         .route("/v1/lab", get(v1::lab::show))
@@ -250,7 +249,7 @@ fn lab_api() -> Router<Arc<Edge>> {
         .layer(cross_origin::refuse_others(&[]))
 }
 
-/// Responses to paths that no route has, in the form of the routes next to them.
+/// Responses to unknown paths, in the dialect of the routes with the same prefix.
 fn unknown_paths(edge: &Arc<Edge>) -> Router {
     Router::new()
         .nest_service("/v1", nothing(edge, Dialect::Problem))
@@ -262,7 +261,7 @@ fn nothing(edge: &Arc<Edge>, dialect: Dialect) -> Router {
     framed(Router::new(), edge, dialect)
 }
 
-/// What every response of these routes has, also after a panic.
+/// Adds the frame of every response to routes, also after a panic.
 fn framed(routes: Router<Arc<Edge>>, edge: &Arc<Edge>, dialect: Dialect) -> Router {
     let frame = Frame { edge: edge.clone(), dialect };
     routes

@@ -1,8 +1,8 @@
-//! Registered clients that were used lately, with the terms of their sessions.
+//! Registered clients that were used recently, with the terms of their sessions.
 //!
-//! Who a client is, and whether it needs a secret, is read from the store each time: a
-//! removal or a new secret must count at once. The terms of its sessions are remembered
-//! for five seconds, so they cost a refresh no further read.
+//! A client's authentication is read from the store at each use, because a removal or a new
+//! secret must take effect at once. The terms of its sessions are remembered for five
+//! seconds, so that a refresh needs no further read.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! For administrators and services: an access token of scope `countersign:admin`.
+//! The routes for administrators and services. They require an access token with the scope `countersign:admin`.
 
 pub(crate) mod clients;
 pub(crate) mod sessions;
@@ -21,7 +21,7 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
-/// The rows in a page: 100 when the request does not say.
+/// The number of rows in a page: 100, unless the request has a `limit`.
 fn check_limit(limit: Option<u32>) -> Result<u32, Failure> {
     let limit = limit.unwrap_or(100);
     if (1..=MAX_LIMIT).contains(&limit) {
@@ -31,7 +31,7 @@ fn check_limit(limit: Option<u32>) -> Result<u32, Failure> {
     }
 }
 
-/// An id in a query. A malformed one is an error of the request; in a path it would be a thing that does not exist.
+/// Parses an id in a query. A malformed id is an error of the request; in a path, it is an object that does not exist.
 fn parse_parameter<Id: FromStr>(name: &str, text: Option<&str>) -> Result<Option<Id>, Failure> {
     let malformed = |_| Failure::malformed(format!("`{name}` is not an id."));
     text.map(|text| text.parse().map_err(malformed)).transpose()

@@ -1,4 +1,4 @@
-//! Everybody's sessions, and opening one for a user whom another backend has authenticated.
+//! The sessions of all users, and opening a session for a user that a backend has authenticated.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) struct Open {
     scope: String,
 }
 
-/// Whose sessions to list: one user's, one client's, or everybody's.
+/// Which sessions to list: those of one user, of one client, or all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
@@ -46,7 +46,7 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
-/// Whose sessions to end. Everybody's must be said.
+/// Which sessions to revoke. All sessions require `all=true`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ending {
@@ -56,7 +56,7 @@ pub(crate) struct Ending {
     all: bool,
 }
 
-/// `POST /v1/admin/sessions`: a pair for a user whom a backend has authenticated by its own means.
+/// `POST /v1/admin/sessions`: a pair for a user that a backend has authenticated itself.
 pub(crate) async fn open(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
@@ -105,7 +105,7 @@ pub(crate) async fn end_all(
     Ok(ended(revoke::revoke_all(&edge.app, &of, None, how).await?))
 }
 
-/// `GET /v1/admin/sessions/{id}`: with its story in words.
+/// `GET /v1/admin/sessions/{id}`: with the session's history as sentences.
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, _: Administrator, Id(id): Id) -> Reply<Json<Value>> {
     let row = sessions::find(&edge.app, parse_session(&id)?).await?;
     let row = row.ok_or_else(|| Failure::not_found("session"))?;

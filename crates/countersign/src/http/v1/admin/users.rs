@@ -1,4 +1,4 @@
-//! Everybody's accounts. Nobody's lasting password can be chosen or read here.
+//! The accounts of all users. An administrator can set only temporary passwords.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) struct Add {
     email_verified: bool,
     claims: Option<Value>,
     role: Option<String>,
-    /// Whether to generate a temporary password. Without one the user cannot sign in here.
+    /// Whether to generate a temporary password. Without a password, the user cannot sign in.
     #[serde(default)]
     temporary_password: bool,
 }
@@ -96,7 +96,7 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, _: Administrator, Id(id)
     Ok(Json(user_body(&user)))
 }
 
-/// `PATCH /v1/admin/users/{id}`: whatever is named changes.
+/// `PATCH /v1/admin/users/{id}`: changes the members of the body.
 pub(crate) async fn change(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
@@ -109,7 +109,7 @@ pub(crate) async fn change(
     Ok(Json(user_body(&user)))
 }
 
-/// `DELETE /v1/admin/users/{id}`: ends all their sessions.
+/// `DELETE /v1/admin/users/{id}`: also revokes the user's sessions.
 pub(crate) async fn delete(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
@@ -121,7 +121,8 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /v1/admin/users/{id}/password`: a temporary one, told once; ends all their sessions.
+/// `POST /v1/admin/users/{id}/password`: sets a temporary password, which only this response contains, and revokes the
+/// user's sessions.
 pub(crate) async fn reset_password(
     State(edge): State<Arc<Edge>>,
     Administrator(standing): Administrator,
